@@ -1,0 +1,123 @@
+import { type FindClient, lookUpClient } from '../clients/lookup.js';
+import { safe } from '../diagnostics.js';
+import type { Failure, Reason } from '../reasons.js';
+import type { AssertionClient } from '../secrets/secret.js';
+import { selectKeys } from '../secrets/select-key.js';
+import { ASSERTION_CHECKS, type Check, CLIENT_CHECKS } from './checks.js';
+import type { JsonObject } from './compact-jws.js';
+import { readAssertion } from './read.js';
+import type { Settings } from './settings.js';
+import { findSigner } from './signature.js';
+import { type ClientAssertionRequest, subjectOf } from './validate.js';
+
+/** What became of one check. */
+export interface CheckReport {
+  readonly check: string;
+  /** Where the rule is written. */
+  readonly source: string;
+  readonly outcome: 'passed' | 'failed' | 'skipped';
+  /** The stable code, where the check failed. */
+  readonly reason?: Reason | undefined;
+  readonly expected?: unknown;
+  readonly actual?: unknown;
+}
+
+/** An assertion taken apart, with every check and its outcome, in the pipeline's order. */
+export interface Explanation {
+  /** Whether all checks passed. The replay store is not asked. */
+  readonly accepted: boolean;
+  readonly header?: JsonObject | undefined;
+  readonly claims?: JsonObject | undefined;
+  readonly checks: readonly CheckReport[];
+}
+
+/** The steps of the pipeline that are more than a check on values. */
+const STEPS = {
+  encoding: { check: 'encoding', source: 'RFC 7515 §3.1, RFC 7519 §7.2' },
+  client: { check: 'client', source: 'RFC 6749 §5.2' },
+  key: { check: 'key', source: 'RFC 7515 §6, RFC 8725 §3.1' },
+  signature: { check: 'signature', source: 'RFC 7523 §3 (9), RFC 7515 §5.2' },
+  replay: { check: 'replay', source: 'RFC 7523 §3 (7)' },
+} as const;
+
+function reportOf(
+  step: { readonly check: string; readonly source: string },
+  failure: Failure | undefined,
+): CheckReport {
+  if (failure === undefined) return { ...step, outcome: 'passed' };
+  const { reason, expected, actual } = failure;
+  return { ...step, outcome: 'failed', reason, expected: safe(expected), actual: safe(actual) };
+}
+
+function run<Subject>(check: Check<Subject>, subject: Subject): CheckReport {
+  const passed = check.passes(subject);
+  return {
+    check: check.name,
+    source: check.source,
+    outcome: passed ? 'passed' : 'failed',
+    reason: passed ? undefined : check.reason,
+    expected: safe(check.expected(subject)),
+    actual: safe(check.actual(subject)),
+  };
+}
+
+/**
+ * Runs the checks of the pipeline on an assertion, all of them, and reports each. What depends on
+ * something that failed is skipped. The assertion is not used up.
+ */
+export async function explainAssertion<Client extends AssertionClient>(
+  request: ClientAssertionRequest,
+  settings: Settings,
+  findClient: FindClient<Client>,
+): Promise<Explanation> {
+  const checks: CheckReport[] = [];
+  const skip = (...steps: { readonly check: string; readonly source: string }[]) =>
+    steps.forEach(({ check, source }) => {
+      checks.push({ check, source, outcome: 'skipped' });
+    });
+  const named = (list: readonly Check<never>[]) =>
+    list.map(({ name, source }) => ({ check: name, source }));
+  const finish = (rest?: { header: JsonObject; claims: JsonObject }): Explanation => ({
+    accepted: checks.every(({ check, outcome }) => outcome === 'passed' || check === 'replay'),
+    ...rest,
+    checks,
+  });
+
+  const read = readAssertion(request.parameters.client_assertion, settings);
+  checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
+  if ('failure' in read) {
+    skip(...named(ASSERTION_CHECKS), STEPS.client, ...named(CLIENT_CHECKS));
+    skip(STEPS.key, STEPS.signature, STEPS.replay);
+    return finish();
+  }
+
+  const { jws } = read;
+  const subject = subjectOf(request, jws, settings);
+  checks.push(...ASSERTION_CHECKS.map((check) => run(check, subject)));
+
+  const { iss } = jws.claims;
+  const found =
+    typeof iss === 'string' && iss !== ''
+      ? await lookUpClient(findClient, iss, request.context, settings.lookupTimeout)
+      : { failure: { reason: 'unknown_client' } as const };
+  checks.push(reportOf(STEPS.client, 'failure' in found ? found.failure : undefined));
+  if ('failure' in found) {
+    skip(...named(CLIENT_CHECKS), STEPS.key, STEPS.signature, STEPS.replay);
+    return finish({ header: jws.header, claims: jws.claims });
+  }
+
+  const { client } = found;
+  checks.push(...CLIENT_CHECKS.map((check) => run(check, { ...subject, client })));
+  const selection = selectKeys(client, jws.header, subject.now, settings);
+  checks.push(reportOf(STEPS.key, selection.failure));
+  if (selection.failure === undefined) {
+    const signer = await findSigner(jws, selection.candidates);
+    checks.push(
+      reportOf(STEPS.signature, signer === undefined ? { reason: 'signature_invalid' } : undefined),
+    );
+  } else {
+    skip(STEPS.signature);
+  }
+  skip(STEPS.replay);
+  return finish({ header: jws.header, claims: jws.claims });
+}

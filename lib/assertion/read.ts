@@ -1,0 +1,21 @@
+import type { Failure } from '../reasons.js';
+import { type CompactJws, decodeCompactJws } from './compact-jws.js';
+import type { Settings } from './settings.js';
+
+/** Takes an assertion apart, if it is short enough to be worth it. */
+export function readAssertion(
+  assertion: string,
+  settings: Settings,
+): { readonly jws: CompactJws } | { readonly failure: Failure } {
+  if (assertion.length > settings.maxAssertionLength) {
+    return {
+      failure: {
+        reason: 'assertion_too_long',
+        expected: `<= ${settings.maxAssertionLength} characters`,
+        actual: assertion.length,
+      },
+    };
+  }
+  const jws = decodeCompactJws(assertion);
+  return jws === undefined ? { failure: { reason: 'assertion_malformed' } } : { jws };
+}

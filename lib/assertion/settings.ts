@@ -1,0 +1,156 @@
+import type { AuthenticationEvent } from '../diagnostics.js';
+import { MemoryReplayStore } from '../replay/memory.js';
+import type { ReplayStore } from '../replay/store.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
+import { KeyCache } from '../secrets/key-cache.js';
+
+/** Options of the validation of client assertions. Times are in seconds. */
+export interface ClientAssertionOptions {
+  /**
+   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
+   * the endpoint being called, alone or among others. `strict`: the issuer identifier alone, and
+   * `typ` must be `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis).
+   */
+  readonly audience?: 'compatible' | 'strict' | undefined;
+  /** Further values of `aud` that `compatible` accepts. Default none. */
+  readonly additionalAudiences?: readonly string[] | undefined;
+  /** Lets `aud` differ by one slash at its end in `compatible`. Default false. */
+  readonly ignoreTrailingSlash?: boolean | undefined;
+  /** The `alg` values accepted. Default: all of `ALGORITHMS`; HS* need a symmetric secret. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** How far clocks may differ. Default 60. */
+  readonly clockTolerance?: number | undefined;
+  /** The longest that an assertion may be valid for. Default 600. A client's own goes first. */
+  readonly maxLifetime?: number | undefined;
+  /** In characters; a longer assertion is not decoded. Default 16384. */
+  readonly maxAssertionLength?: number | undefined;
+  /** Remembers used assertions. Default a `MemoryReplayStore`, which serves one process. */
+  readonly replay?: ReplayStore | undefined;
+  /** How long the replay store may take before the request fails closed. Default 2. */
+  readonly replayTimeout?: number | undefined;
+  /** How long the lookup of a client may take before the request fails closed. Default 10. */
+  readonly lookupTimeout?: number | undefined;
+  /** Whether the validity period of a certificate counts as its secret's. Default true. */
+  readonly certificateValidity?: boolean | undefined;
+  /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
+  readonly secretExpiryWarning?: number | undefined;
+  /**
+   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
+   * some clients send by mistake. Default false.
+   */
+  readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
+  /** Tells callers the precise reason of a refusal. Default false: it helps attackers too. */
+  readonly detailedErrors?: boolean | undefined;
+  /** Called once for each authentication, successful or not. What it throws is ignored. */
+  readonly onAuthentication?: ((event: AuthenticationEvent) => void) | undefined;
+  /** The time in milliseconds since the epoch. Default `Date.now`. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** The options, checked and with their defaults. */
+export interface Settings {
+  readonly audience: 'compatible' | 'strict';
+  readonly additionalAudiences: readonly string[];
+  readonly ignoreTrailingSlash: boolean;
+  readonly algorithms: ReadonlySet<string>;
+  readonly clockTolerance: number;
+  readonly maxLifetime: number;
+  readonly maxAssertionLength: number;
+  readonly replay: ReplayStore;
+  readonly replayTimeout: number;
+  readonly lookupTimeout: number;
+  readonly certificateValidity: boolean;
+  readonly secretExpiryWarning: number;
+  readonly acceptGrantTypeAsAssertionType: boolean;
+  readonly detailedErrors: boolean;
+  readonly onAuthentication: ((event: AuthenticationEvent) => void) | undefined;
+  readonly clock: () => number;
+  readonly keys: KeyCache;
+}
+
+function number(name: string, value: unknown, fallback: number, minimum: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isFinite(value) && value >= minimum) return value;
+  throw new TypeError(`${name} must be a finite number of at least ${minimum}`);
+}
+
+function flag(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${name} must be true or false`);
+}
+
+function callback<F>(name: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new TypeError(`${name} must be a function`);
+}
+
+function audienceMode(value: unknown): 'compatible' | 'strict' {
+  if (value === undefined) return 'compatible';
+  if (value === 'compatible' || value === 'strict') return value;
+  throw new TypeError(
+    "audience must be 'compatible' or 'strict'; further accepted values go into additionalAudiences",
+  );
+}
+
+function audiences(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const isList = Array.isArray(value) && value.every((v) => typeof v === 'string' && v !== '');
+  if (isList) return [...value];
+  throw new TypeError('additionalAudiences must be an array of non-empty strings');
+}
+
+function algorithmSet(value: readonly unknown[] | undefined): ReadonlySet<string> {
+  if (value === undefined) return new Set(ALGORITHMS);
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new TypeError('algorithms must be a non-empty array');
+  }
+  for (const algorithm of value) {
+    if (isAlgorithm(algorithm)) continue;
+    throw new TypeError(
+      `algorithms has ${JSON.stringify(algorithm)}: choose from ${ALGORITHMS.join(', ')}`,
+    );
+  }
+  return new Set(value as readonly Algorithm[]);
+}
+
+function replayStore(value: ReplayStore | undefined): ReplayStore {
+  if (value === undefined) return new MemoryReplayStore();
+  if (typeof value?.insert === 'function') return value;
+  throw new TypeError('replay must be a ReplayStore: an object with the method insert');
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TypeError} with a sentence that says what to change
+ */
+export function settingsFrom(options: ClientAssertionOptions): Settings {
+  const settings: Settings = {
+    audience: audienceMode(options.audience),
+    additionalAudiences: audiences(options.additionalAudiences),
+    ignoreTrailingSlash: flag('ignoreTrailingSlash', options.ignoreTrailingSlash, false),
+    algorithms: algorithmSet(options.algorithms),
+    clockTolerance: number('clockTolerance', options.clockTolerance, 60, 0),
+    maxLifetime: number('maxLifetime', options.maxLifetime, 600, 1),
+    maxAssertionLength: number('maxAssertionLength', options.maxAssertionLength, 16_384, 1),
+    replay: replayStore(options.replay),
+    replayTimeout: number('replayTimeout', options.replayTimeout, 2, 0.001),
+    lookupTimeout: number('lookupTimeout', options.lookupTimeout, 10, 0.001),
+    certificateValidity: flag('certificateValidity', options.certificateValidity, true),
+    secretExpiryWarning: number('secretExpiryWarning', options.secretExpiryWarning, 2_592_000, 0),
+    acceptGrantTypeAsAssertionType: flag(
+      'acceptGrantTypeAsAssertionType',
+      options.acceptGrantTypeAsAssertionType,
+      false,
+    ),
+    detailedErrors: flag('detailedErrors', options.detailedErrors, false),
+    onAuthentication: callback('onAuthentication', options.onAuthentication),
+    clock: callback('clock', options.clock) ?? Date.now,
+    keys: new KeyCache(),
+  };
+  if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {
+    throw new TypeError("additionalAudiences has no effect with audience 'strict': remove one");
+  }
+  return settings;
+}

@@ -1,0 +1,29 @@
+import type { AssertionClient } from '../secrets/secret.js';
+import type { CompactJws } from './compact-jws.js';
+import type { Settings } from './settings.js';
+
+/** The server, as an assertion may name it in `aud`. */
+export interface ServerIdentity {
+  /** The issuer identifier of the authorization server (RFC 8414 §2). */
+  readonly issuer: string;
+  /** The URL of the token endpoint. */
+  readonly tokenEndpoint?: string | undefined;
+  /** The URL of the endpoint being called, where it is another one. */
+  readonly endpoint?: string | undefined;
+}
+
+/** What the checks look at before the client is known. */
+export interface AssertionSubject {
+  readonly jws: CompactJws;
+  /** The `client_id` parameter of the request. */
+  readonly clientIdParameter: string | undefined;
+  readonly server: ServerIdentity;
+  readonly settings: Settings;
+  /** Whole seconds since the epoch. */
+  readonly now: number;
+}
+
+/** What the checks look at once the client is known. */
+export interface ClientSubject extends AssertionSubject {
+  readonly client: AssertionClient;
+}

@@ -1,0 +1,149 @@
+import { type FindClient, lookUpClient } from '../clients/lookup.js';
+import { type AuthenticationEvent, safeText } from '../diagnostics.js';
+import type { Failure, Reason } from '../reasons.js';
+import { recordUse } from '../replay/record-use.js';
+import { describeSecret } from '../secrets/assert-secrets.js';
+import type { AssertionClient } from '../secrets/secret.js';
+import { type Candidate, selectKeys } from '../secrets/select-key.js';
+import { type AudienceForm, audienceForm } from './audience.js';
+import { ASSERTION_CHECKS, type Check, CLIENT_CHECKS, strictFailures } from './checks.js';
+import type { CompactJws, JsonObject } from './compact-jws.js';
+import type { ClientAssertionParameters } from './parameters.js';
+import { readAssertion } from './read.js';
+import type { Settings } from './settings.js';
+import { findSigner } from './signature.js';
+import type { AssertionSubject, ServerIdentity } from './subject.js';
+
+/** A request with an assertion, and the server that it came to. */
+export interface ClientAssertionRequest extends ServerIdentity {
+  readonly parameters: ClientAssertionParameters;
+  /** Handed on to the lookup of the client. */
+  readonly context?: unknown;
+}
+
+/** How a client proved who it is. */
+export interface ClientAuthentication {
+  readonly clientId: string;
+  readonly method: 'private_key_jwt' | 'client_secret_jwt';
+  readonly alg: string;
+  /** The `kid` of the key, or the SHA-256 thumbprint of its certificate. */
+  readonly keyId: string | undefined;
+  readonly audienceForm: AudienceForm;
+  /** What `audience: 'strict'` would have refused; empty where it would have accepted. */
+  readonly strictFailures: readonly Reason[];
+  readonly claims: JsonObject;
+}
+
+/** An authenticated client. */
+export interface AuthenticatedClient<Client> {
+  readonly client: Client;
+  readonly authentication: ClientAuthentication;
+}
+
+/** The first rule that the subject breaks. */
+export function firstFailure<Subject>(
+  checks: readonly Check<Subject>[],
+  subject: Subject,
+): Failure | undefined {
+  const broken = checks.find((check) => !check.passes(subject));
+  if (broken === undefined) return undefined;
+  const { reason } = broken;
+  return { reason, expected: broken.expected(subject), actual: broken.actual(subject) };
+}
+
+/** What the checks look at, once the assertion has been read. */
+export function subjectOf(
+  request: ClientAssertionRequest,
+  jws: CompactJws,
+  settings: Settings,
+): AssertionSubject {
+  return {
+    jws,
+    clientIdParameter: request.parameters.client_id,
+    server: request,
+    settings,
+    now: Math.floor(settings.clock() / 1000),
+  };
+}
+
+/** From when on an assertion that passed the checks is refused as expired. */
+export const refusedFrom = ({ jws, settings }: AssertionSubject): number =>
+  Math.ceil(jws.claims['exp'] as number) + settings.clockTolerance;
+
+function noteHeader(event: AuthenticationEvent, { header, claims }: CompactJws): void {
+  event.clientId = safeText(claims['iss']);
+  event.alg = safeText(header['alg']);
+  event.typ = safeText(header['typ']);
+  event.keyId = safeText(header['kid'] ?? header['x5t#S256'] ?? header['x5t']);
+}
+
+function noteSecret(event: AuthenticationEvent, signer: Candidate, warnBefore: number): void {
+  event.secret = describeSecret(signer.secret);
+  if (signer.expiresAt === undefined) return;
+  event.secretExpiresAt = new Date(signer.expiresAt * 1000);
+  if (signer.expiresAt >= warnBefore) return;
+  event.warnings.push({
+    code: 'secret_expiring',
+    secret: event.secret,
+    message: `The secret expires on ${event.secretExpiresAt.toISOString()}.`,
+  });
+}
+
+/**
+ * The pipeline: read, check, look the client up, check again, choose keys, verify, remember. It
+ * stops at the first failure. What it learns on its way goes into the event.
+ */
+export async function validateAssertion<Client extends AssertionClient>(
+  request: ClientAssertionRequest,
+  settings: Settings,
+  findClient: FindClient<Client>,
+  event: AuthenticationEvent,
+): Promise<AuthenticatedClient<Client> | { readonly failure: Failure }> {
+  const read = readAssertion(request.parameters.client_assertion, settings);
+  if ('failure' in read) return read;
+  const { jws } = read;
+  noteHeader(event, jws);
+
+  const subject = subjectOf(request, jws, settings);
+  const assertionFailure = firstFailure(ASSERTION_CHECKS, subject);
+  if (assertionFailure !== undefined) return { failure: assertionFailure };
+  const clientId = jws.claims['iss'] as string;
+  const form = audienceForm(subject) as AudienceForm;
+  event.audienceForm = form;
+
+  const found = await lookUpClient(findClient, clientId, request.context, settings.lookupTimeout);
+  if ('failure' in found) return found;
+  const { client } = found;
+  const clientFailure = firstFailure(CLIENT_CHECKS, { ...subject, client });
+  if (clientFailure !== undefined) return { failure: clientFailure };
+
+  const selection = selectKeys(client, jws.header, subject.now, settings);
+  for (const { secret, message } of selection.refused) {
+    event.warnings.push({ code: 'secret_refused', secret: describeSecret(secret), message });
+  }
+  if (selection.failure !== undefined) return { failure: selection.failure };
+  const signer = await findSigner(jws, selection.candidates);
+  if (signer === undefined) return { failure: { reason: 'signature_invalid' } };
+
+  const replay = await recordUse(
+    settings.replay,
+    { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) },
+    settings.replayTimeout,
+  );
+  if (replay !== undefined) return { failure: replay };
+
+  noteSecret(event, signer, subject.now + settings.secretExpiryWarning);
+  event.strictFailures = strictFailures(subject);
+  return {
+    client,
+    authentication: {
+      clientId,
+      method: signer.key.keyObject.type === 'secret' ? 'client_secret_jwt' : 'private_key_jwt',
+      alg: jws.header['alg'] as string,
+      keyId: signer.key.kid ?? signer.key.x5tS256,
+      audienceForm: form,
+      strictFailures: event.strictFailures,
+      claims: jws.claims,
+    },
+  };
+}

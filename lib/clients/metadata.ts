@@ -1,0 +1,61 @@
+import type { AssertionClient, JsonWebKeySet, Secret } from '../secrets/secret.js';
+
+/** The members of RFC 7591 §2 client metadata that say how a client authenticates. */
+export interface ClientMetadata {
+  readonly client_id: string;
+  readonly client_secret?: string | undefined;
+  /** Seconds since the epoch; 0 for never (RFC 7591 §3.2.1). */
+  readonly client_secret_expires_at?: number | undefined;
+  readonly token_endpoint_auth_method?: string | undefined;
+  readonly token_endpoint_auth_signing_alg?: string | undefined;
+  readonly jwks?: JsonWebKeySet | string | undefined;
+}
+
+/**
+ * The secrets that client metadata (RFC 7591 §2) stands for. `token_endpoint_auth_method` decides:
+ * `client_secret` becomes an HMAC key only with `client_secret_jwt`, keys count with
+ * `private_key_jwt` or where no method is named, and other methods have no secrets for assertions.
+ */
+export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
+  const method = metadata.token_endpoint_auth_method;
+  if (method === 'client_secret_jwt') {
+    const { client_secret, client_secret_expires_at } = metadata;
+    if (client_secret === undefined) return [];
+    return [
+      {
+        type: 'SharedSecret',
+        value: client_secret,
+        description: 'client_secret',
+        expiration: client_secret_expires_at === 0 ? undefined : client_secret_expires_at,
+      },
+    ];
+  }
+  if (method !== undefined && method !== 'private_key_jwt') return [];
+  const secrets: Secret[] = [];
+  if (metadata.jwks !== undefined) {
+    secrets.push({ type: 'JsonWebKeySet', value: metadata.jwks, description: 'jwks' });
+  }
+  return secrets;
+}
+
+/**
+ * A client from its metadata, for a lookup to return.
+ *
+ * @example
+ * ```ts
+ * new PrivateKeyJwtStrategy(options, async (clientId) => {
+ *   const metadata = await registrations.find(clientId);
+ *   return metadata && clientFromMetadata(metadata);
+ * });
+ * ```
+ */
+export function clientFromMetadata<Metadata extends ClientMetadata>(
+  metadata: Metadata,
+): AssertionClient & { readonly metadata: Metadata } {
+  return {
+    clientId: metadata.client_id,
+    secrets: secretsFromMetadata(metadata),
+    tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg,
+    metadata,
+  };
+}

@@ -1,0 +1,101 @@
+import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
+import type { AudienceForm } from './assertion/audience.js';
+import type { Reason } from './reasons.js';
+
+/** Something that is not wrong yet, or not wrong with this request. */
+export interface AuthenticationWarning {
+  readonly code: 'secret_expiring' | 'secret_refused';
+  /** The secret's type and description. */
+  readonly secret: string;
+  readonly message: string;
+}
+
+/**
+ * What the operator learns of one authentication. Everything in it is safe to log: texts from
+ * outside are shortened, and no key, secret or assertion is ever among them.
+ */
+export interface AuthenticationEvent {
+  outcome: 'success' | 'failure';
+  /** Why it failed. */
+  reason?: Reason | undefined;
+  expected?: unknown;
+  actual?: unknown;
+  /** The error of the lookup or the replay store that failed. */
+  cause?: unknown;
+  /** The client as the assertion names it; before a success nobody has proved it. */
+  clientId?: string | undefined;
+  alg?: string | undefined;
+  typ?: string | undefined;
+  /** `kid`, or else the certificate thumbprint, as the assertion names it. */
+  keyId?: string | undefined;
+  audienceForm?: AudienceForm | undefined;
+  /** On success: what strict mode would have refused. Empty where it would have accepted. */
+  strictFailures?: readonly Reason[] | undefined;
+  /** On success: the type and description of the secret that verified, and when it expires. */
+  secret?: string | undefined;
+  secretExpiresAt?: Date | undefined;
+  warnings: AuthenticationWarning[];
+  /** The issuer that was called: tells tenants apart. */
+  issuer?: string | undefined;
+  /** The URL of the endpoint that was called. */
+  endpoint?: string | undefined;
+  /** In milliseconds. */
+  duration: number;
+}
+
+/** Publishes every `AuthenticationEvent`. */
+export const AUTHENTICATION_CHANNEL = 'passport-private-key-jwt:authentication';
+
+const authentications: Channel = channel(AUTHENTICATION_CHANNEL);
+/** Its `start`, `end`, `asyncStart`, `asyncEnd` and `error` let tracing tools see the time. */
+const tracing = tracingChannel<object, AuthenticationEvent>(
+  'passport-private-key-jwt:authenticate',
+);
+
+const MAX_TEXT = 200;
+
+const shorten = (text: string): string =>
+  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
+
+/** Makes a value from outside safe to log: short, flat, and without control characters. */
+export function safe(value: unknown): unknown {
+  if (typeof value === 'string') return shorten(value.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd'));
+  if (Array.isArray(value)) {
+    const some = value
+      .slice(0, 20)
+      .map((item) => (typeof item === 'object' ? '[object]' : safe(item)));
+    return value.length > 20 ? [...some, `… (${value.length} values)`] : some;
+  }
+  if (typeof value === 'object' && value !== null) return '[object]';
+  return value;
+}
+
+/** The same for a value that should be a text. */
+export const safeText = (value: unknown): string | undefined =>
+  typeof value === 'string' ? (safe(value) as string) : undefined;
+
+/**
+ * Runs an authentication so that tracing tools see when it starts and ends. The channel shows the
+ * value of the promise to every subscriber, so the traced promise has none.
+ */
+export async function traced<T>(event: AuthenticationEvent, run: () => Promise<T>): Promise<T> {
+  if (!tracing.hasSubscribers) return run();
+  const results: T[] = [];
+  await tracing.tracePromise(async () => {
+    results.push(await run());
+  }, event);
+  return results[0] as T;
+}
+
+/** Tells the operator of a finished authentication. No listener can make it fail. */
+export function report(
+  event: AuthenticationEvent,
+  listener: ((event: AuthenticationEvent) => void) | undefined,
+): void {
+  if (authentications.hasSubscribers) authentications.publish(event);
+  try {
+    listener?.(event);
+  } catch (error) {
+    process.emitWarning(`onAuthentication threw: ${String(error)}`, 'PrivateKeyJwtWarning');
+  }
+}

@@ -1,0 +1,77 @@
+import type { ServerResponse } from 'node:http';
+import { OAuthError } from './errors.js';
+import type { ExpressRequest, Next } from './http.js';
+
+/** An Express error handler; assignable to Express's own type. */
+export type ErrorHandler = (
+  error: unknown,
+  request: ExpressRequest,
+  response: ServerResponse,
+  next: Next,
+) => void;
+
+/** Passport's failure (`failWithError`), or an error of a body parser. */
+interface HttpError {
+  readonly status: number;
+  readonly name?: string;
+  readonly type?: unknown;
+}
+
+const isHttpError = (error: unknown): error is HttpError =>
+  typeof error === 'object' &&
+  error !== null &&
+  typeof (error as { status?: unknown }).status === 'number';
+
+/** What the caller may learn of an error; undefined where it is not about the caller. */
+function callerError(error: unknown): OAuthError | undefined {
+  if (error instanceof OAuthError) return error;
+  if (!isHttpError(error)) return undefined;
+  const { name, status, type } = error;
+  if (name === 'AuthenticationError' && status === 401) {
+    return new OAuthError('invalid_client', 'Client authentication failed.', 401);
+  }
+  const isUnreadable =
+    name === 'AuthenticationError' || (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/.test(type));
+  if (!isUnreadable || status < 400 || status >= 500) return undefined;
+  return new OAuthError('invalid_request', 'The request could not be read.', status);
+}
+
+/**
+ * Answers an OAuth error as RFC 6749 §5.2 wants it: JSON, never cached, with `WWW-Authenticate`
+ * only where the caller used the Authorization header.
+ */
+export function sendOAuthError(
+  error: OAuthError,
+  request: ExpressRequest,
+  response: ServerResponse,
+): void {
+  if (error.status !== 401 || request.headers.authorization === undefined) {
+    response.removeHeader('WWW-Authenticate');
+  } else if (!response.hasHeader('WWW-Authenticate')) {
+    response.setHeader('WWW-Authenticate', 'Basic realm="OAuth"');
+  }
+  response.statusCode = error.status;
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Pragma', 'no-cache');
+  response.end(JSON.stringify(error));
+}
+
+/**
+ * An Express error handler for OAuth endpoints. It answers the errors of this library, those that
+ * `passport.authenticate(…, { failWithError: true })` makes, and requests that a body parser could
+ * not read; any other error goes on to the next handler.
+ *
+ * @example
+ * ```ts
+ * app.post('/token', passport.authenticate('private-key-jwt', { session: false, failWithError: true }), token);
+ * app.use(oauthErrorHandler());
+ * ```
+ */
+export function oauthErrorHandler(): ErrorHandler {
+  return (error, request, response, next) => {
+    const known = callerError(error);
+    if (known === undefined || response.headersSent) next(error);
+    else sendOAuthError(known, request, response);
+  };
+}

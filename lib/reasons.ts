@@ -1,0 +1,126 @@
+/** The OAuth error codes that this library answers with (RFC 6749 §5.2, RFC 9101 §7). */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_request_object'
+  | 'temporarily_unavailable';
+
+interface ReasonDefinition {
+  /** What the caller is told. */
+  readonly error: OAuthErrorCode;
+  /** The HTTP status that goes with it. */
+  readonly status: 400 | 401 | 503;
+  /** What happened, for the operator, and for the caller where RFC 6749 lets us say it. */
+  readonly description: string;
+}
+
+const invalidRequest = (description: string): ReasonDefinition => ({
+  error: 'invalid_request',
+  status: 400,
+  description,
+});
+
+const invalidClient = (description: string): ReasonDefinition => ({
+  error: 'invalid_client',
+  status: 401,
+  description,
+});
+
+const unavailable = (description: string): ReasonDefinition => ({
+  error: 'temporarily_unavailable',
+  status: 503,
+  description,
+});
+
+/**
+ * Every reason for which an authentication can fail. The keys are stable: operators may build
+ * alerts on them.
+ */
+export const REASONS = {
+  // The request
+  client_assertion_missing: invalidRequest('client_assertion_type came without client_assertion.'),
+  client_assertion_type_missing: invalidRequest(
+    'client_assertion came without client_assertion_type.',
+  ),
+  client_assertion_type_unsupported: invalidRequest(
+    'The client_assertion_type is not supported: use urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
+  ),
+  client_assertion_type_is_grant_type: invalidRequest(
+    'urn:ietf:params:oauth:grant-type:jwt-bearer is a grant type; the client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
+  ),
+  parameter_repeated: invalidRequest(
+    'A parameter of client authentication was sent more than once.',
+  ),
+  multiple_authentication_methods: invalidRequest(
+    'The request uses more than one method of client authentication.',
+  ),
+  authentication_missing: invalidClient('The request has no client authentication.'),
+  assertion_too_long: invalidClient('The assertion is longer than maxAssertionLength.'),
+
+  // The encoding
+  assertion_malformed: invalidClient('The assertion is not a JWS in compact serialization.'),
+
+  // The JOSE header
+  algorithm_not_allowed: invalidClient('The alg is not among the algorithms of this server.'),
+  critical_header: invalidClient('The header has crit, whose extensions are not supported.'),
+  unencoded_payload: invalidClient('The header has b64, which a JWT may not use.'),
+  typ_not_allowed: invalidClient('The typ is not that of a client assertion.'),
+  key_identifier_invalid: invalidClient('kid, x5t or x5t#S256 is not a string.'),
+
+  // The claims
+  issuer_invalid: invalidClient('iss is not a non-empty string.'),
+  subject_mismatch: invalidClient('sub is not the same as iss.'),
+  client_id_mismatch: invalidClient('The client_id parameter is not the same as sub.'),
+  audience_mismatch: invalidClient('aud does not name this server.'),
+  expiration_invalid: invalidClient('exp is missing or not a number.'),
+  expired: invalidClient('exp is in the past.'),
+  not_before_invalid: invalidClient('nbf is not a number.'),
+  not_yet_valid: invalidClient('nbf is in the future.'),
+  issued_at_invalid: invalidClient('iat is not a number.'),
+  issued_in_the_future: invalidClient('iat is in the future.'),
+  jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
+
+  // The client
+  unknown_client: invalidClient('No client has this id.'),
+  client_disabled: invalidClient('The client is disabled.'),
+  client_algorithm_mismatch: invalidClient('The alg is not the one registered for the client.'),
+  lifetime_too_long: invalidClient('The assertion is valid for longer than maxLifetime.'),
+  issued_too_long_ago: invalidClient('iat is further in the past than maxLifetime.'),
+  assertion_required: invalidClient(
+    'The client has keys for assertions, so it may not authenticate in another way.',
+  ),
+
+  // The keys and the signature
+  no_matching_key: invalidClient('No secret of the client fits the header of the assertion.'),
+  secret_expired: invalidClient('The secret that fits the assertion has expired.'),
+  secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
+  signature_invalid: invalidClient('The signature does not verify with the keys of the client.'),
+
+  // Replay
+  replayed: invalidClient('The assertion was used before.'),
+
+  // What the server depends on
+  client_lookup_failed: unavailable('The lookup of the client failed.'),
+  replay_store_failed: unavailable('The replay store failed.'),
+
+  // Request objects
+  request_object_invalid: {
+    error: 'invalid_request_object',
+    status: 400,
+    description: 'The request object is invalid.',
+  },
+} as const satisfies Record<string, ReasonDefinition>;
+
+/** A stable code that says why an authentication failed. */
+export type Reason = keyof typeof REASONS;
+
+/** Why something was refused, with values that are safe to log. */
+export interface Failure {
+  readonly reason: Reason;
+  /** What would have been accepted. */
+  readonly expected?: unknown;
+  /** What came instead, shortened and never a secret. */
+  readonly actual?: unknown;
+  /** An error of something the server depends on. */
+  readonly cause?: unknown;
+}

@@ -1,0 +1,88 @@
+import type { KeyObject } from 'node:crypto';
+
+const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
+const EDDSA = ['EdDSA', 'Ed25519'] as const;
+
+/** The signature algorithms of RFC 7518 §3.1, RFC 8037 and RFC 9864 that are understood here. */
+export const ALGORITHMS = [
+  ...RSA,
+  'ES256',
+  'ES384',
+  'ES512',
+  ...EDDSA,
+  'HS256',
+  'HS384',
+  'HS512',
+] as const;
+
+/** The `alg` of an assertion. */
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** Tells whether a string is an algorithm that is understood here. */
+export const isAlgorithm = (value: unknown): value is Algorithm =>
+  (ALGORITHMS as readonly unknown[]).includes(value);
+
+const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
+  prime256v1: ['ES256'],
+  secp384r1: ['ES384'],
+  secp521r1: ['ES512'],
+};
+
+/** RFC 7518 §3.3 and §3.5. */
+const MINIMUM_RSA_BITS = 2048;
+
+/** RFC 7518 §3.2: an HMAC key has at least the size of the hash. */
+const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+];
+
+/** Says why a key cannot be used; the message is a sentence for whoever configured it. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+}
+
+function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < MINIMUM_RSA_BITS) {
+    throw new KeyError(
+      `the RSA key has ${modulusLength} bits: use one of at least ${MINIMUM_RSA_BITS}`,
+    );
+  }
+  if (publicExponent < 3n || publicExponent % 2n === 0n) {
+    throw new KeyError(
+      `the RSA key's public exponent is ${publicExponent}: it must be odd and > 1`,
+    );
+  }
+  return RSA;
+}
+
+function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
+  const size = key.symmetricKeySize ?? 0;
+  const algorithms = HMAC_BYTES.filter(([, bytes]) => size >= bytes).map(([alg]) => alg);
+  if (algorithms.length === 0) {
+    throw new KeyError(`the shared secret has ${size} bytes: HS256 needs at least 32`);
+  }
+  return algorithms;
+}
+
+/**
+ * Which algorithms a key can verify.
+ *
+ * @throws {KeyError} where the key is too weak or of a kind that no algorithm takes
+ */
+export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
+  if (key.type === 'secret') return hmacAlgorithms(key);
+  if (key.asymmetricKeyType === 'rsa') return rsaAlgorithms(key);
+  if (key.asymmetricKeyType === 'ed25519') return EDDSA;
+  if (key.asymmetricKeyType === 'ec') {
+    const curve = key.asymmetricKeyDetails?.namedCurve ?? 'unnamed';
+    const algorithms = CURVES[curve];
+    if (algorithms !== undefined) return algorithms;
+    throw new KeyError(`the curve ${curve} is not supported: use P-256, P-384 or P-521`);
+  }
+  throw new KeyError(
+    `keys of type ${key.asymmetricKeyType} are not supported: use RSA, EC or Ed25519`,
+  );
+}

@@ -1,0 +1,44 @@
+import { KeyError } from './algorithms.js';
+import { expirationOf, importSecret } from './import.js';
+import type { AssertionClient, Secret } from './secret.js';
+
+/** A secret that cannot be used. The message names the client, the secret and the reason. */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+  readonly clientId: string;
+
+  constructor(clientId: string, message: string) {
+    super(message);
+    this.clientId = clientId;
+  }
+}
+
+/** Names a secret without telling its value. */
+export function describeSecret(secret: Secret): string {
+  return secret.description === undefined
+    ? String(secret.type)
+    : `${secret.type}, ${JSON.stringify(secret.description)}`;
+}
+
+/**
+ * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
+ * is refused then and not when the client first calls.
+ *
+ * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
+ *   of an unknown type or curve, or unreadable
+ */
+export function assertClientSecrets(client: AssertionClient): void {
+  client.secrets.forEach((secret, index) => {
+    try {
+      expirationOf(secret);
+      importSecret(secret);
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      const place = `secret ${index + 1} of ${client.secrets.length}`;
+      throw new SecretError(
+        client.clientId,
+        `Client ${JSON.stringify(client.clientId)}, ${place} (${describeSecret(secret)}): ${error.message}.`,
+      );
+    }
+  });
+}

@@ -1,0 +1,51 @@
+import { KeyError } from './algorithms.js';
+import { keyFromJwk, parseJwkText } from './jwk.js';
+import { keysFromJwkSet } from './jwk-set.js';
+import { keyFromPem } from './pem.js';
+import type { Secret } from './secret.js';
+import { keyFromSharedSecret } from './shared-secret.js';
+import type { VerificationKey } from './verification-key.js';
+import { keyFromCertificate } from './x509.js';
+
+function stringValue(secret: Secret): string {
+  if (typeof secret.value === 'string' && secret.value !== '') return secret.value;
+  throw new KeyError('its value is not a non-empty string');
+}
+
+const parsed = (value: unknown): unknown =>
+  typeof value === 'string' ? parseJwkText(value) : value;
+
+/**
+ * Turns a secret into the keys that it stands for.
+ *
+ * @throws {KeyError} where the secret is weak, malformed or of an unknown type
+ */
+export function importSecret(secret: Secret): readonly VerificationKey[] {
+  switch (secret.type) {
+    case 'X509CertificateBase64':
+      return [keyFromCertificate(stringValue(secret))];
+    case 'JsonWebKey':
+      return [keyFromJwk(parsed(secret.value))];
+    case 'JsonWebKeySet':
+      return keysFromJwkSet(parsed(secret.value));
+    case 'PublicKeyPem':
+      return [keyFromPem(stringValue(secret))];
+    case 'SharedSecret':
+      return [keyFromSharedSecret(stringValue(secret))];
+    default:
+      throw new KeyError(`its type ${JSON.stringify((secret as Secret).type)} is not known`);
+  }
+}
+
+/**
+ * When a secret expires, in seconds since the epoch; undefined for never.
+ *
+ * @throws {KeyError} where `expiration` is not a date
+ */
+export function expirationOf(secret: Secret): number | undefined {
+  const { expiration } = secret;
+  if (expiration === undefined || expiration === null) return undefined;
+  const time = typeof expiration === 'number' ? expiration : new Date(expiration).getTime() / 1000;
+  if (Number.isFinite(time)) return time;
+  throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
+}

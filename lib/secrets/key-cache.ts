@@ -1,0 +1,40 @@
+import { importSecret } from './import.js';
+import type { Secret } from './secret.js';
+import type { VerificationKey } from './verification-key.js';
+
+const MAX_ENTRIES = 10_000;
+
+/**
+ * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
+ * takes effect at once. Expiration is no part of it: it is looked at on every use.
+ */
+export class KeyCache {
+  private readonly entries = new Map<string, readonly VerificationKey[]>();
+
+  /**
+   * The keys of a secret, imported at most once while it is in use.
+   *
+   * @throws {KeyError} where the secret cannot be used
+   */
+  keysOf(secret: Secret): readonly VerificationKey[] {
+    const value = typeof secret.value === 'string' ? secret.value : JSON.stringify(secret.value);
+    const id = `${secret.type} ${value}`;
+    const cached = this.entries.get(id);
+    if (cached !== undefined) return cached;
+    const keys = importSecret(secret);
+    if (this.entries.size >= MAX_ENTRIES) {
+      for (const oldest of this.entries.keys()) {
+        this.entries.delete(oldest);
+        break;
+      }
+    }
+    this.entries.set(id, keys);
+    return keys;
+  }
+
+  /** Forgets the keys of a secret that has expired. */
+  forget(secret: Secret): void {
+    const value = typeof secret.value === 'string' ? secret.value : JSON.stringify(secret.value);
+    this.entries.delete(`${secret.type} ${value}`);
+  }
+}

@@ -1,0 +1,14 @@
+import { Buffer } from 'node:buffer';
+import { createSecretKey } from 'node:crypto';
+import { algorithmsOf } from './algorithms.js';
+import type { VerificationKey } from './verification-key.js';
+
+/**
+ * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
+ *
+ * @throws {KeyError} where it is too short for HS256
+ */
+export function keyFromSharedSecret(value: string): VerificationKey {
+  const keyObject = createSecretKey(Buffer.from(value, 'utf8'));
+  return { keyObject, algorithms: algorithmsOf(keyObject) };
+}
