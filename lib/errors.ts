@@ -5,7 +5,6 @@ const NOT_ALLOWED = /[^ !#-[\]-~]/g;
 
 const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
   invalid_client: 'Client authentication failed.',
-  invalid_request_object: 'The request object is invalid.',
   temporarily_unavailable: 'The server cannot authenticate clients at the moment.',
 };
 
@@ -53,6 +52,24 @@ export class ClientAuthenticationError extends OAuthError {
     this.reason = failure.reason;
     this.expected = failure.expected;
     this.actual = failure.actual;
+  }
+}
+
+/**
+ * A request object was refused (RFC 9101 §6.3). `reason`, `expected` and `actual` are for the
+ * operator.
+ */
+export class RequestObjectError extends OAuthError {
+  override readonly name = 'RequestObjectError';
+  readonly reason: Reason;
+  readonly expected: unknown;
+  readonly actual: unknown;
+
+  constructor({ reason, expected, actual }: Failure) {
+    super('invalid_request_object', 'The request object is invalid.');
+    this.reason = reason;
+    this.expected = expected;
+    this.actual = actual;
   }
 }
 

@@ -15,6 +15,13 @@ export type {
   ClientAuthentication,
 } from './assertion/validate.js';
 export { ClientAssertionValidator } from './assertion/validator.js';
+export {
+  type AuthenticateClientOptions,
+  type Authenticator,
+  authenticateClient,
+  type Middleware,
+  requiresClientAssertion,
+} from './authenticate-client.js';
 export type { FindClient } from './clients/lookup.js';
 export {
   type ClientMetadata,
@@ -27,11 +34,21 @@ export {
   type AuthenticationWarning,
 } from './diagnostics.js';
 export { type ErrorHandler, oauthErrorHandler } from './error-handler.js';
-export { ClientAuthenticationError, ConfigurationError, OAuthError } from './errors.js';
+export {
+  ClientAuthenticationError,
+  ConfigurationError,
+  OAuthError,
+  RequestObjectError,
+} from './errors.js';
 export type { ExpressRequest, Next } from './http.js';
 export { type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
 export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory.js';
 export type { ReplayEntry, ReplayStore } from './replay/store.js';
+export {
+  type RequestObject,
+  type RequestObjectOptions,
+  validateRequestObject,
+} from './request-object.js';
 export { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
 export { assertClientSecrets, SecretError } from './secrets/assert-secrets.js';
 export type * from './secrets/secret.js';

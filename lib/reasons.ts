@@ -26,6 +26,12 @@ const invalidClient = (description: string): ReasonDefinition => ({
   description,
 });
 
+const invalidRequestObject = (description: string): ReasonDefinition => ({
+  error: 'invalid_request_object',
+  status: 400,
+  description,
+});
+
 const unavailable = (description: string): ReasonDefinition => ({
   error: 'temporarily_unavailable',
   status: 503,
@@ -54,7 +60,6 @@ export const REASONS = {
   multiple_authentication_methods: invalidRequest(
     'The request uses more than one method of client authentication.',
   ),
-  authentication_missing: invalidClient('The request has no client authentication.'),
   assertion_too_long: invalidClient('The assertion is longer than maxAssertionLength.'),
 
   // The encoding
@@ -103,12 +108,17 @@ export const REASONS = {
   client_lookup_failed: unavailable('The lookup of the client failed.'),
   replay_store_failed: unavailable('The replay store failed.'),
 
-  // Request objects
-  request_object_invalid: {
-    error: 'invalid_request_object',
-    status: 400,
-    description: 'The request object is invalid.',
-  },
+  // Request objects; the reasons for header, times and keys above are used for them as well
+  request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),
+  request_object_client_mismatch: invalidRequestObject(
+    'client_id inside the request object is missing, or not that of the request.',
+  ),
+  request_object_subject_present: invalidRequestObject(
+    'sub is the client_id, which is the mark of a client assertion.',
+  ),
+  request_object_nested: invalidRequestObject(
+    'A request object may not contain request or request_uri.',
+  ),
 } as const satisfies Record<string, ReasonDefinition>;
 
 /** A stable code that says why an authentication failed. */

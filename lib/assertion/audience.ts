@@ -1,5 +1,5 @@
 import type { AssertionSubject } from './subject.js';
-import { typOf } from './typ.js';
+import { CLIENT_AUTHENTICATION_TYP, typOf } from './typ.js';
 
 /** Which of the server's names an accepted `aud` was. */
 export type AudienceForm = 'issuer' | 'token_endpoint' | 'endpoint' | 'additional';
@@ -24,7 +24,7 @@ export function isStrictAudience({ jws, server }: AssertionSubject): boolean {
 export function requiresStrictAudience(subject: AssertionSubject): boolean {
   return (
     subject.settings.audience === 'strict' ||
-    typOf(subject.jws.header) === 'client-authentication+jwt'
+    typOf(subject.jws.header) === CLIENT_AUTHENTICATION_TYP
   );
 }
 

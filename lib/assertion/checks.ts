@@ -1,107 +1,37 @@
-import type { Reason } from '../reasons.js';
+import type { Failure, Reason } from '../reasons.js';
 import { acceptedAudiences, audienceForm, isStrictAudience } from './audience.js';
-import type { JsonObject } from './compact-jws.js';
+import { type Check, claim, constant, header, isNonEmptyString } from './check.js';
+import { HEADER_CHECKS } from './header-checks.js';
 import type { AssertionSubject, ClientSubject } from './subject.js';
-import { typOf } from './typ.js';
+import { lifetime, TIME_CHECKS } from './time-checks.js';
+import { CLIENT_AUTHENTICATION_TYP, typOf } from './typ.js';
 
-/** One rule: how it is called, where it is written, and whether an assertion keeps it. */
-export interface Check<Subject> {
-  readonly name: string;
-  readonly source: string;
-  /** What is reported when the rule is broken. */
-  readonly reason: Reason;
-  passes(subject: Subject): boolean;
-  expected(subject: Subject): unknown;
-  actual(subject: Subject): unknown;
-}
-
-const KEY_IDENTIFIERS = ['kid', 'x5t', 'x5t#S256'] as const;
-const STRICT_TYP = 'client-authentication+jwt';
-const COMPATIBLE_TYPS: readonly unknown[] = [undefined, 'jwt', STRICT_TYP];
-
-const isNonEmptyString = (value: unknown): value is string =>
-  typeof value === 'string' && value !== '';
-
-/** A NumericDate (RFC 7519 §2). */
-const isNumericDate = (value: unknown): value is number => Number.isFinite(value);
-
-const isOptionalNumericDate = (value: unknown): value is number | undefined =>
-  value === undefined || isNumericDate(value);
-
-const member =
-  (part: 'header' | 'claims', name: string) =>
-  ({ jws }: AssertionSubject): unknown =>
-    jws[part][name];
-
-const header = (name: string) => member('header', name);
-const claim = (name: string) => member('claims', name);
-const constant = (value: unknown) => (): unknown => value;
-
-const numericDate = (claims: JsonObject, name: string): number => {
-  const value = claims[name];
-  return typeof value === 'number' ? value : Number.NaN;
-};
-
-const latest = ({ now, settings }: AssertionSubject): number => now + settings.clockTolerance;
-
-/** A missing claim, or one of the wrong type, is the business of the check for its type. */
-const isAfter = (value: unknown, limit: number): boolean =>
-  typeof value === 'number' && value > limit;
-
-const lifetime = ({ jws, now }: AssertionSubject): number => {
-  const iat = jws.claims['iat'];
-  return numericDate(jws.claims, 'exp') - (typeof iat === 'number' ? iat : now);
-};
+const COMPATIBLE_TYPS: readonly unknown[] = [undefined, 'jwt', CLIENT_AUTHENTICATION_TYP];
 
 const maxLifetime = ({ client, settings }: ClientSubject): number =>
   client.maxLifetime ?? settings.maxLifetime;
 
+const oldestIssuedAt = (subject: ClientSubject): number =>
+  subject.now - maxLifetime(subject) - subject.settings.clockTolerance;
+
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
-  {
-    name: 'alg',
-    source: 'RFC 8725 §3.1',
-    reason: 'algorithm_not_allowed',
-    passes: ({ jws, settings }) => settings.algorithms.has(jws.header['alg'] as string),
-    expected: ({ settings }) => [...settings.algorithms],
-    actual: header('alg'),
-  },
-  {
-    name: 'crit',
-    source: 'RFC 7515 §4.1.11',
-    reason: 'critical_header',
-    passes: ({ jws }) => jws.header['crit'] === undefined,
-    expected: constant('absent'),
-    actual: header('crit'),
-  },
-  {
-    name: 'b64',
-    source: 'RFC 7797 §7',
-    reason: 'unencoded_payload',
-    passes: ({ jws }) => jws.header['b64'] === undefined || jws.header['b64'] === true,
-    expected: constant('absent'),
-    actual: header('b64'),
-  },
+  ...HEADER_CHECKS,
   {
     name: 'typ',
     source: 'draft-ietf-oauth-rfc7523bis §4, RFC 8725 §3.11',
     reason: 'typ_not_allowed',
     passes: ({ jws, settings }) => {
       const typ = typOf(jws.header);
-      return settings.audience === 'strict' ? typ === STRICT_TYP : COMPATIBLE_TYPS.includes(typ);
+      return settings.audience === 'strict'
+        ? typ === CLIENT_AUTHENTICATION_TYP
+        : COMPATIBLE_TYPS.includes(typ);
     },
     expected: ({ settings }) =>
-      settings.audience === 'strict' ? STRICT_TYP : ['absent', 'JWT', STRICT_TYP],
+      settings.audience === 'strict'
+        ? CLIENT_AUTHENTICATION_TYP
+        : ['absent', 'JWT', CLIENT_AUTHENTICATION_TYP],
     actual: header('typ'),
-  },
-  {
-    name: 'key identifiers',
-    source: 'RFC 7515 §4.1.4, §4.1.7, §4.1.8',
-    reason: 'key_identifier_invalid',
-    passes: ({ jws }) =>
-      KEY_IDENTIFIERS.every((name) => ['undefined', 'string'].includes(typeof jws.header[name])),
-    expected: constant('strings'),
-    actual: ({ jws }) => KEY_IDENTIFIERS.map((name) => jws.header[name]),
   },
   {
     name: 'iss',
@@ -136,55 +66,7 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
     actual: claim('aud'),
   },
-  {
-    name: 'exp is a number',
-    source: 'RFC 7523 §3 (4)',
-    reason: 'expiration_invalid',
-    passes: ({ jws }) => isNumericDate(jws.claims['exp']),
-    expected: constant('a number'),
-    actual: claim('exp'),
-  },
-  {
-    name: 'exp is in the future',
-    source: 'RFC 7523 §3 (4)',
-    reason: 'expired',
-    passes: ({ jws, now, settings }) =>
-      numericDate(jws.claims, 'exp') + settings.clockTolerance > now,
-    expected: ({ now, settings }) => `> ${now - settings.clockTolerance}`,
-    actual: claim('exp'),
-  },
-  {
-    name: 'nbf is a number',
-    source: 'RFC 7523 §3 (5)',
-    reason: 'not_before_invalid',
-    passes: ({ jws }) => isOptionalNumericDate(jws.claims['nbf']),
-    expected: constant('absent or a number'),
-    actual: claim('nbf'),
-  },
-  {
-    name: 'nbf is not in the future',
-    source: 'RFC 7523 §3 (5)',
-    reason: 'not_yet_valid',
-    passes: (subject) => !isAfter(subject.jws.claims['nbf'], latest(subject)),
-    expected: (subject) => `<= ${latest(subject)}`,
-    actual: claim('nbf'),
-  },
-  {
-    name: 'iat is a number',
-    source: 'RFC 7523 §3 (6)',
-    reason: 'issued_at_invalid',
-    passes: ({ jws }) => isOptionalNumericDate(jws.claims['iat']),
-    expected: constant('absent or a number'),
-    actual: claim('iat'),
-  },
-  {
-    name: 'iat is not in the future',
-    source: 'RFC 7523 §3 (6)',
-    reason: 'issued_in_the_future',
-    passes: (subject) => !isAfter(subject.jws.claims['iat'], latest(subject)),
-    expected: (subject) => `<= ${latest(subject)}`,
-    actual: claim('iat'),
-  },
+  ...TIME_CHECKS,
   {
     name: 'jti',
     source: 'RFC 7523 §3 (7), OpenID Connect Core §9',
@@ -228,12 +110,10 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     source: 'RFC 7523 §3 (6)',
     reason: 'issued_too_long_ago',
     passes: (subject) => {
-      const iat = subject.jws.claims['iat'];
-      const oldest = subject.now - maxLifetime(subject) - subject.settings.clockTolerance;
-      return typeof iat !== 'number' || iat >= oldest;
+      const { iat } = subject.jws.claims;
+      return typeof iat !== 'number' || iat >= oldestIssuedAt(subject);
     },
-    expected: (subject) =>
-      `>= ${subject.now - maxLifetime(subject) - subject.settings.clockTolerance}`,
+    expected: (subject) => `>= ${oldestIssuedAt(subject)}`,
     actual: claim('iat'),
   },
 ];
@@ -244,7 +124,18 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
  */
 export function strictFailures(subject: AssertionSubject): readonly Reason[] {
   const failures: Reason[] = [];
-  if (typOf(subject.jws.header) !== STRICT_TYP) failures.push('typ_not_allowed');
+  if (typOf(subject.jws.header) !== CLIENT_AUTHENTICATION_TYP) failures.push('typ_not_allowed');
   if (!isStrictAudience(subject)) failures.push('audience_mismatch');
   return failures;
+}
+
+/** The first rule that a subject breaks, as the failure to report. */
+export function firstFailure<Subject>(
+  checks: readonly Check<Subject>[],
+  subject: Subject,
+): Failure | undefined {
+  const broken = checks.find((check) => !check.passes(subject));
+  if (broken === undefined) return undefined;
+  const { reason } = broken;
+  return { reason, expected: broken.expected(subject), actual: broken.actual(subject) };
 }

@@ -81,3 +81,17 @@ export function readParameters(
     parameters: { client_assertion, client_assertion_type, client_id },
   };
 }
+
+/**
+ * Whether a request uses more than one method of client authentication (RFC 6749 §2.3): an
+ * assertion, a client_secret, the Authorization header.
+ */
+export function usesSeveralMethods(
+  form: Readonly<Record<string, unknown>>,
+  authorization: boolean,
+): boolean {
+  const sent = (name: ParameterName) =>
+    Object.hasOwn(form, name) && form[name] !== undefined && form[name] !== '';
+  const methods = [sent('client_assertion'), sent('client_secret'), authorization];
+  return methods.filter(Boolean).length > 1;
+}

@@ -12,15 +12,20 @@ export interface ServerIdentity {
   readonly endpoint?: string | undefined;
 }
 
-/** What the checks look at before the client is known. */
-export interface AssertionSubject {
+/** What the checks that all signed JWTs share look at. */
+export interface JwtSubject {
   readonly jws: CompactJws;
+  readonly settings: Pick<Settings, 'algorithms' | 'clockTolerance'>;
+  /** Whole seconds since the epoch. */
+  readonly now: number;
+}
+
+/** What the checks look at before the client is known. */
+export interface AssertionSubject extends JwtSubject {
+  readonly settings: Settings;
   /** The `client_id` parameter of the request. */
   readonly clientIdParameter: string | undefined;
   readonly server: ServerIdentity;
-  readonly settings: Settings;
-  /** Whole seconds since the epoch. */
-  readonly now: number;
 }
 
 /** What the checks look at once the client is known. */

@@ -6,7 +6,7 @@ import { describeSecret } from '../secrets/assert-secrets.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { type Candidate, selectKeys } from '../secrets/select-key.js';
 import { type AudienceForm, audienceForm } from './audience.js';
-import { ASSERTION_CHECKS, type Check, CLIENT_CHECKS, strictFailures } from './checks.js';
+import { ASSERTION_CHECKS, CLIENT_CHECKS, firstFailure, strictFailures } from './checks.js';
 import type { CompactJws, JsonObject } from './compact-jws.js';
 import type { ClientAssertionParameters } from './parameters.js';
 import { readAssertion } from './read.js';
@@ -38,17 +38,6 @@ export interface ClientAuthentication {
 export interface AuthenticatedClient<Client> {
   readonly client: Client;
   readonly authentication: ClientAuthentication;
-}
-
-/** The first rule that the subject breaks. */
-export function firstFailure<Subject>(
-  checks: readonly Check<Subject>[],
-  subject: Subject,
-): Failure | undefined {
-  const broken = checks.find((check) => !check.passes(subject));
-  if (broken === undefined) return undefined;
-  const { reason } = broken;
-  return { reason, expected: broken.expected(subject), actual: broken.actual(subject) };
 }
 
 /** What the checks look at, once the assertion has been read. */

@@ -8,6 +8,7 @@ export interface ClientMetadata {
   readonly client_secret_expires_at?: number | undefined;
   readonly token_endpoint_auth_method?: string | undefined;
   readonly token_endpoint_auth_signing_alg?: string | undefined;
+  readonly request_object_signing_alg?: string | undefined;
   readonly jwks?: JsonWebKeySet | string | undefined;
 }
 
@@ -56,6 +57,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
     clientId: metadata.client_id,
     secrets: secretsFromMetadata(metadata),
     tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg,
+    requestObjectSigningAlg: metadata.request_object_signing_alg,
     metadata,
   };
 }

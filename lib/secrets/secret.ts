@@ -72,4 +72,11 @@ export interface AssertionClient {
   readonly tokenEndpointAuthSigningAlg?: string | undefined;
   /** Overrides the server's `maxLifetime` for this client, in seconds. */
   readonly maxLifetime?: number | undefined;
+  /** The one `alg` that the client may sign request objects with (RFC 9101 §10.1). */
+  readonly requestObjectSigningAlg?: string | undefined;
+  /**
+   * Lets a client that has secrets for assertions also authenticate by a plain client_secret, while
+   * it moves from one to the other. Default false.
+   */
+  readonly clientSecretAllowed?: boolean | undefined;
 }
