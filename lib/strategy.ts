@@ -5,7 +5,7 @@ import { ClientAssertionValidator } from './assertion/validator.js';
 import type { FindClient } from './clients/lookup.js';
 import { ConfigurationError } from './errors.js';
 import { type ExpressRequest, hasBody, isFormPost } from './http.js';
-import { type PassportStrategyBase, Strategy } from './passport-strategy.js';
+import { Strategy } from './passport-strategy.js';
 import type { AssertionClient } from './secrets/secret.js';
 
 /** A URL, or how it follows from the request: for servers with several issuers. */
@@ -85,11 +85,7 @@ export class PrivateKeyJwtStrategy<
   }
 
   /** Called by Passport. */
-  authenticate(
-    this: PassportStrategyBase & this,
-    request: ExpressRequest,
-    options: PrivateKeyJwtAuthenticateOptions = {},
-  ): void {
+  authenticate(request: ExpressRequest, options: PrivateKeyJwtAuthenticateOptions = {}): void {
     this._authenticate(request, options).then(
       (authenticated) => {
         if (authenticated === undefined) this.fail();
