@@ -5,8 +5,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A JWS in compact serialization (RFC 7515 §3.1), decoded and not yet trusted. */
 export interface CompactJws {
-  readonly protected: string;
-  readonly payload: string;
+  /** What the signature is over: the first two segments with their dot (RFC 7515 §5.1). */
+  readonly signingInput: string;
+  /** The third segment, in base64url. */
   readonly signature: string;
   readonly header: JsonObject;
   readonly claims: JsonObject;
@@ -53,5 +54,5 @@ export function decodeCompactJws(text: string): CompactJws | undefined {
   if (header === undefined) return undefined;
   const claims = decodeObject(payload);
   if (claims === undefined) return undefined;
-  return { protected: encodedHeader, payload, signature, header, claims };
+  return { signingInput: text.slice(0, second), signature, header, claims };
 }
