@@ -7,7 +7,7 @@ type Network = ReturnType<typeof ipaddr.parseCIDR>;
 const GLOBAL_UNICAST_V6 = ipaddr.parseCIDR('2000::/3');
 
 function isIn(address: ReturnType<typeof ipaddr.parse>, [network, bits]: Network): boolean {
-  return address.kind() === network.kind() && address.match([network, bits] as never);
+  return address.kind() === network.kind() && address.match([network, bits]);
 }
 
 /** The address in numbers; undefined for names and for addresses with a zone. */
