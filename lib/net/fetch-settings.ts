@@ -1,10 +1,10 @@
-import { lookup as dnsLookup } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { callback, flag, number } from '../option-checks.js';
 import { networkList } from './addresses.js';
+import { dnsLookup } from './dns-lookup.js';
 
 /** How documents are fetched from URLs that clients name. Times are in seconds. */
 export interface FetchOptions {
@@ -24,7 +24,10 @@ export interface FetchOptions {
    * Default none.
    */
   readonly ca?: string | readonly string[] | undefined;
-  /** Resolves names, as `dns.lookup` with `all: true` does, which is the default. */
+  /**
+   * Resolves names, with the arguments of `dns.lookup`. Default: asks DNS, and the hosts file for
+   * names without a dot alone; `dns.lookup` itself does for private networks.
+   */
   readonly lookup?: LookupFunction | undefined;
   /** How long one fetch may take, from the name to the last byte. Default 5. */
   readonly timeout?: number | undefined;
@@ -90,7 +93,7 @@ export function fetchSettings(options: FetchOptions, defaultMaxBytes: number): F
       rejectUnauthorized: true,
       secureContext: trust(options.ca),
     }),
-    lookup: callback('lookup', options.lookup) ?? (dnsLookup as LookupFunction),
+    lookup: callback('lookup', options.lookup) ?? dnsLookup(),
     timeout: number('timeout', options.timeout, 5, 0.001),
     maxBytes: number('maxBytes', options.maxBytes, defaultMaxBytes, 1),
   };
