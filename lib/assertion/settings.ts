@@ -1,4 +1,5 @@
 import type { AuthenticationEvent } from '../diagnostics.js';
+import { callback, flag, number } from '../option-checks.js';
 import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
@@ -66,23 +67,6 @@ export interface Settings {
   readonly onAuthentication: ((event: AuthenticationEvent) => void) | undefined;
   readonly clock: () => number;
   readonly keys: KeyCache;
-}
-
-function number(name: string, value: unknown, fallback: number, minimum: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isFinite(value) && value >= minimum) return value;
-  throw new TypeError(`${name} must be a finite number of at least ${minimum}`);
-}
-
-function flag(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  throw new TypeError(`${name} must be true or false`);
-}
-
-function callback<F>(name: string, value: F | undefined): F | undefined {
-  if (value === undefined || typeof value === 'function') return value;
-  throw new TypeError(`${name} must be a function`);
 }
 
 function audienceMode(value: unknown): 'compatible' | 'strict' {
