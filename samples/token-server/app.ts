@@ -1,0 +1,70 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { type AuthenticationEvent, oauthErrorHandler } from 'passport-private-key-jwt';
+import { PushedRequests } from './authorization/pushed-requests.js';
+import { clientAuthentication } from './client-authentication.js';
+import { serverErrors, translateErrors } from './errors.js';
+import { log, logAuthentication } from './log.js';
+import { browserRoutes } from './routes/browser-routes.js';
+import { clientRoutes } from './routes/client-routes.js';
+import { metadataRoutes } from './routes/metadata.js';
+import { baseUrl, type Server } from './server.js';
+import { Tokens } from './tokens/tokens.js';
+import { Traces } from './traces.js';
+
+/** The authorization server as an Express app. */
+export function createApp(server: Server): Express {
+  const { issuer, settings, clients, replay, keys } = server;
+  const base = baseUrl(server);
+  const identity = { issuer, tokenEndpoint: `${base}/token` };
+  const rules = {
+    audience: settings.audience,
+    additionalAudiences: settings.additionalAudiences,
+    maxLifetime: settings.maxLifetime,
+    replay,
+  };
+  const traces =
+    settings.traces > 0 ? new Traces(settings.traces, rules, identity, clients) : undefined;
+  const onAuthentication = (event: AuthenticationEvent) => {
+    logAuthentication(event);
+    traces?.note(event);
+  };
+  const authenticate = clientAuthentication(
+    { ...identity, ...rules, onAuthentication },
+    clients,
+    log,
+  );
+
+  const tokens = new Tokens(issuer, keys);
+  const pushed = new PushedRequests();
+  const policy = { issuer, strict: settings.audience === 'strict' };
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"] } },
+    }),
+  );
+  app.use(metadataRoutes(server));
+  const path = new URL(base).pathname;
+  app.use(
+    path,
+    browserRoutes(issuer, { clients, pushed, policy }, tokens),
+    clientRoutes(traces === undefined ? [authenticate] : [traces.middleware, authenticate], {
+      tokens,
+      pushed,
+      policy,
+    }),
+  );
+  if (traces !== undefined) {
+    app.get('/traces', async (_request, response) => {
+      response.json(await traces.list());
+    });
+  }
+  app.use((_request, response) => {
+    response.status(404).json({ error: 'not_found' });
+  });
+  app.use(translateErrors(), oauthErrorHandler(), serverErrors(log));
+  return app;
+}

@@ -1,0 +1,105 @@
+import { OAuthError } from 'passport-private-key-jwt';
+import type { RegisteredClient } from '../clients/registered-client.js';
+import { type Parameters, requireParameter } from '../parameters.js';
+import { assertScopes, parseScope } from '../scopes.js';
+
+/** An authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) that can be granted. */
+export interface AuthorizationRequest {
+  readonly scopes: readonly string[];
+  readonly codeChallenge: string;
+  readonly nonce: string | undefined;
+  readonly prompt: readonly string[];
+  /** In seconds. */
+  readonly maxAge: number | undefined;
+  /** When it came, in milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
+/** The values of `prompt` that are understood. */
+export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const;
+
+/** RFC 7636 §4.2: the base64url of a SHA-256 hash. */
+const CODE_CHALLENGE = /^[\w-]{43}$/;
+
+const invalidRequest = (description: string) => new OAuthError('invalid_request', description);
+
+/**
+ * The redirect URI of a request, if it is one of the client's: compared as a string (RFC 9700
+ * §4.1.3).
+ *
+ * @throws {OAuthError} which must not be sent to that redirect URI
+ */
+export function registeredRedirectUri(parameters: Parameters, client: RegisteredClient): string {
+  const redirectUri = requireParameter(parameters, 'redirect_uri');
+  if (client.redirectUris.includes(redirectUri)) return redirectUri;
+  throw invalidRequest('The redirect_uri is not registered for the client.');
+}
+
+function checkResponseType(parameters: Parameters, client: RegisteredClient): void {
+  if (requireParameter(parameters, 'response_type') !== 'code') {
+    throw new OAuthError('unsupported_response_type', 'The response_type must be code.');
+  }
+  if ((parameters['response_mode'] ?? 'query') !== 'query') {
+    throw invalidRequest('The response_mode must be query.');
+  }
+  if (!client.grantTypes.includes('authorization_code')) {
+    throw new OAuthError('unauthorized_client', 'The client may not use authorization codes.');
+  }
+}
+
+function codeChallengeOf(parameters: Parameters): string {
+  const challenge = requireParameter(parameters, 'code_challenge');
+  if (parameters['code_challenge_method'] !== 'S256') {
+    throw invalidRequest('The code_challenge_method must be S256.');
+  }
+  if (CODE_CHALLENGE.test(challenge)) return challenge;
+  throw invalidRequest('The code_challenge is not that of the method S256.');
+}
+
+/** `offline_access` is ignored where it cannot be granted (OpenID Connect Core §11). */
+function scopesOf(parameters: Parameters, client: RegisteredClient): readonly string[] {
+  const requested = parseScope(parameters['scope']) ?? [];
+  const scopes = requested.filter(
+    (scope) => scope !== 'offline_access' || client.scopes.has(scope),
+  );
+  assertScopes(scopes, client.scopes);
+  return scopes;
+}
+
+function promptOf(parameters: Parameters): readonly string[] {
+  const prompt = parseScope(parameters['prompt']) ?? [];
+  if (!prompt.every((value) => (PROMPTS as readonly string[]).includes(value))) {
+    throw invalidRequest('The prompt is not understood.');
+  }
+  if (prompt.includes('none') && prompt.length > 1) {
+    throw invalidRequest('The prompt none cannot be combined with others.');
+  }
+  return prompt;
+}
+
+function maxAgeOf(parameters: Parameters): number | undefined {
+  const maxAge = parameters['max_age'];
+  if (maxAge === undefined) return undefined;
+  if (/^\d{1,9}$/.test(maxAge)) return Number(maxAge);
+  throw invalidRequest('The max_age must be a number of seconds.');
+}
+
+/**
+ * Checks the parameters of an authorization request, of which the redirect URI is known to be good.
+ *
+ * @throws {OAuthError} which the client may learn
+ */
+export function authorizationRequest(
+  parameters: Parameters,
+  client: RegisteredClient,
+): AuthorizationRequest {
+  checkResponseType(parameters, client);
+  return {
+    scopes: scopesOf(parameters, client),
+    codeChallenge: codeChallengeOf(parameters),
+    nonce: parameters['nonce'],
+    prompt: promptOf(parameters),
+    maxAge: maxAgeOf(parameters),
+    receivedAt: Date.now(),
+  };
+}

@@ -1,0 +1,158 @@
+import {
+  type AssertionClient,
+  assertClientSecrets,
+  type ClientMetadata,
+  clientFromMetadata,
+  requiresClientAssertion,
+  type Secret,
+  secretsFromMetadata,
+} from 'passport-private-key-jwt';
+
+/** A client of the file, ready for use. */
+export interface RegisteredClient extends AssertionClient {
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  readonly grantTypes: readonly string[];
+  readonly scopes: ReadonlySet<string>;
+  /** The methods by which a plain client_secret may be sent; none for clients with assertions. */
+  readonly clientSecretMethods: readonly string[];
+  readonly clientSecret: string | undefined;
+  /** In seconds since the epoch; undefined for never. */
+  readonly clientSecretExpiresAt: number | undefined;
+  /** The keys for request objects, which a client has whatever its way to authenticate. */
+  readonly requestObjectSecrets: readonly Secret[];
+  readonly requireSignedRequestObject: boolean;
+  readonly requirePushedAuthorizationRequests: boolean;
+}
+
+/** An entry of the file that cannot work. The message is a sentence that names the client. */
+export class ClientsFileError extends Error {
+  override readonly name = 'ClientsFileError';
+}
+
+/** What a client may ask for where its `scope` does not say. */
+const DEFAULT_SCOPE = 'openid profile email offline_access';
+
+type Entry = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Entry =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+
+/** No fragment (RFC 6749 §3.1.2), and nothing that a browser would run. */
+const isRedirectUri = (value: unknown): boolean =>
+  isString(value) &&
+  URL.canParse(value) &&
+  !value.includes('#') &&
+  !/^(javascript|data|vbscript):/i.test(value);
+
+function optional<T>(
+  entry: Entry,
+  name: string,
+  check: (value: unknown) => boolean,
+  what: string,
+): T | undefined {
+  const value = entry[name];
+  if (value === undefined || value === null) return undefined;
+  if (check(value)) return value as T;
+  throw new ClientsFileError(
+    `Client ${JSON.stringify(entry['client_id'])}: ${name} must be ${what}.`,
+  );
+}
+
+const listOf = (check: (value: unknown) => boolean) => (value: unknown) =>
+  Array.isArray(value) && value.every(check);
+
+const optionalString = (entry: Entry, name: string) =>
+  optional<string>(entry, name, isString, 'a string');
+
+const optionalFlag = (entry: Entry, name: string) =>
+  optional<boolean>(entry, name, (value) => typeof value === 'boolean', 'true or false');
+
+const optionalStrings = (entry: Entry, name: string) =>
+  optional<readonly string[]>(entry, name, listOf(isString), 'an array of strings');
+
+function metadataOf(entry: Entry, clientId: string): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_secret: optionalString(entry, 'client_secret'),
+    client_secret_expires_at: optional<number>(
+      entry,
+      'client_secret_expires_at',
+      Number.isFinite,
+      'a number of seconds since the epoch, or 0',
+    ),
+    token_endpoint_auth_method: optionalString(entry, 'token_endpoint_auth_method'),
+    token_endpoint_auth_signing_alg: optionalString(entry, 'token_endpoint_auth_signing_alg'),
+    request_object_signing_alg: optionalString(entry, 'request_object_signing_alg'),
+    jwks: optional(entry, 'jwks', isObject, 'a JWK Set'),
+  };
+}
+
+/** The keys of a client that authenticates in another way than by them. */
+function keysForRequestObjects(metadata: ClientMetadata): Secret[] {
+  const method = metadata.token_endpoint_auth_method ?? 'private_key_jwt';
+  if (method === 'private_key_jwt') return [];
+  return secretsFromMetadata({ ...metadata, token_endpoint_auth_method: 'private_key_jwt' });
+}
+
+function clientSecretMethods(client: AssertionClient, method: string | undefined): string[] {
+  if (requiresClientAssertion(client)) return [];
+  const methods = ['client_secret_basic', 'client_secret_post'];
+  return methods.filter((name) => method === undefined || method === name);
+}
+
+/**
+ * The default of RFC 7591 §2 serves nobody without a redirect URI, so for those it is the grant
+ * that needs none.
+ */
+const defaultGrantTypes = (redirectUris: readonly string[]): readonly string[] =>
+  redirectUris.length > 0 ? ['authorization_code'] : ['client_credentials'];
+
+/**
+ * A client from its entry in the file.
+ *
+ * @throws {ClientsFileError} where the entry has a member of the wrong type
+ * @throws {SecretError} where a secret is weak or wrong
+ */
+export function registeredClient(entry: unknown): RegisteredClient {
+  const clientId = isObject(entry) ? entry['client_id'] : undefined;
+  if (!isObject(entry) || !isString(clientId) || clientId === '') {
+    throw new ClientsFileError('Each client must be an object with a client_id.');
+  }
+  const metadata = metadataOf(entry, clientId);
+  const own = optional<readonly Secret[]>(
+    entry,
+    'secrets',
+    listOf(isObject),
+    'an array of objects',
+  );
+  const base = clientFromMetadata(metadata);
+  const client = { ...base, secrets: [...(own ?? []), ...base.secrets] };
+  const requestObjectSecrets = [...client.secrets, ...keysForRequestObjects(metadata)];
+  assertClientSecrets({ clientId, secrets: requestObjectSecrets });
+
+  const redirectUris =
+    optional<readonly string[]>(
+      entry,
+      'redirect_uris',
+      listOf(isRedirectUri),
+      'an array of absolute URIs without fragments',
+    ) ?? [];
+  const scope = optionalString(entry, 'scope') ?? DEFAULT_SCOPE;
+  return {
+    ...client,
+    name: optionalString(entry, 'client_name') ?? clientId,
+    redirectUris,
+    grantTypes: optionalStrings(entry, 'grant_types') ?? defaultGrantTypes(redirectUris),
+    scopes: new Set(scope.split(' ').filter((name) => name !== '')),
+    clientSecretMethods: clientSecretMethods(client, metadata.token_endpoint_auth_method),
+    clientSecret: metadata.client_secret,
+    clientSecretExpiresAt: metadata.client_secret_expires_at || undefined,
+    requestObjectSecrets,
+    requireSignedRequestObject: optionalFlag(entry, 'require_signed_request_object') ?? false,
+    requirePushedAuthorizationRequests:
+      optionalFlag(entry, 'require_pushed_authorization_requests') ?? false,
+  };
+}

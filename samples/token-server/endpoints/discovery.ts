@@ -1,0 +1,56 @@
+import { ALGORITHMS } from 'passport-private-key-jwt';
+import { PROMPTS } from '../authorization/authorization-request.js';
+import type { ServerKeys } from '../signing-keys.js';
+import { GRANT_TYPES } from './token.js';
+
+/** The methods of client authentication, and the algorithms of those with assertions. */
+const AUTH_METHODS = [
+  'private_key_jwt',
+  'client_secret_jwt',
+  'client_secret_basic',
+  'client_secret_post',
+];
+
+/** The endpoints that authenticate clients besides PAR, which goes by the token endpoint's. */
+const AUTHENTICATING_ENDPOINTS = ['token', 'introspection', 'revocation'];
+
+/**
+ * The server's metadata (RFC 8414 §2, OpenID Connect Discovery §3).
+ *
+ * @param base the URL that the endpoints are under, without a slash at its end
+ */
+export function serverMetadata(
+  issuer: string,
+  base: string,
+  keys: ServerKeys,
+): Record<string, unknown> {
+  return {
+    issuer,
+    authorization_endpoint: `${base}/authorize`,
+    token_endpoint: `${base}/token`,
+    jwks_uri: `${base}/jwks`,
+    userinfo_endpoint: `${base}/userinfo`,
+    introspection_endpoint: `${base}/introspect`,
+    revocation_endpoint: `${base}/revoke`,
+    pushed_authorization_request_endpoint: `${base}/par`,
+    ...Object.fromEntries(
+      AUTHENTICATING_ENDPOINTS.flatMap((endpoint) => [
+        [`${endpoint}_endpoint_auth_methods_supported`, AUTH_METHODS],
+        [`${endpoint}_endpoint_auth_signing_alg_values_supported`, ALGORITHMS],
+      ]),
+    ),
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: GRANT_TYPES,
+    code_challenge_methods_supported: ['S256'],
+    scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+    claims_supported: ['sub', 'auth_time', 'name', 'preferred_username', 'email', 'email_verified'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [keys.idToken.alg],
+    prompt_values_supported: PROMPTS,
+    request_parameter_supported: true,
+    request_uri_parameter_supported: false,
+    request_object_signing_alg_values_supported: ALGORITHMS,
+    authorization_response_iss_parameter_supported: true,
+  };
+}

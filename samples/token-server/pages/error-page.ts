@@ -1,0 +1,20 @@
+import type { ErrorRequestHandler } from 'express';
+import { toOAuthError } from '../errors.js';
+import { html } from './html.js';
+import { sendPage } from './page.js';
+
+/** Shows an error to the user, where there is no client to send it to. */
+export function errorPages(): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    const known = toOAuthError(error);
+    if (known === undefined || response.headersSent) {
+      next(error);
+      return;
+    }
+    sendPage(response, {
+      title: 'This does not work',
+      body: html`<p>${known.message}</p><p><code>${known.error}</code></p>`,
+      status: known.status,
+    });
+  };
+}

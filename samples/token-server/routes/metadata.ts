@@ -1,0 +1,28 @@
+import { Router } from 'express';
+import { serverMetadata } from '../endpoints/discovery.js';
+import { baseUrl, type Server } from '../server.js';
+import { jwkSetOf } from '../signing-keys.js';
+
+/**
+ * The server's metadata, at both its addresses. Where the issuer has a path, RFC 8414 §3.1 puts it
+ * after the well-known one, OpenID Connect Discovery §4 before.
+ */
+export function metadataRoutes(server: Server): Router {
+  const base = baseUrl(server);
+  const path = new URL(base).pathname.replace(/\/$/, '');
+  const metadata = serverMetadata(server.issuer, base, server.keys);
+  const jwks = jwkSetOf(server.keys);
+
+  const router = Router();
+  const addresses = [
+    `/.well-known/oauth-authorization-server${path}`,
+    `${path}/.well-known/openid-configuration`,
+  ];
+  router.get(addresses, (_request, response) => {
+    response.json(metadata);
+  });
+  router.get(`${path}/jwks`, (_request, response) => {
+    response.type('application/jwk-set+json').send(JSON.stringify(jwks));
+  });
+  return router;
+}

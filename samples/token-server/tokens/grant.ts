@@ -1,0 +1,16 @@
+/** What a client was granted, from which its tokens are made. */
+export interface Grant {
+  /** Names the grant in its tokens, so that all of them can be revoked together. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** Who granted it; undefined where the client acts for itself. */
+  readonly user?: GrantUser | undefined;
+}
+
+/** A user who logged in. */
+export interface GrantUser {
+  readonly sub: string;
+  /** When they logged in, in seconds since the epoch. */
+  readonly authTime: number;
+}
