@@ -4,17 +4,24 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Waits for a promise, at most so long. What comes after the deadline is ignored.
+ * Waits for a promise, or what else has a `then`, at most so long. What comes after the deadline is
+ * ignored.
  *
  * @param seconds how long to wait
  * @throws {DeadlineError}
  */
-export function withDeadline<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
+export function withDeadline<T>(
+  promise: PromiseLike<T>,
+  seconds: number,
+  what: string,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new DeadlineError(`${what} took longer than ${seconds} s.`)),
       seconds * 1000,
     );
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
