@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { usesSeveralMethods } from './assertion/parameters.js';
-import type { ClientAuthentication } from './assertion/validate.js';
+import { methodFailure } from './assertion/parameters.js';
+import { assertionUsed } from './assertion-used.js';
+import { type AuthenticationEvent, newEvent, noteError, report } from './diagnostics.js';
 import { oauthErrorHandler } from './error-handler.js';
 import { ClientAuthenticationError } from './errors.js';
-import { type ExpressRequest, isFormPost, type Next } from './http.js';
+import type { ExpressRequest, Next } from './http.js';
+import type { Failure } from './reasons.js';
 import type { AssertionClient } from './secrets/secret.js';
 import type { PrivateKeyJwtAuthenticateOptions } from './strategy.js';
 
@@ -17,12 +19,21 @@ export interface Authenticator {
 
 /** Options of `authenticateClient`: those of the strategy and of `passport.authenticate`. */
 export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOptions {
+  /**
+   * Called for what is refused here and not by the strategy: several methods in one request, and a
+   * client that must use assertions and did not. The strategy calls its own for all else.
+   */
+  readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly [passportOption: string]: unknown;
 }
 
+/** The methods of OpenID Connect Core §9 that are assertions. */
+const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
+
 /**
- * Whether a client must prove itself by an assertion: it has secrets for it, and is not allowed a
- * plain client_secret besides. For the verify callbacks of other strategies.
+ * Whether a client must prove itself by an assertion: its `tokenEndpointAuthMethod` says so, or it
+ * names none and has secrets for assertions; and it is not allowed a plain client_secret besides.
+ * For the verify callbacks of other strategies.
  *
  * @example
  * ```ts
@@ -34,17 +45,23 @@ export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOpti
  * ```
  */
 export function requiresClientAssertion(client: Partial<AssertionClient>): boolean {
-  return (
-    Array.isArray(client.secrets) &&
-    client.secrets.length > 0 &&
-    client.clientSecretAllowed !== true
-  );
+  if (client.clientSecretAllowed === true) return false;
+  const method = client.tokenEndpointAuthMethod ?? undefined;
+  if (method !== undefined) return ASSERTION_METHODS.includes(method);
+  return Array.isArray(client.secrets) && client.secrets.length > 0;
 }
 
-const usedAssertion = (info: unknown): boolean => {
-  const method = (info as Partial<ClientAuthentication> | undefined)?.method;
-  return method === 'private_key_jwt' || method === 'client_secret_jwt';
-};
+/** Whom Passport has authenticated, wherever its options made it put them. */
+function authenticated(request: object, assignProperty: unknown): unknown {
+  const { _userProperty } = request as { _userProperty?: string };
+  const property = assignProperty ?? _userProperty ?? 'user';
+  return (request as Record<string, unknown>)[String(property)];
+}
+
+function failureAfter(request: ExpressRequest, client: unknown): Failure | undefined {
+  if (assertionUsed(request) || typeof client !== 'object' || client === null) return undefined;
+  return requiresClientAssertion(client) ? { reason: 'assertion_required' } : undefined;
+}
 
 /**
  * One middleware that authenticates the client and answers for itself where that fails: no
@@ -63,7 +80,7 @@ const usedAssertion = (info: unknown): boolean => {
 export function authenticateClient(
   passport: Authenticator,
   strategies: string | readonly string[] = 'private-key-jwt',
-  options: AuthenticateClientOptions = {},
+  { onAuthentication, ...options }: AuthenticateClientOptions = {},
 ): Middleware {
   const names = typeof strategies === 'string' ? strategies : [...strategies];
   const authenticate = passport.authenticate(names, {
@@ -74,25 +91,25 @@ export function authenticateClient(
   const answer = oauthErrorHandler();
 
   return (request, response, next) => {
-    const refuse = (error: unknown) => answer(error, request, response, next);
-    const { body } = request;
-    const form = isFormPost(request) && typeof body === 'object' && body !== null ? body : {};
-    const authorization = request.headers.authorization !== undefined;
-    if (usesSeveralMethods(form as Record<string, unknown>, authorization)) {
-      refuse(new ClientAuthenticationError({ reason: 'multiple_authentication_methods' }));
+    const refuse = (failure: Failure) => {
+      const error = new ClientAuthenticationError(failure);
+      report(noteError(newEvent({}), error), onAuthentication);
+      answer(error, request, response, next);
+    };
+    const form = typeof request.body === 'object' && request.body !== null ? request.body : {};
+    const before = methodFailure(form, request.headers.authorization !== undefined);
+    if (before !== undefined) {
+      refuse(before);
       return;
     }
     authenticate(request, response, (error) => {
       if (error !== undefined && error !== null) {
-        refuse(error);
+        answer(error, request, response, next);
         return;
       }
-      const { user, authInfo } = request as { user?: Partial<AssertionClient>; authInfo?: unknown };
-      if (user !== undefined && requiresClientAssertion(user) && !usedAssertion(authInfo)) {
-        refuse(new ClientAuthenticationError({ reason: 'assertion_required' }));
-        return;
-      }
-      next();
+      const after = failureAfter(request, authenticated(request, options['assignProperty']));
+      if (after === undefined) next();
+      else refuse(after);
     });
   };
 }

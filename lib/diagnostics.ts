@@ -1,5 +1,7 @@
 import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
 import type { AudienceForm } from './assertion/audience.js';
+import type { ServerIdentity } from './assertion/subject.js';
+import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
 
 /** Something that is not wrong yet, or not wrong with this request. */
@@ -43,6 +45,27 @@ export interface AuthenticationEvent {
   duration: number;
 }
 
+/** An event about which nothing is known yet but where the request came to. */
+export const newEvent = ({ issuer, endpoint }: Partial<ServerIdentity>): AuthenticationEvent => ({
+  outcome: 'failure',
+  issuer,
+  endpoint,
+  warnings: [],
+  duration: 0,
+});
+
+/** Notes why an authentication failed. */
+export function noteError(
+  event: AuthenticationEvent,
+  { reason, expected, actual, cause }: ClientAuthenticationError,
+): AuthenticationEvent {
+  event.reason = reason;
+  if (expected !== undefined) event.expected = expected;
+  if (actual !== undefined) event.actual = actual;
+  if (cause !== undefined) event.cause = cause;
+  return event;
+}
+
 /** Publishes every `AuthenticationEvent`. */
 export const AUTHENTICATION_CHANNEL = 'passport-private-key-jwt:authentication';
 
@@ -51,28 +74,6 @@ const authentications: Channel = channel(AUTHENTICATION_CHANNEL);
 const tracing = tracingChannel<object, AuthenticationEvent>(
   'passport-private-key-jwt:authenticate',
 );
-
-const MAX_TEXT = 200;
-
-const shorten = (text: string): string =>
-  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
-
-/** Makes a value from outside safe to log: short, flat, and without control characters. */
-export function safe(value: unknown): unknown {
-  if (typeof value === 'string') return shorten(value.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd'));
-  if (Array.isArray(value)) {
-    const some = value
-      .slice(0, 20)
-      .map((item) => (typeof item === 'object' ? '[object]' : safe(item)));
-    return value.length > 20 ? [...some, `… (${value.length} values)`] : some;
-  }
-  if (typeof value === 'object' && value !== null) return '[object]';
-  return value;
-}
-
-/** The same for a value that should be a text. */
-export const safeText = (value: unknown): string | undefined =>
-  typeof value === 'string' ? (safe(value) as string) : undefined;
 
 /**
  * Runs an authentication so that tracing tools see when it starts and ends. The channel shows the
@@ -87,15 +88,21 @@ export async function traced<T>(event: AuthenticationEvent, run: () => Promise<T
   return results[0] as T;
 }
 
+function warn(error: unknown): void {
+  process.emitWarning(`onAuthentication failed: ${String(error)}`, 'PrivateKeyJwtWarning');
+}
+
 /** Tells the operator of a finished authentication. No listener can make it fail. */
 export function report(
   event: AuthenticationEvent,
-  listener: ((event: AuthenticationEvent) => void) | undefined,
+  listener: ((event: AuthenticationEvent) => unknown) | undefined,
 ): void {
   if (authentications.hasSubscribers) authentications.publish(event);
+  if (listener === undefined) return;
   try {
-    listener?.(event);
+    const pending = listener(event);
+    if (pending instanceof Promise) pending.catch(warn);
   } catch (error) {
-    process.emitWarning(`onAuthentication threw: ${String(error)}`, 'PrivateKeyJwtWarning');
+    warn(error);
   }
 }

@@ -31,10 +31,14 @@ function callerError(error: unknown): OAuthError | undefined {
     return new OAuthError('invalid_client', 'Client authentication failed.', 401);
   }
   const isUnreadable =
-    name === 'AuthenticationError' || (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/.test(type));
+    name === 'AuthenticationError' || (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/i.test(type));
   if (!isUnreadable || status < 400 || status >= 500) return undefined;
   return new OAuthError('invalid_request', 'The request could not be read.', status);
 }
+
+/** The scheme that the caller used, which the challenge must match (RFC 6749 §5.2). */
+const schemeOf = (authorization: string): string =>
+  /^[A-Za-z][A-Za-z0-9-]{0,31}(?= |$)/.exec(authorization)?.[0] ?? 'Basic';
 
 /**
  * Answers an OAuth error as RFC 6749 §5.2 wants it: JSON, never cached, with `WWW-Authenticate`
@@ -45,10 +49,11 @@ export function sendOAuthError(
   request: ExpressRequest,
   response: ServerResponse,
 ): void {
-  if (error.status !== 401 || request.headers.authorization === undefined) {
+  const { authorization } = request.headers;
+  if (error.status !== 401 || authorization === undefined) {
     response.removeHeader('WWW-Authenticate');
   } else if (!response.hasHeader('WWW-Authenticate')) {
-    response.setHeader('WWW-Authenticate', 'Basic realm="OAuth"');
+    response.setHeader('WWW-Authenticate', `${schemeOf(authorization)} realm="OAuth"`);
   }
   response.statusCode = error.status;
   response.setHeader('Content-Type', 'application/json; charset=utf-8');

@@ -1,4 +1,5 @@
 import { type Failure, type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
+import { safe } from './safe.js';
 
 /** Characters that RFC 6749 §5.2 leaves out of error_description. */
 const NOT_ALLOWED = /[^ !#-[\]-~]/g;
@@ -33,7 +34,7 @@ export class OAuthError extends Error {
 
 /**
  * A client could not be authenticated. `error`, `status` and `message` are for the caller, `reason`,
- * `expected` and `actual` for the operator.
+ * `expected` and `actual` for the operator, and safe to log.
  */
 export class ClientAuthenticationError extends OAuthError {
   override readonly name = 'ClientAuthenticationError';
@@ -50,14 +51,14 @@ export class ClientAuthenticationError extends OAuthError {
       failure.cause === undefined ? undefined : { cause: failure.cause },
     );
     this.reason = failure.reason;
-    this.expected = failure.expected;
-    this.actual = failure.actual;
+    this.expected = safe(failure.expected);
+    this.actual = safe(failure.actual);
   }
 }
 
 /**
  * A request object was refused (RFC 9101 §6.3). `reason`, `expected` and `actual` are for the
- * operator.
+ * operator, and safe to log.
  */
 export class RequestObjectError extends OAuthError {
   override readonly name = 'RequestObjectError';
@@ -68,8 +69,8 @@ export class RequestObjectError extends OAuthError {
   constructor({ reason, expected, actual }: Failure) {
     super('invalid_request_object', 'The request object is invalid.');
     this.reason = reason;
-    this.expected = expected;
-    this.actual = actual;
+    this.expected = safe(expected);
+    this.actual = safe(actual);
   }
 }
 

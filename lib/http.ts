@@ -18,6 +18,17 @@ export function isFormPost(request: ExpressRequest): boolean {
 }
 
 /** Whether a request announces a body. */
-export function hasBody({ headers }: ExpressRequest): boolean {
+function hasBody({ headers }: ExpressRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
+}
+
+/** The parameters that a parser found in the body of a request; undefined where none has parsed it. */
+export function parsedForm(request: ExpressRequest): object | undefined {
+  const { body } = request;
+  if (typeof body !== 'object' || body === null || body instanceof Uint8Array) {
+    return hasBody(request) ? undefined : {};
+  }
+  // The parsers of Express 4 leave an empty object where they read nothing.
+  const isUnread = Object.keys(body).length === 0 && hasBody(request) && !request.readableDidRead;
+  return isUnread ? undefined : body;
 }

@@ -52,8 +52,8 @@ export {
 export { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
 export { assertClientSecrets, SecretError } from './secrets/assert-secrets.js';
 export type * from './secrets/secret.js';
+export type { PerRequest, ServerIdentityOptions } from './server-identity.js';
 export {
-  type PerRequest,
   type PrivateKeyJwtAuthenticateOptions,
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,

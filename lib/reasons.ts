@@ -44,6 +44,9 @@ const unavailable = (description: string): ReasonDefinition => ({
  */
 export const REASONS = {
   // The request
+  client_assertion_absent: invalidClient(
+    'The request has neither client_assertion nor client_assertion_type.',
+  ),
   client_assertion_missing: invalidRequest('client_assertion_type came without client_assertion.'),
   client_assertion_type_missing: invalidRequest(
     'client_assertion came without client_assertion_type.',
@@ -88,6 +91,9 @@ export const REASONS = {
   // The client
   unknown_client: invalidClient('No client has this id.'),
   client_disabled: invalidClient('The client is disabled.'),
+  client_method_mismatch: invalidClient(
+    'The client is registered for another token_endpoint_auth_method.',
+  ),
   client_algorithm_mismatch: invalidClient('The alg is not the one registered for the client.'),
   lifetime_too_long: invalidClient('The assertion is valid for longer than maxLifetime.'),
   issued_too_long_ago: invalidClient('iat is further in the past than maxLifetime.'),
@@ -98,6 +104,7 @@ export const REASONS = {
   // The keys and the signature
   no_matching_key: invalidClient('No secret of the client fits the header of the assertion.'),
   secret_expired: invalidClient('The secret that fits the assertion has expired.'),
+  secret_not_yet_valid: invalidClient('The certificate that fits the assertion is not valid yet.'),
   secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
   signature_invalid: invalidClient('The signature does not verify with the keys of the client.'),
 
@@ -126,12 +133,12 @@ export const REASONS = {
 /** A stable code that says why an authentication failed. */
 export type Reason = keyof typeof REASONS;
 
-/** Why something was refused, with values that are safe to log. */
+/** Why something was refused. Errors and events show the values shortened and safe to log. */
 export interface Failure {
   readonly reason: Reason;
   /** What would have been accepted. */
   readonly expected?: unknown;
-  /** What came instead, shortened and never a secret. */
+  /** What came instead, never a secret. */
   readonly actual?: unknown;
   /** An error of something the server depends on. */
   readonly cause?: unknown;

@@ -127,7 +127,7 @@ const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     name: 'client is enabled',
     source: 'RFC 6749 §4.1.2.1',
     reason: 'client_disabled',
-    passes: ({ client }) => client.disabled !== true,
+    passes: ({ client }) => !client.disabled,
     expected: constant('enabled'),
     actual: constant('disabled'),
   },

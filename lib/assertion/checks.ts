@@ -14,6 +14,14 @@ const maxLifetime = ({ client, settings }: ClientSubject): number =>
 const oldestIssuedAt = (subject: ClientSubject): number =>
   subject.now - maxLifetime(subject) - subject.settings.clockTolerance;
 
+/** Databases know null where code knows undefined. */
+const isUnsetOr = (registered: string | null | undefined, actual: unknown): boolean =>
+  (registered ?? actual) === actual;
+
+/** The method of OpenID Connect Core §9 that an assertion is, which follows from its `alg`. */
+export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
+  String(alg).startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
@@ -83,17 +91,25 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     name: 'client is enabled',
     source: 'RFC 6749 §5.2',
     reason: 'client_disabled',
-    passes: ({ client }) => client.disabled !== true,
+    // Any truthy value, such as a database's 1, since a mistake must not let a client in.
+    passes: ({ client }) => !client.disabled,
     expected: constant('enabled'),
-    actual: ({ client }) => (client.disabled === true ? 'disabled' : 'enabled'),
+    actual: ({ client }) => (client.disabled ? 'disabled' : 'enabled'),
+  },
+  {
+    name: 'method of the client',
+    source: 'RFC 7591 §2, OpenID Connect Core §9',
+    reason: 'client_method_mismatch',
+    passes: ({ client, jws }) =>
+      isUnsetOr(client.tokenEndpointAuthMethod, methodOf(jws.header['alg'])),
+    expected: ({ client }) => client.tokenEndpointAuthMethod ?? 'any',
+    actual: ({ jws }) => methodOf(jws.header['alg']),
   },
   {
     name: 'alg of the client',
     source: 'RFC 7591 §2, OpenID Connect Registration §2',
     reason: 'client_algorithm_mismatch',
-    passes: ({ client, jws }) =>
-      client.tokenEndpointAuthSigningAlg === undefined ||
-      client.tokenEndpointAuthSigningAlg === jws.header['alg'],
+    passes: ({ client, jws }) => isUnsetOr(client.tokenEndpointAuthSigningAlg, jws.header['alg']),
     expected: ({ client }) => client.tokenEndpointAuthSigningAlg ?? 'any',
     actual: header('alg'),
   },

@@ -10,7 +10,8 @@ export const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T
   typeof (value as Partial<PromiseLike<T>>).then === 'function';
 
 /**
- * Waits for a promise, at most so long. What comes after the deadline is ignored.
+ * Waits for a promise, or what else has a `then`, at most so long. What comes after the deadline is
+ * ignored.
  *
  * @param seconds how long to wait
  * @throws {DeadlineError}

@@ -1,6 +1,6 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { safe } from '../diagnostics.js';
 import type { Failure, Reason } from '../reasons.js';
+import { safe } from '../safe.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { selectKeys } from '../secrets/select-key.js';
 import type { Check } from './check.js';
@@ -9,7 +9,7 @@ import type { JsonObject } from './compact-jws.js';
 import { readAssertion } from './read.js';
 import type { Settings } from './settings.js';
 import { findSigner } from './signature.js';
-import { type ClientAssertionRequest, subjectOf } from './validate.js';
+import { type ClientAssertionRequest, readRequest, subjectOf } from './validate.js';
 
 /** What became of one check. */
 export interface CheckReport {
@@ -34,6 +34,7 @@ export interface Explanation {
 
 /** The steps of the pipeline that are more than a check on values. */
 const STEPS = {
+  request: { check: 'request', source: 'RFC 7521 §4.2, RFC 6749 §2.3' },
   encoding: { check: 'encoding', source: 'RFC 7515 §3.1, RFC 7519 §7.2' },
   client: { check: 'client', source: 'RFC 6749 §5.2' },
   key: { check: 'key', source: 'RFC 7515 §6, RFC 8725 §3.1' },
@@ -84,16 +85,19 @@ export async function explainAssertion<Client extends AssertionClient>(
     checks,
   });
 
-  const read = readAssertion(request.parameters.client_assertion, settings);
-  checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
-  if ('failure' in read) {
+  const sent = readRequest(request, settings);
+  checks.push(reportOf(STEPS.request, 'failure' in sent ? sent.failure : undefined));
+  const read = 'failure' in sent ? sent : readAssertion(sent.assertion, settings);
+  if ('failure' in sent) skip(STEPS.encoding);
+  else checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
+  if ('failure' in sent || 'failure' in read) {
     skip(...named(ASSERTION_CHECKS), STEPS.client, ...named(CLIENT_CHECKS));
     skip(STEPS.key, STEPS.signature, STEPS.replay);
     return finish();
   }
 
   const { jws } = read;
-  const subject = subjectOf(request, jws, settings);
+  const subject = subjectOf(request, sent, jws, settings);
   checks.push(...ASSERTION_CHECKS.map((check) => run(check, subject)));
 
   const { iss } = jws.claims;

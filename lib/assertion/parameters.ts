@@ -1,4 +1,4 @@
-import type { Failure } from '../reasons.js';
+import type { Failure, Reason } from '../reasons.js';
 
 /** The value of `client_assertion_type` (RFC 7523 §2.2). */
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -6,92 +6,90 @@ export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-typ
 /** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */
 const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-const PARAMETERS = [
-  'client_assertion',
-  'client_assertion_type',
-  'client_id',
-  'client_secret',
-] as const;
-type ParameterName = (typeof PARAMETERS)[number];
-
-/** The parameters of client authentication that a request carries (RFC 7521 §4.2). */
-export interface ClientAssertionParameters {
-  readonly client_assertion: string;
-  readonly client_assertion_type: string;
-  readonly client_id?: string | undefined;
-}
-
-/** What a request says about client authentication, before anything of it is believed. */
-export type Parameters =
-  | { readonly found: 'assertion'; readonly parameters: ClientAssertionParameters }
-  | { readonly found: 'none' }
-  | { readonly found: 'failure'; readonly failure: Failure };
-
-const failure = (reason: Failure['reason'], actual?: unknown): Parameters => ({
-  found: 'failure',
-  failure: actual === undefined ? { reason } : { reason, actual },
-});
+const NAMES = ['client_assertion', 'client_assertion_type', 'client_id', 'client_secret'] as const;
+type ParameterName = (typeof NAMES)[number];
 
 /**
- * Reads the form of a request to an OAuth endpoint.
+ * The parameters of client authentication (RFC 7521 §4.2, RFC 6749 §2.3.1) as a form carries them:
+ * what a parser made of them, and nothing about them is sure yet.
+ */
+export type ClientAssertionParameters = { readonly [Name in ParameterName]?: unknown };
+
+/** An assertion that a request carries as it should, and nothing else that authenticates. */
+export interface AssertionInRequest {
+  readonly assertion: string;
+  readonly clientIdParameter: string | undefined;
+}
+
+const parameterOf = (form: ClientAssertionParameters, name: ParameterName): unknown =>
+  Object.hasOwn(form, name) ? form[name] : undefined;
+
+/** A parameter without a value counts as omitted (RFC 6749 §3.2). */
+const isSent = (form: ClientAssertionParameters, name: ParameterName): boolean =>
+  ![undefined, null, ''].includes(parameterOf(form, name) as null);
+
+const textOf = (form: ClientAssertionParameters, name: ParameterName): string | undefined =>
+  isSent(form, name) ? (parameterOf(form, name) as string) : undefined;
+
+/** Whether a form tries to authenticate by an assertion, rightly or not. */
+export function hasAssertion(form: ClientAssertionParameters): boolean {
+  return isSent(form, 'client_assertion') || isSent(form, 'client_assertion_type');
+}
+
+/**
+ * What is wrong with a request whatever its method of authentication: a parameter that came twice,
+ * which body parsers hand over as an array or object (RFC 6749 §3.2), or more than one method
+ * (RFC 6749 §2.3).
  *
- * A parameter without a value counts as omitted (RFC 6749 §3.2). One that came twice, which body
- * parsers hand over as an array or object, is refused.
+ * @param authorization whether the request has an Authorization header
+ */
+export function methodFailure(
+  form: ClientAssertionParameters,
+  authorization: boolean,
+): Failure | undefined {
+  const repeated = NAMES.find(
+    (name) => isSent(form, name) && typeof parameterOf(form, name) !== 'string',
+  );
+  if (repeated !== undefined) return { reason: 'parameter_repeated', actual: repeated };
+  const methods = [hasAssertion(form), isSent(form, 'client_secret'), authorization];
+  return methods.filter(Boolean).length > 1
+    ? { reason: 'multiple_authentication_methods' }
+    : undefined;
+}
+
+function typeFailure(type: string, acceptGrantType: boolean): Failure | undefined {
+  if (type === CLIENT_ASSERTION_TYPE) return undefined;
+  if (type !== JWT_BEARER_GRANT_TYPE) {
+    return {
+      reason: 'client_assertion_type_unsupported',
+      expected: CLIENT_ASSERTION_TYPE,
+      actual: type,
+    };
+  }
+  return acceptGrantType ? undefined : { reason: 'client_assertion_type_is_grant_type' };
+}
+
+/**
+ * Reads the assertion of a request to an OAuth endpoint.
  *
- * @param form the parsed `application/x-www-form-urlencoded` body
  * @param options.authorization whether the request has an Authorization header, which together
  *   with an assertion would be a second method of authentication (RFC 6749 §2.3)
- * @param options.acceptGrantTypeAsAssertionType also take the URN of the JWT bearer grant
+ * @param options.acceptGrantType also take the URN of the JWT bearer grant
  */
 export function readParameters(
-  form: Readonly<Record<string, unknown>>,
-  options: { readonly authorization: boolean; readonly acceptGrantTypeAsAssertionType: boolean },
-): Parameters {
-  const sent: Partial<Record<ParameterName, string>> = {};
-  let repeated: ParameterName | undefined;
-  for (const name of PARAMETERS) {
-    const value = Object.hasOwn(form, name) ? form[name] : undefined;
-    if (typeof value === 'string') {
-      if (value !== '') sent[name] = value;
-    } else if (value !== undefined && value !== null) {
-      repeated ??= name;
-    }
-  }
-  if (repeated !== undefined) return failure('parameter_repeated', repeated);
+  form: ClientAssertionParameters,
+  options: { readonly authorization: boolean; readonly acceptGrantType: boolean },
+): AssertionInRequest | { readonly failure: Failure } {
+  const fail = (reason: Reason) => ({ failure: { reason } });
+  if (!hasAssertion(form)) return fail('client_assertion_absent');
+  const wrong = methodFailure(form, options.authorization);
+  if (wrong !== undefined) return { failure: wrong };
 
-  const { client_assertion, client_assertion_type, client_id, client_secret } = sent;
-  if (client_assertion === undefined) {
-    return client_assertion_type === undefined
-      ? { found: 'none' }
-      : failure('client_assertion_missing');
-  }
-  if (client_assertion_type === undefined) return failure('client_assertion_type_missing');
-  if (client_secret !== undefined || options.authorization) {
-    return failure('multiple_authentication_methods');
-  }
-  if (client_assertion_type === JWT_BEARER_GRANT_TYPE) {
-    if (!options.acceptGrantTypeAsAssertionType) {
-      return failure('client_assertion_type_is_grant_type');
-    }
-  } else if (client_assertion_type !== CLIENT_ASSERTION_TYPE) {
-    return failure('client_assertion_type_unsupported', client_assertion_type);
-  }
-  return {
-    found: 'assertion',
-    parameters: { client_assertion, client_assertion_type, client_id },
-  };
-}
-
-/**
- * Whether a request uses more than one method of client authentication (RFC 6749 §2.3): an
- * assertion, a client_secret, the Authorization header.
- */
-export function usesSeveralMethods(
-  form: Readonly<Record<string, unknown>>,
-  authorization: boolean,
-): boolean {
-  const sent = (name: ParameterName) =>
-    Object.hasOwn(form, name) && form[name] !== undefined && form[name] !== '';
-  const methods = [sent('client_assertion'), sent('client_secret'), authorization];
-  return methods.filter(Boolean).length > 1;
+  const assertion = textOf(form, 'client_assertion');
+  const type = textOf(form, 'client_assertion_type');
+  if (assertion === undefined) return fail('client_assertion_missing');
+  if (type === undefined) return fail('client_assertion_type_missing');
+  const failure = typeFailure(type, options.acceptGrantType);
+  if (failure !== undefined) return { failure };
+  return { assertion, clientIdParameter: textOf(form, 'client_id') };
 }

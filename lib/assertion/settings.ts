@@ -42,8 +42,11 @@ export interface ClientAssertionOptions {
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
   /** Tells callers the precise reason of a refusal. Default false: it helps attackers too. */
   readonly detailedErrors?: boolean | undefined;
-  /** Called once for each authentication, successful or not. What it throws is ignored. */
-  readonly onAuthentication?: ((event: AuthenticationEvent) => void) | undefined;
+  /**
+   * Called once for each authentication, successful or not. What it throws, or rejects with, becomes
+   * a process warning and nothing else.
+   */
+  readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
   /** The time in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
@@ -64,7 +67,7 @@ export interface Settings {
   readonly secretExpiryWarning: number;
   readonly acceptGrantTypeAsAssertionType: boolean;
   readonly detailedErrors: boolean;
-  readonly onAuthentication: ((event: AuthenticationEvent) => void) | undefined;
+  readonly onAuthentication: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly clock: () => number;
   readonly keys: KeyCache;
 }

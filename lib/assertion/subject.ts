@@ -12,6 +12,20 @@ export interface ServerIdentity {
   readonly endpoint?: string | undefined;
 }
 
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+/**
+ * Refuses a server without a name: an assertion without `aud` would fit it.
+ *
+ * @throws {TypeError}
+ */
+export function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: ServerIdentity): void {
+  if (!isName(issuer)) throw new TypeError('issuer must be the issuer identifier, a URL');
+  for (const [name, url] of Object.entries({ tokenEndpoint, endpoint })) {
+    if (url !== undefined && !isName(url)) throw new TypeError(`${name} must be a URL`);
+  }
+}
+
 /** What the checks that all signed JWTs share look at. */
 export interface JwtSubject {
   readonly jws: CompactJws;

@@ -1,14 +1,25 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { type AuthenticationEvent, safeText } from '../diagnostics.js';
+import type { AuthenticationEvent } from '../diagnostics.js';
 import type { Failure, Reason } from '../reasons.js';
 import { recordUse } from '../replay/record-use.js';
+import { safeText } from '../safe.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { type Candidate, selectKeys } from '../secrets/select-key.js';
 import { type AudienceForm, audienceForm } from './audience.js';
-import { ASSERTION_CHECKS, CLIENT_CHECKS, firstFailure, strictFailures } from './checks.js';
+import {
+  ASSERTION_CHECKS,
+  CLIENT_CHECKS,
+  firstFailure,
+  methodOf,
+  strictFailures,
+} from './checks.js';
 import type { CompactJws, JsonObject } from './compact-jws.js';
-import type { ClientAssertionParameters } from './parameters.js';
+import {
+  type AssertionInRequest,
+  type ClientAssertionParameters,
+  readParameters,
+} from './parameters.js';
 import { readAssertion } from './read.js';
 import type { Settings } from './settings.js';
 import { findSigner } from './signature.js';
@@ -16,7 +27,10 @@ import type { AssertionSubject, ServerIdentity } from './subject.js';
 
 /** A request with an assertion, and the server that it came to. */
 export interface ClientAssertionRequest extends ServerIdentity {
+  /** The parsed form. Members that are not about client authentication are ignored. */
   readonly parameters: ClientAssertionParameters;
+  /** Whether the request has an Authorization header, a second method. Default false. */
+  readonly authorization?: boolean | undefined;
   /** Handed on to the lookup of the client. */
   readonly context?: unknown;
 }
@@ -40,24 +54,27 @@ export interface AuthenticatedClient<Client> {
   readonly authentication: ClientAuthentication;
 }
 
+/** Takes the assertion out of a request. */
+export const readRequest = (request: ClientAssertionRequest, settings: Settings) =>
+  readParameters(request.parameters, {
+    authorization: request.authorization === true,
+    acceptGrantType: settings.acceptGrantTypeAsAssertionType,
+  });
+
 /** What the checks look at, once the assertion has been read. */
 export function subjectOf(
-  request: ClientAssertionRequest,
+  server: ServerIdentity,
+  { clientIdParameter }: AssertionInRequest,
   jws: CompactJws,
   settings: Settings,
 ): AssertionSubject {
-  return {
-    jws,
-    clientIdParameter: request.parameters.client_id,
-    server: request,
-    settings,
-    now: Math.floor(settings.clock() / 1000),
-  };
+  const now = Math.floor(settings.clock() / 1000);
+  return { jws, clientIdParameter, server, settings, now };
 }
 
 /** From when on an assertion that passed the checks is refused as expired. */
-export const refusedFrom = ({ jws, settings }: AssertionSubject): number =>
-  Math.ceil(jws.claims['exp'] as number) + settings.clockTolerance;
+const refusedFrom = ({ jws, settings }: AssertionSubject): number =>
+  Math.ceil((jws.claims['exp'] as number) + settings.clockTolerance);
 
 function noteHeader(event: AuthenticationEvent, { header, claims }: CompactJws): void {
   event.clientId = safeText(claims['iss']);
@@ -88,21 +105,23 @@ export async function validateAssertion<Client extends AssertionClient>(
   findClient: FindClient<Client>,
   event: AuthenticationEvent,
 ): Promise<AuthenticatedClient<Client> | { readonly failure: Failure }> {
-  const read = readAssertion(request.parameters.client_assertion, settings);
+  const found = readRequest(request, settings);
+  if ('failure' in found) return found;
+  const read = readAssertion(found.assertion, settings);
   if ('failure' in read) return read;
   const { jws } = read;
   noteHeader(event, jws);
 
-  const subject = subjectOf(request, jws, settings);
+  const subject = subjectOf(request, found, jws, settings);
   const assertionFailure = firstFailure(ASSERTION_CHECKS, subject);
   if (assertionFailure !== undefined) return { failure: assertionFailure };
   const clientId = jws.claims['iss'] as string;
   const form = audienceForm(subject) as AudienceForm;
   event.audienceForm = form;
 
-  const found = await lookUpClient(findClient, clientId, request.context, settings.lookupTimeout);
-  if ('failure' in found) return found;
-  const { client } = found;
+  const lookup = await lookUpClient(findClient, clientId, request.context, settings.lookupTimeout);
+  if ('failure' in lookup) return lookup;
+  const { client } = lookup;
   const clientFailure = firstFailure(CLIENT_CHECKS, { ...subject, client });
   if (clientFailure !== undefined) return { failure: clientFailure };
 
@@ -124,7 +143,7 @@ export async function validateAssertion<Client extends AssertionClient>(
     client,
     authentication: {
       clientId,
-      method: signer.key.keyObject.type === 'secret' ? 'client_secret_jwt' : 'private_key_jwt',
+      method: methodOf(jws.header['alg']),
       alg: jws.header['alg'] as string,
       keyId: signer.key.kid ?? signer.key.x5tS256,
       audienceForm: form,

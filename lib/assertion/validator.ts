@@ -1,11 +1,10 @@
 import type { FindClient } from '../clients/lookup.js';
-import { type AuthenticationEvent, report, safe, traced } from '../diagnostics.js';
+import { newEvent, noteError, report, traced } from '../diagnostics.js';
 import { ClientAuthenticationError } from '../errors.js';
-import type { Failure } from '../reasons.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { type Explanation, explainAssertion } from './explain.js';
 import { type ClientAssertionOptions, type Settings, settingsFrom } from './settings.js';
-import type { ServerIdentity } from './subject.js';
+import { checkServerIdentity } from './subject.js';
 import {
   type AuthenticatedClient,
   type ClientAssertionRequest,
@@ -21,7 +20,8 @@ import {
  * const { client } = await validator.validate({
  *   issuer: 'https://as.example',
  *   tokenEndpoint: 'https://as.example/token',
- *   parameters: { client_assertion, client_assertion_type },
+ *   parameters: form,
+ *   authorization: request.headers.authorization !== undefined,
  * });
  * ```
  */
@@ -43,34 +43,26 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
    * Validates an assertion and uses it up: a second call with the same one is a replay.
    *
    * @throws {ClientAuthenticationError} where the client is not authenticated
+   * @throws {TypeError} where the request does not say who the server is
    */
   async validate(request: ClientAssertionRequest): Promise<AuthenticatedClient<Client>> {
+    checkServerIdentity(request);
     const started = performance.now();
     const event = newEvent(request);
     const result = await traced(event, async () => {
       const result = await validateAssertion(request, this.settings, this.findClient, event);
-      if ('failure' in result) noteFailure(event, result.failure);
+      const outcome =
+        'failure' in result
+          ? new ClientAuthenticationError(result.failure, this.settings.detailedErrors)
+          : result;
+      if (outcome instanceof ClientAuthenticationError) noteError(event, outcome);
       else event.outcome = 'success';
       event.duration = performance.now() - started;
-      return result;
+      return outcome;
     });
     report(event, this.settings.onAuthentication);
-    if ('failure' in result) {
-      throw new ClientAuthenticationError(result.failure, this.settings.detailedErrors);
-    }
+    if (result instanceof ClientAuthenticationError) throw result;
     return result;
-  }
-
-  /**
-   * Reports a request that carries no assertion that could be validated.
-   *
-   * @internal
-   */
-  refuse(server: Partial<ServerIdentity>, failure: Failure): ClientAuthenticationError {
-    const event = newEvent(server);
-    noteFailure(event, failure);
-    report(event, this.settings.onAuthentication);
-    return new ClientAuthenticationError(failure, this.settings.detailedErrors);
   }
 
   /**
@@ -80,19 +72,4 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   explain(request: ClientAssertionRequest): Promise<Explanation> {
     return explainAssertion(request, this.settings, this.findClient);
   }
-}
-
-const newEvent = ({ issuer, endpoint }: Partial<ServerIdentity>): AuthenticationEvent => ({
-  outcome: 'failure',
-  issuer,
-  endpoint,
-  warnings: [],
-  duration: 0,
-});
-
-function noteFailure(event: AuthenticationEvent, failure: Failure): void {
-  event.reason = failure.reason;
-  if (failure.expected !== undefined) event.expected = safe(failure.expected);
-  if (failure.actual !== undefined) event.actual = safe(failure.actual);
-  if (failure.cause !== undefined) event.cause = failure.cause;
 }

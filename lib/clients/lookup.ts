@@ -12,7 +12,11 @@ import type { AssertionClient } from '../secrets/secret.js';
 export type FindClient<Client extends AssertionClient> = (
   clientId: string,
   context: unknown,
-) => Client | null | undefined | Promise<Client | null | undefined>;
+) => Client | null | undefined | PromiseLike<Client | null | undefined>;
+
+/** Queries of some database libraries have a `then` and are no Promise. */
+const isPending = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+  typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === 'function';
 
 const isClient = (value: unknown): value is AssertionClient =>
   typeof value === 'object' &&
@@ -33,10 +37,9 @@ export async function lookUpClient<Client extends AssertionClient>(
 ): Promise<{ readonly client: Client } | { readonly failure: Failure }> {
   try {
     const pending = findClient(clientId, context);
-    const client =
-      pending instanceof Promise
-        ? await withDeadline(pending, timeout, 'The lookup of the client')
-        : pending;
+    const client = isPending(pending)
+      ? await withDeadline(pending, timeout, 'The lookup of the client')
+      : pending;
     if (client === undefined || client === null) return { failure: { reason: 'unknown_client' } };
     if (!isClient(client)) {
       throw new TypeError('The lookup must return { clientId, secrets: [...] } or undefined.');

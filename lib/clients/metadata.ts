@@ -12,27 +12,27 @@ export interface ClientMetadata {
   readonly jwks?: JsonWebKeySet | string | undefined;
 }
 
+function sharedSecrets(metadata: ClientMetadata): Secret[] {
+  const { client_secret, client_secret_expires_at } = metadata;
+  if (metadata.token_endpoint_auth_method !== 'client_secret_jwt') return [];
+  if (client_secret === undefined) return [];
+  return [
+    {
+      type: 'SharedSecret',
+      value: client_secret,
+      description: 'client_secret',
+      expiration: client_secret_expires_at === 0 ? undefined : client_secret_expires_at,
+    },
+  ];
+}
+
 /**
- * The secrets that client metadata (RFC 7591 §2) stands for. `token_endpoint_auth_method` decides:
- * `client_secret` becomes an HMAC key only with `client_secret_jwt`, keys count with
- * `private_key_jwt` or where no method is named, and other methods have no secrets for assertions.
+ * The secrets that client metadata (RFC 7591 §2) stands for: its keys, and with the method
+ * `client_secret_jwt` its `client_secret` as an HMAC key. What they may be used for is decided by
+ * `tokenEndpointAuthMethod`, since a client that authenticates otherwise signs request objects too.
  */
 export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
-  const method = metadata.token_endpoint_auth_method;
-  if (method === 'client_secret_jwt') {
-    const { client_secret, client_secret_expires_at } = metadata;
-    if (client_secret === undefined) return [];
-    return [
-      {
-        type: 'SharedSecret',
-        value: client_secret,
-        description: 'client_secret',
-        expiration: client_secret_expires_at === 0 ? undefined : client_secret_expires_at,
-      },
-    ];
-  }
-  if (method !== undefined && method !== 'private_key_jwt') return [];
-  const secrets: Secret[] = [];
+  const secrets = sharedSecrets(metadata);
   if (metadata.jwks !== undefined) {
     secrets.push({ type: 'JsonWebKeySet', value: metadata.jwks, description: 'jwks' });
   }
@@ -40,7 +40,8 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
 }
 
 /**
- * A client from its metadata, for a lookup to return.
+ * A client from its metadata, for a lookup to return. It may use the method that the metadata name,
+ * or whatever its secrets allow where they name none.
  *
  * @example
  * ```ts
@@ -56,6 +57,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
   return {
     clientId: metadata.client_id,
     secrets: secretsFromMetadata(metadata),
+    tokenEndpointAuthMethod: metadata.token_endpoint_auth_method,
     tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg,
     requestObjectSigningAlg: metadata.request_object_signing_alg,
     metadata,

@@ -1,3 +1,4 @@
+import { safe } from '../safe.js';
 import { KeyError } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
 import type { AssertionClient, Secret } from './secret.js';
@@ -15,9 +16,9 @@ export class SecretError extends Error {
 
 /** Names a secret without telling its value. */
 export function describeSecret(secret: Secret): string {
-  return secret.description === undefined
-    ? String(secret.type)
-    : `${secret.type}, ${JSON.stringify(secret.description)}`;
+  const type = safe(String(secret?.type));
+  const description = secret?.description ?? undefined;
+  return description === undefined ? `${type}` : `${type}, ${JSON.stringify(safe(description))}`;
 }
 
 /**

@@ -37,15 +37,24 @@ export function importSecret(secret: Secret): readonly VerificationKey[] {
   }
 }
 
+/** The year 5138: a number beyond it was meant in milliseconds. */
+const LATEST = 1e11;
+
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
  *
- * @throws {KeyError} where `expiration` is not a date
+ * @throws {KeyError} where the secret is no object, or its `expiration` is no date
  */
 export function expirationOf(secret: Secret): number | undefined {
+  if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
   const { expiration } = secret;
   if (expiration === undefined || expiration === null) return undefined;
   const time = typeof expiration === 'number' ? expiration : new Date(expiration).getTime() / 1000;
-  if (Number.isFinite(time)) return time;
-  throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
+  if (!Number.isFinite(time)) {
+    throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
+  }
+  if (typeof expiration === 'number' && time > LATEST) {
+    throw new KeyError('its expiration is in milliseconds: use a Date, ISO 8601 or seconds');
+  }
+  return time;
 }

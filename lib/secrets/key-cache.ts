@@ -1,8 +1,18 @@
+import { KeyError } from './algorithms.js';
 import { importSecret } from './import.js';
 import type { Secret } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
 const MAX_ENTRIES = 10_000;
+
+/** A secret by its value: objects too, so that one that was changed in place is another secret. */
+function idOf({ type, value }: Secret): string {
+  try {
+    return `${type} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+  } catch {
+    throw new KeyError('its value is not JSON');
+  }
+}
 
 /**
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
@@ -17,8 +27,7 @@ export class KeyCache {
    * @throws {KeyError} where the secret cannot be used
    */
   keysOf(secret: Secret): readonly VerificationKey[] {
-    const value = typeof secret.value === 'string' ? secret.value : JSON.stringify(secret.value);
-    const id = `${secret.type} ${value}`;
+    const id = idOf(secret);
     const cached = this.entries.get(id);
     if (cached !== undefined) return cached;
     const keys = importSecret(secret);
@@ -34,7 +43,6 @@ export class KeyCache {
 
   /** Forgets the keys of a secret that has expired. */
   forget(secret: Secret): void {
-    const value = typeof secret.value === 'string' ? secret.value : JSON.stringify(secret.value);
-    this.entries.delete(`${secret.type} ${value}`);
+    this.entries.delete(idOf(secret));
   }
 }

@@ -68,6 +68,12 @@ export interface AssertionClient {
   readonly secrets: readonly Secret[];
   /** Refuses the client without removing it. Default false. */
   readonly disabled?: boolean | undefined;
+  /**
+   * The one method that the client may authenticate by (RFC 7591 `token_endpoint_auth_method`).
+   * Default: whatever its secrets allow. With one that is no assertion, its secrets serve request
+   * objects alone.
+   */
+  readonly tokenEndpointAuthMethod?: string | undefined;
   /** The one `alg` that the client may sign with (RFC 7591 `token_endpoint_auth_signing_alg`). */
   readonly tokenEndpointAuthSigningAlg?: string | undefined;
   /** Overrides the server's `maxLifetime` for this client, in seconds. */

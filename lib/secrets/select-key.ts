@@ -1,5 +1,5 @@
 import type { JsonObject } from '../assertion/compact-jws.js';
-import type { Failure } from '../reasons.js';
+import type { Failure, Reason } from '../reasons.js';
 import { KeyError } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
 import type { KeyCache } from './key-cache.js';
@@ -81,6 +81,13 @@ function fits(secret: Secret, wanted: Identifiers): boolean {
   }
 }
 
+/** The most telling reason for which no key is left. */
+function reasonFor(expired: boolean, notYetValid: boolean, refused: boolean): Reason {
+  if (expired) return 'secret_expired';
+  if (notYetValid) return 'secret_not_yet_valid';
+  return refused ? 'secret_refused' : 'no_matching_key';
+}
+
 /**
  * Chooses the keys that may have signed: those with the header's `kid`, else with its `x5t#S256`,
  * else with its `x5t`, else every one that has no other identifier; of these the unexpired ones
@@ -99,6 +106,7 @@ export function selectKeys(
   const refused: RefusedSecret[] = [];
   const expiredSecrets: Secret[] = [];
   let expiredCertificate = false;
+  let futureCertificate = false;
   let candidates: Candidate[] = [];
   let best = 0;
 
@@ -114,8 +122,12 @@ export function selectKeys(
         const fit = rank(key, wanted);
         if (fit === undefined || fit < best) continue;
         const { notBefore, notAfter } = options.certificateValidity ? key : {};
-        if (notBefore !== undefined && notBefore > now) continue;
-        if (notAfter !== undefined && notAfter <= now) {
+        if (notBefore !== undefined && notBefore > now) {
+          futureCertificate = true;
+          continue;
+        }
+        // RFC 5280 §4.1.2.5: through notAfter, inclusive.
+        if (notAfter !== undefined && notAfter < now) {
           expiredCertificate = true;
           continue;
         }
@@ -135,11 +147,7 @@ export function selectKeys(
     candidates,
     refused,
     failure: {
-      reason: expired
-        ? 'secret_expired'
-        : refused.length > 0
-          ? 'secret_refused'
-          : 'no_matching_key',
+      reason: reasonFor(expired, futureCertificate, refused.length > 0),
       actual: Object.entries(wanted).flatMap(([name, value]) =>
         value === undefined ? [] : [`${name}=${value}`],
       ),

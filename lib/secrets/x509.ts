@@ -1,17 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { createHash, X509Certificate } from 'node:crypto';
 import { algorithmsOf, KeyError } from './algorithms.js';
+import { refusePrivateKey } from './pem.js';
 import type { VerificationKey } from './verification-key.js';
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 function parseCertificate(value: string): X509Certificate {
   const text = value.trim();
-  const isPem = text.startsWith('-----BEGIN');
-  if (isPem && !text.startsWith('-----BEGIN CERTIFICATE-----')) {
-    throw new KeyError(
-      `the PEM is not a certificate but "${text.slice(0, text.indexOf('\n')).trim()}"`,
-    );
+  refusePrivateKey(text);
+  const label = /^-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text)?.[1];
+  const isPem = label !== undefined;
+  if (isPem && label !== 'CERTIFICATE') {
+    throw new KeyError(`the PEM is not a CERTIFICATE but a ${label}`);
   }
   const base64 = text.replace(/\s+/g, '');
   if (!isPem && !BASE64.test(base64)) throw new KeyError('the certificate is not base64');
@@ -22,7 +23,12 @@ function parseCertificate(value: string): X509Certificate {
   }
 }
 
-const seconds = (date: string): number => Math.floor(Date.parse(date) / 1000);
+function seconds(date: string): number {
+  const time = Date.parse(date);
+  if (Number.isNaN(time))
+    throw new KeyError('the validity period of the certificate is unreadable');
+  return Math.floor(time / 1000);
+}
 
 /**
  * The public key of a certificate. No chain is built and no authority trusted: the certificate is

@@ -1,4 +1,4 @@
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import { Passport } from 'passport';
 import {
   type AssertionClient,
@@ -10,9 +10,19 @@ import {
 import { ISSUER, TOKEN_ENDPOINT } from './assertion.js';
 import { type Listening, listen } from './listen.js';
 
+/** How the endpoint is set up, where it is not the usual way. */
+export interface EndpointSetup {
+  /** Express 4 or 5. Default 5. */
+  readonly framework?: typeof express;
+  /** What parses bodies. Default `express.urlencoded({ extended: false })`. */
+  readonly parsers?: readonly RequestHandler[];
+}
+
 /** A token endpoint behind the strategy alone, and what its operator learned. */
 export interface TokenEndpoint extends Listening {
   readonly events: AuthenticationEvent[];
+  /** What went past `oauthErrorHandler` to the application's own error handler. */
+  readonly errors: Error[];
   post(form: URLSearchParams | string, headers?: Record<string, string>): Promise<Response>;
 }
 
@@ -20,8 +30,13 @@ export interface TokenEndpoint extends Listening {
 export async function tokenEndpoint(
   clients: readonly AssertionClient[],
   options: Partial<PrivateKeyJwtStrategyOptions> = {},
+  {
+    framework = express,
+    parsers = [framework.urlencoded({ extended: false })],
+  }: EndpointSetup = {},
 ): Promise<TokenEndpoint> {
   const events: AuthenticationEvent[] = [];
+  const errors: Error[] = [];
   const passport = new Passport();
   passport.use(
     new PrivateKeyJwtStrategy(
@@ -34,17 +49,21 @@ export async function tokenEndpoint(
       (clientId) => clients.find((client) => client.clientId === clientId),
     ),
   );
-  const app = express();
-  app.post(
+  const app = framework();
+  app.use(
     '/token',
-    express.urlencoded({ extended: false }),
+    ...parsers,
     passport.authenticate('private-key-jwt', { session: false, failWithError: true }),
-    (request, response) => {
+    ((request, response) => {
       const { clientId } = request.user as AssertionClient;
       response.json({ clientId, authInfo: request.authInfo });
-    },
+    }) satisfies RequestHandler,
   );
   app.use(oauthErrorHandler());
+  app.use(((error: Error, _request, response, _next) => {
+    errors.push(error);
+    response.status(500).json({ error: 'server_error' });
+  }) satisfies express.ErrorRequestHandler);
   const listening = await listen(app);
   const post = (body: URLSearchParams | string, headers: Record<string, string> = {}) =>
     fetch(`${listening.url}/token`, {
@@ -52,5 +71,5 @@ export async function tokenEndpoint(
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       body,
     });
-  return { ...listening, events, post };
+  return { ...listening, events, errors, post };
 }

@@ -1,0 +1,34 @@
+const MAX_TEXT = 200;
+const MAX_ITEMS = 20;
+const MAX_SCANNED = 4096;
+
+/** A JWT, wherever somebody put it by mistake: a JSON object and a long second segment. */
+const JWT = /(?<![\w-])e[w-z0-9_-][\w-]{8,}\.[\w-]{40,}[\w.-]*/g;
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+function safeString(text: string): string {
+  const flat = text.slice(0, MAX_SCANNED).replace(JWT, '[JWT]').replace(UNPRINTABLE, '\ufffd');
+  if (text.length <= MAX_TEXT) return flat;
+  return `${flat.slice(0, MAX_TEXT)}… (${text.length} characters)`;
+}
+
+/**
+ * Makes a value from outside safe to log: short, flat, without control characters, and without a
+ * JWT, which may be an assertion in the wrong place.
+ */
+export function safe(value: unknown): unknown {
+  if (typeof value === 'string') return safeString(value);
+  if (Array.isArray(value)) {
+    const some = value
+      .slice(0, MAX_ITEMS)
+      .map((item) => (typeof item === 'object' && item !== null ? '[object]' : safe(item)));
+    return value.length > MAX_ITEMS ? [...some, `… (${value.length} values)`] : some;
+  }
+  if (typeof value === 'object' && value !== null) return '[object]';
+  return value;
+}
+
+/** The same for a value that should be a text. */
+export const safeText = (value: unknown): string | undefined =>
+  typeof value === 'string' ? safeString(value) : undefined;
