@@ -111,7 +111,7 @@ export async function openIdProvider(
         enabled: true,
         assertJwtClaimsAndHeader: async (ctx, claims, header) => {
           // The provider keeps pushed requests that nobody signed in a JWT of its own.
-          if (header.alg !== 'none') requestObjects.push(jwt(ctx, claims, header));
+          if (header['alg'] !== 'none') requestObjects.push(jwt(ctx, claims, header));
         },
       },
       ...features,

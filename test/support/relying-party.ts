@@ -15,6 +15,7 @@ import {
   type LoginTokens,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
+  type Verify,
 } from '../../lib/client/index.js';
 import { type KeyPair, keyPair } from './keys.js';
 import { type Listening, listen } from './listen.js';
@@ -34,6 +35,10 @@ export interface RelyingParty extends Listening {
   readonly logins: LoginTokens[];
   /** What Express's error handler was given. */
   readonly errors: unknown[];
+  /** Takes another strategy in place of its own. */
+  use(strategy: OpenIdConnectStrategy): void;
+  /** The sessions as they are stored now. */
+  sessions(): Record<string, unknown>[];
 }
 
 /** What a test sets of a relying party. */
@@ -43,22 +48,27 @@ export interface RelyingPartyOptions {
     readonly assertions: AssertionService;
   }) => Partial<OpenIdConnectStrategyOptions>;
   readonly authenticate?: LoginAuthenticateOptions;
+  readonly verify?: Verify;
   readonly clientAuth?: ClientAuth;
   readonly pair?: KeyPair;
   readonly client?: Record<string, unknown>;
   readonly provider?: ProviderConfiguration;
+  /** The callback URL without the origin. Default `/cb`. */
+  readonly callbackPath?: string;
 }
 
 /** openid-client's configuration for a provider on loopback. */
 export const discover = (issuer: string, clientId: string, auth: ClientAuth) =>
   discovery(new URL(issuer), clientId, undefined, auth, { execute: [allowInsecureRequests] });
 
+const subjectOnly: Verify = (tokens, verified) => verified(null, { sub: tokens.claims()?.sub });
+
 /** Starts both. Pages: `/login`, `/cb`, and `/`, which says who is logged in. */
 export async function relyingParty(options: RelyingPartyOptions = {}): Promise<RelyingParty> {
-  const { pair = keyPair('ES256'), authenticate = {} } = options;
+  const { pair = keyPair('ES256'), authenticate = {}, verify = subjectOnly } = options;
   const app = express();
   const listening = await listen(app);
-  const callbackURL = `${listening.url}/cb`;
+  const callbackURL = `${listening.url}${options.callbackPath ?? '/cb'}`;
   const assertions = new AssertionService({
     clientId: CLIENT_ID,
     key: { key: pair.privateKey, alg: pair.alg as Algorithm },
@@ -86,15 +96,14 @@ export async function relyingParty(options: RelyingPartyOptions = {}): Promise<R
       { config, assertions, callbackURL, ...options.strategy?.({ config, assertions }) },
       (tokens, verified) => {
         logins.push(tokens);
-        verified(null, { sub: tokens.claims()?.sub });
+        return verify(tokens, verified);
       },
     ),
   );
 
-  app.use(
-    session({ secret: 'a secret of the tests', resave: false, saveUninitialized: false }),
-    passport.session(),
-  );
+  const store = new session.MemoryStore();
+  const secret = 'a secret of the tests';
+  app.use(session({ store, secret, resave: false, saveUninitialized: false }), passport.session());
   app.get('/login', passport.authenticate('oidc', authenticate));
   const finish = passport.authenticate('oidc', {
     ...authenticate,
@@ -120,6 +129,11 @@ export async function relyingParty(options: RelyingPartyOptions = {}): Promise<R
     assertions,
     logins,
     errors,
+    use: (strategy) => passport.use('oidc', strategy),
+    sessions: () =>
+      Object.values((store as unknown as { sessions: Record<string, string> }).sessions).map(
+        (json) => JSON.parse(json),
+      ),
     close: async () => {
       await listening.close();
       await provider.close();
