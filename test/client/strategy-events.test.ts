@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { type CustomFetch, customFetch, None } from 'openid-client';
+import {
+  AssertionService,
+  CLIENT_ASSERTION_TYPE,
+  LoginStateError,
+  type OpenIdConnectEvents,
+} from '../../lib/client/index.js';
+import { newBrowser } from '../support/browser.js';
+import { keyPair } from '../support/keys.js';
+import { SUBJECT } from '../support/openid-provider.js';
+import {
+  CLIENT_ID,
+  type RelyingParty,
+  type RelyingPartyOptions,
+  relyingParty,
+} from '../support/relying-party.js';
+
+async function setUp(
+  t: TestContext,
+  events: OpenIdConnectEvents,
+  options: RelyingPartyOptions = {},
+): Promise<RelyingParty> {
+  const strategy: RelyingPartyOptions['strategy'] = (party) => ({
+    ...options.strategy?.(party),
+    events,
+  });
+  const party = await relyingParty({ ...options, strategy });
+  t.after(() => party.close());
+  return party;
+}
+
+const logIn = async (party: RelyingParty) => {
+  const page = await newBrowser().open(`${party.url}/login`);
+  return { status: page.status, ...JSON.parse(page.body) };
+};
+const USER = { sub: SUBJECT };
+
+test('redirectToIdentityProvider may change the request before it is signed', async (t) => {
+  const seen: string[] = [];
+  const events: OpenIdConnectEvents = {
+    async redirectToIdentityProvider({ request, protocolMessage }) {
+      await setTimeout(1);
+      seen.push(request.url ?? '', ...protocolMessage.keys());
+      protocolMessage.set('acr_values', 'urn:acr:1');
+      protocolMessage.set('state', 'state of the application');
+    },
+  };
+  const party = await setUp(t, events, {
+    strategy: () => ({ signedAuthorizeRequests: true }),
+  });
+  assert.deepEqual((await logIn(party)).user, USER);
+  const { claims } = party.provider.requestObjects[0] ?? {};
+  assert.equal(claims?.['acr_values'], 'urn:acr:1');
+  assert.equal(claims?.['state'], 'state of the application');
+  assert.deepEqual(seen, [
+    '/login',
+    'client_id',
+    'response_type',
+    'scope',
+    'redirect_uri',
+    'state',
+    'code_challenge',
+    'code_challenge_method',
+    'nonce',
+  ]);
+});
+
+test('a request that has lost its state is not sent', async (t) => {
+  const party = await setUp(t, {
+    redirectToIdentityProvider: ({ protocolMessage }) => protocolMessage.delete('state'),
+  });
+  const { status, message } = await logIn(party);
+  assert.equal(status, 500);
+  assert.match(message, /has lost its state or redirect_uri/);
+});
+
+/** The seed of it all: no client authentication but by the handler itself. */
+const HANDLERS: readonly (readonly [string, (service: AssertionService) => OpenIdConnectEvents])[] =
+  [
+    [
+      'asynchronous',
+      (service) => ({
+        async authorizationCodeReceived({ tokenEndpointRequest }) {
+          tokenEndpointRequest.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
+          tokenEndpointRequest.set('client_assertion', await service.createClientToken());
+        },
+      }),
+    ],
+    [
+      'synchronous',
+      (service) => {
+        const made: string[] = [];
+        return {
+          async redirectToIdentityProvider() {
+            made.push(await service.createClientToken());
+          },
+          authorizationCodeReceived({ tokenEndpointRequest }) {
+            tokenEndpointRequest.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
+            tokenEndpointRequest.set('client_assertion', made.pop() ?? '');
+          },
+        };
+      },
+    ],
+  ];
+
+for (const [kind, handlers] of HANDLERS) {
+  test(`authorizationCodeReceived, ${kind}, can itself authenticate the client`, async (t) => {
+    const late: OpenIdConnectEvents = {};
+    const party = await setUp(t, late, { clientAuth: None() });
+    const { issuer } = party.provider;
+    const key = keyPair('ES256').privateKey;
+    Object.assign(late, handlers(new AssertionService({ clientId: CLIENT_ID, key, issuer })));
+    assert.deepEqual((await logIn(party)).user, USER);
+    assert.equal(party.provider.assertions.length, 1);
+  });
+}
+
+test('authorizationCodeReceived sees the request as it is sent, with its authentication', async (t) => {
+  const seen: Record<string, string>[] = [];
+  const party = await setUp(t, {
+    authorizationCodeReceived({ request, tokenEndpointRequest }) {
+      assert.match(request.url ?? '', /^\/cb\?code=/);
+      seen.push(Object.fromEntries(tokenEndpointRequest));
+    },
+  });
+  assert.deepEqual((await logIn(party)).user, USER);
+  const [{ client_assertion, code, code_verifier, ...rest } = {}] = seen;
+  assert.equal(client_assertion?.split('.').length, 3);
+  assert.match(code ?? '', /./);
+  assert.match(code_verifier ?? '', /^[\w-]{43}$/);
+  assert.deepEqual(rest, {
+    grant_type: 'authorization_code',
+    redirect_uri: `${party.url}/cb`,
+    client_id: CLIENT_ID,
+    client_assertion_type: CLIENT_ASSERTION_TYPE,
+  });
+});
+
+test('without its handler a configuration without client authentication is refused', async (t) => {
+  const party = await setUp(t, {}, { clientAuth: None() });
+  const { status } = await logIn(party);
+  assert.equal(status, 500);
+  assert.equal((party.errors[0] as { error: string }).error, 'invalid_client');
+});
+
+test('logins at the same time each have their own handler call', async (t) => {
+  const states = new Map<string, string>();
+  const party = await setUp(t, {
+    async authorizationCodeReceived({ request, tokenEndpointRequest }) {
+      await setTimeout(Math.random() * 20);
+      const { searchParams } = new URL(request.url ?? '', 'https://client.example');
+      assert.equal(tokenEndpointRequest.get('code'), searchParams.get('code'));
+      states.set(searchParams.get('state') ?? '', searchParams.get('code') ?? '');
+    },
+  });
+  const users = await Promise.all(Array.from({ length: 8 }, () => logIn(party)));
+  assert.ok(users.every(({ user }) => user?.sub === SUBJECT));
+  assert.equal(states.size, 8);
+});
+
+test('the fetch of the configuration is still used, whenever it was set', async (t) => {
+  const calls: string[] = [];
+  const own =
+    (name: string): CustomFetch =>
+    (url, options) => {
+      calls.push(`${name} ${new URL(url).pathname}`);
+      return fetch(url, options as RequestInit);
+    };
+  let handled = 0;
+  const party = await setUp(t, {
+    authorizationCodeReceived() {
+      handled += 1;
+    },
+  });
+  party.config[customFetch] = own('first');
+  await logIn(party);
+  await logIn(party);
+  party.config[customFetch] = own('second');
+  await logIn(party);
+  assert.deepEqual(calls, ['first /token', 'first /token', 'second /token']);
+  assert.equal(handled, 3);
+});
+
+test('tokenResponseReceived sees the tokens before verify does, and can refuse them', async (t) => {
+  const refusal = new Error('not these tokens');
+  const seen: unknown[] = [];
+  const party = await setUp(t, {
+    async tokenResponseReceived({ tokens }) {
+      seen.push(tokens.claims()?.sub);
+      throw refusal;
+    },
+  });
+  assert.equal((await logIn(party)).status, 500);
+  assert.deepEqual(seen, [SUBJECT]);
+  assert.deepEqual(party.errors, [refusal]);
+  assert.equal(party.logins.length, 0);
+});
+
+test('what a handler throws reaches the application as it is', async (t) => {
+  const thrown = new Error('the key service is down');
+  const party = await setUp(t, {
+    authorizationCodeReceived() {
+      throw thrown;
+    },
+  });
+  await logIn(party);
+  assert.deepEqual(party.errors, [thrown]);
+});
+
+test('remoteFailure learns of every failure, and decides what Passport is told', async (t) => {
+  const seen: [string, string][] = [];
+  let outcome: 'fail' | 'error' | undefined;
+  const party = await setUp(
+    t,
+    {
+      async remoteFailure(context) {
+        await setTimeout(1);
+        seen.push([(context.error as Error).name, context.outcome]);
+        context.outcome = outcome ?? context.outcome;
+      },
+    },
+    { authenticate: { prompt: 'none' } },
+  );
+  assert.equal((await logIn(party)).status, 500);
+  outcome = 'fail';
+  const { status, messages } = await logIn(party);
+  assert.equal(status, 200);
+  assert.match(messages[0], /End-User|interaction|login/i);
+  outcome = 'error';
+  const page = await newBrowser().open(`${party.url}/cb?state=unknown&code=x`);
+  assert.equal(page.status, 500);
+  assert.ok(party.errors[1] instanceof LoginStateError);
+  assert.deepEqual(seen, [
+    ['AuthorizationResponseError', 'error'],
+    ['AuthorizationResponseError', 'error'],
+    ['LoginStateError', 'fail'],
+  ]);
+});
+
+test('remoteFailure can make a failure of what is no response at all', async (t) => {
+  const party = await setUp(t, {
+    authorizationCodeReceived: () => Promise.reject('just a text'),
+    remoteFailure(context) {
+      context.outcome = 'fail';
+    },
+  });
+  assert.deepEqual((await logIn(party)).messages, ['The login failed.']);
+});
+
+test('events may be an object with state of its own', async (t) => {
+  class OidcEvents implements OpenIdConnectEvents {
+    readonly log: string[] = [];
+    redirectToIdentityProvider() {
+      this.log.push('redirectToIdentityProvider');
+    }
+    authorizationCodeReceived() {
+      this.log.push('authorizationCodeReceived');
+    }
+    tokenResponseReceived() {
+      this.log.push('tokenResponseReceived');
+    }
+    remoteFailure() {
+      this.log.push('remoteFailure');
+    }
+  }
+  const events = new OidcEvents();
+  const party = await setUp(t, events);
+  await logIn(party);
+  party.provider.decision = 'deny';
+  await logIn(party);
+  assert.deepEqual(events.log, [
+    'redirectToIdentityProvider',
+    'authorizationCodeReceived',
+    'tokenResponseReceived',
+    'redirectToIdentityProvider',
+    'remoteFailure',
+  ]);
+});
