@@ -7,7 +7,8 @@ import { type RedisClient, redisReplay } from '../../lib/replay/redis.js';
 import { replayKey } from '../../lib/replay/replay-key.js';
 import { seconds } from '../support/assertion.js';
 import { CLIENTS } from '../support/redis-clients.js';
-import { RedisServer, redisTest, waitUntil } from '../support/redis-server.js';
+import { RedisServer, redisTest } from '../support/redis-server.js';
+import { waitUntil } from '../support/wait-until.js';
 
 const newEntry = (lifetime = 60) => ({
   key: replayKey('client', randomUUID()),

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { waitUntil } from './wait-until.js';
 
 /** Whether a program can be run here. */
 export const isInstalled = (program: string): boolean =>
@@ -32,15 +32,6 @@ export function testWith(
 /** Registers a test that needs Redis. */
 export const redisTest = (name: string, run: (t: TestContext) => Promise<void>): void =>
   testWith('redis-server', name, run);
-
-/** Waits until something holds; fails after so many seconds. */
-export async function waitUntil(holds: () => Promise<boolean>, seconds = 20): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`It does not hold after ${seconds} s: ${holds}`);
-    await sleep(20);
-  }
-}
 
 /** A port of loopback that nobody listens on. */
 export async function freePort(): Promise<number> {
