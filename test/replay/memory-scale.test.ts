@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { MemoryReplayStore } from '../../lib/index.js';
 import { fakeClock } from '../support/fake-clock.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { usedBytes } from '../support/garbage.js';
 
 const ENTRIES = 300_000;
-
-/** The bytes in use, once those that nobody uses any more have been given back. */
-async function usedBytes(): Promise<number> {
-  collectGarbage();
-  await new Promise(setImmediate);
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 function filler(maxEntries = 4 * ENTRIES) {
   const time = fakeClock();

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import type { RedisNode } from './redis-client.js';
+import type { ReplayStore } from './store.js';
+
+/** Something about a Redis server because of which it may forget an assertion too early. */
+export interface RedisWarning {
+  readonly code:
+    | 'redis_eviction'
+    | 'redis_persistence'
+    | 'redis_replication'
+    | 'redis_clock'
+    | 'redis_set_not_conditional';
+  /** What is wrong, and what to change. */
+  readonly message: string;
+}
+
+type Info = ReadonlyMap<string, string>;
+
+function parseInfo(text: unknown): Info {
+  const fields = String(text)
+    .split(/\r?\n/)
+    .filter((line) => line.includes(':') && !line.startsWith('#'))
+    .map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    });
+  return new Map(fields);
+}
+
+/** How many seconds the clock of the server is ahead at least; it may have been read before now. */
+const secondsAhead = (info: Info): number =>
+  Number(info.get('server_time_usec') ?? 0) / 1e6 - Date.now() / 1000;
+
+function* warningsOf(info: Info, clockMargin: number): Generator<RedisWarning> {
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (policy !== 'noeviction') {
+    yield {
+      code: 'redis_eviction',
+      message: `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), and with them assertions that could then be used again: set maxmemory-policy to noeviction.`,
+    };
+  }
+  if (info.get('aof_enabled') === '0') {
+    yield {
+      code: 'redis_persistence',
+      message:
+        'Redis keeps no append-only file: after a restart it has forgotten assertions that are still valid. Set appendonly to yes and appendfsync to always.',
+    };
+  }
+  if (Number(info.get('connected_slaves') ?? 0) > 0) {
+    yield {
+      code: 'redis_replication',
+      message:
+        'Redis replicates without waiting: a failover may forget the assertions of the last moments before it. Set min-replicas-to-write and min-replicas-max-lag to keep that time short.',
+    };
+  }
+  const ahead = secondsAhead(info);
+  if (ahead > clockMargin / 2) {
+    yield {
+      code: 'redis_clock',
+      message: `The clock of Redis is ${ahead.toFixed(1)} s ahead of this machine's, and clockMargin allows for ${clockMargin} s: synchronise the clocks.`,
+    };
+  }
+}
+
+async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
+  const probe = {
+    key: randomBytes(32).toString('base64url'),
+    clientId: '',
+    expiresAt: Date.now() / 1000 + 1,
+  };
+  await store.insert(probe);
+  return !(await store.insert(probe));
+}
+
+/** Asks each node how it is set up, and the store whether it tells a second insertion. */
+export async function checkRedis(
+  nodes: readonly RedisNode[],
+  store: ReplayStore,
+  clockMargin: number,
+): Promise<RedisWarning[]> {
+  const warnings = new Map<string, RedisWarning>();
+  for (const node of nodes) {
+    for (const warning of warningsOf(parseInfo(await node.info()), clockMargin)) {
+      warnings.set(warning.code, warning);
+    }
+  }
+  if (!(await setsOnlyOnce(store))) {
+    warnings.set('redis_set_not_conditional', {
+      code: 'redis_set_not_conditional',
+      message:
+        'Redis has set the same key twice in spite of NX: something between this process and Redis does not pass the command on as it is. No replay would be noticed.',
+    });
+  }
+  return [...warnings.values()];
+}

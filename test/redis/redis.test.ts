@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { ReplayStoreFullError } from '../../lib/index.js';
+import { type RedisClient, redisReplay } from '../../lib/replay/redis.js';
+import { replayKey } from '../../lib/replay/replay-key.js';
+import { seconds } from '../support/assertion.js';
+import { CLIENTS } from '../support/redis-clients.js';
+import { RedisServer, redisTest } from '../support/redis-server.js';
+import { waitUntil } from '../support/wait-until.js';
+
+const newEntry = (lifetime = 60) => ({
+  key: replayKey('client', randomUUID()),
+  clientId: 'client',
+  expiresAt: seconds() + lifetime,
+});
+
+for (const { name, connect } of CLIENTS) {
+  redisTest(`${name}: an insertion is one SET with NX and PXAT, and nothing else`, async (t) => {
+    const server = await RedisServer.start(t);
+    const replay = redisReplay(await connect(t, server.url), { warnings: false });
+    const monitor = await server.monitor(t);
+    const entry = newEntry();
+    await replay.insert(entry);
+    const commands = await monitor.commands(1);
+    const sent = commands.map(([command = '', ...words]) => [command.toUpperCase(), ...words]);
+    const at = String((entry.expiresAt + 60) * 1000);
+    const words = new Set(['SET', `private-key-jwt:replay:${entry.key}`, '1', 'PXAT', at, 'NX']);
+    assert.deepEqual(
+      sent.map((command) => new Set(command)),
+      [words],
+    );
+  });
+
+  redisTest(`${name}: an entry is kept until its expiry and clockMargin, no longer`, async (t) => {
+    const server = await RedisServer.start(t);
+    const client = await connect(t, server.url);
+    const replay = redisReplay(client, { prefix: 'as:{jti}:', clockMargin: 10 });
+    const entry = newEntry();
+    await replay.insert(entry);
+    const expiry = await server.command('PEXPIRETIME', `as:{jti}:${entry.key}`);
+    assert.equal(Number(expiry), (entry.expiresAt + 10) * 1000);
+  });
+
+  redisTest(`${name}: a Redis without memory left is a full store`, async (t) => {
+    const server = await RedisServer.start(t, ['--maxmemory-policy', 'noeviction']);
+    const replay = redisReplay(await connect(t, server.url), { warnings: false });
+    const known = newEntry();
+    await replay.insert(known);
+    await server.command('CONFIG', 'SET', 'maxmemory', '1');
+    const full = (error: unknown) =>
+      error instanceof ReplayStoreFullError && error.code === 'replay_store_full';
+    await assert.rejects(replay.insert(newEntry()), full);
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    assert.equal(await replay.insert(newEntry()), true);
+    assert.equal(await replay.insert(known), false);
+  });
+
+  redisTest(`${name}: check() finds nothing wrong with a server that keeps all`, async (t) => {
+    const server = await RedisServer.start(t);
+    assert.deepEqual(await redisReplay(await connect(t, server.url)).check(), []);
+  });
+
+  redisTest(
+    `${name}: check() tells of eviction, of missing persistence and of replicas`,
+    async (t) => {
+      const evicting = ['--maxmemory', '64mb', '--maxmemory-policy', 'volatile-ttl'];
+      const server = await RedisServer.start(t, [...evicting, '--appendonly', 'no']);
+      await RedisServer.start(t, ['--replicaof', '127.0.0.1', String(server.port)]);
+      await waitUntil(async () => (await server.command('INFO')).includes('connected_slaves:1'));
+      const found = await redisReplay(await connect(t, server.url)).check();
+      assert.deepEqual(
+        found.map(({ code }) => code),
+        ['redis_eviction', 'redis_persistence', 'redis_replication'],
+      );
+    },
+  );
+
+  redisTest(`${name}: the first insertion warns of what check() finds, once`, async (t) => {
+    const server = await RedisServer.start(t, ['--appendonly', 'no']);
+    const replay = redisReplay(await connect(t, server.url));
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    t.after(() => process.off('warning', note));
+    const warned = once(process, 'warning');
+    for (let count = 0; count < 5; count += 1) assert.equal(await replay.insert(newEntry()), true);
+    await warned;
+    await replay.insert(newEntry());
+    assert.deepEqual(
+      warnings.map((warning) => [warning.name, (warning as { code?: string }).code]),
+      [['PrivateKeyJwtWarning', 'redis_persistence']],
+    );
+  });
+
+  redisTest(`${name}: check() notices a server that sets a key in spite of NX`, async (t) => {
+    const server = await RedisServer.start(t);
+    const client = await connect(t, server.url);
+    const forgetful = Object.create(client, {
+      set: { value: async () => 'OK' },
+    }) as RedisClient;
+    const found = await redisReplay(forgetful).check();
+    assert.deepEqual(
+      found.map(({ code }) => code),
+      ['redis_set_not_conditional'],
+    );
+  });
+
+  redisTest(`${name}: a user who may only SET the keys of the store can insert`, async (t) => {
+    const server = await RedisServer.start(t);
+    const rules = ['on', '>secret', '~private-key-jwt:replay:*', '+set', '+client', '+hello'];
+    await server.command('ACL', 'SETUSER', 'replay', ...rules);
+    const url = server.url.replace('redis://', 'redis://replay:secret@');
+    const replay = redisReplay(await connect(t, url));
+    assert.equal(await replay.insert(newEntry()), true);
+    await assert.rejects(replay.check(), /NOPERM/);
+  });
+}
+
+test('what is no client of Redis is refused when the store is made', () => {
+  const wrong = [
+    undefined,
+    null,
+    'redis://127.0.0.1',
+    {},
+    { set: () => 'OK' },
+    { set: () => 'OK', isOpen: true, status: 'ready', call: () => 'OK' },
+  ];
+  for (const client of wrong) {
+    assert.throws(() => redisReplay(client as unknown as RedisClient), {
+      name: 'TypeError',
+      message: /node-redis .* or of ioredis/,
+    });
+  }
+});
+
+test('wrong options are refused when the store is made', () => {
+  const client = { isOpen: true, set: async () => 'OK', info: async () => '' };
+  const wrong = [
+    { timeout: 0 },
+    { timeout: Number.NaN },
+    { clockMargin: -1 },
+    { maxPending: 0 },
+    { prefix: 1 as unknown as string },
+    { warnings: 'yes' as unknown as boolean },
+  ];
+  for (const options of wrong) assert.throws(() => redisReplay(client, options), TypeError);
+});
+
+for (const answer of [undefined, true, 1, 'QUEUED', [], {}]) {
+  test(`an answer of ${JSON.stringify(answer)} to SET is an error, not an insertion`, async () => {
+    const client = { isOpen: true, set: async () => answer, info: async () => '' };
+    await assert.rejects(redisReplay(client).insert(newEntry()), /must answer OK or null/);
+  });
+}
+
+test('check() tells of a clock that is ahead of this machine by more than half of clockMargin', async () => {
+  const ahead = (by: number) => {
+    const keys = new Set<string>();
+    const client = {
+      isOpen: true,
+      set: async (key: string) => (keys.size < keys.add(key).size ? 'OK' : null),
+      info: async () => `# Server\r\nserver_time_usec:${(Date.now() + by * 1000) * 1000}\r\n`,
+    };
+    return redisReplay(client, { clockMargin: 60 });
+  };
+  assert.deepEqual(await ahead(20).check(), []);
+  const [warning] = await ahead(40).check();
+  assert.equal(warning?.code, 'redis_clock');
+  assert.match(warning.message, /is (40\.0|39\.9) s ahead .* allows for 60 s/);
+});
