@@ -99,12 +99,16 @@ export const REASONS = {
   no_matching_key: invalidClient('No secret of the client fits the header of the assertion.'),
   secret_expired: invalidClient('The secret that fits the assertion has expired.'),
   secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
+  jwks_uri_failed: invalidClient(
+    'The jwks_uri of the client could not be used, and no other secret fits.',
+  ),
   signature_invalid: invalidClient('The signature does not verify with the keys of the client.'),
 
   // Replay
   replayed: invalidClient('The assertion was used before.'),
 
   // What the server depends on
+  too_many_fetches: unavailable('Too many documents are being fetched at the moment.'),
   client_lookup_failed: unavailable('The lookup of the client failed.'),
   replay_store_failed: unavailable('The replay store failed.'),
   replay_store_full: unavailable('The replay store has no room left.'),

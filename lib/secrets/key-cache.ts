@@ -1,5 +1,6 @@
 import { importSecret } from './import.js';
 import type { Secret } from './secret.js';
+import type { KeySource } from './select-key.js';
 import type { VerificationKey } from './verification-key.js';
 
 const MAX_ENTRIES = 10_000;
@@ -8,7 +9,7 @@ const MAX_ENTRIES = 10_000;
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
  * takes effect at once. Expiration is no part of it: it is looked at on every use.
  */
-export class KeyCache {
+export class KeyCache implements KeySource {
   private readonly entries = new Map<string, readonly VerificationKey[]>();
 
   /**
