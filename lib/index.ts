@@ -22,12 +22,18 @@ export {
   type Middleware,
   requiresClientAssertion,
 } from './authenticate-client.js';
+export type { ClientMetadataDocument } from './clients/document-rules.js';
 export type { FindClient } from './clients/lookup.js';
 export {
   type ClientMetadata,
   clientFromMetadata,
   secretsFromMetadata,
 } from './clients/metadata.js';
+export {
+  type ClientMetadataDocumentOptions,
+  clientMetadataDocuments,
+  type MetadataDocumentClient,
+} from './clients/metadata-document.js';
 export {
   AUTHENTICATION_CHANNEL,
   type AuthenticationEvent,

@@ -87,6 +87,9 @@ export const REASONS = {
 
   // The client
   unknown_client: invalidClient('No client has this id.'),
+  client_metadata_document_failed: invalidClient(
+    'The metadata document of the client could not be used.',
+  ),
   client_disabled: invalidClient('The client is disabled.'),
   client_algorithm_mismatch: invalidClient('The alg is not the one registered for the client.'),
   lifetime_too_long: invalidClient('The assertion is valid for longer than maxLifetime.'),

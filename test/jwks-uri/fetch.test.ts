@@ -136,7 +136,7 @@ test('a name that turns to a private address is not called, and the client is re
 for (const [value, message] of [
   ['http://client.example/jwks.json', 'the URL is not https'],
   ['https://user@client.example/jwks.json', 'the URL has credentials'],
-  ['/jwks.json', 'the value is not an absolute URL'],
+  ['/jwks.json', 'the value is not an absolute URL of at most 2048 characters'],
 ] as const) {
   test(`the jwks_uri ${value} is not fetched`, async (t) => {
     const endpoint = await fetchingEndpoint(t, [clientAt(value)]);

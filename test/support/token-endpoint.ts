@@ -3,6 +3,7 @@ import { Passport } from 'passport';
 import {
   type AssertionClient,
   type AuthenticationEvent,
+  type FindClient,
   oauthErrorHandler,
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
@@ -18,7 +19,7 @@ export interface TokenEndpoint extends Listening {
 
 /** Starts a token endpoint that answers with `req.user` and `req.authInfo`. */
 export async function tokenEndpoint(
-  clients: readonly AssertionClient[],
+  clients: readonly AssertionClient[] | FindClient<AssertionClient>,
   options: Partial<PrivateKeyJwtStrategyOptions> = {},
 ): Promise<TokenEndpoint> {
   const events: AuthenticationEvent[] = [];
@@ -31,7 +32,9 @@ export async function tokenEndpoint(
         onAuthentication: (event) => events.push(event),
         ...options,
       },
-      (clientId) => clients.find((client) => client.clientId === clientId),
+      typeof clients === 'function'
+        ? clients
+        : (clientId) => clients.find((client) => client.clientId === clientId),
     ),
   );
   const app = express();
