@@ -6,7 +6,7 @@ import type { Reason } from './reasons.js';
 
 /** Something that is not wrong yet, or not wrong with this request. */
 export interface AuthenticationWarning {
-  readonly code: 'secret_expiring' | 'secret_refused';
+  readonly code: 'secret_expiring' | 'secret_refused' | 'jwks_uri_failed';
   /** The secret's type and description. */
   readonly secret: string;
   readonly message: string;
@@ -22,7 +22,7 @@ export interface AuthenticationEvent {
   reason?: Reason | undefined;
   expected?: unknown;
   actual?: unknown;
-  /** The error of the lookup or the replay store that failed. */
+  /** The error of the lookup, the replay store or the fetch that failed. */
   cause?: unknown;
   /** The client as the assertion names it; before a success nobody has proved it. */
   clientId?: string | undefined;

@@ -22,12 +22,18 @@ export {
   type Middleware,
   requiresClientAssertion,
 } from './authenticate-client.js';
+export type { ClientMetadataDocument } from './clients/document-rules.js';
 export type { FindClient } from './clients/lookup.js';
 export {
   type ClientMetadata,
   clientFromMetadata,
   secretsFromMetadata,
 } from './clients/metadata.js';
+export {
+  type ClientMetadataDocumentOptions,
+  clientMetadataDocuments,
+  type MetadataDocumentClient,
+} from './clients/metadata-document.js';
 export {
   AUTHENTICATION_CHANNEL,
   type AuthenticationEvent,
@@ -41,6 +47,9 @@ export {
   RequestObjectError,
 } from './errors.js';
 export type { ExpressRequest, Next } from './http.js';
+export type { DocumentCacheOptions } from './net/cache-settings.js';
+export { FetchError, type FetchErrorCode } from './net/fetch-error.js';
+export type { FetchOptions } from './net/fetch-settings.js';
 export { type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
 export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
@@ -51,6 +60,7 @@ export {
 } from './request-object.js';
 export { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
 export { assertClientSecrets, SecretError } from './secrets/assert-secrets.js';
+export { type JwksUriOptions, RemoteJwkSets } from './secrets/jwks-uri.js';
 export type * from './secrets/secret.js';
 export type { PerRequest, ServerIdentityOptions } from './server-identity.js';
 export {

@@ -90,6 +90,9 @@ export const REASONS = {
 
   // The client
   unknown_client: invalidClient('No client has this id.'),
+  client_metadata_document_failed: invalidClient(
+    'The metadata document of the client could not be used.',
+  ),
   client_disabled: invalidClient('The client is disabled.'),
   client_method_mismatch: invalidClient(
     'The client is registered for another token_endpoint_auth_method.',
@@ -106,12 +109,16 @@ export const REASONS = {
   secret_expired: invalidClient('The secret that fits the assertion has expired.'),
   secret_not_yet_valid: invalidClient('The certificate that fits the assertion is not valid yet.'),
   secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
+  jwks_uri_failed: invalidClient(
+    'The jwks_uri of the client could not be used, and no other secret fits.',
+  ),
   signature_invalid: invalidClient('The signature does not verify with the keys of the client.'),
 
   // Replay
   replayed: invalidClient('The assertion was used before.'),
 
   // What the server depends on
+  too_many_fetches: unavailable('Too many documents are being fetched at the moment.'),
   client_lookup_failed: unavailable('The lookup of the client failed.'),
   replay_store_failed: unavailable('The replay store failed.'),
   replay_store_full: unavailable('The replay store has no room left.'),

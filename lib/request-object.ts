@@ -2,16 +2,16 @@ import { type Check, claim, constant, header } from './assertion/check.js';
 import { firstFailure } from './assertion/checks.js';
 import { decodeCompactJws, type JsonObject } from './assertion/compact-jws.js';
 import { HEADER_CHECKS } from './assertion/header-checks.js';
-import { findSigner } from './assertion/signature.js';
+import { searchSigner } from './assertion/search-signer.js';
 import type { JwtSubject } from './assertion/subject.js';
 import { lifetime, TIME_CHECKS } from './assertion/time-checks.js';
 import { REQUEST_OBJECT_TYP, typOf } from './assertion/typ.js';
 import { RequestObjectError } from './errors.js';
 import type { Failure } from './reasons.js';
 import { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
+import { type RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
 import { KeyCache } from './secrets/key-cache.js';
 import type { AssertionClient } from './secrets/secret.js';
-import { selectKeys } from './secrets/select-key.js';
 
 /** A request object, and whom it must come from and go to. Times are in seconds. */
 export interface RequestObjectOptions {
@@ -33,6 +33,8 @@ export interface RequestObjectOptions {
   readonly maxLength?: number | undefined;
   /** Whether the validity period of a certificate counts as its secret's. Default true. */
   readonly certificateValidity?: boolean | undefined;
+  /** Fetches and keeps the keys of clients with a `jwks_uri`. Default: one for all calls. */
+  readonly jwksUri?: RemoteJwkSets | undefined;
   /** The time in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
@@ -177,12 +179,12 @@ export async function validateRequestObject(options: RequestObjectOptions): Prom
   const broken = firstFailure(REQUEST_OBJECT_CHECKS, subject);
   if (broken !== undefined) return refuse(broken);
 
-  const keys = { keys: new KeyCache(), certificateValidity };
-  const { candidates, failure } = selectKeys(client, jws.header, now, keys);
+  const { failure } = await searchSigner(jws, client, now, {
+    keys: new KeyCache(),
+    certificateValidity,
+    jwksUri: options.jwksUri ?? sharedJwkSets(),
+  });
   if (failure !== undefined) return refuse(failure);
-  if ((await findSigner(jws, candidates)) === undefined) {
-    return refuse({ reason: 'signature_invalid' });
-  }
   const parameters = Object.fromEntries(
     Object.entries(jws.claims).filter(([name]) => !JWT_CLAIMS.has(name)),
   );

@@ -2,13 +2,12 @@ import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import type { Failure, Reason } from '../reasons.js';
 import { safe } from '../safe.js';
 import type { AssertionClient } from '../secrets/secret.js';
-import { selectKeys } from '../secrets/select-key.js';
 import type { Check } from './check.js';
 import { ASSERTION_CHECKS, CLIENT_CHECKS } from './checks.js';
 import type { JsonObject } from './compact-jws.js';
 import { readAssertion } from './read.js';
+import { searchSigner } from './search-signer.js';
 import type { Settings } from './settings.js';
-import { findSigner } from './signature.js';
 import { type ClientAssertionRequest, readRequest, subjectOf } from './validate.js';
 
 /** What became of one check. */
@@ -113,14 +112,11 @@ export async function explainAssertion<Client extends AssertionClient>(
 
   const { client } = found;
   checks.push(...CLIENT_CHECKS.map((check) => run(check, { ...subject, client })));
-  const selection = selectKeys(client, jws.header, subject.now, settings);
-  checks.push(reportOf(STEPS.key, selection.failure));
-  if (selection.failure === undefined) {
-    const signer = await findSigner(jws, selection.candidates);
-    checks.push(
-      reportOf(STEPS.signature, signer === undefined ? { reason: 'signature_invalid' } : undefined),
-    );
+  const { failure } = await searchSigner(jws, client, subject.now, settings);
+  if (failure === undefined || failure.reason === 'signature_invalid') {
+    checks.push(reportOf(STEPS.key, undefined), reportOf(STEPS.signature, failure));
   } else {
+    checks.push(reportOf(STEPS.key, failure));
     skip(STEPS.signature);
   }
   skip(STEPS.replay);

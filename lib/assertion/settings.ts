@@ -3,6 +3,7 @@ import { callback, flag, number } from '../option-checks.js';
 import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
+import { type JwksUriOptions, RemoteJwkSets } from '../secrets/jwks-uri.js';
 import { KeyCache } from '../secrets/key-cache.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
@@ -33,6 +34,11 @@ export interface ClientAssertionOptions {
   readonly lookupTimeout?: number | undefined;
   /** Whether the validity period of a certificate counts as its secret's. Default true. */
   readonly certificateValidity?: boolean | undefined;
+  /**
+   * How the keys of clients with a `jwks_uri` are fetched and kept; or a `RemoteJwkSets`, so that
+   * others can share it.
+   */
+  readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
   /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
   readonly secretExpiryWarning?: number | undefined;
   /**
@@ -70,6 +76,7 @@ export interface Settings {
   readonly onAuthentication: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly clock: () => number;
   readonly keys: KeyCache;
+  readonly jwksUri: RemoteJwkSets;
 }
 
 function audienceMode(value: unknown): 'compatible' | 'strict' {
@@ -107,6 +114,11 @@ function replayStore(value: ReplayStore | undefined, clock: () => number): Repla
   throw new TypeError('replay must be a ReplayStore: an object with the method insert');
 }
 
+function remoteJwkSets({ jwksUri, clock }: ClientAssertionOptions): RemoteJwkSets {
+  if (jwksUri instanceof RemoteJwkSets) return jwksUri;
+  return new RemoteJwkSets({ clock, ...jwksUri });
+}
+
 /**
  * Checks the options and fills in the defaults.
  *
@@ -136,6 +148,7 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     onAuthentication: callback('onAuthentication', options.onAuthentication),
     clock,
     keys: new KeyCache(),
+    jwksUri: remoteJwkSets(options),
   };
   if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {
     throw new TypeError("additionalAudiences has no effect with audience 'strict': remove one");

@@ -5,7 +5,7 @@ import { recordUse } from '../replay/record-use.js';
 import { safeText } from '../safe.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
 import type { AssertionClient } from '../secrets/secret.js';
-import { type Candidate, selectKeys } from '../secrets/select-key.js';
+import type { Candidate } from '../secrets/select-key.js';
 import { type AudienceForm, audienceForm } from './audience.js';
 import {
   ASSERTION_CHECKS,
@@ -21,8 +21,8 @@ import {
   readParameters,
 } from './parameters.js';
 import { readAssertion } from './read.js';
+import { searchSigner } from './search-signer.js';
 import type { Settings } from './settings.js';
-import { findSigner } from './signature.js';
 import type { AssertionSubject, ServerIdentity } from './subject.js';
 
 /** A request with an assertion, and the server that it came to. */
@@ -125,13 +125,10 @@ export async function validateAssertion<Client extends AssertionClient>(
   const clientFailure = firstFailure(CLIENT_CHECKS, { ...subject, client });
   if (clientFailure !== undefined) return { failure: clientFailure };
 
-  const selection = selectKeys(client, jws.header, subject.now, settings);
-  for (const { secret, message } of selection.refused) {
-    event.warnings.push({ code: 'secret_refused', secret: describeSecret(secret), message });
-  }
-  if (selection.failure !== undefined) return { failure: selection.failure };
-  const signer = await findSigner(jws, selection.candidates);
-  if (signer === undefined) return { failure: { reason: 'signature_invalid' } };
+  const search = await searchSigner(jws, client, subject.now, settings);
+  event.warnings.push(...search.warnings);
+  const { signer, failure } = search;
+  if (failure !== undefined) return { failure };
 
   const use = { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) };
   const replay = await recordUse(use, settings);

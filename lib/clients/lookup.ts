@@ -1,9 +1,11 @@
 import { withDeadline } from '../assertion/deadline.js';
+import { ClientAuthenticationError } from '../errors.js';
 import type { Failure } from '../reasons.js';
 import type { AssertionClient } from '../secrets/secret.js';
 
 /**
- * Finds a client by its id.
+ * Finds a client by its id. It may throw a `ClientAuthenticationError` to refuse the client for a
+ * reason of its own; any other error is the server's, and 503.
  *
  * @param clientId as the assertion names it: anything that a caller may write
  * @param context what `validate` was given; the Express request, where the strategy calls
@@ -46,7 +48,11 @@ export async function lookUpClient<Client extends AssertionClient>(
     }
     if (client.clientId !== clientId) return { failure: { reason: 'unknown_client' } };
     return { client };
-  } catch (cause) {
-    return { failure: { reason: 'client_lookup_failed', cause } };
+  } catch (error) {
+    if (!(error instanceof ClientAuthenticationError)) {
+      return { failure: { reason: 'client_lookup_failed', cause: error } };
+    }
+    const { reason, expected, actual, cause } = error;
+    return { failure: { reason, expected, actual, cause } };
   }
 }

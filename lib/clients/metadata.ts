@@ -10,6 +10,7 @@ export interface ClientMetadata {
   readonly token_endpoint_auth_signing_alg?: string | undefined;
   readonly request_object_signing_alg?: string | undefined;
   readonly jwks?: JsonWebKeySet | string | undefined;
+  readonly jwks_uri?: string | undefined;
 }
 
 function sharedSecrets(metadata: ClientMetadata): Secret[] {
@@ -35,6 +36,9 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
   const secrets = sharedSecrets(metadata);
   if (metadata.jwks !== undefined) {
     secrets.push({ type: 'JsonWebKeySet', value: metadata.jwks, description: 'jwks' });
+  }
+  if (metadata.jwks_uri !== undefined) {
+    secrets.push({ type: 'JwksUri', value: metadata.jwks_uri, description: 'jwks_uri' });
   }
   return secrets;
 }

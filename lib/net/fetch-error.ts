@@ -1,6 +1,7 @@
 /** Why a document could not be fetched. The codes are stable: operators may build alerts on them. */
 export type FetchErrorCode =
   | 'url_invalid'
+  | 'host_not_allowed'
   | 'port_not_allowed'
   | 'name_not_resolved'
   | 'address_not_allowed'

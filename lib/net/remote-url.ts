@@ -8,6 +8,9 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
 /** Whether the URL names this machine: `localhost` or a loopback address. */
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
 
+/** In characters: longer URLs are not worth remembering. */
+const MAX_LENGTH = 2048;
+
 const invalid = (message: string): FetchError => new FetchError('url_invalid', message);
 
 /**
@@ -17,8 +20,8 @@ const invalid = (message: string): FetchError => new FetchError('url_invalid', m
  * @throws {FetchError} `url_invalid`
  */
 export function parseRemoteUrl(value: unknown): URL {
-  if (typeof value !== 'string' || !URL.canParse(value)) {
-    throw invalid('the value is not an absolute URL');
+  if (typeof value !== 'string' || value.length > MAX_LENGTH || !URL.canParse(value)) {
+    throw invalid(`the value is not an absolute URL of at most ${MAX_LENGTH} characters`);
   }
   const url = new URL(value);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal(url))) {

@@ -1,6 +1,7 @@
 import { KeyError } from './algorithms.js';
 import { keyFromJwk, parseJwkText } from './jwk.js';
 import { keysFromJwkSet } from './jwk-set.js';
+import { checkJwksUri } from './jwks-uri.js';
 import { keyFromPem } from './pem.js';
 import type { Secret } from './secret.js';
 import { keyFromSharedSecret } from './shared-secret.js';
@@ -16,7 +17,8 @@ const parsed = (value: unknown): unknown =>
   typeof value === 'string' ? parseJwkText(value) : value;
 
 /**
- * Turns a secret into the keys that it stands for.
+ * Turns a secret into the keys that it stands for; none for a `JwksUri`, of which only the form is
+ * looked at, since its keys have to be fetched.
  *
  * @throws {KeyError} where the secret is weak, malformed or of an unknown type
  */
@@ -28,6 +30,9 @@ export function importSecret(secret: Secret): readonly VerificationKey[] {
       return [keyFromJwk(parsed(secret.value))];
     case 'JsonWebKeySet':
       return keysFromJwkSet(parsed(secret.value));
+    case 'JwksUri':
+      checkJwksUri(secret.value);
+      return [];
     case 'PublicKeyPem':
       return [keyFromPem(stringValue(secret))];
     case 'SharedSecret':

@@ -5,13 +5,11 @@ import type { VerificationKey } from './verification-key.js';
 
 const KEY_TYPES = ['RSA', 'EC', 'OKP', 'oct'];
 
-/**
- * The verification keys of a JWK Set. Keys for encryption and of unknown types are passed over, as
- * RFC 7517 §5 asks; a private or weak key is an error, since somebody has to know of it.
- *
- * @throws {KeyError}
- */
-export function keysFromJwkSet(value: unknown): readonly VerificationKey[] {
+/** How many keys of a fetched set are imported: a set has a few, a hostile one thousands. */
+const MAX_REMOTE_KEYS = 50;
+
+/** The keys for signatures: those for encryption and of unknown types are passed over. */
+function signatureKeys(value: unknown): readonly JsonWebKey[] {
   const keys = (value as { keys?: unknown } | null | undefined)?.keys;
   if (!Array.isArray(keys)) throw new KeyError('the value is not a JWK Set: it has no array keys');
   const signatureKeys = keys.filter(
@@ -19,12 +17,53 @@ export function keysFromJwkSet(value: unknown): readonly VerificationKey[] {
       jwk !== null && KEY_TYPES.includes(jwk?.kty) && !isForEncryption(jwk),
   );
   if (signatureKeys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
-  return signatureKeys.map((jwk) => {
+  return signatureKeys;
+}
+
+function keyOfSet(jwk: JsonWebKey): VerificationKey {
+  try {
+    return keyFromJwk(jwk);
+  } catch (error) {
+    const kid = typeof jwk.kid === 'string' ? JSON.stringify(jwk.kid) : 'without a kid';
+    throw new KeyError(`in the JWK Set, key ${kid}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * The verification keys of a JWK Set. Keys for encryption and of unknown types are passed over, as
+ * RFC 7517 §5 asks; a private or weak key is an error, since somebody has to know of it.
+ *
+ * @throws {KeyError}
+ */
+export function keysFromJwkSet(value: unknown): readonly VerificationKey[] {
+  return signatureKeys(value).map(keyOfSet);
+}
+
+/**
+ * The public keys of a JWK Set that was fetched. Private, symmetric and weak keys are refused, and
+ * the others used: whoever publishes the set cannot be asked to mend it first.
+ *
+ * @throws {KeyError} where no key is left, or where there are far too many
+ */
+export function publicKeysFromJwkSet(value: unknown): {
+  readonly keys: readonly VerificationKey[];
+  readonly refused: readonly string[];
+} {
+  const jwks = signatureKeys(value);
+  if (jwks.length > MAX_REMOTE_KEYS) {
+    throw new KeyError(`the JWK Set has more than ${MAX_REMOTE_KEYS} keys`);
+  }
+  const keys: VerificationKey[] = [];
+  const refused: string[] = [];
+  for (const jwk of jwks) {
     try {
-      return keyFromJwk(jwk);
+      if (jwk.kty === 'oct') throw new KeyError('in the JWK Set, a symmetric key is published');
+      keys.push(keyOfSet(jwk));
     } catch (error) {
-      const kid = typeof jwk.kid === 'string' ? JSON.stringify(jwk.kid) : 'without a kid';
-      throw new KeyError(`in the JWK Set, key ${kid}: ${(error as Error).message}`);
+      if (!(error instanceof KeyError)) throw error;
+      refused.push(error.message);
     }
-  });
+  }
+  if (keys.length === 0) throw new KeyError(refused[0] ?? 'the JWK Set has no key for signatures');
+  return { keys, refused };
 }

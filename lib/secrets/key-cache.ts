@@ -1,6 +1,7 @@
 import { KeyError } from './algorithms.js';
 import { importSecret } from './import.js';
 import type { Secret } from './secret.js';
+import type { KeySource } from './select-key.js';
 import type { VerificationKey } from './verification-key.js';
 
 const MAX_ENTRIES = 10_000;
@@ -18,7 +19,7 @@ function idOf({ type, value }: Secret): string {
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
  * takes effect at once. Expiration is no part of it: it is looked at on every use.
  */
-export class KeyCache {
+export class KeyCache implements KeySource {
   private readonly entries = new Map<string, readonly VerificationKey[]>();
 
   /**

@@ -53,11 +53,21 @@ export interface SharedSecret extends SecretAttributes {
   readonly value: string;
 }
 
+/**
+ * The https URL of a JWK Set that the client publishes (RFC 7591 §2 `jwks_uri`). It is fetched when
+ * the client authenticates, and kept; see `JwksUriOptions`.
+ */
+export interface JwksUriSecret extends SecretAttributes {
+  readonly type: 'JwksUri';
+  readonly value: string;
+}
+
 /** Something that a client is configured with to prove who it is. */
 export type Secret =
   | X509CertificateSecret
   | JsonWebKeySecret
   | JsonWebKeySetSecret
+  | JwksUriSecret
   | PublicKeyPemSecret
   | SharedSecret;
 

@@ -2,7 +2,6 @@ import type { JsonObject } from '../assertion/compact-jws.js';
 import type { Failure, Reason } from '../reasons.js';
 import { KeyError } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
-import type { KeyCache } from './key-cache.js';
 import type { AssertionClient, Secret } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -28,6 +27,14 @@ export interface Selection {
   readonly candidates: readonly Candidate[];
   readonly refused: readonly RefusedSecret[];
   readonly failure?: Failure | undefined;
+}
+
+/** Where the keys of a secret come from: a `KeyCache`, or one with fetched keys besides. */
+export interface KeySource {
+  /** @throws {KeyError} where the secret cannot be used */
+  keysOf(secret: Secret): readonly VerificationKey[];
+  /** Called for a secret that has expired. */
+  forget(secret: Secret): void;
 }
 
 interface Identifiers {
@@ -100,7 +107,7 @@ export function selectKeys(
   client: AssertionClient,
   header: JsonObject,
   now: number,
-  options: { readonly keys: KeyCache; readonly certificateValidity: boolean },
+  options: { readonly keys: KeySource; readonly certificateValidity: boolean },
 ): Selection {
   const wanted = identifiersOf(header);
   const refused: RefusedSecret[] = [];

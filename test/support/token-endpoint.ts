@@ -3,6 +3,7 @@ import { Passport } from 'passport';
 import {
   type AssertionClient,
   type AuthenticationEvent,
+  type FindClient,
   oauthErrorHandler,
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
@@ -28,7 +29,7 @@ export interface TokenEndpoint extends Listening {
 
 /** Starts a token endpoint that answers with `req.user` and `req.authInfo`. */
 export async function tokenEndpoint(
-  clients: readonly AssertionClient[],
+  clients: readonly AssertionClient[] | FindClient<AssertionClient>,
   options: Partial<PrivateKeyJwtStrategyOptions> = {},
   {
     framework = express,
@@ -46,7 +47,9 @@ export async function tokenEndpoint(
         onAuthentication: (event) => events.push(event),
         ...options,
       },
-      (clientId) => clients.find((client) => client.clientId === clientId),
+      typeof clients === 'function'
+        ? clients
+        : (clientId) => clients.find((client) => client.clientId === clientId),
     ),
   );
   const app = framework();

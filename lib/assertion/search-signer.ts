@@ -1,0 +1,163 @@
+import type { AuthenticationWarning } from '../diagnostics.js';
+import { FetchError } from '../net/fetch-error.js';
+import type { Failure } from '../reasons.js';
+import { KeyError } from '../secrets/algorithms.js';
+import { describeSecret } from '../secrets/assert-secrets.js';
+import { expirationOf } from '../secrets/import.js';
+import type { RemoteJwkSet } from '../secrets/jwks-uri.js';
+import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.js';
+import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
+import type { CompactJws } from './compact-jws.js';
+import type { Settings } from './settings.js';
+import { findSigner } from './signature.js';
+
+/** The outcome of a search: the key that made the signature, or why there is none. */
+export type SignerSearch = {
+  readonly warnings: readonly AuthenticationWarning[];
+  /** Whether a key was tried that has the `kid` of the header. */
+  readonly triedNamedKey: boolean;
+} & (
+  | { readonly signer: Candidate; readonly failure?: undefined }
+  /** `signature_invalid` where keys were tried in vain. */
+  | { readonly signer?: undefined; readonly failure: Failure }
+);
+
+type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri'>;
+
+/** What came of fetching the set of a `jwks_uri`. */
+interface FetchedSet {
+  readonly secret: JwksUriSecret;
+  readonly set?: RemoteJwkSet | undefined;
+  readonly error?: FetchError | undefined;
+}
+
+async function search(
+  jws: CompactJws,
+  client: AssertionClient,
+  now: number,
+  settings: { readonly keys: KeySource; readonly certificateValidity: boolean },
+): Promise<SignerSearch> {
+  const { candidates, refused, failure } = selectKeys(client, jws.header, now, settings);
+  const warnings = refused.map(({ secret, message }) => ({
+    code: 'secret_refused' as const,
+    secret: describeSecret(secret),
+    message,
+  }));
+  if (failure !== undefined) return { failure, warnings, triedNamedKey: false };
+  const { kid } = jws.header;
+  const triedNamedKey = kid !== undefined && candidates.some(({ key }) => key.kid === kid);
+  const signer = await findSigner(jws, candidates);
+  return signer === undefined
+    ? { failure: { reason: 'signature_invalid' }, warnings, triedNamedKey }
+    : { signer, warnings, triedNamedKey };
+}
+
+const isJwksUri = (secret: Secret): secret is JwksUriSecret => secret.type === 'JwksUri';
+
+function isExpired(secret: Secret, now: number): boolean {
+  try {
+    const expiration = expirationOf(secret);
+    return expiration !== undefined && expiration <= now;
+  } catch (error) {
+    // selectKeys reports it.
+    if (error instanceof KeyError) return true;
+    throw error;
+  }
+}
+
+async function fetchSet(secret: JwksUriSecret, settings: SearchSettings): Promise<FetchedSet> {
+  try {
+    const { document, error } = await settings.jwksUri.get(secret.value);
+    return { secret, set: document, error };
+  } catch (error) {
+    if (error instanceof FetchError) return { secret, error };
+    throw error;
+  }
+}
+
+/** Fetches again what did not have the key. Undefined where nothing new came of it. */
+async function renewSets(
+  fetched: readonly FetchedSet[],
+  settings: SearchSettings,
+): Promise<readonly FetchedSet[] | undefined> {
+  let renewed = false;
+  const sets = await Promise.all(
+    fetched.map(async (before) => {
+      if (before.set === undefined) return before;
+      const set = await settings.jwksUri.renew(before.secret.value, before.set);
+      if (set === undefined) return before;
+      renewed = true;
+      return { secret: before.secret, set };
+    }),
+  );
+  return renewed ? sets : undefined;
+}
+
+function warningsOf({ secret, set, error }: FetchedSet): AuthenticationWarning[] {
+  const name = describeSecret(secret);
+  const warnings: AuthenticationWarning[] = (set?.refused ?? []).map((message) => ({
+    code: 'secret_refused',
+    secret: name,
+    message,
+  }));
+  if (error !== undefined) {
+    const message =
+      set === undefined ? error.message : `${error.message}; the last good keys are used`;
+    warnings.push({ code: 'jwks_uri_failed', secret: name, message });
+  }
+  return warnings;
+}
+
+async function searchFetched(
+  jws: CompactJws,
+  client: AssertionClient,
+  now: number,
+  settings: SearchSettings,
+  fetched: readonly FetchedSet[],
+): Promise<SignerSearch> {
+  const keys: KeySource = {
+    keysOf: (secret) =>
+      isJwksUri(secret)
+        ? (fetched.find((one) => one.secret === secret)?.set?.keys ?? [])
+        : settings.keys.keysOf(secret),
+    forget: (secret) => settings.keys.forget(secret),
+  };
+  const found = await search(jws, client, now, { ...settings, keys });
+  const warnings = [...found.warnings, ...fetched.flatMap(warningsOf)];
+  const missing = fetched.find(({ set }) => set === undefined)?.error;
+  if (found.signer !== undefined || missing === undefined) return { ...found, warnings };
+  const reason = missing.code === 'too_many_fetches' ? 'too_many_fetches' : 'jwks_uri_failed';
+  return { ...found, warnings, failure: { reason, actual: missing.code, cause: missing } };
+}
+
+async function searchRemote(
+  jws: CompactJws,
+  client: AssertionClient,
+  now: number,
+  settings: SearchSettings,
+): Promise<SignerSearch> {
+  const uris = client.secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
+  const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings)));
+  const found = await searchFetched(jws, client, now, settings, fetched);
+  // A named key that did not sign was the right one to try: a newer set has no better one.
+  if (found.signer !== undefined || found.triedNamedKey) return found;
+  const renewed = await renewSets(fetched, settings);
+  return renewed === undefined ? found : searchFetched(jws, client, now, settings, renewed);
+}
+
+/**
+ * Finds the key of the client that made the signature. Keys that are published at a `jwks_uri` are
+ * fetched, and fetched again once where none of them fits; clients without one wait for nothing.
+ *
+ * @param now seconds since the epoch
+ */
+export function searchSigner(
+  jws: CompactJws,
+  client: AssertionClient,
+  now: number,
+  settings: SearchSettings,
+): Promise<SignerSearch> {
+  return client.secrets.some(isJwksUri)
+    ? searchRemote(jws, client, now, settings)
+    : search(jws, client, now, settings);
+}

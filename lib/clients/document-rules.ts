@@ -1,0 +1,83 @@
+import { importSecret } from '../secrets/import.js';
+import type { ClientMetadata } from './metadata.js';
+
+/** The metadata that a client publishes at its client_id (RFC 7591 §2). */
+export interface ClientMetadataDocument extends ClientMetadata {
+  readonly redirect_uris?: readonly string[] | undefined;
+  readonly [member: string]: unknown;
+}
+
+/** Members that only make sense with a shared secret, which nobody can have agreed on. */
+const SECRET_MEMBERS = ['client_secret', 'client_secret_expires_at'];
+
+/** Members that an authorization server shows to its users as links and images. */
+const DISPLAYED_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'];
+
+const SCRIPT_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'];
+
+function parseUri(name: string, value: unknown): URL {
+  if (typeof value === 'string' && URL.canParse(value)) return new URL(value);
+  throw new Error(`${name} has something else than an absolute URI`);
+}
+
+function checkRedirectUris(value: unknown): void {
+  if (value === undefined) return;
+  if (!Array.isArray(value)) throw new Error('redirect_uris is not an array');
+  for (const uri of value) {
+    const { protocol, hash } = parseUri('redirect_uris', uri);
+    if (SCRIPT_SCHEMES.includes(protocol) || hash !== '') {
+      throw new Error('redirect_uris has a URI that no code may be sent to');
+    }
+  }
+}
+
+function checkDisplayedUri(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (!['https:', 'http:'].includes(parseUri(name, value).protocol)) {
+    throw new Error(`${name} is not a web address`);
+  }
+}
+
+/** Keys of the document must be public ones, and usable. The errors of importing say what is wrong. */
+function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): void {
+  if (jwks !== undefined && jwks_uri !== undefined) {
+    throw new Error('it has both jwks and jwks_uri');
+  }
+  if (jwks !== undefined) {
+    const keys = importSecret({ type: 'JsonWebKeySet', value: jwks });
+    if (keys.some(({ keyObject }) => keyObject.type === 'secret')) {
+      throw new Error('its jwks has a symmetric key');
+    }
+  }
+  if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
+  if (token_endpoint_auth_method === 'private_key_jwt' && (jwks ?? jwks_uri) === undefined) {
+    throw new Error('it has private_key_jwt, but neither jwks nor jwks_uri');
+  }
+}
+
+/**
+ * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-02 §4, §4.1).
+ *
+ * @param url the URL that it was fetched from, which is the client_id
+ * @throws {Error} with a reason that is safe to log
+ */
+export function checkClientMetadataDocument(value: unknown, url: string): ClientMetadataDocument {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('it is not a JSON object');
+  }
+  const document = value as Readonly<Record<string, unknown>>;
+  if (document['client_id'] !== url) throw new Error('its client_id is not its URL');
+  const secret = SECRET_MEMBERS.find((member) => Object.hasOwn(document, member));
+  if (secret !== undefined) throw new Error(`it has ${secret}, which everybody can read`);
+  const method = document['token_endpoint_auth_method'];
+  if (method !== undefined && typeof method !== 'string') {
+    throw new Error('its token_endpoint_auth_method is not a string');
+  }
+  if (method?.startsWith('client_secret') === true) {
+    throw new Error('its token_endpoint_auth_method needs a shared secret');
+  }
+  checkKeys(document as unknown as ClientMetadata);
+  checkRedirectUris(document['redirect_uris']);
+  for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
+  return document as unknown as ClientMetadataDocument;
+}

@@ -1,0 +1,80 @@
+import { ClientAuthenticationError } from '../errors.js';
+import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
+import { DocumentCache } from '../net/document-cache.js';
+import { FetchError } from '../net/fetch-error.js';
+import { callback } from '../option-checks.js';
+import type { AssertionClient } from '../secrets/secret.js';
+import { parseClientIdUrl } from './document-id.js';
+import { type ClientMetadataDocument, checkClientMetadataDocument } from './document-rules.js';
+import type { FindClient } from './lookup.js';
+import { clientFromMetadata } from './metadata.js';
+
+/**
+ * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,
+ * `maxAge` a day and `maxStale` 0 unless they are set. With `allowLocalNetwork`, a client_id may be
+ * an http URL of this machine, for development.
+ */
+export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
+  /**
+   * Whether the clients of a host are welcome, asked on every use and before anything is fetched.
+   * `host` is that of the URL, with its port if it has one. Default: all are.
+   */
+  readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
+}
+
+/** A client that introduced itself by its metadata document. */
+export interface MetadataDocumentClient extends AssertionClient {
+  readonly metadata: ClientMetadataDocument;
+}
+
+const DEFAULTS = { maxBytes: 5120, maxAge: 86_400, maxStale: 0 };
+
+function refusal(error: unknown): unknown {
+  if (!(error instanceof FetchError)) return error;
+  const reason =
+    error.code === 'too_many_fetches' ? 'too_many_fetches' : 'client_metadata_document_failed';
+  return new ClientAuthenticationError({ reason, actual: error.code, cause: error });
+}
+
+/**
+ * A lookup of clients whose client_id is the https URL of their metadata
+ * (draft-ietf-oauth-client-id-metadata-document), for the strategy and for the authorization
+ * endpoint. The document is fetched, checked and kept.
+ *
+ * @param otherClients finds the clients whose ids are no URLs; without it there are none
+ * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) where a
+ *   document cannot be had or breaks a rule
+ * @throws {TypeError} where an option is wrong
+ * @example
+ * ```ts
+ * const findClient = clientMetadataDocuments(
+ *   { allowHost: (host) => !blocked.has(host) },
+ *   (clientId) => database.clients.find(clientId),
+ * );
+ * passport.use(new PrivateKeyJwtStrategy({ issuer: 'https://as.example' }, findClient));
+ * ```
+ */
+export function clientMetadataDocuments<Client extends AssertionClient = never>(
+  options: ClientMetadataDocumentOptions = {},
+  otherClients?: FindClient<Client>,
+): FindClient<MetadataDocumentClient | Client> {
+  const settings = cacheSettings(options, DEFAULTS);
+  const allowHost = callback('allowHost', options.allowHost) ?? (() => true);
+  const findOther = callback('otherClients', otherClients) ?? (() => undefined);
+  const documents = new DocumentCache(settings, checkClientMetadataDocument);
+  const schemes = settings.fetch.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
+
+  return async (clientId, context) => {
+    if (!schemes.test(clientId)) return findOther(clientId, context);
+    try {
+      const { host } = parseClientIdUrl(clientId);
+      if ((await allowHost(host)) !== true) {
+        throw new FetchError('host_not_allowed', `allowHost does not allow ${host}`);
+      }
+      const { document } = await documents.get(clientId);
+      return clientFromMetadata(document);
+    } catch (error) {
+      throw refusal(error);
+    }
+  };
+}

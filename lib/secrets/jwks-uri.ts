@@ -1,0 +1,100 @@
+import { safeText } from '../diagnostics.js';
+import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
+import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
+import { parseRemoteUrl } from '../net/remote-url.js';
+import { number } from '../option-checks.js';
+import { KeyError } from './algorithms.js';
+import { publicKeysFromJwkSet } from './jwk-set.js';
+import type { VerificationKey } from './verification-key.js';
+
+/**
+ * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
+ * `maxAge` an hour and `maxStale` a day unless they are set.
+ */
+export interface JwksUriOptions extends DocumentCacheOptions {
+  /**
+   * How long a `jwks_uri` is left in peace after it was asked for a key that was not in its set.
+   * Whoever makes up key ids can cause one fetch in this time. Default 30.
+   */
+  readonly cooldown?: number | undefined;
+}
+
+/** A JWK Set as it was fetched: its usable keys, and why others are not. */
+export interface RemoteJwkSet {
+  readonly keys: readonly VerificationKey[];
+  readonly refused: readonly string[];
+}
+
+const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 };
+
+/** How many refused keys of a set are reported. */
+const MAX_REPORTED = 5;
+
+function readJwkSet(value: unknown): RemoteJwkSet {
+  const { keys, refused } = publicKeysFromJwkSet(value);
+  return {
+    keys,
+    refused: refused.slice(0, MAX_REPORTED).map((message) => safeText(message) ?? ''),
+  };
+}
+
+/**
+ * The JWK Sets that clients publish at their `jwks_uri`, fetched and kept. A strategy makes its own
+ * from its option `jwksUri`; make one yourself where several strategies, or a strategy and
+ * `validateRequestObject`, should share it.
+ *
+ * @example
+ * ```ts
+ * const jwksUri = new RemoteJwkSets({ timeout: 2 });
+ * passport.use(new PrivateKeyJwtStrategy({ issuer, jwksUri }, findClient));
+ * const { parameters } = await validateRequestObject({ request, client, issuer, jwksUri });
+ * ```
+ */
+export class RemoteJwkSets {
+  private readonly cache: DocumentCache<RemoteJwkSet>;
+  private readonly cooldown: number;
+
+  /** @throws {TypeError} where an option is wrong */
+  constructor(options: JwksUriOptions = {}) {
+    this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), readJwkSet);
+    this.cooldown = number('cooldown', options.cooldown, 30, 0);
+  }
+
+  /**
+   * @throws {FetchError}
+   * @internal
+   */
+  get(uri: string): Promise<CachedDocument<RemoteJwkSet>> {
+    return this.cache.get(uri);
+  }
+
+  /**
+   * A newer set than the one that turned out to lack a key; undefined where there is none.
+   *
+   * @internal
+   */
+  renew(uri: string, seen: RemoteJwkSet): Promise<RemoteJwkSet | undefined> {
+    return this.cache.renew(uri, seen, this.cooldown);
+  }
+}
+
+let shared: RemoteJwkSets | undefined;
+
+/** For callers that bring none of their own, so that nothing is fetched anew on every call. */
+export function sharedJwkSets(): RemoteJwkSets {
+  shared ??= new RemoteJwkSets();
+  return shared;
+}
+
+/**
+ * Checks the form of a `jwks_uri`, without fetching it.
+ *
+ * @throws {KeyError}
+ */
+export function checkJwksUri(value: unknown): void {
+  try {
+    parseRemoteUrl(value);
+  } catch (error) {
+    throw new KeyError((error as Error).message);
+  }
+}
