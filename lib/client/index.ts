@@ -5,6 +5,7 @@
  * @module
  */
 export { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
+export { ConfigurationError } from '../errors.js';
 export { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
 export type { JsonWebKey } from '../secrets/secret.js';
 export {
@@ -16,5 +17,28 @@ export type { AuthorizationRequestParameters } from './authorization-request-cla
 export { clientAssertion } from './client-auth.js';
 export type { Audience, AuthorizationServer, JwtOptions } from './jwt-options.js';
 export type { KeyMaterial } from './key-material.js';
+export type {
+  AuthorizationCodeReceivedContext,
+  LoginTokens,
+  OpenIdConnectEvents,
+  RedirectToIdentityProviderContext,
+  RemoteFailureContext,
+  TokenResponseReceivedContext,
+} from './login-events.js';
+export type { LoginRequest } from './login-request.js';
+export { LoginStateError } from './pending-logins.js';
 export type { RemoteSigner } from './remote-signer.js';
 export { SigningKey, type SigningKeyInput, type SigningKeyOptions } from './signing-key.js';
+export {
+  type AddedParameters,
+  OpenIdConnectStrategy,
+  type OpenIdConnectStrategyBase,
+} from './strategy.js';
+export type {
+  LoginAuthenticateOptions,
+  LoginOptions,
+  OpenIdConnectStrategyOptions,
+  Verified,
+  Verify,
+  VerifyWithRequest,
+} from './strategy-options.js';

@@ -1,0 +1,83 @@
+import { decodeJwt } from 'jose';
+import { authorizationCodeGrant } from 'openid-client';
+import { ConfigurationError } from '../errors.js';
+import type { LoginTokens } from './login-events.js';
+import type { LoginRequest } from './login-request.js';
+import type { PendingLogin } from './pending-logins.js';
+import type { LoginSettings } from './strategy-options.js';
+import { withTokenRequestHook } from './token-request-hook.js';
+
+/** The parameters of a response that came as a form (`response_mode=form_post`). */
+function formParameters({ body }: LoginRequest): URLSearchParams {
+  if (typeof body !== 'object' || body === null) {
+    throw new ConfigurationError(
+      'The response of the provider is a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before passport.authenticate.',
+    );
+  }
+  return new URLSearchParams(
+    Object.entries(body).flatMap(([name, value]) =>
+      [value].flat().map((single: unknown): [string, string] => [name, String(single)]),
+    ),
+  );
+}
+
+/** The `state` by which the login is found; openid-client then validates the response against it. */
+function stateOf(response: URLSearchParams): string | null {
+  const jwt = response.get('response');
+  if (jwt === null) return response.get('state');
+  try {
+    const { state } = decodeJwt(jwt);
+    return typeof state === 'string' ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The response as it is at the redirect URI, whatever a proxy made of the URL. */
+function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, isForm: boolean) {
+  const url = new URL(redirectUri);
+  if (isForm) return new Request(url, { method: 'POST', body: response });
+  url.search = response.toString();
+  return url;
+}
+
+/**
+ * Finishes a login: finds it in the session, validates the response and redeems the code.
+ *
+ * @param parameters what the application adds to the token request
+ * @throws {LoginStateError} where no login waits for the response
+ */
+export async function finishLogin(
+  settings: LoginSettings,
+  request: LoginRequest,
+  currentUrl: URL,
+  parameters: URLSearchParams,
+): Promise<LoginTokens> {
+  const { config, events, pending } = settings;
+  const isForm = request.method === 'POST';
+  const response = isForm ? formParameters(request) : currentUrl.searchParams;
+  const login = pending.take(request, stateOf(response));
+  const dpop = await settings.DPoP(request);
+
+  const beforeTokenRequest = async (tokenEndpointRequest: URLSearchParams) => {
+    // openid-client leaves out the query of a redirect URI, which has to be the same as before.
+    tokenEndpointRequest.set('redirect_uri', login.redirectUri);
+    await events.authorizationCodeReceived?.({ request, tokenEndpointRequest });
+  };
+  const tokens = await withTokenRequestHook(config, beforeTokenRequest, () =>
+    authorizationCodeGrant(
+      config,
+      responseAt(login, response, isForm),
+      {
+        pkceCodeVerifier: login.codeVerifier,
+        expectedState: login.state,
+        ...(login.nonce !== undefined && { expectedNonce: login.nonce }),
+        ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
+      },
+      parameters,
+      dpop && { DPoP: dpop },
+    ),
+  );
+  await events.tokenResponseReceived?.({ request, tokens });
+  return tokens;
+}

@@ -1,0 +1,65 @@
+import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
+import type { LoginRequest } from './login-request.js';
+
+/** The tokens of a login, with openid-client's helpers `claims()` and `expiresIn()`. */
+export type LoginTokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
+
+/** A user is about to be sent to the provider. */
+export interface RedirectToIdentityProviderContext {
+  readonly request: LoginRequest;
+  /** The parameters of the authorization request, before they are signed; they may be changed. */
+  readonly protocolMessage: URLSearchParams;
+}
+
+/** A code has come back and is about to be redeemed. */
+export interface AuthorizationCodeReceivedContext {
+  readonly request: LoginRequest;
+  /**
+   * The parameters of the token request as it is about to be sent, client authentication included;
+   * they may be changed.
+   */
+  readonly tokenEndpointRequest: URLSearchParams;
+}
+
+/** The provider has answered with tokens, and they are valid. */
+export interface TokenResponseReceivedContext {
+  readonly request: LoginRequest;
+  readonly tokens: LoginTokens;
+}
+
+/** A login has failed at the provider or on the way back. */
+export interface RemoteFailureContext {
+  readonly request: LoginRequest;
+  /**
+   * `AuthorizationResponseError` where the provider sent the user back with an error,
+   * `LoginStateError` where no login is waiting for the response, or what else openid-client throws.
+   */
+  readonly error: unknown;
+  /**
+   * What Passport is told: `fail`, as for wrong credentials, or `error`, which goes to `next`. It may
+   * be changed. Default: `fail` where the user refused (`access_denied`) or no login is waiting.
+   */
+  outcome: 'fail' | 'error';
+}
+
+/**
+ * Handlers that are called on the way of a login, in this order. They may be asynchronous; what they
+ * throw ends the login as an error.
+ *
+ * @example
+ * ```ts
+ * const events: OpenIdConnectEvents = {
+ *   async authorizationCodeReceived({ tokenEndpointRequest }) {
+ *     tokenEndpointRequest.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
+ *     tokenEndpointRequest.set('client_assertion', await assertions.createClientToken());
+ *   },
+ * };
+ * ```
+ */
+export interface OpenIdConnectEvents {
+  redirectToIdentityProvider?(context: RedirectToIdentityProviderContext): void | Promise<void>;
+  /** Called for each token request that is sent: twice where the server first wants a DPoP nonce. */
+  authorizationCodeReceived?(context: AuthorizationCodeReceivedContext): void | Promise<void>;
+  tokenResponseReceived?(context: TokenResponseReceivedContext): void | Promise<void>;
+  remoteFailure?(context: RemoteFailureContext): void | Promise<void>;
+}

@@ -1,0 +1,95 @@
+import type { LoginRequest } from './login-request.js';
+
+/** A login that a user was sent to the provider for. It is kept in the session as JSON. */
+export interface PendingLogin {
+  readonly state: string;
+  readonly codeVerifier: string;
+  readonly redirectUri: string;
+  readonly nonce?: string;
+  /** The `max_age` that was asked for, in seconds. */
+  readonly maxAge?: number;
+  /** In milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** The response of a provider belongs to no login that is waiting in the session. */
+export class LoginStateError extends Error {
+  override readonly name = 'LoginStateError';
+
+  constructor() {
+    super(
+      'No login is waiting for this response: it was finished before, began in another browser, or took too long.',
+    );
+  }
+}
+
+/** How many logins of one session can be under way; a new one takes the place of the oldest. */
+const MAX_PENDING_LOGINS = 10;
+
+type Session = Record<string, unknown>;
+type Regenerate = (done: (error?: unknown) => void) => unknown;
+
+/** The logins that are under way in a session, each in its own tab. */
+export class PendingLogins {
+  readonly #sessionKey: string;
+  readonly #timeout: number;
+
+  /** @param timeout in seconds, after which a login cannot be finished */
+  constructor(sessionKey: string, timeout: number) {
+    this.#sessionKey = sessionKey;
+    this.#timeout = timeout;
+  }
+
+  #of(session: Session): readonly PendingLogin[] {
+    const logins = session[this.#sessionKey];
+    const oldest = Date.now() - this.#timeout * 1000;
+    return Array.isArray(logins)
+      ? logins.filter(({ startedAt }: PendingLogin) => startedAt > oldest)
+      : [];
+  }
+
+  #keep(session: Session, logins: readonly PendingLogin[]): void {
+    if (logins.length === 0) delete session[this.#sessionKey];
+    else session[this.#sessionKey] = logins.slice(-MAX_PENDING_LOGINS);
+  }
+
+  /** Remembers a login until its response comes. */
+  add({ session }: LoginRequest, login: PendingLogin): void {
+    const kept = session as Session;
+    this.#keep(kept, [...this.#of(kept), login]);
+  }
+
+  /**
+   * The login that a response belongs to. It is forgotten: a response is good for one use.
+   *
+   * @throws {LoginStateError} where no login has this state
+   */
+  take({ session }: LoginRequest, state: string | null): PendingLogin {
+    const kept = session as Session;
+    const logins = this.#of(kept);
+    this.#keep(
+      kept,
+      logins.filter((login) => login.state !== state),
+    );
+    const found = logins.find((login) => login.state === state);
+    if (found === undefined) throw new LoginStateError();
+    return found;
+  }
+
+  /**
+   * Lets the logins of other tabs outlive the new session that Passport makes when this one
+   * succeeds. Nothing else is carried over, and each is of use only with the response that its
+   * provider sends to this browser.
+   */
+  carryOver(request: LoginRequest): void {
+    const session = request.session as Session;
+    const { regenerate } = session;
+    if (typeof regenerate !== 'function' || this.#of(session).length === 0) return;
+    const renewed: Regenerate = (done) =>
+      (regenerate as Regenerate).call(session, (error) => {
+        if (request.session) this.#keep(request.session as Session, this.#of(session));
+        done(error);
+      });
+    Object.defineProperty(session, 'regenerate', { value: renewed, configurable: true });
+  }
+}

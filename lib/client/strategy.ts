@@ -1,0 +1,168 @@
+import { AuthorizationResponseError } from 'openid-client';
+import { Strategy } from 'openid-client/passport';
+import { ConfigurationError } from '../errors.js';
+import { startLogin } from './authorization-request.js';
+import { finishLogin } from './authorization-response.js';
+import type { LoginTokens } from './login-events.js';
+import type { LoginRequest } from './login-request.js';
+import { LoginStateError } from './pending-logins.js';
+import {
+  type LoginAuthenticateOptions,
+  type LoginSettings,
+  loginSettings,
+  type OpenIdConnectStrategyOptions,
+  type Verified,
+  type Verify,
+  type VerifyWithRequest,
+} from './strategy-options.js';
+
+/** Parameters that a customisation point adds to a request. */
+export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
+
+/**
+ * openid-client's Passport strategy as it is used here: its customisation points, which a subclass
+ * may override, and what Passport adds. Typed here so that these declarations need no others.
+ */
+export interface OpenIdConnectStrategyBase {
+  readonly name: string;
+  /** Further parameters of the authorization request. */
+  authorizationRequestParams(request: LoginRequest, options: object): AddedParameters;
+  /** Further parameters of the token request. */
+  authorizationCodeGrantParameters(request: LoginRequest, options: object): AddedParameters;
+  /** The URL of the request, as the user's browser sees it. */
+  currentUrl(request: LoginRequest): URL;
+  /** Whether a request begins a login, rather than being the provider's response. */
+  shouldInitiateAuthRequest(request: LoginRequest, currentUrl: URL, options: object): boolean;
+  success(user: object, info?: object): void;
+  fail(info?: object | string | number, status?: number): void;
+  redirect(url: string, status?: number): void;
+  error(error: unknown): void;
+}
+
+const Base = Strategy as unknown as new (
+  options: object,
+  verify: unknown,
+) => OpenIdConnectStrategyBase;
+
+const isRefusal = (error: unknown): error is AuthorizationResponseError =>
+  error instanceof AuthorizationResponseError && error.error === 'access_denied';
+
+/** What Passport's `failureMessage` and `failureFlash` show. */
+function failureInfo(error: unknown): object {
+  if (error instanceof AuthorizationResponseError) {
+    return { message: error.error_description ?? error.error, error: error.error };
+  }
+  return { message: error instanceof Error ? error.message : 'The login failed.' };
+}
+
+/**
+ * Logs users in at an OpenID provider: openid-client's Passport strategy, with a client that proves
+ * itself by signed assertions, with signed authorize requests (JAR), and with events.
+ *
+ * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins in several tabs do not
+ * disturb each other. Needs express-session; Passport renews the session at login.
+ *
+ * @example
+ * ```ts
+ * passport.use('oidc', new OpenIdConnectStrategy(
+ *   {
+ *     config, assertions, callbackURL: 'https://client.example/cb',
+ *     scope: 'openid profile', signedAuthorizeRequests: true,
+ *   },
+ *   (tokens, verified) => verified(null, { ...tokens.claims(), tokens }),
+ * ));
+ * app.get('/login', passport.authenticate('oidc'));
+ * app.get('/cb', passport.authenticate('oidc', { successRedirect: '/', failureRedirect: '/login' }));
+ * ```
+ */
+export class OpenIdConnectStrategy extends Base {
+  // Passport makes each request's strategy with Object.create, for which #private would throw.
+  /** @internal */
+  readonly _settings: LoginSettings;
+  /** @internal */
+  readonly _verifyTokens: (
+    request: LoginRequest,
+    tokens: LoginTokens,
+    verified: Verified,
+  ) => unknown;
+
+  /** @throws {TypeError} where an option is wrong */
+  constructor(
+    options: OpenIdConnectStrategyOptions & { readonly passReqToCallback: true },
+    verify: VerifyWithRequest,
+  );
+  constructor(
+    options: OpenIdConnectStrategyOptions & { readonly passReqToCallback?: false | undefined },
+    verify: Verify,
+  );
+  constructor(options: OpenIdConnectStrategyOptions, verify: Verify | VerifyWithRequest) {
+    const settings = loginSettings(options);
+    if (typeof verify !== 'function') throw new TypeError('verify must be a function');
+    super({ config: options.config, name: options.name }, verify);
+    this._settings = settings;
+    this._verifyTokens = options.passReqToCallback
+      ? (verify as VerifyWithRequest)
+      : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
+  }
+
+  /** Called by Passport. */
+  authenticate(request: LoginRequest, options: LoginAuthenticateOptions = {}): void {
+    this._authenticate(request, options).catch((error: unknown) => this.error(error));
+  }
+
+  /** @internal */
+  async _authenticate(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
+    if (!request.session) {
+      throw new ConfigurationError('A login needs a session: mount express-session before it.');
+    }
+    const currentUrl = this.currentUrl(request);
+    if (this.shouldInitiateAuthRequest(request, currentUrl, options)) {
+      const added = this.authorizationRequestParams(request, {
+        ...this._settings.defaults,
+        ...options,
+      });
+      const url = await startLogin(this._settings, request, new URLSearchParams(added));
+      this.redirect(url.href);
+      return;
+    }
+    const tokens = await this._finish(request, currentUrl, options);
+    if (tokens !== undefined) await this._verifyTokens(request, tokens, this._verified(request));
+  }
+
+  /**
+   * The tokens of a login; undefined where it failed and Passport has been told.
+   *
+   * @internal
+   */
+  async _finish(
+    request: LoginRequest,
+    currentUrl: URL,
+    options: LoginAuthenticateOptions,
+  ): Promise<LoginTokens | undefined> {
+    const added = this.authorizationCodeGrantParameters(request, options);
+    try {
+      return await finishLogin(this._settings, request, currentUrl, new URLSearchParams(added));
+    } catch (error) {
+      const failed = error instanceof LoginStateError || isRefusal(error);
+      const context = { request, error, outcome: failed ? ('fail' as const) : ('error' as const) };
+      await this._settings.events.remoteFailure?.(context);
+      if (context.outcome === 'fail') this.fail(failureInfo(error));
+      else this.error(error);
+      return undefined;
+    }
+  }
+
+  /** @internal */
+  _verified(request: LoginRequest): Verified {
+    return (error, user, info) => {
+      if (error) {
+        this.error(error);
+      } else if (user) {
+        this._settings.pending.carryOver(request);
+        this.success(user, info);
+      } else {
+        this.fail(info);
+      }
+    };
+  }
+}
