@@ -38,6 +38,7 @@ export type {
   LoginAuthenticateOptions,
   LoginOptions,
   OpenIdConnectStrategyOptions,
+  OpenIdConnectStrategyOptionsWithRequest,
   Verified,
   Verify,
   VerifyWithRequest,

@@ -59,8 +59,14 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
   readonly loginTimeout?: number | undefined;
   readonly events?: OpenIdConnectEvents | undefined;
   /** Gives the verify function the request as its first argument. Default false. */
-  readonly passReqToCallback?: boolean | undefined;
+  readonly passReqToCallback?: false | undefined;
 }
+
+/** The same, for a verify function that is given the request. */
+export type OpenIdConnectStrategyOptionsWithRequest = Omit<
+  OpenIdConnectStrategyOptions,
+  'passReqToCallback'
+> & { readonly passReqToCallback: true };
 
 /** How a verify function tells Passport the user, that there is none, or an error. */
 export type Verified = (error?: unknown, user?: object | false | null, info?: object) => void;
@@ -94,7 +100,11 @@ function checkCallbackUrl(callbackURL: unknown): void {
 }
 
 function signerOf(
-  { assertions, signedAuthorizeRequests, config }: OpenIdConnectStrategyOptions,
+  {
+    assertions,
+    signedAuthorizeRequests,
+    config,
+  }: Pick<OpenIdConnectStrategyOptions, 'assertions' | 'signedAuthorizeRequests' | 'config'>,
   required: boolean,
 ): AssertionService | undefined {
   const { client_id } = config.clientMetadata();
@@ -113,7 +123,9 @@ function signerOf(
  *
  * @throws {TypeError} with a sentence that says what to change
  */
-export function loginSettings(options: OpenIdConnectStrategyOptions): LoginSettings {
+export function loginSettings(
+  options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
+): LoginSettings {
   const { config, loginTimeout = 3600 } = options;
   if (!(config instanceof Configuration)) {
     throw new TypeError("config must be a Configuration of openid-client: discovery's result");

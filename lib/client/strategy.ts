@@ -11,6 +11,7 @@ import {
   type LoginSettings,
   loginSettings,
   type OpenIdConnectStrategyOptions,
+  type OpenIdConnectStrategyOptionsWithRequest,
   type Verified,
   type Verify,
   type VerifyWithRequest,
@@ -87,15 +88,12 @@ export class OpenIdConnectStrategy extends Base {
   ) => unknown;
 
   /** @throws {TypeError} where an option is wrong */
+  constructor(options: OpenIdConnectStrategyOptions, verify: Verify);
+  constructor(options: OpenIdConnectStrategyOptionsWithRequest, verify: VerifyWithRequest);
   constructor(
-    options: OpenIdConnectStrategyOptions & { readonly passReqToCallback: true },
-    verify: VerifyWithRequest,
-  );
-  constructor(
-    options: OpenIdConnectStrategyOptions & { readonly passReqToCallback?: false | undefined },
-    verify: Verify,
-  );
-  constructor(options: OpenIdConnectStrategyOptions, verify: Verify | VerifyWithRequest) {
+    options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
+    verify: Verify | VerifyWithRequest,
+  ) {
     const settings = loginSettings(options);
     if (typeof verify !== 'function') throw new TypeError('verify must be a function');
     super({ config: options.config, name: options.name }, verify);
