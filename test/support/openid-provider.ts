@@ -110,7 +110,8 @@ export async function openIdProvider(
       requestObjects: {
         enabled: true,
         assertJwtClaimsAndHeader: async (ctx, claims, header) => {
-          requestObjects.push(jwt(ctx, claims, header));
+          // The provider keeps pushed requests that nobody signed in a JWT of its own.
+          if (header.alg !== 'none') requestObjects.push(jwt(ctx, claims, header));
         },
       },
       ...features,

@@ -8,6 +8,7 @@ import {
 } from 'openid-client';
 import { Passport } from 'passport';
 import {
+  type Algorithm,
   AssertionService,
   clientAssertion,
   type LoginAuthenticateOptions,
@@ -58,7 +59,10 @@ export async function relyingParty(options: RelyingPartyOptions = {}): Promise<R
   const app = express();
   const listening = await listen(app);
   const callbackURL = `${listening.url}/cb`;
-  const assertions = new AssertionService({ clientId: CLIENT_ID, key: pair.privateKey });
+  const assertions = new AssertionService({
+    clientId: CLIENT_ID,
+    key: { key: pair.privateKey, alg: pair.alg as Algorithm },
+  });
   const provider = await openIdProvider(
     {
       client_id: CLIENT_ID,
