@@ -96,6 +96,11 @@ export class KeyRing {
     return this.#signer?.key.alg;
   }
 
+  /** The public half of the key that signs; undefined before the first load. */
+  get publicJwk(): JsonWebKey | undefined {
+    return this.#signer?.key.publicJwk;
+  }
+
   /**
    * The JWK Set to publish: public keys only (RFC 7517 §5).
    *
