@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import express from 'express';
 import { allowInsecureRequests, clientCredentialsGrant, discovery } from 'openid-client';
-import { AssertionService, clientAssertion, KeyRing } from '../../lib/client/index.js';
+import {
+  AssertionService,
+  type AssertionServiceOptions,
+  clientAssertion,
+  KeyRing,
+} from '../../lib/client/index.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
 import { openIdProvider } from '../support/openid-provider.js';
@@ -16,6 +21,16 @@ const PUBLISH_BEFORE = 90;
 /** Without the dispatcher by which oidc-provider refuses to connect to loopback. */
 const fetchFromLoopback: typeof fetch = (input, { headers, signal } = {}) =>
   fetch(input, { ...(headers && { headers }), ...(signal && { signal }) });
+
+/** openid-client, signing with `key`. */
+const configure = (issuer: string, key: AssertionServiceOptions['key']) =>
+  discovery(
+    new URL(issuer),
+    'client',
+    undefined,
+    clientAssertion(new AssertionService({ clientId: 'client', key })),
+    { execute: [allowInsecureRequests] },
+  );
 
 test('a provider with jwks_uri sees three rotations under load and refuses nothing', async (t) => {
   mock.timers.enable({ apis: ['Date'], now: Date.now() });
@@ -46,22 +61,18 @@ test('a provider with jwks_uri sees three rotations under load and refuses nothi
     () => ({ fetch: fetchFromLoopback }),
   );
   t.after(() => provider.close());
-  const assertions = new AssertionService({ clientId: 'client', key: ring });
-  const config = await discovery(
-    new URL(provider.issuer),
-    'client',
-    undefined,
-    clientAssertion(assertions),
-    { execute: [allowInsecureRequests] },
-  );
+  const config = await configure(provider.issuer, ring);
+  // Keys that it does not know make the provider fetch the JWK Set, as often as it does that at all.
+  const stranger = await configure(provider.issuer, newKeyPair('ES256').privateKey);
 
   const signers: string[] = [];
   let requests = 0;
-  /** Eight requests at a time, every seven seconds. */
+  /** Eight requests at a time, every seven seconds, and one of somebody else. */
   const load = async (duration: number) => {
     for (let passed = 0; passed < duration; passed += 7 * SECOND) {
       await Promise.all(Array.from({ length: 8 }, () => clientCredentialsGrant(config)));
       requests += 8;
+      await assert.rejects(clientCredentialsGrant(stranger), { error: 'invalid_client' });
       mock.timers.tick(7 * SECOND);
     }
     signers.push(ring.kid ?? '');
@@ -70,7 +81,7 @@ test('a provider with jwks_uri sees three rotations under load and refuses nothi
   await load(2 * MINUTE);
   for (let rotation = 0; rotation < 3; rotation += 1) {
     keys = [newKeyPair('ES256').privateKey];
-    await load(4 * MINUTE);
+    await load(4 * MINUTE + rotation * 20 * SECOND);
   }
   assert.equal(new Set(signers).size, 4, 'each new key came to sign');
   assert.deepEqual([...published].sort(), [...signers].sort());
@@ -97,13 +108,6 @@ test('a provider refuses a key that signs before it was published', async (t) =>
     () => ({ fetch: fetchFromLoopback }),
   );
   t.after(() => provider.close());
-  const assertions = new AssertionService({ clientId: 'client', key: ring });
-  const config = await discovery(
-    new URL(provider.issuer),
-    'client',
-    undefined,
-    clientAssertion(assertions),
-    { execute: [allowInsecureRequests] },
-  );
+  const config = await configure(provider.issuer, ring);
   await assert.rejects(clientCredentialsGrant(config), { error: 'invalid_client' });
 });
