@@ -39,7 +39,7 @@ export const presets = {
   /** Okta. */
   okta: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: [...RSA, ...ECDSA] },
   /** Auth0, which made up the `kid` of a credential itself and can do without it. */
-  auth0: { typ: 'JWT', algorithms: ['RS256', 'RS384', 'PS256'], keyHeader: [] },
+  auth0: { typ: false, algorithms: ['RS256', 'RS384', 'PS256'], keyHeader: [] },
   /** Keycloak 26.2 and later. */
   keycloak: { typ: 'JWT' },
   /** PingOne, which refuses an `nbf` that lies in its future. */

@@ -21,7 +21,7 @@ interface Demands {
   readonly algorithms: readonly Algorithm[];
   readonly aud: 'issuer' | 'token endpoint';
   /** Undefined where the provider does not look. */
-  readonly typ?: 'JWT' | 'client-authentication+jwt';
+  readonly typ?: 'JWT' | 'client-authentication+jwt' | 'none';
   /** The most seconds from `iat`, or else from now, to `exp`. */
   readonly lifetime: number;
   /** Header parameters besides `alg` and `typ`, exactly. */
@@ -56,7 +56,7 @@ const demands: Readonly<Record<keyof typeof presets, Demands>> = {
   auth0: {
     algorithms: ['RS256', 'RS384', 'PS256'],
     aud: 'issuer',
-    typ: 'JWT',
+    typ: 'none',
     lifetime: 300,
     header: [],
   },
@@ -156,7 +156,7 @@ function strictProvider(alg: Algorithm, demand: Demands, publicJwk: unknown) {
         const { alg: _alg, typ, ...named } = header;
         const { aud, exp, iat, jti } = claims;
         check(aud === (demand.aud === 'issuer' ? issuer : `${issuer}/token`), 'aud');
-        check(demand.typ === undefined || typ === demand.typ, 'typ');
+        check(demand.typ === undefined || (typ ?? 'none') === demand.typ, 'typ');
         check(Number(exp) - Number(iat ?? Date.now() / 1000) <= demand.lifetime, 'exp');
         check(typeof jti === 'string' && jti.length <= 64, 'jti');
         check(claims['sub'] === CLIENT_ID && claims['iss'] === CLIENT_ID, 'sub');
@@ -194,7 +194,7 @@ for (const [name, demand] of Object.entries(demands) as [keyof typeof presets, D
   }
 }
 
-const differing = Object.entries(demands).filter(([, { typ }]) => typ === 'JWT');
+const differing = Object.entries(demands).filter(([, { typ }]) => typ === 'JWT' || typ === 'none');
 
 for (const [name, demand] of differing) {
   test(`${name}: its provider refuses what is made without the preset`, async (t) => {
