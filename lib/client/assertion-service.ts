@@ -13,6 +13,8 @@ import {
   resolveAudience,
   validityClaims,
 } from './jwt-options.js';
+import type { KeyDemands } from './key-demands.js';
+import { KeyRing } from './key-ring.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
 
 /**
@@ -20,10 +22,10 @@ import { SigningKey, type SigningKeyInput } from './signing-key.js';
  * Times are in seconds. `typ` defaults to `client-authentication+jwt`; servers that know only
  * RFC 7523 may want `'JWT'` or false.
  */
-export interface AssertionServiceOptions extends JwtOptions {
+export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
   readonly clientId: string;
-  /** The private key: anything that `SigningKey.from` takes. */
-  readonly key: SigningKeyInput;
+  /** The private key: anything that `SigningKey.from` takes; or several that follow each other. */
+  readonly key: SigningKeyInput | KeyRing;
   /**
    * The issuer identifier of the server, which is `aud` unless `audience` says otherwise. Not
    * needed with openid-client, which knows it. Where both do they must agree, so that no assertion
@@ -62,7 +64,8 @@ export interface JwtContext {
  */
 export class AssertionService {
   readonly clientId: string;
-  readonly key: SigningKey;
+  readonly key: SigningKey | KeyRing;
+  readonly #demands: KeyDemands;
   readonly #server: AuthorizationServer | undefined;
   readonly #clockOffset: number;
   readonly #assertion: JwtSettings;
@@ -81,7 +84,9 @@ export class AssertionService {
       throw new TypeError('clockOffset must be a number of seconds');
     }
     this.clientId = clientId;
-    this.key = SigningKey.from(options.key);
+    const { key, algorithms, keyHeader } = options;
+    this.#demands = { algorithms, keyHeader };
+    this.key = key instanceof KeyRing ? key : SigningKey.from(key, this.#demands);
     this.#server = issuer === undefined ? undefined : { issuer };
     this.#clockOffset = clockOffset;
     this.#assertion = jwtSettings(options, CLIENT_AUTHENTICATION_TYP);
@@ -126,6 +131,7 @@ export class AssertionService {
     return this.key.signJwt(
       { ...settings.claims, ...claims, aud, ...validityClaims(settings, offset) },
       { ...settings.header, ...(settings.typ !== false && { typ: settings.typ }) },
+      this.#demands,
     );
   }
 

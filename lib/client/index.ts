@@ -16,7 +16,10 @@ export {
 export type { AuthorizationRequestParameters } from './authorization-request-claims.js';
 export { clientAssertion } from './client-auth.js';
 export type { Audience, AuthorizationServer, JwtOptions } from './jwt-options.js';
+export type { KeyDemands, KeyHeaderParameter } from './key-demands.js';
+export { type KeyFileOptions, keyFiles } from './key-files.js';
 export type { KeyMaterial } from './key-material.js';
+export { KeyRing, type KeyRingOptions } from './key-ring.js';
 export type {
   AuthorizationCodeReceivedContext,
   LoginTokens,
@@ -27,6 +30,7 @@ export type {
 } from './login-events.js';
 export type { LoginRequest } from './login-request.js';
 export { LoginStateError } from './pending-logins.js';
+export { type Preset, presets } from './presets.js';
 export type { RemoteSigner } from './remote-signer.js';
 export { SigningKey, type SigningKeyInput, type SigningKeyOptions } from './signing-key.js';
 export {

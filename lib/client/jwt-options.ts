@@ -74,7 +74,8 @@ function members(
   throw new TypeError(`${name} must not have ${set}: ${ELSEWHERE[set]}`);
 }
 
-function seconds(name: string, value: number, minimum: number): number {
+/** @throws {TypeError} where the value is no number of seconds */
+export function seconds(name: string, value: number, minimum: number): number {
   if (Number.isFinite(value) && value >= minimum) return value;
   throw new TypeError(`${name} must be a number of seconds, at least ${minimum}`);
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { base64url } from 'jose';
 import type { Algorithm } from '../secrets/algorithms.js';
+import type { JsonWebKey } from '../secrets/secret.js';
 import { joseSignature } from './ecdsa-signature.js';
 
 /**
@@ -28,6 +29,8 @@ export interface RemoteSigner {
    * @returns the signature; for ECDSA either in the form of JWS or as DER, which is converted
    */
   sign(data: Uint8Array): Promise<Uint8Array>;
+  /** The public half of the key, for a `KeyRing` to publish. */
+  readonly publicJwk?: JsonWebKey | undefined;
   /** The certificate of the key, whose thumbprints go into the header: PEM, or base64 of DER. */
   readonly certificate?: string | Uint8Array | undefined;
   /** Whether the header carries the certificate and its chain too. Default false. */

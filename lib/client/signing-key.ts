@@ -5,6 +5,7 @@ import { type Algorithm, algorithmsOf, isAlgorithm, KeyError } from '../secrets/
 import type { JsonWebKey } from '../secrets/secret.js';
 import { type CertificateHeader, readCertificate } from './certificate.js';
 import { algorithmsOfCryptoKey } from './crypto-key.js';
+import { checkDemands, demandedHeader, type KeyDemands } from './key-demands.js';
 import { type KeyMaterial, type ReadKey, readKey } from './key-material.js';
 import { type RemoteSigner, signRemotely } from './remote-signer.js';
 import { jwkThumbprint, publicJwkOf } from './thumbprint.js';
@@ -63,8 +64,10 @@ function chooseAlgorithm(
   fitting: readonly Algorithm[],
   fromJwk: string | undefined,
   wanted: string | undefined,
+  demanded: readonly Algorithm[] | undefined,
 ): Algorithm {
-  const alg = wanted ?? fromJwk ?? fitting[0];
+  const preferred = demanded?.find((alg) => fitting.includes(alg));
+  const alg = wanted ?? fromJwk ?? preferred ?? fitting[0];
   if (wanted !== undefined && fromJwk !== undefined && wanted !== fromJwk) {
     throw new KeyError(`alg is ${wanted}, but the JWK is for ${fromJwk}: leave alg out`);
   }
@@ -108,20 +111,20 @@ function fromRemote(signer: RemoteSigner): Parts {
   return {
     alg: signer.alg,
     kid: signer.kid,
-    publicJwk: undefined,
+    publicJwk: signer.publicJwk,
     certificate: certificateHeader(signer, (key) => algorithmsOf(key).includes(signer.alg)),
     sign: (header, claims) => signRemotely(signer, header, claims),
   };
 }
 
-function fromOptions(options: SigningKeyOptions): Parts {
+function fromOptions(options: SigningKeyOptions, demands: KeyDemands): Parts {
   const read = readKey(options.key, options.passphrase);
   const { key } = read;
   const keyObject = visible(key);
   const publicKey = keyObject?.type === 'private' ? createPublicKey(keyObject) : undefined;
   const publicJwk = publicKey === undefined ? undefined : publicJwkOf(publicKey);
   const fitting = key instanceof KeyObject ? algorithmsOf(key) : algorithmsOfCryptoKey(key);
-  const alg = chooseAlgorithm(fitting, read.alg, options.alg);
+  const alg = chooseAlgorithm(fitting, read.alg, options.alg, demands.algorithms);
   return {
     alg,
     kid: chooseKid(read, publicJwk, options.kid),
@@ -136,11 +139,14 @@ function fromOptions(options: SigningKeyOptions): Parts {
   };
 }
 
-function partsOf(input: KeyMaterial | SigningKeyOptions | RemoteSigner): Parts {
-  if (typeof input === 'string') return fromOptions({ key: input });
+function partsOf(
+  input: KeyMaterial | SigningKeyOptions | RemoteSigner,
+  demands: KeyDemands,
+): Parts {
+  if (typeof input === 'string') return fromOptions({ key: input }, demands);
   if (typeof input !== 'object' || input === null) throw new KeyError('no key was given');
   if (isRemoteSigner(input)) return fromRemote(input);
-  return fromOptions(isOptions(input) ? input : { key: input });
+  return fromOptions(isOptions(input) ? input : { key: input }, demands);
 }
 
 /**
@@ -158,7 +164,7 @@ export class SigningKey {
   readonly kid: string | undefined;
   /**
    * What the server is to know: the public key with `kid`, `alg` and `use`. Undefined for symmetric
-   * and remote keys, and those that cannot be exported.
+   * keys, those that cannot be exported, and remote ones without `publicJwk`.
    */
   readonly publicJwk: JsonWebKey | undefined;
   readonly #parts: Parts;
@@ -178,13 +184,15 @@ export class SigningKey {
   /**
    * Makes a signing key.
    *
+   * @param demands what the server wants of it
    * @throws {TypeError} where the key is public, weak, encrypted without its passphrase or
-   *   unreadable, or does not fit `alg` or `certificate`; the message says what to change
+   *   unreadable, or does not fit `alg`, `certificate` or `demands`; the message says what to change
    */
-  static from(input: SigningKeyInput): SigningKey {
-    if (input instanceof SigningKey) return input;
+  static from(input: SigningKeyInput, demands: KeyDemands = {}): SigningKey {
     try {
-      return new SigningKey(partsOf(input));
+      const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, demands));
+      checkDemands(demands, key.alg, key.#header());
+      return key;
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
       throw new TypeError(`The signing key cannot be used: ${error.message}.`);
@@ -195,9 +203,15 @@ export class SigningKey {
    * Signs claims: a JWT in compact serialization.
    *
    * @param header parameters besides `alg`, `kid` and those of the certificate
+   * @param demands whose `keyHeader` says which of `kid` and those of the certificate
    */
-  signJwt(claims: object, header: Header = {}): Promise<string> {
-    const { alg, kid, certificate, sign } = this.#parts;
-    return sign({ ...header, alg, kid, ...certificate }, claims);
+  signJwt(claims: object, header: Header = {}, { keyHeader }: KeyDemands = {}): Promise<string> {
+    const named = demandedHeader(this.#header(), keyHeader);
+    return this.#parts.sign({ ...header, alg: this.alg, ...named }, claims);
+  }
+
+  /** The header parameters that name the key. */
+  #header(): Header {
+    return { kid: this.kid, ...this.#parts.certificate };
   }
 }

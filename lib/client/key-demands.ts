@@ -1,0 +1,50 @@
+import { type Algorithm, KeyError } from '../secrets/algorithms.js';
+
+/** The header parameters that name a key (RFC 7515 §4.1). */
+export type KeyHeaderParameter = 'kid' | 'x5t' | 'x5t#S256' | 'x5c';
+
+/** What a server wants of the key and of the header, over the key's own options. */
+export interface KeyDemands {
+  /**
+   * What the server takes as `alg`, the preferred one first. Chooses among those that fit the key,
+   * and refuses a key that none fits. Default: any.
+   */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /**
+   * The header parameters that tell the server which key signed; the others are left out. The key
+   * must have one of them, so that a forgotten certificate is noticed; an empty list is for servers
+   * that want none. Default: all that the key has.
+   */
+  readonly keyHeader?: readonly KeyHeaderParameter[] | undefined;
+}
+
+type Header = Readonly<Record<string, unknown>>;
+
+/**
+ * Holds a key to what the server demands.
+ *
+ * @param header the parameters that name the key
+ * @throws {KeyError} with what to change
+ */
+export function checkDemands(
+  { algorithms, keyHeader }: KeyDemands,
+  alg: Algorithm,
+  header: Header,
+): void {
+  if (algorithms !== undefined && !algorithms.includes(alg)) {
+    throw new KeyError(`its alg is ${alg}, but the server takes ${algorithms.join(' or ')}`);
+  }
+  if (keyHeader === undefined || keyHeader.length === 0) return;
+  if (keyHeader.some((name) => header[name] !== undefined)) return;
+  const remedy = keyHeader.includes('kid') ? 'set kid' : 'give its certificate';
+  throw new KeyError(`the server knows keys by ${keyHeader.join(' or ')}: ${remedy}`);
+}
+
+/** The parameters that name the key, without those that the server does not want. */
+export function demandedHeader(
+  header: Header,
+  keyHeader: readonly KeyHeaderParameter[] | undefined,
+): Header {
+  const wanted: readonly string[] = keyHeader ?? Object.keys(header);
+  return Object.fromEntries(Object.entries(header).filter(([name]) => wanted.includes(name)));
+}

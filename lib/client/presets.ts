@@ -1,0 +1,71 @@
+import type { AssertionServiceOptions } from './assertion-service.js';
+
+/** What an `AssertionService` is given for one kind of server, besides the client and its key. */
+export type Preset = Pick<
+  AssertionServiceOptions,
+  'audience' | 'typ' | 'lifetime' | 'notBefore' | 'algorithms' | 'keyHeader'
+>;
+
+const TOKEN_ENDPOINT: Preset = { audience: (server) => server.token_endpoint };
+
+const ECDSA = ['ES256', 'ES384', 'ES512'] as const;
+const RSA = ['RS256', 'RS384', 'RS512'] as const;
+const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
+
+/**
+ * What servers and profiles want of a client assertion. Each is spread into the options of an
+ * `AssertionService`, where any of its members can be set otherwise. `docs/providers.md` has the
+ * source of each, and what else the server wants.
+ *
+ * @example
+ * ```ts
+ * new AssertionService({ ...presets.microsoftEntraId, clientId, key: { key, certificate } });
+ * ```
+ */
+export const presets = {
+  /**
+   * draft-ietf-oauth-rfc7523bis, which Duende IdentityServer follows: the issuer as sole audience
+   * and an explicit type. It is what an `AssertionService` does by itself.
+   */
+  rfc7523bis: {},
+  /** Microsoft Entra ID, which knows keys by their certificate's SHA-256 thumbprint. */
+  microsoftEntraId: {
+    ...TOKEN_ENDPOINT,
+    typ: 'JWT',
+    lifetime: 300,
+    algorithms: ['PS256'],
+    keyHeader: ['x5t#S256', 'x5c'],
+  },
+  /** Okta. */
+  okta: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: [...RSA, ...ECDSA] },
+  /** Auth0, which made up the `kid` of a credential itself and can do without it. */
+  auth0: { typ: false, algorithms: ['RS256', 'RS384', 'PS256'], keyHeader: [] },
+  /** Keycloak 26.2 and later. */
+  keycloak: { typ: 'JWT' },
+  /** PingOne, which refuses an `nbf` that lies in its future. */
+  pingOne: { typ: 'JWT', notBefore: false, algorithms: [...RSA, ...ECDSA] },
+  /** login.gov. */
+  loginGov: { ...TOKEN_ENDPOINT, typ: 'JWT', lifetime: 300, algorithms: ['RS256'] },
+  /** GOV.UK One Login. */
+  govUkOneLogin: { typ: 'JWT', algorithms: [...RSA, ...RSA_PSS] },
+  /** Singpass. */
+  singpass: { typ: 'JWT', algorithms: ECDSA },
+  /** ID-porten. */
+  idPorten: { typ: 'JWT', algorithms: RSA },
+  /** SMART on FHIR: `client-confidential-asymmetric`, as Backend Services use it. */
+  smartOnFhir: {
+    ...TOKEN_ENDPOINT,
+    typ: 'JWT',
+    lifetime: 300,
+    algorithms: ['RS384', 'ES384'],
+    keyHeader: ['kid'],
+  },
+  /** FAPI 2.0 Security Profile. */
+  fapi2: { algorithms: ['PS256', 'ES256', 'EdDSA', 'Ed25519'] },
+  /** Open Banking UK: FAPI 1.0 Advanced. */
+  openBankingUk: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
+  /** Open Finance Brasil: FAPI 1.0 Advanced. */
+  openFinanceBrasil: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
+  /** ATProto, whose servers take assertions for a minute and want to see `kid`. */
+  atProto: { typ: 'JWT', lifetime: 60, algorithms: ['ES256'], keyHeader: ['kid'] },
+} as const satisfies Readonly<Record<string, Preset>>;

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  AssertionService,
+  KeyRing,
+  type KeyRingOptions,
+  keyFiles,
+  type SigningKeyInput,
+} from '../../lib/client/index.js';
+import { pem } from '../support/key-forms.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+import { keyService } from '../support/remote-signer.js';
+
+const ISSUER = 'https://as.example';
+const MINUTE = 60_000;
+
+const key = (kid: string): SigningKeyInput => ({ key: newKeyPair('ES256').privateKey, kid });
+
+const [A, B, C] = [key('a'), key('b'), key('c')];
+
+/** A ring whose source and clock the test sets. */
+function ringOf(first: readonly SigningKeyInput[], options: Partial<KeyRingOptions> = {}) {
+  const state = { now: Date.parse('2027-01-01T00:00:00Z'), keys: first, loads: 0 };
+  const ring = new KeyRing({
+    keys: () => {
+      state.loads += 1;
+      return state.keys;
+    },
+    clock: () => state.now,
+    ...options,
+  });
+  const signedBy = async (exp = 0) =>
+    decodeProtectedHeader(await ring.signJwt({ exp }, {})).kid as string;
+  const published = async () => (await ring.publicJwks()).keys.map(({ kid }) => kid);
+  return { ring, state, signedBy, published };
+}
+
+test('the first key signs, and all are published without their private parts', async () => {
+  const { ring, signedBy, published } = ringOf([A, B]);
+  assert.equal(await signedBy(), 'a');
+  assert.deepEqual(await published(), ['a', 'b']);
+  const { keys } = await ring.publicJwks();
+  assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), [
+    'alg',
+    'crv',
+    'kid',
+    'kty',
+    'use',
+    'x',
+    'y',
+  ]);
+  assert.equal(ring.kid, 'a');
+  assert.equal(ring.alg, 'ES256');
+});
+
+test('a new key is published at once, and signs when it has been for publishBefore', async () => {
+  const { state, signedBy, published } = ringOf([A], { publishBefore: 600, reloadEvery: 60 });
+  assert.equal(await signedBy(), 'a');
+  state.keys = [B];
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+  state.now += 10 * MINUTE - 1000;
+  assert.equal(await signedBy(), 'a');
+  state.now += 1000;
+  assert.equal(await signedBy(), 'b');
+});
+
+test('a key that was already published signs as soon as it is the first', async () => {
+  const { ring, state, signedBy } = ringOf([A, B], { publishBefore: 600 });
+  assert.equal(await signedBy(), 'a');
+  state.now += 11 * MINUTE;
+  state.keys = [B, C];
+  await ring.reload();
+  assert.equal(await signedBy(), 'b');
+});
+
+test('a key that has left is published until what it signed has expired', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
+  const hour = state.now / 1000 + 3600;
+  await signedBy(hour);
+  state.keys = [B];
+  await ring.reload();
+  assert.equal(await signedBy(), 'b');
+  state.now = (hour + 59) * 1000;
+  assert.deepEqual(await published(), ['a', 'b'], 'a server may be a minute behind');
+  state.now += 1000;
+  assert.deepEqual(await published(), ['b']);
+});
+
+test('a key that has left is published for publishAfter, for what other processes sign', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], {
+    publishBefore: 0,
+    publishAfter: 600,
+  });
+  await signedBy();
+  state.keys = [B];
+  await ring.reload();
+  await signedBy();
+  state.now += 10 * MINUTE - 1000;
+  assert.deepEqual(await published(), ['a', 'b']);
+  state.now += 1000;
+  assert.deepEqual(await published(), ['b']);
+});
+
+test('the source is asked when the keys are used, not more often than reloadEvery', async () => {
+  const { state, signedBy, published } = ringOf([A], { reloadEvery: 60 });
+  await Promise.all([signedBy(), signedBy(), published()]);
+  state.now += MINUTE - 1000;
+  await published();
+  assert.equal(state.loads, 1);
+  state.now += 1000;
+  await Promise.all([published(), published(), signedBy()]);
+  assert.equal(state.loads, 2);
+});
+
+test('a source that fails leaves the ring with its keys, is reported, and is asked again', async () => {
+  const errors: unknown[] = [];
+  const outage = new Error('the vault is sealed');
+  const { state, published, signedBy } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: (error) => errors.push(error),
+  });
+  await signedBy();
+  Object.defineProperty(state, 'keys', {
+    configurable: true,
+    get: () => {
+      throw outage;
+    },
+  });
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a']);
+  assert.equal(await signedBy(), 'a');
+  assert.deepEqual(errors, [outage]);
+  Object.defineProperty(state, 'keys', { value: [A, B] });
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+});
+
+test('a report of a failure that fails itself stops nothing', async () => {
+  const { state, signedBy } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: () => {
+      throw new Error('the log is full');
+    },
+  });
+  await signedBy();
+  state.keys = [];
+  state.now += MINUTE;
+  assert.equal(await signedBy(), 'a');
+});
+
+test('a source that fails at first rejects, and is asked again for the next JWT', async () => {
+  const { state, signedBy, published } = ringOf([]);
+  await assert.rejects(signedBy(), /The KeyRing has no keys/);
+  await assert.rejects(published(), /The KeyRing has no keys/);
+  state.keys = [A];
+  assert.equal(await signedBy(), 'a');
+});
+
+test('keys are read from files, and again when these change', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const current = join(folder, 'current.pem');
+  const next = join(folder, 'next.pem');
+  await writeFile(current, pem(newKeyPair('ES256')));
+  await writeFile(next, pem(newKeyPair('ES256')));
+  const ring = new KeyRing({ keys: keyFiles([current, next]), publishBefore: 0 });
+  const before = (await ring.publicJwks()).keys.map(({ kid }) => kid);
+  await ring.signJwt({}, {});
+  assert.equal(ring.kid, before[0]);
+  await rename(next, current);
+  await writeFile(next, pem(newKeyPair('ES256')));
+  await ring.reload();
+  await ring.signJwt({}, {});
+  assert.equal(ring.kid, before[1]);
+  assert.equal((await ring.publicJwks()).keys.length, 3);
+});
+
+test('an AssertionService signs with the ring, by the key whose turn it is', async () => {
+  const ring = new KeyRing({ keys: [A, B] });
+  const service = new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER });
+  const jwks = createLocalJWKSet(
+    (await ring.publicJwks()) as Parameters<typeof createLocalJWKSet>[0],
+  );
+  const { protectedHeader } = await jwtVerify(await service.createClientToken(), jwks);
+  assert.equal(protectedHeader.kid, 'a');
+});
+
+test('what the server demands of the key chooses the alg of the ring, and is checked', async () => {
+  const { privateKey } = newKeyPair('PS256');
+  const demands = { algorithms: ['PS256'] } as const;
+  const token = async (ring: KeyRing) =>
+    new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER, ...demands })
+      .createClientToken()
+      .then(decodeProtectedHeader);
+  const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
+  assert.equal(alg, 'PS256');
+  await assert.rejects(token(new KeyRing({ keys: [privateKey] })), /the server takes PS256/);
+});
+
+test('a remote signer takes its turn, if its public key is known', async () => {
+  const { publicJwk } = keyPair('ES256');
+  const signer = keyService('ES256');
+  assert.throws(() => new KeyRing({ keys: [signer] }), /remote of the KeyRing cannot be published/);
+  const ring = new KeyRing({ keys: [{ ...signer, publicJwk }] });
+  const [published] = (await ring.publicJwks()).keys;
+  assert.deepEqual(published, { ...publicJwk, kid: 'remote', alg: 'ES256', use: 'sig' });
+});
+
+const oct = { kty: 'oct', k: 'A'.repeat(43), kid: 'shared' };
+const privateJwk = { ...newKeyPair('ES256').publicJwk, d: 'AAAA' };
+
+const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
+  ['no list of keys', { keys: 'client.pem' as never }, /keys must be a list of keys/],
+  ['an empty list', { keys: [] }, /The KeyRing has no keys/],
+  [
+    'a negative time',
+    { keys: [A], publishBefore: -1 },
+    /publishBefore must be a number of seconds/,
+  ],
+  ['a time that is no number', { keys: () => [A], reloadEvery: Number.NaN }, /reloadEvery must be/],
+  ['a key without kid', { keys: [{ key: newKeyPair('ES256').privateKey, kid: false }] }, /no kid/],
+  [
+    'a symmetric key',
+    { keys: [oct] },
+    /shared of the KeyRing cannot be published: it is symmetric/,
+  ],
+  ['two keys with one kid', { keys: [A, key('a')] }, /Two keys of the KeyRing have the kid a/],
+  [
+    'a private key where its public half belongs',
+    { keys: [{ ...keyService('ES256'), publicJwk: privateJwk }] },
+    /is a private key: leave out its d/,
+  ],
+];
+
+for (const [name, options, message] of wrongOptions) {
+  test(`a KeyRing cannot be made of ${name}`, () => {
+    assert.throws(() => new KeyRing(options), { name: 'TypeError', message });
+  });
+}
