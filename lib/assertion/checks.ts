@@ -14,6 +14,16 @@ const maxLifetime = ({ client, settings }: ClientSubject): number =>
 const oldestIssuedAt = (subject: ClientSubject): number =>
   subject.now - maxLifetime(subject) - subject.settings.clockTolerance;
 
+/** The one rule that depends on who the server is. */
+export const AUDIENCE_CHECK: Check<AssertionSubject> = {
+  name: 'aud',
+  source: 'RFC 7523 §3 (3), draft-ietf-oauth-rfc7523bis §4',
+  reason: 'audience_mismatch',
+  passes: (subject) => audienceForm(subject) !== undefined,
+  expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
+  actual: claim('aud'),
+};
+
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
@@ -58,14 +68,7 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     expected: claim('sub'),
     actual: ({ clientIdParameter }) => clientIdParameter,
   },
-  {
-    name: 'aud',
-    source: 'RFC 7523 §3 (3), draft-ietf-oauth-rfc7523bis §4',
-    reason: 'audience_mismatch',
-    passes: (subject) => audienceForm(subject) !== undefined,
-    expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
-    actual: claim('aud'),
-  },
+  AUDIENCE_CHECK,
   ...TIME_CHECKS,
   {
     name: 'jti',

@@ -4,12 +4,17 @@ import type { Failure, Reason } from '../reasons.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { selectKeys } from '../secrets/select-key.js';
 import type { Check } from './check.js';
-import { ASSERTION_CHECKS, CLIENT_CHECKS } from './checks.js';
+import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks.js';
 import type { JsonObject } from './compact-jws.js';
 import { readAssertion } from './read.js';
 import type { Settings } from './settings.js';
 import { findSigner } from './signature.js';
 import { type ClientAssertionRequest, subjectOf } from './validate.js';
+
+/** An assertion to explain; without an issuer, its audience cannot be judged. */
+export interface ExplanationRequest extends Omit<ClientAssertionRequest, 'issuer'> {
+  readonly issuer?: string | undefined;
+}
 
 /** What became of one check. */
 export interface CheckReport {
@@ -62,22 +67,34 @@ function run<Subject>(check: Check<Subject>, subject: Subject): CheckReport {
   };
 }
 
+type Step = Pick<CheckReport, 'check' | 'source'>;
+
+const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
+  check: name,
+  source,
+});
+
+const skip = ({ check, source }: Step): CheckReport => ({ check, source, outcome: 'skipped' });
+
+const SIGNATURE_STEPS: readonly Step[] = [
+  ...CLIENT_CHECKS.map(stepOf),
+  STEPS.key,
+  STEPS.signature,
+  STEPS.replay,
+];
+
 /**
  * Runs the checks of the pipeline on an assertion, all of them, and reports each. What depends on
- * something that failed is skipped. The assertion is not used up.
+ * something that failed or that is not known is skipped. The assertion is not used up.
+ *
+ * @param findClient without it, what depends on the client is not known
  */
 export async function explainAssertion<Client extends AssertionClient>(
-  request: ClientAssertionRequest,
+  request: ExplanationRequest,
   settings: Settings,
-  findClient: FindClient<Client>,
+  findClient: FindClient<Client> | undefined,
 ): Promise<Explanation> {
   const checks: CheckReport[] = [];
-  const skip = (...steps: { readonly check: string; readonly source: string }[]) =>
-    steps.forEach(({ check, source }) => {
-      checks.push({ check, source, outcome: 'skipped' });
-    });
-  const named = (list: readonly Check<never>[]) =>
-    list.map(({ name, source }) => ({ check: name, source }));
   const finish = (rest?: { header: JsonObject; claims: JsonObject }): Explanation => ({
     accepted: checks.every(({ check, outcome }) => outcome === 'passed' || check === 'replay'),
     ...rest,
@@ -87,15 +104,23 @@ export async function explainAssertion<Client extends AssertionClient>(
   const read = readAssertion(request.parameters.client_assertion, settings);
   checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
   if ('failure' in read) {
-    skip(...named(ASSERTION_CHECKS), STEPS.client, ...named(CLIENT_CHECKS));
-    skip(STEPS.key, STEPS.signature, STEPS.replay);
+    checks.push(...[...ASSERTION_CHECKS.map(stepOf), STEPS.client, ...SIGNATURE_STEPS].map(skip));
     return finish();
   }
 
   const { jws } = read;
-  const subject = subjectOf(request, jws, settings);
-  checks.push(...ASSERTION_CHECKS.map((check) => run(check, subject)));
+  const decoded = { header: jws.header, claims: jws.claims };
+  const { issuer } = request;
+  const subject = subjectOf({ ...request, issuer: issuer ?? '' }, jws, settings);
+  for (const check of ASSERTION_CHECKS) {
+    const isUnknown = check === AUDIENCE_CHECK && issuer === undefined;
+    checks.push(isUnknown ? skip(stepOf(check)) : run(check, subject));
+  }
 
+  if (findClient === undefined) {
+    checks.push(...[STEPS.client, ...SIGNATURE_STEPS].map(skip));
+    return finish(decoded);
+  }
   const { iss } = jws.claims;
   const found =
     typeof iss === 'string' && iss !== ''
@@ -103,8 +128,8 @@ export async function explainAssertion<Client extends AssertionClient>(
       : { failure: { reason: 'unknown_client' } as const };
   checks.push(reportOf(STEPS.client, 'failure' in found ? found.failure : undefined));
   if ('failure' in found) {
-    skip(...named(CLIENT_CHECKS), STEPS.key, STEPS.signature, STEPS.replay);
-    return finish({ header: jws.header, claims: jws.claims });
+    checks.push(...SIGNATURE_STEPS.map(skip));
+    return finish(decoded);
   }
 
   const { client } = found;
@@ -117,8 +142,8 @@ export async function explainAssertion<Client extends AssertionClient>(
       reportOf(STEPS.signature, signer === undefined ? { reason: 'signature_invalid' } : undefined),
     );
   } else {
-    skip(STEPS.signature);
+    checks.push(skip(STEPS.signature));
   }
-  skip(STEPS.replay);
-  return finish({ header: jws.header, claims: jws.claims });
+  checks.push(skip(STEPS.replay));
+  return finish(decoded);
 }
