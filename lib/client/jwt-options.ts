@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+
+/** What is used of an authorization server's metadata (RFC 8414 §2). */
+export interface AuthorizationServer {
+  readonly issuer: string;
+  readonly token_endpoint?: string | undefined;
+}
+
+/** The value of `aud`, or how it follows from the server's metadata. */
+export type Audience =
+  | string
+  | readonly string[]
+  | ((server: AuthorizationServer) => string | readonly string[] | undefined);
+
+/** How a JWT is made. Times are in seconds. */
+export interface JwtOptions {
+  /**
+   * The value of `aud`. Default: the issuer identifier of the server. A function is given the
+   * metadata of the server: `(server) => server.token_endpoint`.
+   */
+  readonly audience?: Audience | undefined;
+  /** From `iat` to `exp`. Default 60. */
+  readonly lifetime?: number | undefined;
+  /** The `typ` of the header; false for none. */
+  readonly typ?: string | false | undefined;
+  /**
+   * How far `nbf` lies before `iat`, for servers whose clock is behind; false for no `nbf`.
+   * Default 0.
+   */
+  readonly notBefore?: number | false | undefined;
+  /** Further parameters of the header. */
+  readonly header?: Readonly<Record<string, unknown>> | undefined;
+  /** Further claims. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Options that are checked, with their defaults. */
+export interface JwtSettings {
+  readonly audience: Audience | undefined;
+  readonly lifetime: number;
+  readonly typ: string | false;
+  readonly notBefore: number | false;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** What is set in another way, so that `header` and `claims` cannot contradict it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  alg: 'it follows from the key',
+  kid: 'set it with the key',
+  typ: 'use the option typ',
+  crit: 'nothing critical is understood',
+  b64: 'nothing critical is understood',
+  iss: 'it is the clientId',
+  sub: 'it is the clientId',
+  client_id: 'it is the clientId',
+  aud: 'use the option audience',
+  exp: 'use the option lifetime',
+  iat: 'use the option clockOffset',
+  nbf: 'use the option notBefore',
+  jti: 'it is new for every JWT',
+};
+
+const HEADER_PARAMETERS = ['alg', 'kid', 'typ', 'crit', 'b64'];
+const CLAIMS = ['iss', 'sub', 'client_id', 'aud', 'exp', 'iat', 'nbf', 'jti'];
+
+function members(
+  name: 'header' | 'claims',
+  value: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  const reserved = name === 'header' ? HEADER_PARAMETERS : CLAIMS;
+  const set = reserved.find((member) => Object.hasOwn(value, member));
+  if (set === undefined) return value;
+  throw new TypeError(`${name} must not have ${set}: ${ELSEWHERE[set]}`);
+}
+
+function seconds(name: string, value: number, minimum: number): number {
+  if (Number.isFinite(value) && value >= minimum) return value;
+  throw new TypeError(`${name} must be a number of seconds, at least ${minimum}`);
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const isAudience = (value: unknown): value is string | readonly string[] =>
+  isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
+
+/** @throws {TypeError} where the value cannot be an `aud` */
+export function checkAudience(audience: Audience | undefined): Audience | undefined {
+  if (audience === undefined || typeof audience === 'function' || isAudience(audience)) {
+    return audience;
+  }
+  throw new TypeError('audience must be a non-empty string, an array of them, or a function');
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws {TypeError} with a sentence that says what to change
+ */
+export function jwtSettings(options: JwtOptions, defaultTyp: string): JwtSettings {
+  const { lifetime = 60, typ = defaultTyp, notBefore = 0 } = options;
+  if (typ !== false && !isText(typ)) {
+    throw new TypeError('typ must be a media type such as JWT, or false for none');
+  }
+  return {
+    audience: checkAudience(options.audience),
+    lifetime: seconds('lifetime', lifetime, 1),
+    typ,
+    notBefore: notBefore === false ? false : seconds('notBefore', notBefore, 0),
+    header: members('header', options.header),
+    claims: members('claims', options.claims),
+  };
+}
+
+/**
+ * The value of `aud`.
+ *
+ * @throws {TypeError} where neither the options nor the server say it
+ */
+export function resolveAudience(
+  audience: Audience | undefined,
+  server: AuthorizationServer | undefined,
+): string | readonly string[] {
+  const isFunction = typeof audience === 'function';
+  if (!isFunction && audience !== undefined) return audience;
+  if (server === undefined) {
+    throw new TypeError(
+      'The audience is not known: give the AssertionService the issuer of the server, or an audience',
+    );
+  }
+  const value = isFunction ? audience(server) : server.issuer;
+  if (isAudience(value)) return value;
+  throw new TypeError('The function audience returned no audience for the server');
+}
+
+/** The claims that say when a JWT is valid, and its identifier. */
+export function validityClaims(
+  { lifetime, notBefore }: JwtSettings,
+  clockOffset: number,
+): Record<string, unknown> {
+  const iat = Math.floor(Date.now() / 1000 + clockOffset);
+  return {
+    iat,
+    ...(notBefore !== false && { nbf: iat - notBefore }),
+    exp: iat + lifetime,
+    jti: randomUUID(),
+  };
+}
