@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT, type ExitCode } from './exit.js';
 import { addInspectCommand } from './inspect.js';
+import { addKeygenCommand } from './keygen.js';
 import { printError } from './output.js';
 
 function packageVersion(): string {
@@ -16,6 +17,7 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
     .version(packageVersion())
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 refused or failed, 2 called wrongly.');
+  addKeygenCommand(program);
   addInspectCommand(program, finish);
   return program;
 }
