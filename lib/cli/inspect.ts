@@ -1,5 +1,5 @@
 import { text as readText } from 'node:stream/consumers';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Explanation, explainAssertion } from '../assertion/explain.js';
 import { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
 import { settingsFrom } from '../assertion/settings.js';
@@ -9,6 +9,7 @@ import type { AssertionClient } from '../secrets/secret.js';
 import { readClientsFile } from './clients-file.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { type Inspection, inspectionJson, inspectionLines, outcomeOf } from './inspection.js';
+import { timeOption, urlOption } from './options.js';
 import { print, printJson } from './output.js';
 
 interface InspectOptions {
@@ -19,17 +20,6 @@ interface InspectOptions {
   /** Milliseconds since the epoch. */
   readonly now?: number;
   readonly json?: boolean;
-}
-
-function url(value: string): string {
-  if (URL.canParse(value)) return value;
-  throw new InvalidArgumentError('It must be an absolute URL.');
-}
-
-function time(value: string): number {
-  const milliseconds = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
-  if (Number.isFinite(milliseconds)) return milliseconds;
-  throw new InvalidArgumentError('It must be seconds since the epoch, or an ISO 8601 date.');
 }
 
 async function readAssertionText(argument: string | undefined): Promise<string> {
@@ -88,15 +78,19 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
     .command('inspect')
     .description('Decode a client assertion and say of each rule whether it is kept.')
     .argument('[assertion]', 'the assertion; default or - for stdin, which no process list shows')
-    .option('--issuer <url>', 'the issuer identifier of the server, to judge aud', url)
-    .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', url)
+    .option('--issuer <url>', 'the issuer identifier of the server, to judge aud', urlOption)
+    .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', urlOption)
     .addOption(
       new Option('--audience <mode>', 'how aud is judged')
         .choices(['compatible', 'strict'])
         .default('compatible'),
     )
     .option('--client <file>', 'registered clients (RFC 7591, JSON array), to check the signature')
-    .option('--now <time>', 'the time to judge by: seconds since the epoch, or ISO 8601', time)
+    .option(
+      '--now <time>',
+      'the time to judge by: seconds since the epoch, or ISO 8601',
+      timeOption,
+    )
     .option('--json', 'print JSON')
     .action(async (argument: string | undefined, options: InspectOptions) => {
       const inspection = await inspect(argument, options);

@@ -1,8 +1,9 @@
 import { extname } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { SigningKey } from '../client/signing-key.js';
 import { UsageError } from './exit.js';
 import { generatePrivateKey, KEY_ALGORITHMS, type KeyAlgorithm } from './generate-key.js';
+import { numberOption } from './options.js';
 import { json, print, printable, printJson, style } from './output.js';
 import { type NewFile, writePrivateFiles } from './private-file.js';
 import { type PublicHalf, publicHalf } from './public-half.js';
@@ -27,12 +28,6 @@ interface GeneratedKey extends PublicHalf {
 }
 
 const MAXIMUM_DAYS = 36_500;
-
-function days(value: string): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= 1 && number <= MAXIMUM_DAYS) return number;
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAXIMUM_DAYS}.`);
-}
 
 function certificatePath(keyPath: string): string {
   const extension = extname(keyPath);
@@ -96,7 +91,7 @@ export function addKeygenCommand(program: Command): void {
     )
     .option('--certificate', 'also make a self-signed certificate, next to the private key')
     .option('--client-id <id>', 'the common name in the certificate', 'client')
-    .option('--days <number>', 'how long the certificate is valid', days, 365)
+    .option('--days <number>', 'how long the certificate is valid', numberOption(MAXIMUM_DAYS), 365)
     .option('--force', 'replace files that are there')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nFiles are readable by their owner alone. No private key is printed.')

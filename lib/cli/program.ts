@@ -4,6 +4,7 @@ import { CommandError, EXIT, type ExitCode } from './exit.js';
 import { addInspectCommand } from './inspect.js';
 import { addKeygenCommand } from './keygen.js';
 import { printError } from './output.js';
+import { addTokenCommand } from './token.js';
 
 function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
@@ -18,6 +19,7 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 refused or failed, 2 called wrongly.');
   addKeygenCommand(program);
+  addTokenCommand(program, finish);
   addInspectCommand(program, finish);
   return program;
 }

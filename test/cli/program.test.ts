@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { runCli } from '../support/cli.js';
 
-const COMMANDS = ['keygen', 'inspect'];
+const COMMANDS = ['keygen', 'token', 'inspect'];
 
 test('--help names every command and the exit codes', async () => {
   const { exitCode, stdout } = await runCli(['--help']);
