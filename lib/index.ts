@@ -43,7 +43,7 @@ export {
 export type { ExpressRequest, Next } from './http.js';
 export { type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
 export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory.js';
-export type { ReplayEntry, ReplayStore } from './replay/store.js';
+export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
 export {
   type RequestObject,
   type RequestObjectOptions,

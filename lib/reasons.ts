@@ -107,6 +107,8 @@ export const REASONS = {
   // What the server depends on
   client_lookup_failed: unavailable('The lookup of the client failed.'),
   replay_store_failed: unavailable('The replay store failed.'),
+  replay_store_full: unavailable('The replay store has no room left.'),
+  replay_client_share_full: unavailable('The client has used up its share of the replay store.'),
 
   // Request objects; the reasons for header, times and keys above are used for them as well
   request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),

@@ -1,4 +1,5 @@
 import type { AuthenticationEvent } from '../diagnostics.js';
+import { callback, flag, number } from '../option-checks.js';
 import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
@@ -68,23 +69,6 @@ export interface Settings {
   readonly keys: KeyCache;
 }
 
-function number(name: string, value: unknown, fallback: number, minimum: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isFinite(value) && value >= minimum) return value;
-  throw new TypeError(`${name} must be a finite number of at least ${minimum}`);
-}
-
-function flag(name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  throw new TypeError(`${name} must be true or false`);
-}
-
-function callback<F>(name: string, value: F | undefined): F | undefined {
-  if (value === undefined || typeof value === 'function') return value;
-  throw new TypeError(`${name} must be a function`);
-}
-
 function audienceMode(value: unknown): 'compatible' | 'strict' {
   if (value === undefined) return 'compatible';
   if (value === 'compatible' || value === 'strict') return value;
@@ -114,8 +98,8 @@ function algorithmSet(value: readonly unknown[] | undefined): ReadonlySet<string
   return new Set(value as readonly Algorithm[]);
 }
 
-function replayStore(value: ReplayStore | undefined): ReplayStore {
-  if (value === undefined) return new MemoryReplayStore();
+function replayStore(value: ReplayStore | undefined, clock: () => number): ReplayStore {
+  if (value === undefined) return new MemoryReplayStore({ clock });
   if (typeof value?.insert === 'function') return value;
   throw new TypeError('replay must be a ReplayStore: an object with the method insert');
 }
@@ -126,6 +110,7 @@ function replayStore(value: ReplayStore | undefined): ReplayStore {
  * @throws {TypeError} with a sentence that says what to change
  */
 export function settingsFrom(options: ClientAssertionOptions): Settings {
+  const clock = callback('clock', options.clock) ?? Date.now;
   const settings: Settings = {
     audience: audienceMode(options.audience),
     additionalAudiences: audiences(options.additionalAudiences),
@@ -134,7 +119,7 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     clockTolerance: number('clockTolerance', options.clockTolerance, 60, 0),
     maxLifetime: number('maxLifetime', options.maxLifetime, 600, 1),
     maxAssertionLength: number('maxAssertionLength', options.maxAssertionLength, 16_384, 1),
-    replay: replayStore(options.replay),
+    replay: replayStore(options.replay, clock),
     replayTimeout: number('replayTimeout', options.replayTimeout, 2, 0.001),
     lookupTimeout: number('lookupTimeout', options.lookupTimeout, 10, 0.001),
     certificateValidity: flag('certificateValidity', options.certificateValidity, true),
@@ -146,7 +131,7 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     ),
     detailedErrors: flag('detailedErrors', options.detailedErrors, false),
     onAuthentication: callback('onAuthentication', options.onAuthentication),
-    clock: callback('clock', options.clock) ?? Date.now,
+    clock,
     keys: new KeyCache(),
   };
   if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {

@@ -114,11 +114,8 @@ export async function validateAssertion<Client extends AssertionClient>(
   const signer = await findSigner(jws, selection.candidates);
   if (signer === undefined) return { failure: { reason: 'signature_invalid' } };
 
-  const replay = await recordUse(
-    settings.replay,
-    { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) },
-    settings.replayTimeout,
-  );
+  const use = { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) };
+  const replay = await recordUse(use, settings);
   if (replay !== undefined) return { failure: replay };
 
   noteSecret(event, signer, subject.now + settings.secretExpiryWarning);

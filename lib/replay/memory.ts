@@ -1,11 +1,18 @@
+import { ClientShares } from './client-shares.js';
+import { warnInClusterWorker } from './cluster-warning.js';
+import { FINGERPRINT_WORDS, readFingerprint } from './fingerprint.js';
+import { FingerprintTable } from './fingerprint-table.js';
 import type { ReplayEntry, ReplayStore } from './store.js';
 
-/** Entries are forgotten in groups of this many seconds. */
-const BUCKET_SECONDS = 16;
+/** Entries are forgotten in groups of this many seconds, each after its time. */
+const TICK_SECONDS = 4;
 
 /** Options of the memory store. */
 export interface MemoryReplayStoreOptions {
-  /** How many assertions are remembered at most; more are refused. Default 1,000,000. */
+  /**
+   * How many entries are held at most; more are refused. A client may hold as many as are free, so
+   * one alone gets half of them. An entry takes 60 bytes or so. Default 1,000,000.
+   */
   readonly maxEntries?: number | undefined;
   /** The time in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
@@ -13,49 +20,58 @@ export interface MemoryReplayStoreOptions {
 
 /**
  * Remembers used assertions in the memory of this process: right for one process, too little for
- * several. It has no timer; what has expired goes when something is inserted.
+ * several, and empty after a restart. It has no timer: what has expired goes as entries come.
+ *
+ * @example
+ * ```ts
+ * const replay = new MemoryReplayStore({ maxEntries: 5_000_000 });
+ * new PrivateKeyJwtStrategy({ issuer: 'https://as.example', replay }, findClient);
+ * ```
  */
 export class MemoryReplayStore implements ReplayStore {
-  private readonly keys = new Set<string>();
-  private readonly buckets = new Map<number, string[]>();
-  private readonly maxEntries: number;
   private readonly clock: () => number;
+  private readonly shares: ClientShares;
+  private readonly table = new FingerprintTable();
+  private readonly fingerprint = new Uint32Array(FINGERPRINT_WORDS);
 
+  /** @throws {TypeError} where an option is wrong */
   constructor(options: MemoryReplayStoreOptions = {}) {
     const { maxEntries = 1_000_000, clock = Date.now } = options;
-    if (!Number.isInteger(maxEntries) || maxEntries < 1) {
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new TypeError('maxEntries must be a whole number of at least 1');
     }
-    this.maxEntries = maxEntries;
+    if (typeof clock !== 'function') throw new TypeError('clock must be a function');
     this.clock = clock;
+    this.shares = new ClientShares(maxEntries);
+    warnInClusterWorker();
   }
 
   /** How many entries are held. */
   get size(): number {
-    return this.keys.size;
+    this.shares.release(this.now());
+    return this.shares.size;
   }
 
-  /** @throws {Error} where the store is full: nothing may be forgotten before its time */
-  insert({ key, expiresAt }: ReplayEntry): boolean {
-    this.dropExpired();
-    if (this.keys.has(key)) return false;
-    if (this.keys.size >= this.maxEntries) {
-      throw new Error(`The replay store is full: it holds maxEntries (${this.maxEntries}).`);
+  /**
+   * @throws {ReplayStoreFullError} where the store is full, or the client's share of it
+   * @throws {RangeError} where the entry has expired: its time would be over before it is known
+   */
+  insert({ key, clientId, expiresAt }: ReplayEntry): boolean {
+    const now = this.now();
+    const expires = Math.ceil(expiresAt / TICK_SECONDS);
+    if (!(expires > now)) {
+      throw new RangeError(
+        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
+      );
     }
-    this.keys.add(key);
-    const number = Math.ceil(expiresAt / BUCKET_SECONDS);
-    const bucket = this.buckets.get(number);
-    if (bucket === undefined) this.buckets.set(number, [key]);
-    else bucket.push(key);
-    return true;
+    readFingerprint(key, this.fingerprint);
+    if (this.table.has(this.fingerprint, now)) return false;
+    this.shares.release(now);
+    this.shares.add(clientId, expires);
+    return this.table.add(this.fingerprint, expires, now);
   }
 
-  private dropExpired(): void {
-    const current = this.clock() / 1000 / BUCKET_SECONDS;
-    for (const [number, keys] of this.buckets) {
-      if (number > current) continue;
-      for (const key of keys) this.keys.delete(key);
-      this.buckets.delete(number);
-    }
+  private now(): number {
+    return Math.floor(this.clock() / 1000 / TICK_SECONDS);
   }
 }

@@ -1,31 +1,39 @@
-import { withDeadline } from '../assertion/deadline.js';
+import { isThenable, withDeadline } from '../assertion/deadline.js';
+import type { Settings } from '../assertion/settings.js';
 import type { Failure } from '../reasons.js';
 import { replayKey } from './replay-key.js';
-import type { ReplayStore } from './store.js';
+import { ReplayStoreFullError } from './store.js';
+
+/** One use of an assertion. */
+export interface Use {
+  readonly clientId: string;
+  readonly jti: string;
+  /** From when on the assertion is refused anyway, in seconds since the epoch. */
+  readonly expiresAt: number;
+}
 
 /**
  * Uses an assertion up.
  *
- * @param expiresAt from when on the assertion is refused anyway, in seconds since the epoch
- * @param timeout how long the store may take, in seconds
  * @returns the failure where it was used before, or where the store cannot tell
  */
 export async function recordUse(
-  store: ReplayStore,
-  use: { readonly clientId: string; readonly jti: string; readonly expiresAt: number },
-  timeout: number,
+  { clientId, jti, expiresAt }: Use,
+  { replay, replayTimeout, clock }: Pick<Settings, 'replay' | 'replayTimeout' | 'clock'>,
 ): Promise<Failure | undefined> {
-  const { clientId, jti, expiresAt } = use;
+  // Since the check of exp, the lookup and the signature took their time. A store may have forgotten
+  // by now that the assertion was used, so what has expired meanwhile must not reach it.
+  if (clock() / 1000 >= expiresAt) return { reason: 'expired' };
   try {
-    const pending = store.insert({ key: replayKey(clientId, jti), clientId, expiresAt });
-    const inserted =
-      typeof pending === 'boolean'
-        ? pending
-        : await withDeadline(pending, timeout, 'The replay store');
+    const answer = replay.insert({ key: replayKey(clientId, jti), clientId, expiresAt });
+    const inserted = isThenable(answer)
+      ? await withDeadline(answer, replayTimeout, 'The replay store')
+      : answer;
     if (inserted === true) return undefined;
     if (inserted === false) return { reason: 'replayed' };
     throw new TypeError('The replay store must answer true or false.');
   } catch (cause) {
-    return { reason: 'replay_store_failed', cause };
+    const reason = cause instanceof ReplayStoreFullError ? cause.code : 'replay_store_failed';
+    return { reason, cause };
   }
 }

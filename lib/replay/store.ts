@@ -4,7 +4,7 @@ export interface ReplayEntry {
   readonly key: string;
   /** Whose assertion it is, for stores that hold each client to its share. */
   readonly clientId: string;
-  /** When the entry may be forgotten, in seconds since the epoch. */
+  /** When the entry may be forgotten, in seconds since the epoch. It may have a fraction. */
   readonly expiresAt: number;
 }
 
@@ -12,14 +12,39 @@ export interface ReplayEntry {
  * Remembers which assertions were used (RFC 7523 §3, item 7).
  *
  * One method, so that it can be atomic: a store that first asks and then adds lets two copies pass
- * that arrive in the same instant.
+ * that arrive in the same instant. `replayStoreConformance` of
+ * `passport-private-key-jwt/replay-conformance` tests a store of your own.
  */
 export interface ReplayStore {
   /**
    * Inserts the entry if its key is absent.
    *
    * @returns true if the key was absent, false if the store already has it
-   * @throws whatever goes wrong; the assertion is then refused with 503 `temporarily_unavailable`
+   * @throws {ReplayStoreFullError} where there is no room for the entry
+   * @throws whatever else goes wrong; the assertion is then refused with 503
+   * `temporarily_unavailable`
    */
   insert(entry: ReplayEntry): boolean | Promise<boolean>;
+}
+
+/**
+ * A replay store has no room for an entry: nothing may be forgotten before its time, so the
+ * assertion is refused with 503 `temporarily_unavailable`.
+ */
+export class ReplayStoreFullError extends Error {
+  override readonly name = 'ReplayStoreFullError';
+  readonly code: 'replay_store_full' | 'replay_client_share_full';
+
+  /**
+   * @param code the reason that the operator gets: `replay_store_full`, or
+   * `replay_client_share_full` where only this client has used up its share
+   */
+  constructor(
+    code: 'replay_store_full' | 'replay_client_share_full',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -80,10 +80,11 @@ for (const alg of ALGORITHMS) {
 
   test(`keygen --alg ${alg} --certificate: a self-signed certificate (RFC 5280)`, async (t) => {
     const folder = await temporaryFolder(t);
-    const key = await keygen(folder, '--alg', alg, '--certificate', '--client-id', 'client.jwt');
+    const clientId = 'https://client.example/a,b';
+    const key = await keygen(folder, '--alg', alg, '--certificate', '--client-id', clientId);
     const pem = await readFile(join(folder, key.certificateFile ?? ''), 'utf8');
     const certificate = new X509Certificate(pem);
-    assert.equal(certificate.subject, 'CN=client.jwt');
+    assert.equal(certificate.subject, 'CN=https://client.example/a\\,b');
     assert.equal(certificate.issuer, certificate.subject);
     assert.ok(certificate.verify(certificate.publicKey));
     const days = (Date.parse(certificate.validTo) - Date.now()) / 86_400_000;

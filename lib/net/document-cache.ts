@@ -1,0 +1,176 @@
+import { BoundedMap } from './bounded-map.js';
+import type { DocumentCacheSettings } from './cache-settings.js';
+import { FetchError } from './fetch-error.js';
+import { type FetchedDocument, fetchJson } from './guarded-fetch.js';
+import { Lane } from './lane.js';
+
+/** A failed fetch is repeated after a second, then two, four … up to this many. */
+const MAX_BACKOFF = 60;
+
+/** A document in use is fetched again, with nobody waiting, after this part of its time. */
+const REFRESH_AHEAD = 0.8;
+
+/** Failures are small: many more of them are remembered than documents. */
+const FAILURES_PER_ENTRY = 10;
+
+interface Entry<T> {
+  readonly document: T;
+  /** In seconds since the epoch, like all times here. */
+  readonly freshUntil: number;
+  readonly refreshFrom: number;
+}
+
+interface Failure {
+  readonly error: FetchError;
+  readonly count: number;
+  readonly retryAt: number;
+}
+
+/** A document, and the error for which it is not a new one. */
+export interface CachedDocument<T> {
+  readonly document: T;
+  /** Set where the document is stale, since fetching it again failed. */
+  readonly error?: FetchError | undefined;
+}
+
+/**
+ * Fetches documents and keeps them: one fetch in flight for each URL; fresh for as long as their
+ * headers say, within bounds; the last good one through an outage, for a bounded time; and no
+ * second fetch from a dead URL before it has had time to recover.
+ */
+export class DocumentCache<T> {
+  private readonly settings: DocumentCacheSettings;
+  private readonly read: (value: unknown, url: string) => T;
+  private readonly entries: BoundedMap<Entry<T>>;
+  private readonly failures: BoundedMap<Failure>;
+  private readonly renewals: BoundedMap<number>;
+  private readonly inFlight = new Map<string, Promise<T>>();
+  private readonly lanes: { readonly known: Lane; readonly untried: Lane; readonly failed: Lane };
+
+  /**
+   * @param read makes what is kept from a parsed document; throws an Error with a reason that is
+   *   safe to log where the document is not what it should be
+   */
+  constructor(settings: DocumentCacheSettings, read: (value: unknown, url: string) => T) {
+    this.settings = settings;
+    this.read = read;
+    this.entries = new BoundedMap(settings.maxEntries);
+    this.failures = new BoundedMap(settings.maxEntries * FAILURES_PER_ENTRY);
+    this.renewals = new BoundedMap(settings.maxEntries);
+    const lane = () => new Lane(settings.maxConcurrentFetches, settings.fetch.timeout);
+    this.lanes = { known: lane(), untried: lane(), failed: lane() };
+  }
+
+  /** @throws {FetchError} where the document cannot be had, and no earlier one may be used */
+  async get(url: string): Promise<CachedDocument<T>> {
+    const now = this.now();
+    const entry = this.entries.get(url);
+    const failure = this.failures.get(url);
+    const resting = failure !== undefined && now < failure.retryAt;
+    if (entry !== undefined && now < entry.freshUntil) {
+      if (now >= entry.refreshFrom && !resting) this.fetchBehind(url);
+      return { document: entry.document };
+    }
+    if (entry === undefined || now >= entry.freshUntil + this.settings.maxStale) {
+      if (resting) throw failure.error;
+      return { document: await this.fetch(url) };
+    }
+    if (failure !== undefined) {
+      // During an outage nobody waits.
+      if (!resting) this.fetchBehind(url);
+      return { document: entry.document, error: failure.error };
+    }
+    try {
+      return { document: await this.fetch(url) };
+    } catch (error) {
+      return { document: entry.document, error: error as FetchError };
+    }
+  }
+
+  /**
+   * Fetches a document again although it is fresh.
+   *
+   * @param seen the document that turned out not to be enough
+   * @param cooldown how many seconds have to pass between two such fetches from one URL
+   * @returns a newer one; undefined where there is none, or where the URL has to be left in peace
+   */
+  async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
+    const entry = this.entries.get(url);
+    if (entry !== undefined && entry.document !== seen) return entry.document;
+    if (!this.inFlight.has(url)) {
+      const now = this.now();
+      if (now < (this.renewals.get(url) ?? Number.NEGATIVE_INFINITY) + cooldown) return undefined;
+      if (now < (this.failures.get(url)?.retryAt ?? 0)) return undefined;
+      this.renewals.set(url, now);
+    }
+    return this.fetch(url).catch(() => undefined);
+  }
+
+  private now(): number {
+    return this.settings.clock() / 1000;
+  }
+
+  private fetch(url: string): Promise<T> {
+    const running = this.inFlight.get(url);
+    if (running !== undefined) return running;
+    const fetching = this.fetchAndKeep(url).finally(() => this.inFlight.delete(url));
+    this.inFlight.set(url, fetching);
+    return fetching;
+  }
+
+  private fetchBehind(url: string): void {
+    this.fetch(url).catch(() => undefined);
+  }
+
+  private async fetchAndKeep(url: string): Promise<T> {
+    const turnedAway = () =>
+      new FetchError('too_many_fetches', 'more than maxConcurrentFetches are under way');
+    try {
+      const fetched = await this.laneOf(url).run(
+        () => fetchJson(url, this.settings.fetch),
+        turnedAway,
+      );
+      const document = this.readDocument(fetched, url);
+      const age = this.age(fetched);
+      const now = this.now();
+      this.entries.set(url, {
+        document,
+        freshUntil: now + age,
+        refreshFrom: now + age * REFRESH_AHEAD,
+      });
+      this.failures.delete(url);
+      return document;
+    } catch (error) {
+      this.noteFailure(url, error as FetchError);
+      throw error;
+    }
+  }
+
+  /** URLs that may be dead cannot hold up the others. */
+  private laneOf(url: string): Lane {
+    if (this.entries.get(url) !== undefined) return this.lanes.known;
+    return this.failures.get(url) === undefined ? this.lanes.untried : this.lanes.failed;
+  }
+
+  private readDocument({ value }: FetchedDocument, url: string): T {
+    try {
+      return this.read(value, url);
+    } catch (error) {
+      const { origin, pathname } = new URL(url);
+      throw new FetchError('document_invalid', `${origin}${pathname}: ${(error as Error).message}`);
+    }
+  }
+
+  private age({ freshFor }: FetchedDocument): number {
+    const { minAge, maxAge, defaultAge } = this.settings;
+    return Math.min(Math.max(freshFor ?? defaultAge, minAge), maxAge);
+  }
+
+  private noteFailure(url: string, error: FetchError): void {
+    // Not the fault of the URL: it was never called.
+    if (error.code === 'too_many_fetches') return;
+    const count = (this.failures.get(url)?.count ?? 0) + 1;
+    const backoff = Math.min(2 ** (count - 1), MAX_BACKOFF);
+    this.failures.set(url, { error, count, retryAt: this.now() + backoff });
+  }
+}

@@ -1,0 +1,27 @@
+/** Why a document could not be fetched. The codes are stable: operators may build alerts on them. */
+export type FetchErrorCode =
+  | 'url_invalid'
+  | 'port_not_allowed'
+  | 'name_not_resolved'
+  | 'address_not_allowed'
+  | 'connection_failed'
+  | 'timeout'
+  | 'redirect_refused'
+  | 'status_not_ok'
+  | 'content_type_not_json'
+  | 'content_encoding_refused'
+  | 'body_too_large'
+  | 'body_not_json'
+  | 'document_invalid'
+  | 'too_many_fetches';
+
+/** A fetch that failed or was refused. Code and message are safe to log. */
+export class FetchError extends Error {
+  override readonly name = 'FetchError';
+  readonly code: FetchErrorCode;
+
+  constructor(code: FetchErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,50 @@
+import { isLoopback } from './addresses.js';
+import { FetchError } from './fetch-error.js';
+import type { FetchSettings } from './fetch-settings.js';
+
+/** The host of a URL without the brackets of IPv6. */
+export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
+
+/** Whether the URL names this machine: `localhost` or a loopback address. */
+const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
+
+const invalid = (message: string): FetchError => new FetchError('url_invalid', message);
+
+/**
+ * Checks the form of a URL whose document may be fetched: https, or http to this machine itself;
+ * no credentials, no fragment. Nothing is resolved or called.
+ *
+ * @throws {FetchError} `url_invalid`
+ */
+export function parseRemoteUrl(value: unknown): URL {
+  if (typeof value !== 'string' || !URL.canParse(value)) {
+    throw invalid('the value is not an absolute URL');
+  }
+  const url = new URL(value);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal(url))) {
+    throw invalid('the URL is not https');
+  }
+  if (url.username !== '' || url.password !== '') throw invalid('the URL has credentials');
+  if (value.includes('#')) throw invalid('the URL has a fragment');
+  return url;
+}
+
+/**
+ * Checks a URL against what may be called, as far as this can be told without its address.
+ *
+ * @throws {FetchError} `url_invalid`, `port_not_allowed`
+ */
+export function checkedTarget(value: string, settings: FetchSettings): URL {
+  const url = parseRemoteUrl(value);
+  if (isLocal(url) && settings.allowLocalNetwork) return url;
+  if (url.protocol === 'http:') {
+    throw invalid(
+      'the URL is not https: allowLocalNetwork allows http to localhost for development',
+    );
+  }
+  const port = url.port === '' ? 443 : Number(url.port);
+  if (!settings.isAllowedPort(port)) {
+    throw new FetchError('port_not_allowed', `port ${port} is not among allowedPorts`);
+  }
+  return url;
+}

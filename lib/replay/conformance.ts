@@ -1,0 +1,183 @@
+/**
+ * Tests for replay stores: what every `ReplayStore` must do, whatever it keeps its entries in.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { replayKey } from './replay-key.js';
+import type { ReplayEntry, ReplayStore } from './store.js';
+
+/** A store to test, and what the tests need around it. */
+export interface ReplayStoreUnderTest {
+  /** It may hold other entries: the tests choose keys at random. */
+  readonly store: ReplayStore;
+  /** The same entries as another process sees them; for stores that several processes share. */
+  readonly peer?: ReplayStore | undefined;
+  /** The time by the store's clock, in seconds since the epoch. Default: the time. */
+  now?(): number;
+  /** Lets time pass for the store, in seconds. Default: waits. */
+  advance?(seconds: number): void | Promise<void>;
+  /** Called when a test is over. */
+  close?(): void | Promise<void>;
+}
+
+/** One test, for any test runner. */
+export interface ConformanceTest {
+  readonly name: string;
+  /** Rejects with an AssertionError where the store does not do what the name says. */
+  run(): Promise<void>;
+}
+
+/** What the tests use of a store, so that each is short. */
+interface Bench {
+  readonly store: ReplayStore;
+  readonly peer: ReplayStore;
+  now(): number;
+  advance(seconds: number): Promise<void>;
+  /** A new entry, valid for a minute but for the differences. */
+  entry(differences?: Partial<ReplayEntry>): ReplayEntry;
+}
+
+const LIFETIME = 60;
+const COPIES = 100;
+
+const changeCase = (letter: string): string =>
+  letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
+
+const insertAll = (stores: readonly ReplayStore[], entry: ReplayEntry): Promise<boolean[]> =>
+  Promise.all(stores.map(async (store) => store.insert(entry)));
+
+const countTrue = (answers: readonly boolean[]): number =>
+  answers.filter((answer) => answer === true).length;
+
+const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  'an absent key is inserted': async ({ store, entry }) => {
+    equal(await store.insert(entry()), true);
+  },
+  'a key that is there is not inserted again': async ({ store, entry }) => {
+    const once = entry();
+    equal(await store.insert(once), true);
+    equal(await store.insert(once), false);
+    equal(await store.insert({ ...once }), false);
+  },
+  'the key alone counts: another expiry or client does not make an entry new': async (bench) => {
+    const { store, entry } = bench;
+    const once = entry();
+    await store.insert(once);
+    equal(await store.insert({ ...once, expiresAt: once.expiresAt + LIFETIME }), false);
+    equal(await store.insert({ ...once, expiresAt: once.expiresAt - LIFETIME / 2 }), false);
+    equal(await store.insert({ ...once, clientId: 'another' }), false);
+  },
+  'of simultaneous copies exactly one is inserted': async ({ store, entry }) => {
+    for (let round = 0; round < 10; round += 1) {
+      const answers = await insertAll(new Array<ReplayStore>(COPIES).fill(store), entry());
+      equal(countTrue(answers), 1);
+    }
+  },
+  'of copies that arrive at two processes in the same instant exactly one is inserted': async ({
+    store,
+    peer,
+    entry,
+  }) => {
+    for (let round = 0; round < 50; round += 1) {
+      equal(countTrue(await insertAll([store, peer, store, peer], entry())), 1);
+    }
+  },
+  'what one process has inserted another does not insert again': async ({ store, peer, entry }) => {
+    const once = entry();
+    equal(await store.insert(once), true);
+    equal(await peer.insert(once), false);
+  },
+  'different keys do not get in the way of each other': async ({ store, entry }) => {
+    const entries = Array.from({ length: 1000 }, () => entry());
+    const insertions = () => Promise.all(entries.map(async (each) => store.insert(each)));
+    deepEqual(new Set(await insertions()), new Set([true]));
+    deepEqual(new Set(await insertions()), new Set([false]));
+  },
+  'keys that differ in the case of one letter are different': async ({ store, entry }) => {
+    const once = entry();
+    const other = once.key.replace(/[a-z]/i, changeCase);
+    equal(await store.insert(once), true);
+    equal(await store.insert({ ...once, key: other }), true);
+  },
+  'an entry whose time has a fraction of a second is inserted once': async ({
+    store,
+    now,
+    entry,
+  }) => {
+    const once = entry({ expiresAt: Math.floor(now()) + LIFETIME + 0.0625 });
+    equal(await store.insert(once), true);
+    equal(await store.insert(once), false);
+  },
+  'an entry that lives for a day is inserted once': async ({ store, now, entry }) => {
+    const once = entry({ expiresAt: now() + 86_400 });
+    equal(await store.insert(once), true);
+    equal(await store.insert(once), false);
+  },
+  'an entry is not forgotten before its time': async ({ store, now, advance, entry }) => {
+    const once = entry({ expiresAt: now() + 3 });
+    equal(await store.insert(once), true);
+    await advance(2);
+    equal(await store.insert(once), false);
+  },
+  'an entry whose time is over is not inserted twice': async ({ store, now, entry }) => {
+    const late = entry({ expiresAt: now() - 1 });
+    const insertions = [1, 2].map(async () => store.insert(late));
+    const settled = await Promise.allSettled(insertions);
+    const answers = settled.map((result) => result.status === 'fulfilled' && result.value);
+    ok(countTrue(answers) < 2);
+  },
+  'a refused copy does not shorten the time of an entry': async (bench) => {
+    const { store, now, advance, entry } = bench;
+    const once = entry({ expiresAt: now() + 4 });
+    equal(await store.insert(once), true);
+    equal(await store.insert({ ...once, expiresAt: now() + 1 }), false);
+    await advance(3);
+    equal(await store.insert(once), false);
+  },
+};
+
+/**
+ * The tests of a store. They need no test runner of their own: register each with yours.
+ *
+ * @param create makes the store under test; called for each test
+ * @returns the tests; without a `peer` those about several processes ask the one store
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { replayStoreConformance } from 'passport-private-key-jwt/replay-conformance';
+ *
+ * const tests = replayStoreConformance(() => ({ store: new PostgresReplayStore(pool) }));
+ * for (const { name, run } of tests) test(name, run);
+ * ```
+ */
+export function replayStoreConformance(
+  create: () => ReplayStoreUnderTest | Promise<ReplayStoreUnderTest>,
+): readonly ConformanceTest[] {
+  return Object.entries(TESTS).map(([name, check]) => ({
+    name,
+    async run() {
+      const subject = await create();
+      const now = () => subject.now?.() ?? Date.now() / 1000;
+      try {
+        await check({
+          store: subject.store,
+          peer: subject.peer ?? subject.store,
+          now,
+          advance: async (seconds) =>
+            subject.advance ? subject.advance(seconds) : sleep(seconds * 1000),
+          entry: (differences) => ({
+            key: replayKey('client', randomUUID()),
+            clientId: 'client',
+            expiresAt: now() + LIFETIME,
+            ...differences,
+          }),
+        });
+      } finally {
+        await subject.close?.();
+      }
+    },
+  }));
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  AssertionService,
+  type AssertionServiceOptions,
+  type JwtContext,
+} from '../../lib/client/index.js';
+import { ISSUER, seconds, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { keyPair } from '../support/keys.js';
+
+const pair = keyPair('ES256');
+const server = { issuer: ISSUER, token_endpoint: TOKEN_ENDPOINT };
+const OTHER = 'https://other.example';
+
+const service = (options: Partial<AssertionServiceOptions> = {}) =>
+  new AssertionService({ clientId: 'client', key: pair.privateKey, issuer: ISSUER, ...options });
+
+async function decoded(jwt: Promise<string>) {
+  const { payload, protectedHeader } = await jwtVerify(await jwt, pair.publicKey, {
+    clockTolerance: 1e9,
+  });
+  return { claims: payload, header: protectedHeader };
+}
+
+test('an assertion is as rfc7523bis wants it by default (RFC 7523 §3)', async () => {
+  const before = seconds();
+  const { claims, header } = await decoded(service().createClientToken());
+  const { iat, jti, ...rest } = claims;
+  assert.ok(iat !== undefined && iat >= before && iat <= seconds());
+  assert.match(jti ?? '', /^[\da-f-]{36}$/);
+  assert.deepEqual(rest, {
+    iss: 'client',
+    sub: 'client',
+    aud: ISSUER,
+    nbf: iat,
+    exp: iat + 60,
+  });
+  assert.deepEqual(header, {
+    typ: 'client-authentication+jwt',
+    alg: 'ES256',
+    kid: service().key.kid,
+  });
+});
+
+test('every assertion has its own jti', async () => {
+  const assertions = service();
+  const jtis = Array.from(
+    { length: 50 },
+    async () => decodeJwt(await assertions.createClientToken()).jti,
+  );
+  assert.equal(new Set(await Promise.all(jtis)).size, 50);
+});
+
+/** Options, and what they make of the audience. */
+const AUDIENCES: readonly (readonly [
+  string,
+  Partial<AssertionServiceOptions>,
+  JwtContext,
+  unknown,
+])[] = [
+  ['the issuer of the options', {}, {}, ISSUER],
+  ['the issuer of the metadata', { issuer: undefined }, { server }, ISSUER],
+  ['the issuer where both agree', {}, { server }, ISSUER],
+  ['the audience of the options', { audience: OTHER }, { server }, OTHER],
+  ['several audiences', { audience: [ISSUER, OTHER] }, {}, [ISSUER, OTHER]],
+  [
+    'the token endpoint of the metadata',
+    { audience: ({ token_endpoint }) => token_endpoint },
+    { server },
+    TOKEN_ENDPOINT,
+  ],
+  ['the audience of the call', { audience: OTHER }, { audience: TOKEN_ENDPOINT }, TOKEN_ENDPOINT],
+  [
+    'the audience of the call without a server',
+    { issuer: undefined },
+    { audience: TOKEN_ENDPOINT },
+    TOKEN_ENDPOINT,
+  ],
+];
+
+for (const [what, options, context, aud] of AUDIENCES) {
+  test(`aud is ${what}`, async () => {
+    const { claims } = await decoded(service(options).createClientToken(context));
+    assert.deepEqual(claims.aud, aud);
+  });
+}
+
+test('an audience that nobody knows is an error', async () => {
+  const assertions = service({ issuer: undefined });
+  await assert.rejects(assertions.createClientToken(), {
+    name: 'TypeError',
+    message: /audience is not known: give the AssertionService the issuer/,
+  });
+  await assert.rejects(assertions.signAuthorizationRequest({}), /audience is not known/);
+  const byMetadata = service({ audience: ({ token_endpoint }) => token_endpoint });
+  await assert.rejects(byMetadata.createClientToken(), /function audience returned no audience/);
+});
+
+test('no assertion for one server is made for another', async () => {
+  await assert.rejects(service().createClientToken({ server: { issuer: OTHER } }), {
+    name: 'TypeError',
+    message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one for each server`,
+  });
+});
+
+test('typ can be another or none', async () => {
+  const { header } = await decoded(service({ typ: 'JWT' }).createClientToken());
+  assert.equal(header.typ, 'JWT');
+  const none = decodeProtectedHeader(await service({ typ: false }).createClientToken());
+  assert.equal(Object.hasOwn(none, 'typ'), false);
+});
+
+test('lifetime, nbf and the clock can be set', async () => {
+  const before = seconds();
+  const { claims } = await decoded(
+    service({ lifetime: 300, notBefore: 30, clockOffset: 5000 }).createClientToken({
+      clockOffset: 100,
+    }),
+  );
+  const { iat = 0, nbf, exp } = claims;
+  assert.ok(iat >= before + 5100 && iat <= seconds() + 5100);
+  assert.equal(nbf, iat - 30);
+  assert.equal(exp, iat + 300);
+});
+
+test('nbf can be left out', async () => {
+  const { claims } = await decoded(service({ notBefore: false }).createClientToken());
+  assert.equal(Object.hasOwn(claims, 'nbf'), false);
+});
+
+test('the header and the claims can have more', async () => {
+  const assertions = service({ header: { cty: 'x' }, claims: { tenant: 't' } });
+  const { claims, header } = await decoded(assertions.createClientToken());
+  assert.equal(header.cty, 'x');
+  assert.equal(claims['tenant'], 't');
+});
+
+test('a signed authorize request has the parameters as claims (RFC 9101 §4)', async () => {
+  const parameters = new URLSearchParams({
+    response_type: 'code',
+    scope: 'openid',
+    client_id: 'client',
+    max_age: '60',
+    claims: '{"id_token":{"acr":null}}',
+    authorization_details: '[{"type":"payment"}]',
+  });
+  parameters.append('resource', 'https://a.example');
+  parameters.append('resource', 'https://b.example');
+  const { claims, header } = await decoded(service().signAuthorizationRequest(parameters));
+  const { iat = 0, jti, ...rest } = claims;
+  assert.match(jti ?? '', /^[\da-f-]{36}$/);
+  assert.deepEqual(rest, {
+    iss: 'client',
+    client_id: 'client',
+    aud: ISSUER,
+    nbf: iat,
+    exp: iat + 60,
+    response_type: 'code',
+    scope: 'openid',
+    max_age: 60,
+    claims: { id_token: { acr: null } },
+    authorization_details: [{ type: 'payment' }],
+    resource: ['https://a.example', 'https://b.example'],
+  });
+  assert.equal(header.typ, 'oauth-authz-req+jwt');
+});
+
+test('a signed authorize request takes an object, and its values as they are', async () => {
+  const { claims } = await decoded(
+    service().signAuthorizationRequest({ scope: 'openid', max_age: 60, claims: { userinfo: {} } }),
+  );
+  assert.equal(claims['max_age'], 60);
+  assert.deepEqual(claims['claims'], { userinfo: {} });
+});
+
+test('a signed authorize request is made by its own options and not those of assertions', async () => {
+  const assertions = service({
+    audience: TOKEN_ENDPOINT,
+    lifetime: 10,
+    claims: { tenant: 't' },
+    requestObject: { lifetime: 600, typ: 'JWT', notBefore: false },
+  });
+  const { claims, header } = await decoded(assertions.signAuthorizationRequest({}));
+  assert.equal(claims.aud, ISSUER);
+  assert.equal(claims.exp, (claims.iat ?? 0) + 600);
+  assert.equal(Object.hasOwn(claims, 'nbf'), false);
+  assert.equal(Object.hasOwn(claims, 'tenant'), false);
+  assert.equal(header.typ, 'JWT');
+});
+
+test('a parameter cannot take the place of a claim about the request object', async () => {
+  const parameters = { iss: 'other', client_id: 'other', aud: OTHER, exp: 1, jti: 'one' };
+  const { claims } = await decoded(service().signAuthorizationRequest(parameters));
+  assert.equal(claims.iss, 'client');
+  assert.equal(claims['client_id'], 'client');
+  assert.equal(claims.aud, ISSUER);
+  assert.notEqual(claims.exp, 1);
+  assert.notEqual(claims.jti, 'one');
+});
+
+const UNSIGNABLE: readonly (readonly [Record<string, string>, RegExp])[] = [
+  [{ request: 'a.b.c' }, /^request cannot be inside a request object/],
+  [{ request_uri: 'urn:x' }, /^request_uri cannot be inside/],
+  [{ claims: '{' }, /parameter claims must be JSON/],
+  [{ authorization_details: 'x' }, /parameter authorization_details must be JSON/],
+  [{ max_age: '1.5' }, /parameter max_age must be a whole number/],
+  [{ max_age: '' }, /parameter max_age must be a whole number/],
+];
+
+for (const [parameters, message] of UNSIGNABLE) {
+  test(`a request object with ${JSON.stringify(parameters)} is not signed`, async () => {
+    await assert.rejects(service().signAuthorizationRequest(new URLSearchParams(parameters)), {
+      name: 'TypeError',
+      message,
+    });
+  });
+}
+
+const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['clientId', { clientId: '' }, /clientId must be a non-empty string/],
+  ['issuer', { issuer: 'as' }, /issuer must be a URL/],
+  ['key', { key: undefined }, /signing key cannot be used: no key was given/],
+  ['clockOffset', { clockOffset: Number.NaN }, /clockOffset must be a number of seconds/],
+  ['lifetime', { lifetime: 0 }, /lifetime must be a number of seconds, at least 1/],
+  ['notBefore', { notBefore: -1 }, /notBefore must be a number of seconds, at least 0/],
+  ['typ', { typ: '' }, /typ must be a media type/],
+  ['audience', { audience: [] }, /audience must be a non-empty string/],
+  ['audience of the wrong type', { audience: [1] }, /audience must be a non-empty string/],
+  ['header', { header: { alg: 'none' } }, /header must not have alg: it follows from the key/],
+  ['header kid', { header: { kid: 'x' } }, /header must not have kid: set it with the key/],
+  ['claims', { claims: { exp: 1 } }, /claims must not have exp: use the option lifetime/],
+  ['claims jti', { claims: { jti: '1' } }, /claims must not have jti: it is new for every JWT/],
+  ['requestObject', { requestObject: { lifetime: -1 } }, /lifetime must be a number/],
+];
+
+for (const [what, options, message] of WRONG) {
+  test(`a wrong ${what} is refused when the service is made`, () => {
+    assert.throws(() => service(options), { name: 'TypeError', message });
+  });
+}

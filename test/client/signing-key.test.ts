@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { createSecretKey, generateKeyPairSync, webcrypto } from 'node:crypto';
+import { test } from 'node:test';
+import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, jwtVerify } from 'jose';
+import { ALGORITHMS, type Algorithm, SigningKey } from '../../lib/client/index.js';
+import { jwkThumbprint } from '../../lib/client/thumbprint.js';
+import {
+  encryptedPem,
+  keyForms,
+  PASSPHRASE,
+  pem,
+  privateCryptoKey,
+  privateJwk,
+  subtleAlgorithm,
+} from '../support/key-forms.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+
+const ASYMMETRIC = ALGORITHMS.filter((alg) => !alg.startsWith('HS'));
+const symmetric = { kty: 'oct', k: 'a'.repeat(86) };
+
+for (const alg of ASYMMETRIC) {
+  test(`${alg} signs with every form of its key`, async () => {
+    const pair = keyPair(alg);
+    const thumbprint = await calculateJwkThumbprint(await exportJWK(pair.publicKey));
+    for (const [form, key] of Object.entries(await keyForms(pair))) {
+      const signingKey = SigningKey.from({ key, alg, passphrase: PASSPHRASE });
+      const jwt = await signingKey.signJwt({ iss: 'client' }, { typ: 'JWT' });
+      const { payload, protectedHeader } = await jwtVerify(jwt, pair.publicKey);
+      assert.equal(payload.iss, 'client', form);
+      assert.deepEqual(protectedHeader, { typ: 'JWT', alg, kid: thumbprint }, form);
+      assert.deepEqual(
+        signingKey.publicJwk,
+        { ...pair.publicJwk, kid: thumbprint, alg, use: 'sig' },
+        form,
+      );
+    }
+  });
+}
+
+for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
+  test(`${alg} signs with a symmetric key, of which it tells nothing`, async () => {
+    const secret = createSecretKey(Buffer.from(symmetric.k, 'base64url'));
+    for (const key of [symmetric, JSON.stringify(symmetric), secret]) {
+      const signingKey = SigningKey.from({ key, alg });
+      const { protectedHeader } = await jwtVerify(await signingKey.signJwt({}), secret);
+      assert.deepEqual(protectedHeader, { alg });
+      assert.equal(signingKey.publicJwk, undefined);
+    }
+  });
+}
+
+const DEFAULTS: readonly (readonly [string, Algorithm])[] = [
+  ['PS512', 'RS256'],
+  ['ES256', 'ES256'],
+  ['ES384', 'ES384'],
+  ['ES512', 'ES512'],
+  ['Ed25519', 'EdDSA'],
+];
+
+for (const [of, alg] of DEFAULTS) {
+  const { privateKey } = keyPair(of);
+  test(`the alg of a key of ${privateKey.asymmetricKeyType} for ${of} is ${alg} by default`, () => {
+    assert.equal(SigningKey.from(privateKey).alg, alg);
+  });
+}
+
+test('the alg of a JWK and of a CryptoKey is their own', async () => {
+  const pair = keyPair('PS384');
+  assert.equal(SigningKey.from({ ...privateJwk(pair), alg: 'PS384' }).alg, 'PS384');
+  assert.equal(SigningKey.from(await privateCryptoKey(pair, true)).alg, 'PS384');
+  assert.equal(SigningKey.from(symmetric).alg, 'HS256');
+});
+
+test('the kid is that of the JWK, or the one that is set, or none', () => {
+  const jwk = { ...privateJwk(keyPair('ES256')), kid: 'own' };
+  assert.equal(SigningKey.from(jwk).kid, 'own');
+  assert.equal(SigningKey.from({ key: jwk, kid: 'set' }).kid, 'set');
+  const without = SigningKey.from({ key: jwk, kid: false });
+  assert.equal(without.kid, undefined);
+  assert.equal(Object.hasOwn(without.publicJwk ?? {}, 'kid'), false);
+});
+
+test('the thumbprint of the example of RFC 7638 §3.1 is the one it gives', () => {
+  const n =
+    '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
+  const jwk = { kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' };
+  assert.equal(jwkThumbprint(jwk), 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs');
+});
+
+test('a header without kid has no member of that name', async () => {
+  const key = SigningKey.from({ key: keyPair('ES256').privateKey, kid: false });
+  assert.deepEqual(decodeProtectedHeader(await key.signJwt({})), { alg: 'ES256' });
+});
+
+test('a CryptoKey that cannot be exported signs once its kid is set', async () => {
+  for (const alg of ASYMMETRIC) {
+    const pair = keyPair(alg);
+    const hidden = await privateCryptoKey(pair, false);
+    const key = SigningKey.from({ key: hidden, kid: 'hidden', alg });
+    const { protectedHeader } = await jwtVerify(await key.signJwt({}), pair.publicKey);
+    assert.deepEqual(protectedHeader, { alg, kid: 'hidden' });
+    assert.equal(key.publicJwk, undefined);
+    assert.throws(() => SigningKey.from(hidden), /cannot be exported.*set kid, or kid: false/);
+  }
+});
+
+test('a symmetric CryptoKey signs', async () => {
+  const key = await webcrypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-384' }, true, ['sign']);
+  const signingKey = SigningKey.from(key);
+  assert.equal(signingKey.alg, 'HS384');
+  assert.equal(signingKey.kid, undefined);
+  const { protectedHeader } = await jwtVerify(
+    await signingKey.signJwt({}),
+    createSecretKey(Buffer.from(await webcrypto.subtle.exportKey('raw', key))),
+  );
+  assert.equal(protectedHeader.alg, 'HS384');
+});
+
+test('a signing key is taken as it is', () => {
+  const key = SigningKey.from(keyPair('ES256').privateKey);
+  assert.equal(SigningKey.from(key), key);
+});
+
+const ec = keyPair('ES256');
+const rsa = keyPair('RS256');
+const publicPem = ec.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+const damaged = pem(ec)
+  .replace(/[\w+/]{8}\n-/, 'AAAAAAAA\n-')
+  .replace('MIG', 'AAA');
+
+/** What goes wrong, the input, and what the message says. */
+const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
+  ['nothing', undefined, /no key was given/],
+  ['null', null, /no key was given/],
+  ['a public key in PEM', publicPem, /is a public key: sign with the private one/],
+  ['a public JWK', ec.publicJwk, /is a public key: sign with the private one/],
+  ['a public KeyObject', ec.publicKey, /is a public key: sign with the private one/],
+  ['a certificate', '-----BEGIN CERTIFICATE-----\nAA\n', /PEM is a certificate: give its private/],
+  ['a key of OpenSSH', '-----BEGIN OPENSSH PRIVATE KEY-----', /convert it with ssh-keygen/],
+  ['the path of a file', './client.pem', /neither PEM nor the JSON.*content of the file/],
+  ['JSON that is none', '{"kty":', /not JSON/],
+  ['a JWK Set', { keys: [privateJwk(ec)] }, /JWK Set: give one of its keys/],
+  ['an object that is no JWK', { d: 'x' }, /no kty/],
+  ['a JWK that is no key', { kty: 'EC', crv: 'P-256', d: 'x' }, /type EC is not a valid private/],
+  ['an oct key without k', { kty: 'oct' }, /no member k/],
+  ['an encryption key', { ...privateJwk(ec), use: 'enc' }, /not for signatures: its use is "enc"/],
+  ['a key to derive with', { ...privateJwk(ec), key_ops: ['deriveKey'] }, /key_ops have no sign/],
+  ['an encrypted key without passphrase', encryptedPem(ec), /encrypted: give its passphrase/],
+  [
+    'a wrong passphrase',
+    { key: encryptedPem(ec), passphrase: 'no' },
+    /cannot be decrypted: the passphrase is wrong/,
+  ],
+  [
+    'a wrong passphrase of PKCS#1',
+    { key: encryptedPem(rsa, 'pkcs1'), passphrase: 'no' },
+    /cannot be decrypted: the passphrase is wrong/,
+  ],
+  ['a damaged PEM', damaged, /does not hold a private key that can be read/],
+  ['RSA of 1024 bits', shortRsa, /has 1024 bits: use one of at least 2048/],
+  ['HMAC of 8 bytes', { kty: 'oct', k: 'AAAAAAAAAAA' }, /8 bytes: HS256 needs at least 32/],
+  ['another alg', { key: rsa.privateKey, alg: 'ES256' }, /ES256 does not fit.*RS256 or RS384/],
+  ['the alg of another curve', { key: ec.privateKey, alg: 'ES384' }, /ES384.*use ES256\./],
+  ['no alg at all', { key: rsa.privateKey, alg: 'none' }, /none does not fit the key/],
+  [
+    'an alg that contradicts the JWK',
+    { key: { ...privateJwk(rsa), alg: 'RS256' }, alg: 'PS256' },
+    /alg is PS256, but the JWK is for RS256/,
+  ],
+  ['a key agreement key', generateKeyPairSync('x25519').privateKey, /x25519 are not supported/],
+  ['an unknown curve', newCurve('secp256k1'), /secp256k1 is not supported: use P-256/],
+  ['an empty kid', { key: ec.privateKey, kid: '' }, /kid is empty: use kid: false/],
+  ['x5c without certificate', { key: ec.privateKey, x5c: true }, /x5c.*give the certificate/],
+];
+
+function newCurve(namedCurve: string) {
+  return generateKeyPairSync('ec', { namedCurve }).privateKey;
+}
+
+for (const [mistake, input, message] of MISTAKES) {
+  test(`${mistake} is refused with a sentence`, () => {
+    assert.throws(
+      () => SigningKey.from(input as Parameters<typeof SigningKey.from>[0]),
+      (error: Error) => {
+        assert.ok(error instanceof TypeError);
+        assert.match(error.message, /^The signing key cannot be used: .*\.$/s);
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, /BEGIN|PRIVATE KEY|correct horse/);
+        return true;
+      },
+    );
+  });
+}
+
+const CRYPTO_KEY_MISTAKES: readonly (readonly [string, () => Promise<unknown>, RegExp])[] = [
+  [
+    'a public CryptoKey',
+    async () => {
+      const jwk = ec.publicKey.export({ format: 'jwk' });
+      return webcrypto.subtle.importKey('jwk', jwk, subtleAlgorithm('ES256'), true, ['verify']);
+    },
+    /is a public key/,
+  ],
+  [
+    'a CryptoKey that may not sign',
+    () => webcrypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt']),
+    /usages must include sign/,
+  ],
+  [
+    'a CryptoKey of a broken hash',
+    () => webcrypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1' }, true, ['sign']),
+    /HMAC with SHA-1 are not supported/,
+  ],
+  [
+    'a short RSA CryptoKey',
+    async () => privateCryptoKey({ ...newKeyPair('RS256'), privateKey: shortRsa }, false),
+    /has 1024 bits/,
+  ],
+];
+
+for (const [mistake, make, message] of CRYPTO_KEY_MISTAKES) {
+  test(`${mistake} is refused with a sentence`, async () => {
+    const input = (await make()) as Parameters<typeof SigningKey.from>[0];
+    assert.throws(() => SigningKey.from(input), { name: 'TypeError', message });
+  });
+}

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freshness } from '../../lib/net/freshness.js';
+
+const DATE = 'Mon, 01 Jan 2024 00:00:00 GMT';
+
+for (const [headers, expected] of [
+  [{}, undefined],
+  [{ 'cache-control': 'max-age=300' }, 300],
+  [{ 'cache-control': 'public, Max-Age=300, must-revalidate' }, 300],
+  [{ 'cache-control': 'max-age="300"' }, 300],
+  [{ 'cache-control': 'max-age=300', age: '100' }, 200],
+  [{ 'cache-control': 'max-age=300', age: '400' }, 0],
+  [{ 'cache-control': 'max-age=300', age: 'yesterday' }, 300],
+  [{ 'cache-control': 'max-age=0' }, 0],
+  [{ 'cache-control': 'max-age=-1' }, undefined],
+  [{ 'cache-control': 's-max-age=300' }, undefined],
+  [{ 'cache-control': 'no-store, max-age=300' }, 0],
+  [{ 'cache-control': 'no-cache' }, 0],
+  [{ 'cache-control': 'no-cache="set-cookie"' }, 0],
+  [{ 'cache-control': 'public' }, undefined],
+  [{ expires: 'Mon, 01 Jan 2024 00:10:00 GMT', date: DATE }, 600],
+  [{ expires: 'Sun, 31 Dec 2023 00:00:00 GMT', date: DATE }, 0],
+  [{ expires: '0', date: 'yesterday' }, 0],
+  [{ expires: 'Mon, 01 Jan 2024 00:10:00 GMT', date: DATE, 'cache-control': 'max-age=5' }, 5],
+] as const) {
+  test(`${JSON.stringify(headers)} is fresh for ${expected} s (RFC 9111 §4.2)`, () =>
+    assert.equal(freshness(headers), expected));
+}

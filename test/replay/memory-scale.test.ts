@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { MemoryReplayStore } from '../../lib/index.js';
+import { fakeClock } from '../support/fake-clock.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const ENTRIES = 300_000;
+
+/** The bytes in use, once those that nobody uses any more have been given back. */
+async function usedBytes(): Promise<number> {
+  collectGarbage();
+  await new Promise(setImmediate);
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+function filler(maxEntries = 4 * ENTRIES) {
+  const time = fakeClock();
+  const store = new MemoryReplayStore({ maxEntries, clock: time.clock });
+  /** @returns the time of the slowest insertion in milliseconds */
+  const fill = (entries: number): number => {
+    let slowest = 0;
+    for (let number = 0; number < entries; number += 1) {
+      const entry = {
+        key: randomBytes(32).toString('base64url'),
+        clientId: `client ${number % 50}`,
+        expiresAt: time.now() + 60 + (number % 60),
+      };
+      const started = performance.now();
+      store.insert(entry);
+      slowest = Math.max(slowest, performance.now() - started);
+    }
+    return slowest;
+  };
+  return { ...time, store, fill };
+}
+
+test('an entry takes less than 100 bytes, and gives them back when traffic falls', async () => {
+  const { store, fill, advance } = filler();
+  const empty = await usedBytes();
+  fill(ENTRIES);
+  const full = await usedBytes();
+  assert.equal(store.size, ENTRIES);
+  assert.ok((full - empty) / ENTRIES < 100, `${(full - empty) / ENTRIES} bytes an entry`);
+
+  for (let minute = 0; minute < 4; minute += 1) {
+    advance(64);
+    fill(2000);
+  }
+  const later = await usedBytes();
+  assert.ok(later - empty < (full - empty) / 5, `${later - empty} of ${full - empty} bytes`);
+});
+
+test('no insertion pauses the process for 10 ms, neither while entries grow nor as they expire', () => {
+  const pauses = [1, 2, 3].map(() => {
+    const { fill, advance } = filler();
+    const growing = fill(ENTRIES);
+    advance(200);
+    return Math.max(growing, fill(1000));
+  });
+  // The machine may have paused one run for something else, but not all of them.
+  assert.ok(Math.min(...pauses) < 10, `${pauses} ms`);
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  CLIENT_ASSERTION_TYPE,
+  ClientAssertionValidator,
+  type ClientAuthenticationError,
+  MemoryReplayStore,
+} from '../../lib/index.js';
+import { ISSUER, signAssertion } from '../support/assertion.js';
+import { fakeClock } from '../support/fake-clock.js';
+import { keyPair } from '../support/keys.js';
+
+const client = {
+  clientId: 'client',
+  secrets: [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk } as const],
+};
+
+const requestOf = (client_assertion: string) => ({
+  issuer: ISSUER,
+  parameters: { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE },
+});
+
+const reasonOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'success',
+    (error: ClientAuthenticationError) => error.reason,
+  );
+
+test('a copy that expires while its client is looked up is refused: the store has forgotten it', async () => {
+  const { clock, now, advance } = fakeClock();
+  let lookupTime = 0;
+  const validator = new ClientAssertionValidator({ clock, clockTolerance: 0 }, async () => {
+    advance(lookupTime);
+    return client;
+  });
+  const assertion = await signAssertion('client', {
+    claims: { iat: now(), exp: now() + 60 },
+  });
+  const validate = () => reasonOf(validator.validate(requestOf(assertion)));
+
+  assert.equal(await validate(), 'success');
+  advance(59);
+  lookupTime = 10;
+  assert.equal(await validate(), 'expired');
+});
+
+test('the default store goes by the clock of the validator', async () => {
+  const { clock, now } = fakeClock();
+  const validator = new ClientAssertionValidator({ clock }, () => client);
+  const assertion = await signAssertion('client', { claims: { iat: now(), exp: now() + 60 } });
+  const validate = () => reasonOf(validator.validate(requestOf(assertion)));
+  assert.deepEqual([await validate(), await validate()], ['success', 'replayed']);
+});
+
+test('a client whose share of the store is used up is told 503, and the operator why', async () => {
+  const replay = new MemoryReplayStore({ maxEntries: 2 });
+  const reasons: (string | undefined)[] = [];
+  const validator = new ClientAssertionValidator(
+    { replay, onAuthentication: ({ reason }) => reasons.push(reason) },
+    (clientId) => ({ ...client, clientId }),
+  );
+  const validate = async (clientId: string) => {
+    const validation = validator.validate(requestOf(await signAssertion(clientId)));
+    return validation.then(
+      () => 200,
+      (error: ClientAuthenticationError) => [error.status, error.error],
+    );
+  };
+
+  const unavailable = [503, 'temporarily_unavailable'];
+  assert.equal(await validate('client'), 200);
+  assert.deepEqual(await validate('client'), unavailable);
+  assert.equal(await validate('another'), 200);
+  assert.deepEqual(await validate('third'), unavailable);
+  assert.deepEqual(reasons, [
+    undefined,
+    'replay_client_share_full',
+    undefined,
+    'replay_store_full',
+  ]);
+});

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** A Node process that runs a TypeScript file. */
+export interface Program {
+  readonly child: ChildProcess;
+  /** Resolves with the next line of its standard output that has the text. */
+  line(text: string): Promise<string>;
+  /** Its standard output and error so far. */
+  output(): string;
+  /** Resolves with its exit code, or the name of the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  /** Kills it if it still runs. */
+  stop(): Promise<void>;
+}
+
+/** Starts a TypeScript file of the tests. */
+export function startProgram(
+  file: URL,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Program {
+  const child = spawn(process.execPath, ['--import', 'tsx', file.pathname, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const waiting = new Set<() => void>();
+  const note = (chunk: Buffer) => {
+    output += chunk.toString();
+    for (const look of waiting) look();
+  };
+  child.stdout.on('data', note);
+  child.stderr.on('data', note);
+  const ended = once(child, 'exit').then(([code, signal]) => code ?? signal);
+
+  const line = (text: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        const found = output.split('\n').find((each) => each.includes(text));
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+      ended.then((end) => reject(new Error(`It ended with ${end} before "${text}":\n${output}`)));
+    });
+
+  return {
+    child,
+    line,
+    output: () => output,
+    ended,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
