@@ -10,5 +10,5 @@ export interface PassportStrategyBase {
   error(error: unknown): void;
 }
 
-/** @internal */
+/** The base class itself; declared so, since the public declarations extend it. */
 export const Strategy = PassportStrategy as unknown as new () => PassportStrategyBase;

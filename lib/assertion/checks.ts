@@ -22,6 +22,16 @@ const isUnsetOr = (registered: string | null | undefined, actual: unknown): bool
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
   String(alg).startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
 
+/** The one rule that depends on who the server is. */
+export const AUDIENCE_CHECK: Check<AssertionSubject> = {
+  name: 'aud',
+  source: 'RFC 7523 §3 (3), draft-ietf-oauth-rfc7523bis §4',
+  reason: 'audience_mismatch',
+  passes: (subject) => audienceForm(subject) !== undefined,
+  expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
+  actual: claim('aud'),
+};
+
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
@@ -66,14 +76,7 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     expected: claim('sub'),
     actual: ({ clientIdParameter }) => clientIdParameter,
   },
-  {
-    name: 'aud',
-    source: 'RFC 7523 §3 (3), draft-ietf-oauth-rfc7523bis §4',
-    reason: 'audience_mismatch',
-    passes: (subject) => audienceForm(subject) !== undefined,
-    expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
-    actual: claim('aud'),
-  },
+  AUDIENCE_CHECK,
   ...TIME_CHECKS,
   {
     name: 'jti',

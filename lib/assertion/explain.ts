@@ -3,12 +3,17 @@ import type { Failure, Reason } from '../reasons.js';
 import { safe } from '../safe.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import type { Check } from './check.js';
-import { ASSERTION_CHECKS, CLIENT_CHECKS } from './checks.js';
+import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks.js';
 import type { JsonObject } from './compact-jws.js';
 import { readAssertion } from './read.js';
 import { searchSigner } from './search-signer.js';
 import type { Settings } from './settings.js';
 import { type ClientAssertionRequest, readRequest, subjectOf } from './validate.js';
+
+/** An assertion to explain; without an issuer, its audience cannot be judged. */
+export interface ExplanationRequest extends Omit<ClientAssertionRequest, 'issuer'> {
+  readonly issuer?: string | undefined;
+}
 
 /** What became of one check. */
 export interface CheckReport {
@@ -62,22 +67,36 @@ function run<Subject>(check: Check<Subject>, subject: Subject): CheckReport {
   };
 }
 
+type Step = Pick<CheckReport, 'check' | 'source'>;
+
+const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
+  check: name,
+  source,
+});
+
+const skip = ({ check, source }: Step): CheckReport => ({ check, source, outcome: 'skipped' });
+
+const ASSERTION_STEPS: readonly Step[] = [...ASSERTION_CHECKS.map(stepOf), STEPS.client];
+
+const SIGNATURE_STEPS: readonly Step[] = [
+  ...CLIENT_CHECKS.map(stepOf),
+  STEPS.key,
+  STEPS.signature,
+  STEPS.replay,
+];
+
 /**
  * Runs the checks of the pipeline on an assertion, all of them, and reports each. What depends on
- * something that failed is skipped. The assertion is not used up.
+ * something that failed or that is not known is skipped. The assertion is not used up.
+ *
+ * @param findClient without it, what depends on the client is not known
  */
 export async function explainAssertion<Client extends AssertionClient>(
-  request: ClientAssertionRequest,
+  request: ExplanationRequest,
   settings: Settings,
-  findClient: FindClient<Client>,
+  findClient: FindClient<Client> | undefined,
 ): Promise<Explanation> {
   const checks: CheckReport[] = [];
-  const skip = (...steps: { readonly check: string; readonly source: string }[]) =>
-    steps.forEach(({ check, source }) => {
-      checks.push({ check, source, outcome: 'skipped' });
-    });
-  const named = (list: readonly Check<never>[]) =>
-    list.map(({ name, source }) => ({ check: name, source }));
   const finish = (rest?: { header: JsonObject; claims: JsonObject }): Explanation => ({
     accepted: checks.every(({ check, outcome }) => outcome === 'passed' || check === 'replay'),
     ...rest,
@@ -86,19 +105,30 @@ export async function explainAssertion<Client extends AssertionClient>(
 
   const sent = readRequest(request, settings);
   checks.push(reportOf(STEPS.request, 'failure' in sent ? sent.failure : undefined));
-  const read = 'failure' in sent ? sent : readAssertion(sent.assertion, settings);
-  if ('failure' in sent) skip(STEPS.encoding);
-  else checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
-  if ('failure' in sent || 'failure' in read) {
-    skip(...named(ASSERTION_CHECKS), STEPS.client, ...named(CLIENT_CHECKS));
-    skip(STEPS.key, STEPS.signature, STEPS.replay);
+  if ('failure' in sent) {
+    checks.push(...[STEPS.encoding, ...ASSERTION_STEPS, ...SIGNATURE_STEPS].map(skip));
+    return finish();
+  }
+  const read = readAssertion(sent.assertion, settings);
+  checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
+  if ('failure' in read) {
+    checks.push(...[...ASSERTION_STEPS, ...SIGNATURE_STEPS].map(skip));
     return finish();
   }
 
   const { jws } = read;
-  const subject = subjectOf(request, sent, jws, settings);
-  checks.push(...ASSERTION_CHECKS.map((check) => run(check, subject)));
+  const decoded = { header: jws.header, claims: jws.claims };
+  const { issuer } = request;
+  const subject = subjectOf({ ...request, issuer: issuer ?? '' }, sent, jws, settings);
+  for (const check of ASSERTION_CHECKS) {
+    const isUnknown = check === AUDIENCE_CHECK && issuer === undefined;
+    checks.push(isUnknown ? skip(stepOf(check)) : run(check, subject));
+  }
 
+  if (findClient === undefined) {
+    checks.push(...[STEPS.client, ...SIGNATURE_STEPS].map(skip));
+    return finish(decoded);
+  }
   const { iss } = jws.claims;
   const found =
     typeof iss === 'string' && iss !== ''
@@ -106,8 +136,8 @@ export async function explainAssertion<Client extends AssertionClient>(
       : { failure: { reason: 'unknown_client' } as const };
   checks.push(reportOf(STEPS.client, 'failure' in found ? found.failure : undefined));
   if ('failure' in found) {
-    skip(...named(CLIENT_CHECKS), STEPS.key, STEPS.signature, STEPS.replay);
-    return finish({ header: jws.header, claims: jws.claims });
+    checks.push(...SIGNATURE_STEPS.map(skip));
+    return finish(decoded);
   }
 
   const { client } = found;
@@ -116,9 +146,8 @@ export async function explainAssertion<Client extends AssertionClient>(
   if (failure === undefined || failure.reason === 'signature_invalid') {
     checks.push(reportOf(STEPS.key, undefined), reportOf(STEPS.signature, failure));
   } else {
-    checks.push(reportOf(STEPS.key, failure));
-    skip(STEPS.signature);
+    checks.push(reportOf(STEPS.key, failure), skip(STEPS.signature));
   }
-  skip(STEPS.replay);
-  return finish({ header: jws.header, claims: jws.claims });
+  checks.push(skip(STEPS.replay));
+  return finish(decoded);
 }

@@ -55,7 +55,10 @@ export interface AuthenticatedClient<Client> {
 }
 
 /** Takes the assertion out of a request. */
-export const readRequest = (request: ClientAssertionRequest, settings: Settings) =>
+export const readRequest = (
+  request: Pick<ClientAssertionRequest, 'parameters' | 'authorization'>,
+  settings: Settings,
+) =>
   readParameters(request.parameters, {
     authorization: request.authorization === true,
     acceptGrantType: settings.acceptGrantTypeAsAssertionType,

@@ -1,0 +1,103 @@
+import { extname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { SigningKey } from '../client/signing-key.js';
+import { UsageError } from './exit.js';
+import { generatePrivateKey, KEY_ALGORITHMS, type KeyAlgorithm } from './generate-key.js';
+import { numberOption } from './options.js';
+import { json, print, printable, printJson, style } from './output.js';
+import { type NewFile, writePrivateFiles } from './private-file.js';
+import { type PublicHalf, publicHalf } from './public-half.js';
+import { certificatePem, selfSignedCertificate } from './self-signed-certificate.js';
+
+interface KeygenOptions {
+  readonly alg: KeyAlgorithm;
+  readonly out?: string;
+  readonly format: 'pem' | 'jwk';
+  readonly certificate?: boolean;
+  readonly clientId: string;
+  readonly days: number;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+interface GeneratedKey extends PublicHalf {
+  readonly alg: KeyAlgorithm;
+  readonly kid: string | undefined;
+  readonly privateKeyFile: string;
+  readonly certificateFile: string | undefined;
+}
+
+const MAXIMUM_DAYS = 36_500;
+
+function certificatePath(keyPath: string): string {
+  const extension = extname(keyPath);
+  if (extension !== '.crt') return `${keyPath.slice(0, keyPath.length - extension.length)}.crt`;
+  throw new UsageError('--out is the private key; its certificate goes into .crt next to it.');
+}
+
+async function keygen(options: KeygenOptions): Promise<GeneratedKey> {
+  const { alg, format, clientId, days, force = false } = options;
+  const privateKeyFile = options.out ?? (format === 'pem' ? 'private-key.pem' : 'private-key.json');
+  const privateKey = await generatePrivateKey(alg);
+  const { kid, publicJwk } = SigningKey.from({ key: privateKey, alg });
+  if (publicJwk === undefined) throw new TypeError('The key has no public half.');
+  const certificate =
+    options.certificate === true
+      ? await selfSignedCertificate({ alg, privateKey, commonName: clientId, days })
+      : undefined;
+
+  const content =
+    format === 'pem'
+      ? privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+      : `${json({ ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig' }, 2)}\n`;
+  const files: NewFile[] = [{ path: privateKeyFile, content }];
+  const certificateFile = certificate && certificatePath(privateKeyFile);
+  if (certificate !== undefined && certificateFile !== undefined) {
+    files.push({ path: certificateFile, content: certificatePem(certificate) });
+  }
+  await writePrivateFiles(files, force);
+  return { alg, kid, privateKeyFile, certificateFile, ...publicHalf(publicJwk, certificate) };
+}
+
+function lines(key: GeneratedKey): string[] {
+  const { alg, kid, privateKeyFile, certificateFile, secret, jwks, duende, env } = key;
+  const part = (title: string, text: string) => ['', style('bold', title), text];
+  return [
+    `Private key:  ${printable(privateKeyFile)}  (${alg}, kid ${kid}; keep it secret)`,
+    ...(certificateFile === undefined ? [] : [`Certificate:  ${printable(certificateFile)}`]),
+    ...part('Secret of the client, for passport-private-key-jwt', json(secret, 2)),
+    ...part('Client metadata (RFC 7591)', json({ jwks }, 2)),
+    ...part('Duende IdentityServer, in ClientSecrets', duende),
+    ...part('.env', env),
+  ];
+}
+
+/** `keygen`: makes a key pair or a self-signed certificate, and says what to register. */
+export function addKeygenCommand(program: Command): void {
+  program
+    .command('keygen')
+    .description('Make a key pair for a client, and print what a server is to know of it.')
+    .addOption(
+      new Option('--alg <alg>', 'what the key signs with').choices(KEY_ALGORITHMS).default('ES256'),
+    )
+    .option('--out <file>', 'the private key (default: private-key.pem, or .json for a JWK)')
+    .addOption(
+      new Option(
+        '--format <format>',
+        'of the private key: PKCS #8, or a JWK that keeps alg and kid',
+      )
+        .choices(['pem', 'jwk'])
+        .default('pem'),
+    )
+    .option('--certificate', 'also make a self-signed certificate, next to the private key')
+    .option('--client-id <id>', 'the common name in the certificate', 'client')
+    .option('--days <number>', 'how long the certificate is valid', numberOption(MAXIMUM_DAYS), 365)
+    .option('--force', 'replace files that are there')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nFiles are readable by their owner alone. No private key is printed.')
+    .action(async (options: KeygenOptions) => {
+      const key = await keygen(options);
+      if (options.json === true) printJson(key);
+      else print(...lines(key));
+    });
+}

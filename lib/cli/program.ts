@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { CommandError, EXIT, type ExitCode } from './exit.js';
+import { addInspectCommand } from './inspect.js';
+import { addKeygenCommand } from './keygen.js';
+import { printError } from './output.js';
+import { addTokenCommand } from './token.js';
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}
+
+function createProgram(finish: (exitCode: ExitCode) => void): Command {
+  const program = new Command('passport-private-key-jwt')
+    .description('Makes keys for private_key_jwt, gets tokens with them and explains assertions.')
+    .version(packageVersion())
+    .exitOverride()
+    .addHelpText('after', '\nExit codes: 0 done, 1 refused or failed, 2 called wrongly.');
+  addKeygenCommand(program);
+  addTokenCommand(program, finish);
+  addInspectCommand(program, finish);
+  return program;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param argv as `process.argv`
+ * @returns the status to exit with. Never rejects
+ */
+export async function run(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  try {
+    await createProgram((code) => {
+      exitCode = code;
+    }).parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    // Commander has said what was wrong itself.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    printError(`error: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof CommandError ? error.exitCode : EXIT.failed;
+  }
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { runCli, temporaryFolder } from '../support/cli.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+
+const SECRET = 'a shared secret that is long enough for HS256';
+
+interface Inspection {
+  readonly outcome: string;
+  readonly now: number;
+  readonly header: Record<string, unknown>;
+  readonly claims: Record<string, unknown>;
+  readonly checks: readonly { check: string; source: string; outcome: string; reason?: string }[];
+  readonly warnings: readonly string[];
+}
+
+async function clientsFile(t: TestContext, content: unknown): Promise<string> {
+  const file = join(await temporaryFolder(t), 'clients.json');
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+const registered = (t: TestContext) =>
+  clientsFile(t, [{ client_id: 'client', jwks: { keys: [keyPair('ES256').publicJwk] } }]);
+
+async function inspectJson(args: readonly string[], stdin = '') {
+  const { exitCode, stdout, stderr } = await runCli(['inspect', '--json', ...args], { stdin });
+  return { exitCode, stderr, inspection: JSON.parse(stdout) as Inspection };
+}
+
+const outcomes = ({ checks }: Inspection, outcome: string) =>
+  checks.filter((report) => report.outcome === outcome).map(({ check }) => check);
+
+test('an assertion of a registered client is accepted, its signature included', async (t) => {
+  const args = ['--issuer', ISSUER, '--client', await registered(t)];
+  const { exitCode, inspection } = await inspectJson([await signAssertion(), ...args]);
+  assert.equal(exitCode, 0);
+  assert.equal(inspection.outcome, 'accepted');
+  assert.equal(inspection.header['alg'], 'ES256');
+  assert.equal(inspection.claims['iss'], 'client');
+  assert.ok(outcomes(inspection, 'passed').includes('signature'));
+  assert.deepEqual(outcomes(inspection, 'skipped'), ['replay']);
+});
+
+test('the assertion is read from stdin, so that no process list shows it', async () => {
+  const assertion = await signAssertion();
+  for (const args of [[], ['-']]) {
+    const { exitCode, inspection } = await inspectJson(args, `${assertion}\n`);
+    assert.equal(exitCode, 0);
+    assert.equal(inspection.claims['sub'], 'client');
+  }
+});
+
+test('without --client and --issuer, what depends on them is skipped', async () => {
+  const { exitCode, inspection } = await inspectJson([await signAssertion()]);
+  assert.equal(exitCode, 0);
+  assert.equal(inspection.outcome, 'undecided');
+  assert.deepEqual(outcomes(inspection, 'failed'), []);
+  for (const check of ['aud', 'client', 'lifetime', 'key', 'signature']) {
+    assert.ok(outcomes(inspection, 'skipped').includes(check), check);
+  }
+});
+
+test('every broken rule is named with its reason and RFC, and the exit code is 1', async (t) => {
+  const assertion = await signAssertion('client', {
+    pair: newKeyPair('ES256'),
+    claims: { aud: 'https://other.example', jti: undefined },
+  });
+  const args = [assertion, '--issuer', ISSUER, '--client', await registered(t)];
+  const { exitCode, inspection } = await inspectJson(args);
+  assert.equal(exitCode, 1);
+  assert.equal(inspection.outcome, 'refused');
+  assert.deepEqual(
+    inspection.checks.flatMap(({ check, reason }) => (reason ? [[check, reason]] : [])),
+    [
+      ['aud', 'audience_mismatch'],
+      ['jti', 'jwt_id_invalid'],
+      ['signature', 'signature_invalid'],
+    ],
+  );
+
+  const { exitCode: plainExitCode, stdout } = await runCli(['inspect', ...args]);
+  assert.equal(plainExitCode, 1);
+  assert.match(stdout, /failed {3}aud +RFC 7523 §3 \(3\)/);
+  assert.match(stdout, /audience_mismatch: .*\n +expected {2}\["https:\/\/as\.example"\]/);
+  assert.match(stdout, /actual {4}"https:\/\/other\.example"/);
+});
+
+test('--token-endpoint is an audience, unless --audience strict (rfc7523bis §4)', async () => {
+  const assertion = await signAssertion('client', { claims: { aud: TOKEN_ENDPOINT } });
+  const args = [assertion, '--issuer', ISSUER, '--token-endpoint', TOKEN_ENDPOINT];
+  assert.equal((await inspectJson(args)).exitCode, 0);
+  const strict = await inspectJson([...args, '--audience', 'strict']);
+  assert.equal(strict.exitCode, 1);
+  assert.deepEqual(outcomes(strict.inspection, 'failed'), ['typ', 'aud']);
+});
+
+test('--now judges by another time, in seconds or ISO 8601', async () => {
+  const assertion = await signAssertion('client', {
+    claims: { iat: 1_700_000_000, exp: 1_700_000_060 },
+  });
+  const expired = await inspectJson([assertion]);
+  assert.deepEqual(outcomes(expired.inspection, 'failed'), ['exp is in the future']);
+  for (const now of ['1700000030', '2023-11-14T22:13:50Z']) {
+    const { exitCode, inspection } = await inspectJson([assertion, '--now', now]);
+    assert.equal(exitCode, 0);
+    assert.equal(inspection.now, 1_700_000_030);
+  }
+});
+
+test('what is no JWS is refused, with one check to show', async () => {
+  const { exitCode, stdout } = await runCli(['inspect', 'not.an.assertion']);
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /assertion_malformed/);
+  assert.doesNotMatch(stdout, /skipped/);
+});
+
+test('a client of the file may have secrets of its own types', async (t) => {
+  const file = await clientsFile(t, [
+    {
+      client_id: 'client',
+      secrets: [{ type: 'JsonWebKey', value: keyPair('RS256').publicJwk, description: 'laptop' }],
+    },
+  ]);
+  const assertion = await signAssertion('client', { pair: keyPair('RS256') });
+  const { inspection } = await inspectJson([assertion, '--issuer', ISSUER, '--client', file]);
+  assert.equal(inspection.outcome, 'accepted');
+});
+
+test('no secret of the clients file is shown, in output or errors', async (t) => {
+  const jwk = keyPair('ES256').privateKey.export({ format: 'jwk' });
+  const privateMember = jwk.d as string;
+  const clients = [
+    { client_id: 'client', jwks: { keys: [jwk] } },
+    { client_id: 'shared', token_endpoint_auth_method: 'client_secret_jwt', client_secret: SECRET },
+  ];
+  const [good, broken, wrong] = await Promise.all([
+    clientsFile(t, clients),
+    clientsFile(t, `${JSON.stringify(clients)} ${SECRET}`),
+    clientsFile(t, { client_id: 'shared', client_secret: SECRET, jwk }),
+  ]);
+  const cases = [
+    [good, 'client', 1],
+    [good, 'shared', 1],
+    [broken, 'client', 2],
+    [wrong, 'client', 2],
+  ] as const;
+  for (const [file, clientId, expected] of cases) {
+    const assertion = await signAssertion(clientId);
+    for (const format of [[], ['--json']]) {
+      const args = ['inspect', assertion, '--issuer', ISSUER, '--client', file, ...format];
+      const { exitCode, stdout, stderr } = await runCli(args);
+      assert.equal(exitCode, expected);
+      for (const output of [stdout, stderr]) {
+        assert.ok(!output.includes(privateMember));
+        assert.ok(!output.includes(SECRET.slice(0, 8)));
+      }
+    }
+  }
+});
+
+test('a private key among the secrets of the client is warned of', async (t) => {
+  const jwk = keyPair('ES256').privateKey.export({ format: 'jwk' });
+  const file = await clientsFile(t, [{ client_id: 'client', jwks: { keys: [jwk] } }]);
+  const args = [await signAssertion(), '--issuer', ISSUER, '--client', file];
+  const { exitCode, inspection } = await inspectJson(args);
+  assert.equal(exitCode, 1);
+  assert.match(inspection.warnings.join(), /holds a private key \(member d\)/);
+});
+
+test('control characters of an assertion do not reach the terminal', async () => {
+  const claims = { iss: 'client\u001b[2J\u009b2J\u202e', sub: 'client\u001b[2J\u009b2J\u202e' };
+  const assertion = await signAssertion('client', { claims });
+  for (const format of [[], ['--json']]) {
+    const { stdout } = await runCli(['inspect', assertion, ...format]);
+    assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+  }
+  const { inspection } = await inspectJson([assertion]);
+  assert.equal(inspection.claims['iss'], claims.iss);
+});
+
+test('there is no colour where stdout is a pipe, or NO_COLOR is set', async () => {
+  const start = String.fromCharCode(27);
+  const args = ['inspect', await signAssertion()];
+  assert.ok(!(await runCli(args)).stdout.includes(start));
+  assert.ok((await runCli(args, { env: { FORCE_COLOR: '1' } })).stdout.includes(start));
+  assert.ok(!(await runCli(args, { env: { NO_COLOR: '1' } })).stdout.includes(start));
+});
+
+for (const [name, args, message] of [
+  ['an unknown option', ['--nope'], /unknown option/],
+  ['an issuer that is no URL', ['--issuer', 'as.example'], /absolute URL/],
+  ['a time that is none', ['--now', 'soon'], /ISO 8601/],
+  ['an audience mode that there is not', ['--audience', 'loose'], /compatible, strict/],
+  ['a clients file that is not there', ['--client', 'nowhere.json'], /cannot be read \(ENOENT\)/],
+  ['no assertion', [], /as an argument, or send it to stdin/],
+] as const) {
+  test(`${name} is an error of usage: exit code 2`, async () => {
+    const { exitCode, stdout, stderr } = await runCli(['inspect', ...args]);
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n {4}at /);
+  });
+}
