@@ -1,4 +1,4 @@
-import { safeText } from '../diagnostics.js';
+import { safeText } from '../safe.js';
 import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
