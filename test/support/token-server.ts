@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 /** How long the sample may take to start, in milliseconds. */
 const START_TIMEOUT = 60_000;
@@ -17,8 +18,8 @@ export interface TokenServerProcess {
   readonly url: string;
   /** What it logged, line by line. */
   readonly lines: readonly string[];
-  /** The events of its log, of one kind. */
-  events(name: string): Record<string, unknown>[];
+  /** The events of its log, of one kind, as soon as there are so many of them. */
+  events(name: string, atLeast: number): Promise<Record<string, unknown>[]>;
   /** Changes CLIENTS_FILE. */
   writeClients(clients: readonly ClientEntry[] | string): Promise<void>;
   /** Posts a form. */
@@ -72,14 +73,23 @@ async function clientsFile(clients: readonly ClientEntry[] | string) {
 }
 
 /** Writes CLIENTS_FILE, and runs the sample with it until it stops by itself. */
-export async function runWithClients(clients: readonly ClientEntry[] | string): Promise<Ended> {
+export async function runWithClients(
+  clients: readonly ClientEntry[] | string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const file = await clientsFile(clients);
   try {
-    return await runTokenServer({ CLIENTS_FILE: file.path });
+    return await runTokenServer({ CLIENTS_FILE: file.path, ...env });
   } finally {
     await file.remove();
   }
 }
+
+const eventsOf = (lines: readonly string[], name: string): Record<string, unknown>[] =>
+  lines
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === name);
 
 /** Starts the sample, as `npm run sample:token-server` does, on a free port. */
 export async function startTokenServer(
@@ -93,7 +103,7 @@ export async function startTokenServer(
 
   const url = await new Promise<string>((resolve, reject) => {
     const fail = () => reject(new Error(`The token server did not start: ${stderr()}`));
-    const timer = setTimeout(fail, START_TIMEOUT);
+    const timer = globalThis.setTimeout(fail, START_TIMEOUT);
     child.once('exit', fail);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       lines.push(line);
@@ -107,11 +117,14 @@ export async function startTokenServer(
   return {
     url,
     lines,
-    events: (name) =>
-      lines
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>)
-        .filter(({ event }) => event === name),
+    async events(name, atLeast) {
+      const deadline = Date.now() + 10_000;
+      for (;;) {
+        const events = eventsOf(lines, name);
+        if (events.length >= atLeast || Date.now() > deadline) return events;
+        await setTimeout(10);
+      }
+    },
     writeClients: file.write,
     post: (path, form) =>
       fetch(url + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' }),
