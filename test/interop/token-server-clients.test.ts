@@ -5,9 +5,9 @@ import { type CryptoKey, importJWK, SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import { REDIRECT_URI } from '../support/authorization.js';
-import { Browser, logIn } from '../support/browser.js';
 import { keyPair } from '../support/keys.js';
 import { type ClientEntry, startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
 const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -65,7 +65,7 @@ async function useWithOpenidClient(config: openid.Configuration): Promise<void> 
     code_challenge: await openid.calculatePKCECodeChallenge(code_verifier),
     code_challenge_method: 'S256',
   });
-  const callback = await logIn(new Browser(server.url), url);
+  const callback = await logIn(newVisitor(server.url), url);
   const tokens = await openid.authorizationCodeGrant(config, callback, {
     pkceCodeVerifier: code_verifier,
     expectedState: state,
@@ -171,7 +171,7 @@ test("openid-client logs in by signed requests (JAR) with the client's own key",
   const signed = await openid.buildAuthorizationUrlWithJAR(config, parameters, key);
   const pushed = await openid.buildAuthorizationUrlWithPAR(config, signed.searchParams);
   for (const url of [await openid.buildAuthorizationUrlWithJAR(config, parameters, key), pushed]) {
-    const callback = await logIn(new Browser(server.url), url);
+    const callback = await logIn(newVisitor(server.url), url);
     const tokens = await openid.authorizationCodeGrant(config, callback, {
       pkceCodeVerifier: code_verifier,
     });

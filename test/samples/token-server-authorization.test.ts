@@ -7,9 +7,9 @@ import {
   pkce,
   REDIRECT_URI,
 } from '../support/authorization.js';
-import { Browser, logIn } from '../support/browser.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
 
 const client = {
   jwks: { keys: [keyPair('ES256').publicJwk] },
@@ -28,10 +28,10 @@ type Differences = Readonly<Record<string, string | undefined>>;
 const urlFor = (clientId = 'web', differences: Differences = {}) =>
   authorizationUrl(server, authorizationParameters(clientId, pkce(), differences));
 
-const open = (url: string) => new Browser(server.url).open(url);
+const open = (url: string) => newVisitor(server.url).open(url);
 
 test('the answer carries code, state and iss (RFC 6749 §4.1.2, RFC 9207 §2)', async () => {
-  const callback = await logIn(new Browser(server.url), urlFor());
+  const callback = await logIn(newVisitor(server.url), urlFor());
   assert.equal(callback.origin + callback.pathname, REDIRECT_URI);
   assert.deepEqual([...callback.searchParams.keys()].sort(), ['code', 'iss', 'state']);
   assert.equal(callback.searchParams.get('state'), 'the-state');
@@ -40,7 +40,7 @@ test('the answer carries code, state and iss (RFC 6749 §4.1.2, RFC 9207 §2)', 
 
 test('a query of the redirect URI stays (RFC 6749 §3.1.2)', async () => {
   const redirect_uri = 'https://second.example/callback?tenant=1';
-  const callback = await logIn(new Browser(server.url), urlFor('second', { redirect_uri }));
+  const callback = await logIn(newVisitor(server.url), urlFor('second', { redirect_uri }));
   assert.equal(callback.searchParams.get('tenant'), '1');
   assert.ok(callback.searchParams.get('code'));
 });
@@ -64,10 +64,10 @@ const NEVER_REDIRECTED: readonly (readonly [string, Differences])[] = [
 
 for (const [what, differences] of NEVER_REDIRECTED) {
   test(`with ${what} the browser is not redirected (RFC 6749 §4.1.2.1)`, async () => {
-    const { status, url, text } = await open(urlFor('web', differences));
+    const { status, url, body } = await open(urlFor('web', differences));
     assert.equal(status, 400);
     assert.equal(url.origin, server.url);
-    assert.match(text, /invalid_request/);
+    assert.match(body, /invalid_request/);
   });
 }
 
@@ -121,13 +121,13 @@ test('a repeated parameter is refused, and a repeated state not sent back', asyn
 });
 
 test('offline_access is ignored where the client may not have it (OpenID Connect Core §11)', async () => {
-  const { status, text } = await open(urlFor('web', { scope: 'openid offline_access' }));
+  const { status, body } = await open(urlFor('web', { scope: 'openid offline_access' }));
   assert.equal(status, 200);
-  assert.match(text, /Log in/);
+  assert.match(body, /Log in/);
 });
 
 test('a user who denies is sent back with access_denied (RFC 6749 §4.1.2.1)', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const consent = await browser.submit(await browser.open(urlFor()));
   const { url } = await browser.submit(consent, { cancel: '1' });
   assert.equal(url.searchParams.get('error'), 'access_denied');
@@ -136,7 +136,7 @@ test('a user who denies is sent back with access_denied (RFC 6749 §4.1.2.1)', a
 });
 
 test('who is logged in and has consented is sent back at once, also with prompt none', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   await logIn(browser, urlFor());
   for (const prompt of [undefined, 'none']) {
     const { url } = await browser.open(urlFor('web', { prompt }));
@@ -145,7 +145,7 @@ test('who is logged in and has consented is sent back at once, also with prompt 
 });
 
 test('consent is per client and for the scopes that were allowed', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   await logIn(browser, urlFor('web', { scope: 'openid' }));
   const wider = await browser.open(urlFor('web', { prompt: 'none' }));
   assert.equal(wider.url.searchParams.get('error'), 'consent_required');
@@ -155,42 +155,42 @@ test('consent is per client and for the scopes that were allowed', async () => {
 });
 
 test('prompt login and an old login make the user log in again (OpenID Connect Core §3.1.2.1)', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   await logIn(browser, urlFor());
   await setTimeout(1100);
   for (const differences of [{ prompt: 'login' }, { max_age: '1' }, { max_age: '0' }]) {
-    const { text } = await browser.open(urlFor('web', differences));
-    assert.match(text, /<title>Log in</, JSON.stringify(differences));
+    const { body } = await browser.open(urlFor('web', differences));
+    assert.match(body, /<title>Log in</, JSON.stringify(differences));
   }
-  const { text } = await browser.open(urlFor('web', { prompt: 'consent' }));
-  assert.match(text, /<title>Allow access</);
+  const { body } = await browser.open(urlFor('web', { prompt: 'consent' }));
+  assert.match(body, /<title>Allow access</);
   const callback = await logIn(browser, urlFor('web', { prompt: 'login' }), 'bob');
   assert.ok(callback.searchParams.get('code'));
 });
 
 test('the consent form cannot be sent before the login that the client asked for', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   await logIn(browser, urlFor());
   const page = await browser.open(urlFor('web', { prompt: 'login' }));
-  const text = page.text.replace('action="login"', 'action="consent"');
-  const answer = await browser.submit({ ...page, text });
-  assert.match(answer.text, /<title>Log in</);
+  const body = page.body.replace('action="login"', 'action="consent"');
+  const answer = await browser.submit({ ...page, body });
+  assert.match(answer.body, /<title>Log in</);
 });
 
 test('a form without its token, or from another session, is refused', async () => {
   for (const form of ['login', 'consent']) {
-    const browser = new Browser(server.url);
+    const browser = newVisitor(server.url);
     let page = await browser.open(urlFor());
     if (form === 'consent') page = await browser.submit(page);
     const forged = await browser.submit(page, { csrf_token: 'guessed' });
     assert.equal(forged.status, 403, form);
-    const elsewhere = await new Browser(server.url).submit(page);
+    const elsewhere = await newVisitor(server.url).submit(page);
     assert.equal(elsewhere.status, 403, form);
   }
 });
 
 test('a transaction is good for one decision, and of this session alone', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const consent = await browser.submit(await browser.open(urlFor()));
   assert.ok((await browser.submit(consent)).url.searchParams.get('code'));
   assert.equal((await browser.submit(consent)).status, 403);
@@ -200,24 +200,24 @@ test('a transaction is good for one decision, and of this session alone', async 
 });
 
 test('the session changes its id at login, so that nobody can plant one', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const login = await browser.open(urlFor());
-  const before = browser.cookies.get('session');
+  const before = browser.cookie('session');
   await browser.submit(login);
   assert.ok(before);
-  assert.notEqual(browser.cookies.get('session'), before);
+  assert.notEqual(browser.cookie('session'), before);
 });
 
 test('an unknown user is told so', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const page = await browser.submit(await browser.open(urlFor()), { username: 'mallory' });
-  assert.match(page.text, /There is no such user/);
+  assert.match(page.body, /There is no such user/);
 });
 
 test('pages are escaped, framed by nobody, and lead to the client alone', async () => {
-  const { text, headers } = await open(urlFor());
-  assert.ok(text.includes('&lt;b&gt;Web&lt;/b&gt; &amp; &quot;shop&quot;'));
-  assert.match(text, /This is a demo/);
+  const { body, headers } = await open(urlFor());
+  assert.ok(body.includes('&lt;b&gt;Web&lt;/b&gt; &amp; &quot;shop&quot;'));
+  assert.match(body, /This is a demo/);
   const policy = headers.get('content-security-policy') ?? '';
   assert.match(policy, /default-src 'none'/);
   assert.match(policy, /frame-ancestors 'none'/);
@@ -226,7 +226,7 @@ test('pages are escaped, framed by nobody, and lead to the client alone', async 
 });
 
 test('a browser can have ten requests open; the eleventh closes the first', async () => {
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const first = await browser.open(urlFor());
   for (let opened = 0; opened < 10; opened += 1) await browser.open(urlFor());
   assert.equal((await browser.submit(first)).status, 400);

@@ -9,9 +9,9 @@ import {
   REDIRECT_URI,
   tokensOfLogin,
 } from '../support/authorization.js';
-import { logIn, newVisitor } from '../support/visitor.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
 const jwks = { keys: [pair.publicJwk] };

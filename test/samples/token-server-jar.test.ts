@@ -9,9 +9,9 @@ import {
   postAs,
   REDIRECT_URI,
 } from '../support/authorization.js';
-import { Browser, logIn } from '../support/browser.js';
 import { type KeyPair, keyPair, newKeyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
 const client = {
@@ -56,7 +56,7 @@ const urlOf = (parameters: Record<string, string>) => authorizationUrl(server, p
 for (const clientId of ['web', 'signing', 'secret-and-keys']) {
   test(`${clientId} logs a user in by a signed request (RFC 9101 §5)`, async () => {
     const request = await requestObject(clientId);
-    const callback = await logIn(new Browser(server.url), urlOf({ client_id: clientId, request }));
+    const callback = await logIn(newVisitor(server.url), urlOf({ client_id: clientId, request }));
     assert.ok(callback.searchParams.get('code'));
     assert.equal(callback.searchParams.get('state'), 'the-state');
   });
@@ -72,9 +72,9 @@ test('what is beside the request object does not count (RFC 9101 §6.3)', async 
     redirect_uri: 'https://attacker.example/callback',
     response_type: 'token',
   });
-  const browser = new Browser(server.url);
+  const browser = newVisitor(server.url);
   const consent = await browser.submit(await browser.open(url));
-  assert.doesNotMatch(consent.text, /<li>profile</);
+  assert.doesNotMatch(consent.body, /<li>profile</);
   const callback = (await browser.submit(consent)).url;
   assert.equal(callback.origin + callback.pathname, REDIRECT_URI);
   assert.equal(callback.searchParams.get('state'), 'the-state');
@@ -82,7 +82,7 @@ test('what is beside the request object does not count (RFC 9101 §6.3)', async 
 
 test('the redirect_uri of a signed request decides, whatever is beside it', async () => {
   const request = await requestObject('web', { redirect_uri: 'https://attacker.example/' });
-  const visit = await new Browser(server.url).open(
+  const visit = await newVisitor(server.url).open(
     urlOf({ client_id: 'web', request, redirect_uri: REDIRECT_URI }),
   );
   assert.equal(visit.status, 400);
@@ -91,7 +91,7 @@ test('the redirect_uri of a signed request decides, whatever is beside it', asyn
 
 test('an error of a signed request goes where the request object says', async () => {
   const request = await requestObject('web', { scope: 'admin' });
-  const { url } = await new Browser(server.url).open(urlOf({ client_id: 'web', request }));
+  const { url } = await newVisitor(server.url).open(urlOf({ client_id: 'web', request }));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);
   assert.equal(url.searchParams.get('error'), 'invalid_scope');
 });
@@ -118,7 +118,7 @@ const BROKEN: readonly (readonly [string, () => Promise<string>])[] = [
 for (const [what, make] of BROKEN) {
   test(`a request object with ${what} is refused at both endpoints (RFC 9101 §6.3)`, async () => {
     const request = await make();
-    const visit = await new Browser(server.url).open(urlOf({ client_id: 'web', request }));
+    const visit = await newVisitor(server.url).open(urlOf({ client_id: 'web', request }));
     assert.equal(visit.status, 400);
     assert.equal(visit.url.origin, server.url);
     const pushed = await postAs(server, { clientId: 'web', pair }, '/par', { request });
@@ -140,7 +140,7 @@ test('a request object is no client assertion, nor the reverse (RFC 8725 §3.12)
 
 test('a client that must sign its requests cannot leave it (RFC 9101 §10.5)', async () => {
   const parameters = authorizationParameters('signing', pkce());
-  const { url } = await new Browser(server.url).open(urlOf(parameters));
+  const { url } = await newVisitor(server.url).open(urlOf(parameters));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);
   assert.equal(url.searchParams.get('error'), 'invalid_request');
   const pushed = await postAs(server, { clientId: 'signing', pair }, '/par', parameters);

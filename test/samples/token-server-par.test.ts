@@ -7,9 +7,9 @@ import {
   postAs,
   REDIRECT_URI,
 } from '../support/authorization.js';
-import { Browser, logIn } from '../support/browser.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
 const web = { clientId: 'web', pair };
@@ -44,7 +44,7 @@ for (const clientId of ['web', 'pushing']) {
   test(`${clientId} logs a user in by a pushed request (RFC 9126 §4)`, async () => {
     const requestUri = await push(clientId);
     assert.match(requestUri, /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/);
-    const callback = await logIn(new Browser(server.url), urlOf(clientId, requestUri));
+    const callback = await logIn(newVisitor(server.url), urlOf(clientId, requestUri));
     assert.ok(callback.searchParams.get('code'));
     assert.equal(callback.searchParams.get('state'), 'the-state');
   });
@@ -55,29 +55,29 @@ test('what is beside the request_uri does not count (RFC 9126 §4)', async () =>
     redirect_uri: 'https://attacker.example/callback',
     state: 'another',
   });
-  const callback = await logIn(new Browser(server.url), url);
+  const callback = await logIn(newVisitor(server.url), url);
   assert.equal(callback.origin + callback.pathname, REDIRECT_URI);
   assert.equal(callback.searchParams.get('state'), 'the-state');
 });
 
 test('a request_uri is good for one use (RFC 9126 §7.3)', async () => {
   const url = urlOf('web', await push('web'));
-  assert.equal((await new Browser(server.url).open(url)).status, 200);
-  const again = await new Browser(server.url).open(url);
+  assert.equal((await newVisitor(server.url).open(url)).status, 200);
+  const again = await newVisitor(server.url).open(url);
   assert.equal(again.status, 400);
-  assert.match(again.text, /invalid_request_uri/);
+  assert.match(again.body, /invalid_request_uri/);
 });
 
 test('a request_uri is of no use to another client, and stays good for its own', async () => {
   const requestUri = await push('web');
-  const stolen = await new Browser(server.url).open(urlOf('pushing', requestUri));
+  const stolen = await newVisitor(server.url).open(urlOf('pushing', requestUri));
   assert.equal(stolen.status, 400);
-  assert.equal((await new Browser(server.url).open(urlOf('web', requestUri))).status, 200);
+  assert.equal((await newVisitor(server.url).open(urlOf('web', requestUri))).status, 200);
 });
 
 test('a client that must push its requests cannot leave it (RFC 9126 §5)', async () => {
   const parameters = authorizationParameters('pushing', pkce());
-  const { url } = await new Browser(server.url).open(authorizationUrl(server, parameters));
+  const { url } = await newVisitor(server.url).open(authorizationUrl(server, parameters));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);
   assert.equal(url.searchParams.get('error'), 'invalid_request');
 });

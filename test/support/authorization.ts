@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { assertionForm, signAssertion } from './assertion.js';
-import { logIn, newVisitor } from './visitor.js';
 import type { KeyPair } from './keys.js';
 import type { TokenServerProcess } from './token-server.js';
+import { logIn, newVisitor } from './visitor.js';
 
 export const REDIRECT_URI = 'https://client.example/callback';
 

@@ -11,7 +11,10 @@ function formOf({ body, url }: Page): { action: URL; fields: Record<string, stri
     attribute(input, 'name') ?? '',
     attribute(input, 'value') ?? '',
   ]);
-  return { action: new URL(attribute(form, 'action') ?? '', url), fields: Object.fromEntries(fields) };
+  return {
+    action: new URL(attribute(form, 'action') ?? '', url),
+    fields: Object.fromEntries(fields),
+  };
 }
 
 /** Somebody who visits one site: redirects that leave it are not followed. */
@@ -36,11 +39,7 @@ export function newVisitor(origin: string): Visitor {
 }
 
 /** Logs a user in who allows what is asked for; the URL that the client is called back at. */
-export async function logIn(
-  visitor: Visitor,
-  url: string | URL,
-  username = 'alice',
-): Promise<URL> {
+export async function logIn(visitor: Visitor, url: string | URL, username = 'alice'): Promise<URL> {
   const consent = await visitor.submit(await visitor.open(url), { username });
   return (await visitor.submit(consent)).url;
 }
