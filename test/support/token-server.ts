@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout } from 'node:timers/promises';
+import { waitUntil } from './wait-until.js';
 
 /** How long the sample may take to start, in milliseconds. */
-const START_TIMEOUT = 60_000;
+const START_TIMEOUT = 30_000;
 
 /** Client metadata as CLIENTS_FILE holds it. */
 export type ClientEntry = Readonly<Record<string, unknown>>;
@@ -59,7 +59,9 @@ function textOf(stream: NodeJS.ReadableStream | null): () => string {
 export async function runTokenServer(env: Readonly<Record<string, string>>): Promise<Ended> {
   const child = spawnSample(env);
   const stderr = textOf(child.stderr);
+  const timer = setTimeout(() => child.kill(), START_TIMEOUT);
   const code = await exitOf(child);
+  clearTimeout(timer);
   return { code, stderr: stderr() };
 }
 
@@ -103,7 +105,7 @@ export async function startTokenServer(
 
   const url = await new Promise<string>((resolve, reject) => {
     const fail = () => reject(new Error(`The token server did not start: ${stderr()}`));
-    const timer = globalThis.setTimeout(fail, START_TIMEOUT);
+    const timer = setTimeout(fail, START_TIMEOUT);
     child.once('exit', fail);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       lines.push(line);
@@ -118,12 +120,8 @@ export async function startTokenServer(
     url,
     lines,
     async events(name, atLeast) {
-      const deadline = Date.now() + 10_000;
-      for (;;) {
-        const events = eventsOf(lines, name);
-        if (events.length >= atLeast || Date.now() > deadline) return events;
-        await setTimeout(10);
-      }
+      await waitUntil(async () => eventsOf(lines, name).length >= atLeast);
+      return eventsOf(lines, name);
     },
     writeClients: file.write,
     post: (path, form) =>
