@@ -166,5 +166,5 @@ test('a client_secret never reaches the log', async () => {
   await post('any', secret);
   await post(secret, 'the-two-swapped');
   await server.events('authentication', 1);
-  assert.ok(!server.lines.join('\n').includes(secret));
+  assert.ok(!server.lines().join('\n').includes(secret));
 });

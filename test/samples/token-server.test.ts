@@ -167,7 +167,7 @@ test('the log has one line for each authentication, and nothing secret', async (
     assert.equal(event['clientId'], 'machine');
     assert.equal(event['alg'], 'ES256');
   }
-  const log = server.lines.join('\n');
+  const log = server.lines().join('\n');
   for (const text of sent) {
     assert.ok(!log.includes(text.slice(text.lastIndexOf('.') + 1)), 'a signature is in the log');
   }
