@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import {
   authorizationParameters,
   authorizationUrl,
@@ -8,6 +8,7 @@ import {
   postAs,
   REDIRECT_URI,
   tokensOfLogin,
+  webClient,
 } from '../support/authorization.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
@@ -18,17 +19,11 @@ const jwks = { keys: [pair.publicJwk] };
 const machine = { clientId: 'machine', pair };
 const web = { clientId: 'web', pair };
 const otherWeb = { clientId: 'other-web', pair };
-const webClient = {
-  jwks,
-  redirect_uris: [REDIRECT_URI],
-  grant_types: ['authorization_code', 'refresh_token'],
-  scope: 'openid profile email offline_access api.read',
-};
 const server = await startTokenServer([
   { client_id: 'machine', jwks, grant_types: ['client_credentials'], scope: 'api.read api.write' },
-  { client_id: 'web', ...webClient },
-  { client_id: 'other-web', ...webClient },
-  { client_id: 'no-refresh', ...webClient, grant_types: ['authorization_code'] },
+  { client_id: 'web', ...webClient(pair) },
+  { client_id: 'other-web', ...webClient(pair) },
+  { client_id: 'no-refresh', ...webClient(pair, { grant_types: ['authorization_code'] }) },
   { client_id: 'defaults', jwks },
 ]);
 after(() => server.stop());
@@ -203,44 +198,4 @@ test('authorization_code: of 20 simultaneous redemptions at most one gets tokens
     Array.from({ length: 20 }, () => postAs(server, web, '/token', form)),
   );
   assert.equal(responses.filter(({ status }) => status === 200).length, 1);
-});
-
-test('refresh_token: it rotates, and the ID token keeps who and when (OpenID Connect Core §12.2)', async () => {
-  const first = await tokensOfLogin(server, web);
-  const response = await postAs(server, web, '/token', {
-    grant_type: 'refresh_token',
-    refresh_token: first['refresh_token'] ?? '',
-  });
-  assert.equal(response.status, 200);
-  const second = (await response.json()) as Record<string, string>;
-  assert.notEqual(second['refresh_token'], first['refresh_token']);
-  const [before, now] = [first, second].map(({ id_token }) => decodeJwt(String(id_token)));
-  assert.equal(now?.sub, before?.sub);
-  assert.equal(now?.['auth_time'], before?.['auth_time']);
-});
-
-test('refresh_token: one that comes again ends its grant (RFC 9700 §4.14.2)', async () => {
-  const { refresh_token: first = '' } = await tokensOfLogin(server, web);
-  const refresh = (refresh_token: string) =>
-    postAs(server, web, '/token', { grant_type: 'refresh_token', refresh_token });
-  const { refresh_token: second } = (await (await refresh(first)).json()) as Record<string, string>;
-  assert.deepEqual(await refusal(await refresh(first)), [400, 'invalid_grant']);
-  assert.deepEqual(await refusal(await refresh(String(second))), [400, 'invalid_grant']);
-});
-
-test('refresh_token: a narrower scope is given, a wider one refused (RFC 6749 §6)', async () => {
-  const { refresh_token = '' } = await tokensOfLogin(server, web);
-  const form = { grant_type: 'refresh_token', refresh_token };
-  const wider = await postAs(server, web, '/token', { ...form, scope: 'openid api.read' });
-  assert.deepEqual(await refusal(wider), [400, 'invalid_scope']);
-  const narrower = await postAs(server, web, '/token', { ...form, scope: 'openid' });
-  assert.equal(((await narrower.json()) as { scope: string }).scope, 'openid');
-});
-
-test('refresh_token: it is of no use to another client', async () => {
-  const { refresh_token = '' } = await tokensOfLogin(server, web);
-  const form = { grant_type: 'refresh_token', refresh_token };
-  const stolen = await postAs(server, otherWeb, '/token', form);
-  assert.deepEqual(await refusal(stolen), [400, 'invalid_grant']);
-  assert.equal((await postAs(server, web, '/token', form)).status, 200);
 });

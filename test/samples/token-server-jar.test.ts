@@ -8,23 +8,19 @@ import {
   pkce,
   postAs,
   REDIRECT_URI,
+  webClient,
 } from '../support/authorization.js';
 import { type KeyPair, keyPair, newKeyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
 import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
-const client = {
-  jwks: { keys: [pair.publicJwk] },
-  redirect_uris: [REDIRECT_URI],
-  scope: 'openid profile',
-};
 const server = await startTokenServer([
-  { client_id: 'web', ...client },
-  { client_id: 'signing', ...client, require_signed_request_object: true },
+  { client_id: 'web', ...webClient(pair) },
+  { client_id: 'signing', ...webClient(pair, { require_signed_request_object: true }) },
   {
     client_id: 'secret-and-keys',
-    ...client,
+    ...webClient(pair),
     token_endpoint_auth_method: 'client_secret_basic',
     client_secret: 'a-plain-secret',
   },

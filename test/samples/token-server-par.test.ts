@@ -6,6 +6,7 @@ import {
   pkce,
   postAs,
   REDIRECT_URI,
+  webClient,
 } from '../support/authorization.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
@@ -13,14 +14,9 @@ import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
 const web = { clientId: 'web', pair };
-const client = {
-  jwks: { keys: [pair.publicJwk] },
-  redirect_uris: [REDIRECT_URI],
-  scope: 'openid profile',
-};
 const server = await startTokenServer([
-  { client_id: 'web', ...client },
-  { client_id: 'pushing', ...client, require_pushed_authorization_requests: true },
+  { client_id: 'web', ...webClient(pair) },
+  { client_id: 'pushing', ...webClient(pair, { require_pushed_authorization_requests: true }) },
 ]);
 after(() => server.stop());
 

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { postAs, REDIRECT_URI, tokensOfLogin } from '../support/authorization.js';
+import { postAs, tokensOfLogin, webClient } from '../support/authorization.js';
 import { keyPair } from '../support/keys.js';
 import { startTokenServer } from '../support/token-server.js';
 
 const pair = keyPair('ES256');
-const client = {
-  jwks: { keys: [pair.publicJwk] },
-  redirect_uris: [REDIRECT_URI],
+const client = webClient(pair, {
   grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
   scope: 'openid email api',
-};
+});
 const web = { clientId: 'web', pair };
 const other = { clientId: 'other', pair };
 const server = await startTokenServer([

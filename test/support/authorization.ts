@@ -6,6 +6,18 @@ import { logIn, newVisitor } from './visitor.js';
 
 export const REDIRECT_URI = 'https://client.example/callback';
 
+/** The metadata of a client that logs users in, but for its id and the differences. */
+export const webClient = (
+  { publicJwk }: KeyPair,
+  differences: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> => ({
+  jwks: { keys: [publicJwk] },
+  redirect_uris: [REDIRECT_URI],
+  grant_types: ['authorization_code', 'refresh_token'],
+  scope: 'openid profile email',
+  ...differences,
+});
+
 /** A PKCE verifier and its challenge (RFC 7636). */
 export interface Pkce {
   readonly verifier: string;
@@ -45,6 +57,13 @@ export const authorizationUrl = (
   { url }: TokenServerProcess,
   parameters: Readonly<Record<string, string>>,
 ): string => `${url}/authorize?${new URLSearchParams(parameters)}`;
+
+/** The URL of a valid authorization request, but for the differences. */
+export const requestUrl = (
+  server: TokenServerProcess,
+  clientId: string,
+  differences: Readonly<Record<string, string | undefined>> = {},
+): string => authorizationUrl(server, authorizationParameters(clientId, pkce(), differences));
 
 /** A client that calls the token server with assertions. */
 export interface AssertionCaller {
