@@ -103,6 +103,16 @@ test('SIGTERM under load ends it with 0', async () => {
   assert.deepEqual([...statuses], [200]);
 });
 
+test('it goes on when nobody reads its log any longer', async () => {
+  const server = await startTokenServer([machine]);
+  server.stopReading();
+  for (let calls = 0; calls < 20; calls += 1) {
+    const response = await postAs(server, { clientId: 'machine', pair }, '/token', grant);
+    assert.equal(response.status, 200);
+  }
+  assert.equal(await server.stop(), 0);
+});
+
 redisTest('two servers with one REDIS_URL accept an assertion once', async (t) => {
   const redis = await RedisServer.start(t);
   const env = { REDIS_URL: redis.url, ISSUER: 'https://as.example' };

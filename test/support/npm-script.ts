@@ -9,6 +9,8 @@ export interface NpmScript {
   stderr(): string;
   /** The first match in a line of its output, as soon as there is one; fails where it ends before. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Closes the pipe of its standard output, as a reader that dies does. */
+  stopReading(): void;
   /** Its exit code, or the signal that it died of, when it ends by itself. */
   ended(): Promise<number | NodeJS.Signals>;
   /** Ends it as an operator does. */
@@ -64,6 +66,7 @@ export function npmRun(name: string, env: Readonly<Record<string, string>>): Npm
           closed.then((end) => reject(new Error(`${name} ended with ${end}: ${output.stderr}`)));
         }),
       ),
+    stopReading: () => child.stdout.destroy(),
     ended: () => within(closed),
     stop(signal = 'SIGTERM') {
       child.kill(signal);

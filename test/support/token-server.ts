@@ -15,6 +15,7 @@ export interface TokenServerProcess {
   readonly url: string;
   /** All that it wrote, line by line. */
   lines(): readonly string[];
+  stopReading: NpmScript['stopReading'];
   /** The events of its log, of one kind, as soon as there are so many of them. */
   events(name: string, atLeast: number): Promise<Record<string, unknown>[]>;
   /** Changes CLIENTS_FILE. */
@@ -80,6 +81,7 @@ export async function startTokenServer(
   return {
     url,
     lines: script.lines,
+    stopReading: script.stopReading,
     async events(name, atLeast) {
       await waitUntil(async () => eventsOf(script.lines(), name).length >= atLeast);
       return eventsOf(script.lines(), name);
