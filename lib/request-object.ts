@@ -8,7 +8,7 @@ import { lifetime, TIME_CHECKS } from './assertion/time-checks.js';
 import { REQUEST_OBJECT_TYP, typOf } from './assertion/typ.js';
 import { RequestObjectError } from './errors.js';
 import type { Failure } from './reasons.js';
-import { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
+import { ALGORITHMS, type Algorithm, isSameAlgorithm } from './secrets/algorithms.js';
 import { type RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
 import { KeyCache } from './secrets/key-cache.js';
 import type { AssertionClient } from './secrets/secret.js';
@@ -139,7 +139,7 @@ const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     reason: 'client_algorithm_mismatch',
     passes: ({ client, jws }) =>
       client.requestObjectSigningAlg === undefined ||
-      client.requestObjectSigningAlg === jws.header['alg'],
+      isSameAlgorithm(client.requestObjectSigningAlg, jws.header['alg']),
     expected: ({ client }) => client.requestObjectSigningAlg ?? 'any',
     actual: header('alg'),
   },

@@ -1,4 +1,5 @@
 import type { Failure, Reason } from '../reasons.js';
+import { isSameAlgorithm } from '../secrets/algorithms.js';
 import { acceptedAudiences, audienceForm, isStrictAudience } from './audience.js';
 import { type Check, claim, constant, header, isNonEmptyString } from './check.js';
 import { HEADER_CHECKS } from './header-checks.js';
@@ -17,6 +18,9 @@ const oldestIssuedAt = (subject: ClientSubject): number =>
 /** Databases know null where code knows undefined. */
 const isUnsetOr = (registered: string | null | undefined, actual: unknown): boolean =>
   (registered ?? actual) === actual;
+
+const isUnsetOrSameAlgorithm = (registered: string | null | undefined, alg: unknown): boolean =>
+  isSameAlgorithm(registered ?? alg, alg);
 
 /** The method of OpenID Connect Core §9 that an assertion is, which follows from its `alg`. */
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
@@ -112,7 +116,8 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     name: 'alg of the client',
     source: 'RFC 7591 §2, OpenID Connect Registration §2',
     reason: 'client_algorithm_mismatch',
-    passes: ({ client, jws }) => isUnsetOr(client.tokenEndpointAuthSigningAlg, jws.header['alg']),
+    passes: ({ client, jws }) =>
+      isUnsetOrSameAlgorithm(client.tokenEndpointAuthSigningAlg, jws.header['alg']),
     expected: ({ client }) => client.tokenEndpointAuthSigningAlg ?? 'any',
     actual: header('alg'),
   },

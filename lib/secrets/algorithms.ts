@@ -22,6 +22,12 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 export const isAlgorithm = (value: unknown): value is Algorithm =>
   (ALGORITHMS as readonly unknown[]).includes(value);
 
+const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).includes(alg);
+
+/** Whether two names stand for one algorithm: Ed25519 has two, an old and a new (RFC 9864 §2.2). */
+export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
+  a === b || (isEdDsa(a) && isEdDsa(b));
+
 const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
   prime256v1: ['ES256'],
   secp384r1: ['ES384'],

@@ -6,7 +6,7 @@ import {
   type KeyObject,
   type JsonWebKey as NodeJsonWebKey,
 } from 'node:crypto';
-import { type Algorithm, algorithmsOf, KeyError } from './algorithms.js';
+import { type Algorithm, algorithmsOf, isSameAlgorithm, KeyError } from './algorithms.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -61,8 +61,7 @@ function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
 /** The `alg` of a JWK narrows what it may be used for; the two names of Ed25519 are one. */
 function narrow(algorithms: readonly Algorithm[], alg: unknown): readonly Algorithm[] {
   if (alg === undefined) return algorithms;
-  if ((alg === 'EdDSA' || alg === 'Ed25519') && algorithms.includes('EdDSA')) return algorithms;
-  const own = algorithms.filter((algorithm) => algorithm === alg);
+  const own = algorithms.filter((algorithm) => isSameAlgorithm(algorithm, alg));
   if (own.length === 0) {
     throw new KeyError(
       `the JWK's alg ${String(alg)} does not fit its key: use ${algorithms.join(', ')}`,

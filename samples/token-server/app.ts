@@ -1,6 +1,10 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
-import { type AuthenticationEvent, oauthErrorHandler } from 'passport-private-key-jwt';
+import {
+  type AuthenticationEvent,
+  oauthErrorHandler,
+  RemoteJwkSets,
+} from 'passport-private-key-jwt';
 import { PushedRequests } from './authorization/pushed-requests.js';
 import { clientAuthentication } from './client-authentication.js';
 import { serverErrors, translateErrors } from './errors.js';
@@ -17,10 +21,12 @@ export function createApp(server: Server): Express {
   const { issuer, settings, clients, replay, keys } = server;
   const base = baseUrl(server);
   const identity = { issuer, tokenEndpoint: `${base}/token` };
+  const jwksUri = new RemoteJwkSets({ allowLocalNetwork: settings.allowLocalNetwork });
   const rules = {
     audience: settings.audience,
     additionalAudiences: settings.additionalAudiences,
     maxLifetime: settings.maxLifetime,
+    jwksUri,
     replay,
   };
   const traces =
@@ -37,7 +43,7 @@ export function createApp(server: Server): Express {
 
   const tokens = new Tokens(issuer, keys);
   const pushed = new PushedRequests();
-  const policy = { issuer, strict: settings.audience === 'strict' };
+  const policy = { issuer, strict: settings.audience === 'strict', jwksUri };
 
   const app = express();
   app.disable('x-powered-by');

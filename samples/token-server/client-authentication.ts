@@ -31,5 +31,6 @@ export function clientAuthentication(
       verifyBasic(decodeFormComponent(clientId), decodeFormComponent(clientSecret), done),
     ),
   );
-  return authenticateClient(passport, ['private-key-jwt', 'oauth2-client-password', 'basic']);
+  const strategies = ['private-key-jwt', 'oauth2-client-password', 'basic'];
+  return authenticateClient(passport, strategies, { onAuthentication: options.onAuthentication });
 }

@@ -9,6 +9,10 @@ const GRACE = 5000;
  */
 export function closeOnSignals(server: Server, close: () => Promise<void>): void {
   let closing = false;
+  // A connection that is kept alive and busy would never end by itself.
+  server.prependListener('request', (_request, response) => {
+    if (closing) response.setHeader('Connection', 'close');
+  });
   const stop = () => {
     if (closing) return;
     closing = true;

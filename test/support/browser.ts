@@ -9,6 +9,7 @@ export interface Page {
   readonly url: URL;
   readonly status: number;
   readonly body: string;
+  readonly headers: Headers;
 }
 
 /** A browser as far as logins need one: it keeps cookies, follows redirects and sends forms. */
@@ -39,8 +40,15 @@ function parseCookie(line: string, url: URL): Cookie | undefined {
   };
 }
 
-/** A new browser without cookies. Like any, it sends the cookies of a host to each of its ports. */
-export function newBrowser(headers: Record<string, string> = {}): Browser {
+/**
+ * A new browser without cookies. Like any, it sends the cookies of a host to each of its ports.
+ *
+ * @param isForeign tells the URLs that it does not open: the redirect to one is a page without body
+ */
+export function newBrowser(
+  headers: Record<string, string> = {},
+  isForeign: (url: URL) => boolean = () => false,
+): Browser {
   const cookies = new Map<string, Cookie>();
 
   async function request(url: URL, form?: Record<string, string>): Promise<Response> {
@@ -65,27 +73,28 @@ export function newBrowser(headers: Record<string, string> = {}): Browser {
     start: string | URL,
     form: Record<string, string> | undefined,
     isEnd: (url: URL) => boolean,
-  ): Promise<URL | Page> {
+  ): Promise<Page> {
     let url = new URL(start);
     let body = form;
     for (let redirects = 0; redirects < MAX_REDIRECTS; redirects += 1) {
       const response = await request(url, body);
       body = undefined;
-      const location = response.headers.get('location');
-      if (location === null) return { url, status: response.status, body: await response.text() };
+      const { status, headers } = response;
+      const location = headers.get('location');
+      if (location === null) return { url, status, body: await response.text(), headers };
       await response.body?.cancel();
       url = new URL(location, url);
-      if (isEnd(url)) return url;
+      if (isEnd(url)) return { url, status, body: '', headers };
     }
     throw new Error(`More than ${MAX_REDIRECTS} redirects, the last to ${url.href}`);
   }
 
   return {
-    open: async (url) => (await follow(url, undefined, () => false)) as Page,
-    submit: async (url, form) => (await follow(url, form, () => false)) as Page,
+    open: (url) => follow(url, undefined, isForeign),
+    submit: (url, form) => follow(url, form, isForeign),
     async openUntil(url, prefix) {
       const end = await follow(url, undefined, ({ href }) => href.startsWith(prefix));
-      if (end instanceof URL) return end;
+      if (end.url.href.startsWith(prefix)) return end.url;
       throw new Error(`No redirect to ${prefix}: ${end.status} at ${end.url.href}: ${end.body}`);
     },
     cookie: (name) => [...cookies.values()].find((cookie) => cookie.name === name)?.value,

@@ -1,24 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-
-/** How long the sample may take to start, in milliseconds. */
-const START_TIMEOUT = 60_000;
+import { type NpmScript, npmRun } from './npm-script.js';
+import { waitUntil } from './wait-until.js';
 
 /** Client metadata as CLIENTS_FILE holds it. */
 export type ClientEntry = Readonly<Record<string, unknown>>;
 
+type Environment = Readonly<Record<string, string>>;
+
 /** The token-server sample as a process of its own. */
 export interface TokenServerProcess {
-  /** Its issuer identifier and the URL that it listens at. */
+  /** The URL that it listens at, and its issuer identifier by default. */
   readonly url: string;
-  /** What it logged, line by line. */
-  readonly lines: readonly string[];
-  /** The events of its log, of one kind. */
-  events(name: string): Record<string, unknown>[];
+  /** All that it wrote, line by line. */
+  lines(): readonly string[];
+  stopReading: NpmScript['stopReading'];
+  /** The events of its log, of one kind, as soon as there are so many of them. */
+  events(name: string, atLeast: number): Promise<Record<string, unknown>[]>;
   /** Changes CLIENTS_FILE. */
   writeClients(clients: readonly ClientEntry[] | string): Promise<void>;
   /** Posts a form. */
@@ -33,33 +32,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
-function spawnSample(env: Readonly<Record<string, string>>): ChildProcess {
-  const { PATH = '', HOME = '' } = process.env;
-  return spawn('npm', ['run', '--silent', 'sample:token-server'], {
-    env: { PATH, HOME, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-async function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  return child.exitCode ?? child.signalCode ?? -1;
-}
-
-function textOf(stream: NodeJS.ReadableStream | null): () => string {
-  let text = '';
-  stream?.on('data', (chunk) => {
-    text += chunk;
-  });
-  return () => text;
-}
+const sample = (env: Environment): NpmScript =>
+  npmRun('sample:token-server', { PORT: '0', ...env });
 
 /** Runs the sample with settings that stop it. */
-export async function runTokenServer(env: Readonly<Record<string, string>>): Promise<Ended> {
-  const child = spawnSample(env);
-  const stderr = textOf(child.stderr);
-  const code = await exitOf(child);
-  return { code, stderr: stderr() };
+export async function runTokenServer(env: Environment): Promise<Ended> {
+  const script = sample(env);
+  const code = await script.ended();
+  return { code, stderr: script.stderr() };
 }
 
 async function clientsFile(clients: readonly ClientEntry[] | string) {
@@ -72,52 +52,45 @@ async function clientsFile(clients: readonly ClientEntry[] | string) {
 }
 
 /** Writes CLIENTS_FILE, and runs the sample with it until it stops by itself. */
-export async function runWithClients(clients: readonly ClientEntry[] | string): Promise<Ended> {
+export async function runWithClients(
+  clients: readonly ClientEntry[] | string,
+  env: Environment = {},
+): Promise<Ended> {
   const file = await clientsFile(clients);
   try {
-    return await runTokenServer({ CLIENTS_FILE: file.path });
+    return await runTokenServer({ CLIENTS_FILE: file.path, ...env });
   } finally {
     await file.remove();
   }
 }
 
+const eventsOf = (lines: readonly string[], name: string): Record<string, unknown>[] =>
+  lines
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === name);
+
 /** Starts the sample, as `npm run sample:token-server` does, on a free port. */
 export async function startTokenServer(
   clients: readonly ClientEntry[],
-  env: Readonly<Record<string, string>> = {},
+  env: Environment = {},
 ): Promise<TokenServerProcess> {
   const file = await clientsFile(clients);
-  const child = spawnSample({ CLIENTS_FILE: file.path, ...env });
-  const stderr = textOf(child.stderr);
-  const lines: string[] = [];
-
-  const url = await new Promise<string>((resolve, reject) => {
-    const fail = () => reject(new Error(`The token server did not start: ${stderr()}`));
-    const timer = setTimeout(fail, START_TIMEOUT);
-    child.once('exit', fail);
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      lines.push(line);
-      const listening = /^listening on (\S+)$/.exec(line)?.[1];
-      if (listening === undefined) return;
-      clearTimeout(timer);
-      resolve(listening);
-    });
-  });
-
+  const script = sample({ CLIENTS_FILE: file.path, ...env });
+  const [, url = ''] = await script.line(/^listening on (\S+)$/);
   return {
     url,
-    lines,
-    events: (name) =>
-      lines
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>)
-        .filter(({ event }) => event === name),
+    lines: script.lines,
+    stopReading: script.stopReading,
+    async events(name, atLeast) {
+      await waitUntil(async () => eventsOf(script.lines(), name).length >= atLeast);
+      return eventsOf(script.lines(), name);
+    },
     writeClients: file.write,
     post: (path, form) =>
       fetch(url + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' }),
-    async stop(signal = 'SIGTERM') {
-      child.kill(signal);
-      const code = await exitOf(child);
+    async stop(signal) {
+      const code = await script.stop(signal);
       await file.remove();
       return code;
     },

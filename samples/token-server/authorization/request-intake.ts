@@ -19,7 +19,6 @@ import { effectiveParameters, type RequestObjectPolicy } from './request-object.
 
 /** Where the answer to an authorization request may be sent, errors included. */
 export interface AnswerTo {
-  readonly client: RegisteredClient;
   readonly redirectUri: string;
   readonly state: string | undefined;
 }
@@ -77,9 +76,15 @@ export function authorizationIntake(intake: Intake): RequestHandler {
     const sent = readParameters(sourceOf(request));
     const client = await intake.clients.find(requireParameter(sent.parameters, 'client_id'));
     if (client === undefined) throw new OAuthError('invalid_request', 'The client is not known.');
+    const { redirect_uri = '', state } = sent.parameters;
+    if (client.redirectUris.includes(redirect_uri)) {
+      response.locals.answerTo = { redirectUri: redirect_uri, state };
+    }
     const parameters = await parametersThatCount(sent, client, intake);
+    // What was beside a signed or pushed request does not count any longer.
+    delete response.locals.answerTo;
     const redirectUri = registeredRedirectUri(parameters, client);
-    response.locals.answerTo = { client, redirectUri, state: parameters['state'] };
+    response.locals.answerTo = { redirectUri, state: parameters['state'] };
 
     assertNotRepeated(sent);
     request.authorization = authorizationRequest(parameters, client);

@@ -1,4 +1,4 @@
-import { OAuthError, validateRequestObject } from 'passport-private-key-jwt';
+import { OAuthError, type RemoteJwkSets, validateRequestObject } from 'passport-private-key-jwt';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import type { Parameters } from '../parameters.js';
 
@@ -6,6 +6,8 @@ import type { Parameters } from '../parameters.js';
 export interface RequestObjectPolicy {
   readonly issuer: string;
   readonly strict: boolean;
+  /** Fetches the keys of clients with a `jwks_uri`. */
+  readonly jwksUri: RemoteJwkSets;
 }
 
 /** A claim as the parameter that it stands for: numbers and JSON may stand unquoted (RFC 9101 §4). */
@@ -25,7 +27,7 @@ export async function openRequestObject(
 ): Promise<Parameters> {
   const { parameters } = await validateRequestObject({
     request,
-    client: { ...client, secrets: client.requestObjectSecrets },
+    client,
     ...policy,
   });
   return Object.fromEntries(

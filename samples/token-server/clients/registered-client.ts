@@ -5,7 +5,6 @@ import {
   clientFromMetadata,
   requiresClientAssertion,
   type Secret,
-  secretsFromMetadata,
 } from 'passport-private-key-jwt';
 
 /** A client of the file, ready for use. */
@@ -19,8 +18,6 @@ export interface RegisteredClient extends AssertionClient {
   readonly clientSecret: string | undefined;
   /** In seconds since the epoch; undefined for never. */
   readonly clientSecretExpiresAt: number | undefined;
-  /** The keys for request objects, which a client has whatever its way to authenticate. */
-  readonly requestObjectSecrets: readonly Secret[];
   readonly requireSignedRequestObject: boolean;
   readonly requirePushedAuthorizationRequests: boolean;
 }
@@ -87,18 +84,13 @@ function metadataOf(entry: Entry, clientId: string): ClientMetadata {
     token_endpoint_auth_signing_alg: optionalString(entry, 'token_endpoint_auth_signing_alg'),
     request_object_signing_alg: optionalString(entry, 'request_object_signing_alg'),
     jwks: optional(entry, 'jwks', isObject, 'a JWK Set'),
+    jwks_uri: optionalString(entry, 'jwks_uri'),
   };
 }
 
-/** The keys of a client that authenticates in another way than by them. */
-function keysForRequestObjects(metadata: ClientMetadata): Secret[] {
-  const method = metadata.token_endpoint_auth_method ?? 'private_key_jwt';
-  if (method === 'private_key_jwt') return [];
-  return secretsFromMetadata({ ...metadata, token_endpoint_auth_method: 'private_key_jwt' });
-}
-
-function clientSecretMethods(client: AssertionClient, method: string | undefined): string[] {
+function clientSecretMethods(client: AssertionClient): string[] {
   if (requiresClientAssertion(client)) return [];
+  const { tokenEndpointAuthMethod: method } = client;
   const methods = ['client_secret_basic', 'client_secret_post'];
   return methods.filter((name) => method === undefined || method === name);
 }
@@ -130,8 +122,7 @@ export function registeredClient(entry: unknown): RegisteredClient {
   );
   const base = clientFromMetadata(metadata);
   const client = { ...base, secrets: [...(own ?? []), ...base.secrets] };
-  const requestObjectSecrets = [...client.secrets, ...keysForRequestObjects(metadata)];
-  assertClientSecrets({ clientId, secrets: requestObjectSecrets });
+  assertClientSecrets(client);
 
   const redirectUris =
     optional<readonly string[]>(
@@ -147,10 +138,9 @@ export function registeredClient(entry: unknown): RegisteredClient {
     redirectUris,
     grantTypes: optionalStrings(entry, 'grant_types') ?? defaultGrantTypes(redirectUris),
     scopes: new Set(scope.split(' ').filter((name) => name !== '')),
-    clientSecretMethods: clientSecretMethods(client, metadata.token_endpoint_auth_method),
+    clientSecretMethods: clientSecretMethods(client),
     clientSecret: metadata.client_secret,
     clientSecretExpiresAt: metadata.client_secret_expires_at || undefined,
-    requestObjectSecrets,
     requireSignedRequestObject: optionalFlag(entry, 'require_signed_request_object') ?? false,
     requirePushedAuthorizationRequests:
       optionalFlag(entry, 'require_pushed_authorization_requests') ?? false,
