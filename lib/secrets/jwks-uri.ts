@@ -1,8 +1,8 @@
-import { safeText } from '../diagnostics.js';
 import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
 import { number } from '../option-checks.js';
+import { safeText } from '../safe.js';
 import { KeyError } from './algorithms.js';
 import { publicKeysFromJwkSet } from './jwk-set.js';
 import type { VerificationKey } from './verification-key.js';
