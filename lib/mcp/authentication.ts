@@ -3,10 +3,12 @@ import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { type Middleware, requiresClientAssertion } from '../authenticate-client.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { report } from '../diagnostics.js';
+import { newEvent, noteError, report } from '../diagnostics.js';
 import { oauthErrorHandler } from '../error-handler.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { ExpressRequest } from '../http.js';
+import type { Failure } from '../reasons.js';
+import { safeText } from '../safe.js';
 import type { PrivateKeyJwtStrategy } from '../strategy.js';
 import { type McpClient, withoutSecret } from './clients.js';
 
@@ -16,12 +18,7 @@ interface CurrentClient {
   readonly provedByAssertion: boolean;
 }
 
-const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
-
-/** Whether a client may not pass without an assertion, also where its keys are missing. */
-const mustSendAssertion = (client: McpClient): boolean =>
-  requiresClientAssertion(client) ||
-  ASSERTION_METHODS.includes(client.metadata.token_endpoint_auth_method);
+const ASSERTION_REQUIRED: Failure = { reason: 'assertion_required' };
 
 /** The parameters of the request, as any body parser left them. */
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
@@ -102,19 +99,20 @@ export class McpAuthentication {
     if (typeof client_id !== 'string') return undefined;
     const { lookupTimeout } = this.strategy._validator.settings;
     const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
-    if ('client' in found) {
-      if (mustSendAssertion(found.client)) throw this.refusal(client_id, endpoint);
+    if ('client' in found && !requiresClientAssertion(found.client)) {
       return { client: found.client.metadata, provedByAssertion: false };
     }
-    if (found.failure.reason === 'unknown_client') return undefined;
-    throw new ClientAuthenticationError(found.failure);
+    const failure = 'client' in found ? ASSERTION_REQUIRED : found.failure;
+    if (failure.reason === 'unknown_client') return undefined;
+    throw this.refusal(failure, client_id, endpoint);
   }
 
-  private refusal(clientId: string, endpoint: string): ClientAuthenticationError {
+  private refusal(failure: Failure, clientId: string, endpoint: string): ClientAuthenticationError {
     const { onAuthentication, detailedErrors } = this.strategy._validator.settings;
-    const reason = 'assertion_required';
-    const event = { outcome: 'failure', reason, clientId, endpoint, issuer: this.issuer } as const;
-    report({ ...event, warnings: [], duration: 0 }, onAuthentication);
-    return new ClientAuthenticationError({ reason }, detailedErrors);
+    const error = new ClientAuthenticationError(failure, detailedErrors);
+    const event = newEvent({ issuer: this.issuer, endpoint });
+    event.clientId = safeText(clientId);
+    report(noteError(event, error), onAuthentication);
+    return error;
   }
 }

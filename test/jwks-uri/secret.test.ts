@@ -24,13 +24,6 @@ test('jwks_uri of client metadata is a JwksUri secret (RFC 7591 §2)', () => {
   }
 });
 
-test('jwks_uri is no secret of a client that authenticates in another way', () => {
-  for (const token_endpoint_auth_method of ['none', 'tls_client_auth', 'client_secret_basic']) {
-    const metadata = { client_id: 'client', jwks_uri: URI, token_endpoint_auth_method };
-    assert.deepEqual(secretsFromMetadata(metadata), []);
-  }
-});
-
 for (const [value, message] of [
   [URI, undefined],
   ['https://client.example:8443/jwks.json?tenant=1', undefined],

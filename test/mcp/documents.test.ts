@@ -60,11 +60,11 @@ test('a redirect URI that is not in the metadata document is refused', async (t)
 });
 
 test('a metadata document that cannot be used is an invalid client, and why is not told', async (t) => {
-  const clientId = await documentClient(t, () => ({ client_name: 42 }));
+  const wrong = await documentClient(t, () => ({ client_name: 42 }));
   const server = await mcpAuthorizationServer(t, [], {
     clientMetadataDocuments: await remoteOptions(),
   });
-  for (const id of [clientId, 'https://10.0.0.1/client.json', 'https://unknown.invalid/client']) {
+  for (const id of [wrong, 'https://10.0.0.1/client.json', 'https://unknown.invalid/client']) {
     const { code } = await server.code(id);
     assert.deepEqual(JSON.parse(code), {
       error: 'invalid_client',
@@ -75,6 +75,8 @@ test('a metadata document that cannot be used is an invalid client, and why is n
     assert.equal(server.events.at(-1)?.reason, 'client_metadata_document_failed');
     const unproved = await server.post('/token', { client_id: id, ...CLIENT_CREDENTIALS });
     assert.equal(unproved.status, 401);
+    const { reason, clientId } = server.events.at(-1) ?? {};
+    assert.deepEqual([reason, clientId], ['client_metadata_document_failed', id]);
   }
 });
 
