@@ -1,16 +1,9 @@
 import type { AuthorizationParams } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
+/** Whatever is more than plain letters becomes a character reference. */
 const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  text.replace(/[^\w ,.-]/gu, (character) => `&#${character.codePointAt(0)};`);
 
 /**
  * Who asks, as far as somebody has proved it: the host of a client_id that is a URL. A name is

@@ -25,11 +25,10 @@ const app = createApp({
   onAuthentication: logAuthentication,
 });
 server.on('request', app);
-process.stdout.write(`listening on ${url}\n`);
-
 const stop = () => {
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 };
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+process.stdout.write(`listening on ${url}\n`);
