@@ -98,7 +98,8 @@ test('200 simultaneous requests of a dead client cause one fetch', async (t) => 
   const pair = namedKey('1');
   const host = await jwksHost(t);
   host.behave(down);
-  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  const { clock } = fakeClock();
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
   const assertions = await Promise.all(Array.from({ length: 200 }, () => signNamed(pair)));
   const statuses = await Promise.all(assertions.map((assertion) => statusOf(endpoint, assertion)));
   assert.deepEqual(new Set(statuses), new Set([401]));
