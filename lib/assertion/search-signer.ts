@@ -52,7 +52,9 @@ async function search(
     : { signer, warnings, triedNamedKey };
 }
 
-const isJwksUri = (secret: Secret): secret is JwksUriSecret => secret.type === 'JwksUri';
+// A database may hold anything; selectKeys reports what is no secret.
+const isJwksUri = (secret: Secret | null | undefined): secret is JwksUriSecret =>
+  secret?.type === 'JwksUri';
 
 function isExpired(secret: Secret, now: number): boolean {
   try {

@@ -5,9 +5,11 @@
  * @module
  */
 export { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
+export type { Middleware } from '../authenticate-client.js';
+export type { ClientMetadataDocument } from '../clients/document-rules.js';
 export { ConfigurationError } from '../errors.js';
 export { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
-export type { JsonWebKey } from '../secrets/secret.js';
+export type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 export {
   AssertionService,
   type AssertionServiceOptions,
@@ -31,6 +33,12 @@ export type {
 export type { LoginRequest } from './login-request.js';
 export { LoginStateError } from './pending-logins.js';
 export { type Preset, presets } from './presets.js';
+export {
+  type PublishedKeys,
+  type PublishOptions,
+  publishClientMetadata,
+  publishJwks,
+} from './publish.js';
 export type { RemoteSigner } from './remote-signer.js';
 export { SigningKey, type SigningKeyInput, type SigningKeyOptions } from './signing-key.js';
 export {

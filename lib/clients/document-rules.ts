@@ -32,7 +32,7 @@ function checkRedirectUris(value: unknown): void {
 }
 
 function checkDisplayedUri(name: string, value: unknown): void {
-  if (value === undefined) return;
+  if (value === undefined || value === '') return;
   if (!['https:', 'http:'].includes(parseUri(name, value).protocol)) {
     throw new Error(`${name} is not a web address`);
   }

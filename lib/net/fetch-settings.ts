@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import tls, { type SecureContext } from 'node:tls';
 import { callback, flag, number } from '../option-checks.js';
 import { networkList } from './addresses.js';
 import { dnsLookup } from './dns-lookup.js';
@@ -69,7 +69,7 @@ function trust(ca: unknown): SecureContext | undefined {
   if (!certificates.every(isPem)) {
     throw new TypeError('ca must be a certificate in PEM, or an array of them');
   }
-  return createSecureContext({ ca: [...rootCertificates, ...certificates] });
+  return tls.createSecureContext({ ca: [...tls.rootCertificates, ...certificates] });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { KeyError } from './algorithms.js';
+import { checkJwksUri } from './check-jwks-uri.js';
 import { keyFromJwk, parseJwkText } from './jwk.js';
 import { keysFromJwkSet } from './jwk-set.js';
-import { checkJwksUri } from './jwks-uri.js';
 import { keyFromPem } from './pem.js';
 import type { Secret } from './secret.js';
 import { keyFromSharedSecret } from './shared-secret.js';

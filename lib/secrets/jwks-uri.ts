@@ -1,9 +1,7 @@
 import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
-import { parseRemoteUrl } from '../net/remote-url.js';
 import { number } from '../option-checks.js';
 import { safeText } from '../safe.js';
-import { KeyError } from './algorithms.js';
 import { publicKeysFromJwkSet } from './jwk-set.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -84,17 +82,4 @@ let shared: RemoteJwkSets | undefined;
 export function sharedJwkSets(): RemoteJwkSets {
   shared ??= new RemoteJwkSets();
   return shared;
-}
-
-/**
- * Checks the form of a `jwks_uri`, without fetching it.
- *
- * @throws {KeyError}
- */
-export function checkJwksUri(value: unknown): void {
-  try {
-    parseRemoteUrl(value);
-  } catch (error) {
-    throw new KeyError((error as Error).message);
-  }
 }

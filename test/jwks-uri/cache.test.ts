@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fakeClock } from '../support/fake-clock.js';
 import {
   clientAt,
   fetchingEndpoint,
   jwksHost,
-  manualClock,
   namedKey,
   signNamed,
   statusOf,
@@ -23,7 +23,7 @@ for (const [cacheControl, options, freshFor] of [
 ] as const) {
   const name = `${cacheControl} with ${JSON.stringify(options)}`;
   test(`a set is fresh for ${freshFor} s: ${name} (RFC 9111)`, async (t) => {
-    const { clock, advance } = manualClock();
+    const { clock, advance } = fakeClock();
     const pair = namedKey('1');
     const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': cacheControl });
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { ...options, clock });
@@ -38,7 +38,7 @@ for (const [cacheControl, options, freshFor] of [
 }
 
 test('a set in use is fetched again shortly before it is stale, with nobody waiting', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=100' });
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock, timeout: 60 });

@@ -102,7 +102,8 @@ for (const [what, [listener, code]] of Object.entries(BAD_SERVERS)) {
   test(`a client whose server ${what} is refused, and the operator learns ${code}`, async (t) => {
     const host = await jwksHost(t);
     host.behave(listener);
-    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { timeout: 0.3 });
+    const options = { timeout: code === 'timeout' ? 0.3 : 30 };
+    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], options);
     const response = await endpoint.post(assertionForm(await signNamed(namedKey('1'))));
     assert.equal(response.status, 401);
     assert.deepEqual(await response.json(), {
@@ -112,7 +113,7 @@ for (const [what, [listener, code]] of Object.entries(BAD_SERVERS)) {
     const [event] = endpoint.events;
     assert.equal(event?.reason, 'jwks_uri_failed');
     assert.equal(event?.actual, code);
-    assert.equal((event?.cause as FetchError).code, code);
+    assert.equal((event?.cause as FetchError | undefined)?.code, code);
     assert.deepEqual(
       event?.warnings.map((warning) => warning.code),
       ['jwks_uri_failed'],
@@ -142,7 +143,7 @@ for (const [value, message] of [
     const endpoint = await fetchingEndpoint(t, [clientAt(value)]);
     assert.equal(await statusOf(endpoint, signNamed(namedKey('1'))), 401);
     assert.equal(endpoint.events[0]?.reason, 'jwks_uri_failed');
-    assert.equal((endpoint.events[0]?.cause as FetchError).message, message);
+    assert.equal((endpoint.events[0]?.cause as FetchError | undefined)?.message, message);
   });
 }
 

@@ -56,7 +56,7 @@ for (const [what, jwk, message] of [
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
     assert.equal(await statusOf(endpoint, signNamed(good)), 401);
     assert.equal(endpoint.events[0]?.reason, 'jwks_uri_failed');
-    assert.match((endpoint.events[0]?.cause as Error).message, message);
+    assert.match(String(endpoint.events[0]?.cause), message);
   });
 }
 

@@ -8,11 +8,11 @@ import {
   type JwksUriOptions,
 } from '../../lib/index.js';
 import { ISSUER } from '../support/assertion.js';
+import { fakeClock } from '../support/fake-clock.js';
 import {
   clientAt,
   fetchingEndpoint,
   jwksHost,
-  manualClock,
   namedKey,
   signNamed,
   statusOf,
@@ -21,7 +21,9 @@ import type { KeyPair } from '../support/keys.js';
 import { lookupIn, remoteOptions } from '../support/remote-host.js';
 
 const DEAD_CLIENTS = 1000;
-const SAMPLES = 60;
+const SAMPLES = 40;
+/** The machine may be busy with something else: the best of so many rounds counts. */
+const ROUNDS = 5;
 
 async function validatorOf(clients: readonly AssertionClient[], options: JwksUriOptions) {
   const byId = new Map(clients.map((client) => [client.clientId, client]));
@@ -51,6 +53,19 @@ async function medianLatency(
   return times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 }
 
+async function bestMedian(
+  validate: (assertion: string) => Promise<unknown>,
+  rounds: readonly (readonly string[])[],
+): Promise<number> {
+  const medians: number[] = [];
+  for (const assertions of rounds) {
+    medians.push(await medianLatency(validate, assertions));
+    // Lets timers and connections have their turn between two rounds.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return Math.min(...medians);
+}
+
 test('1,000 clients with dead URIs leave the latency of valid clients within 2x', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -68,7 +83,7 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
   );
   const answering = lookupIn();
   const validate = await validatorOf([...valid, ...dead], {
-    timeout: 2,
+    timeout: 5,
     lookup: (hostname, options, callback) => {
       if (!hostname.endsWith('.slow.example')) answering(hostname, options, callback);
     },
@@ -76,25 +91,29 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
   const validIds = Array.from({ length: SAMPLES }, (_, i) => `valid ${i % valid.length}`);
   await medianLatency(validate, await signMany(pair, validIds));
 
-  const alone = await signMany(pair, validIds);
-  const during = await signMany(pair, validIds);
   const junk = await signMany(
     pair,
     dead.map(({ clientId }) => clientId),
   );
-  const baseline = await medianLatency(validate, alone);
+  const rounds = () => Promise.all(Array.from({ length: ROUNDS }, () => signMany(pair, validIds)));
+  const [before, during] = [await rounds(), await rounds()];
+
+  const baseline = await bestMedian(validate, before);
+  let pending = DEAD_CLIENTS;
   const refusals = junk.map((assertion) =>
-    validate(assertion).then(
-      () => 'accepted',
-      ({ reason }: ClientAuthenticationError) => reason,
-    ),
+    validate(assertion)
+      .then(
+        () => 'accepted',
+        ({ reason }: ClientAuthenticationError) => reason,
+      )
+      .finally(() => {
+        pending -= 1;
+      }),
   );
-  // The dead ones have been read and now wait for their servers.
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const underLoad = await medianLatency(validate, during);
+  const underLoad = await bestMedian(validate, during);
+  assert.ok(pending > DEAD_CLIENTS / 2, 'most of the dead were still being waited for');
   t.diagnostic(`${baseline.toFixed(2)} ms alone, ${underLoad.toFixed(2)} ms with the dead`);
-  // What a busy machine may add on top, since this runs beside other tests.
-  assert.ok(underLoad <= 2 * baseline + 0.5, `${underLoad} ms against ${baseline} ms`);
+  assert.ok(underLoad <= 2 * baseline + 0.2, `${underLoad} ms against ${baseline} ms`);
 
   const reasons = await Promise.all(refusals);
   assert.equal(reasons.length, DEAD_CLIENTS);
@@ -103,7 +122,7 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
 });
 
 test('dead URIs that failed before do not hold up a client that was never seen', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   const hanging = await jwksHost(t);
@@ -135,9 +154,9 @@ test('more than maxConcurrentFetches wait their turn, and too long is 503', asyn
     clients.map(({ clientId }) => statusOf(endpoint, signNamed(pair, clientId))),
   );
   // The second may get its turn in the instant in which the first one gives up.
-  assert.ok(hanging.requests <= 2);
-  assert.equal(statuses.filter((status) => status === 401).length, hanging.requests);
-  assert.equal(statuses.filter((status) => status === 503).length, 4 - hanging.requests);
+  const failed = statuses.filter((status) => status === 401).length;
+  assert.ok(failed === 1 || failed === 2);
+  assert.equal(statuses.filter((status) => status === 503).length, 4 - failed);
   assert.deepEqual(
     new Set(endpoint.events.map(({ reason }) => reason)),
     new Set(['jwks_uri_failed', 'too_many_fetches']),

@@ -3,11 +3,11 @@ import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import type { FetchError } from '../../lib/index.js';
 import { assertionForm } from '../support/assertion.js';
+import { fakeClock } from '../support/fake-clock.js';
 import {
   clientAt,
   fetchingEndpoint,
   jwksHost,
-  manualClock,
   namedKey,
   signNamed,
   statusOf,
@@ -16,7 +16,7 @@ import {
 const down: RequestListener = (_request, response) => response.writeHead(503).end();
 
 test('the last good keys are used through an outage, with a warning, for a bounded time', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=60' });
   const options = { clock, maxStale: 3600 };
@@ -44,10 +44,10 @@ test('the last good keys are used through an outage, with a warning, for a bound
 });
 
 test('during an outage nobody waits for a server that hangs', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
-  const options = { clock, timeout: 0.5 };
+  const options = { clock, timeout: 2 };
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], options);
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
   host.behave(() => undefined);
@@ -60,13 +60,16 @@ test('during an outage nobody waits for a server that hangs', async (t) => {
   for (let count = 0; count < 5; count += 1) {
     assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
   }
-  assert.ok(performance.now() - started < 450, 'five requests together took less than one timeout');
+  assert.ok(
+    performance.now() - started < 1900,
+    'five requests together took less than one timeout',
+  );
   await asked;
   assert.equal(host.requests, 3);
 });
 
 test('a dead jwks_uri is left in peace, longer with every failure', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   host.behave(down);
@@ -95,7 +98,8 @@ test('200 simultaneous requests of a dead client cause one fetch', async (t) => 
   const pair = namedKey('1');
   const host = await jwksHost(t);
   host.behave(down);
-  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  const { clock } = fakeClock();
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
   const assertions = await Promise.all(Array.from({ length: 200 }, () => signNamed(pair)));
   const statuses = await Promise.all(assertions.map((assertion) => statusOf(endpoint, assertion)));
   assert.deepEqual(new Set(statuses), new Set([401]));
@@ -117,5 +121,5 @@ test('a dead jwks_uri reads like an unknown client to the caller, and not to the
     endpoint.events.map(({ reason }) => reason),
     ['jwks_uri_failed', 'unknown_client'],
   );
-  assert.equal((endpoint.events[0]?.cause as FetchError).code, 'connection_failed');
+  assert.equal((endpoint.events[0]?.cause as FetchError | undefined)?.code, 'connection_failed');
 });

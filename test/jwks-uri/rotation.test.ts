@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { signAssertion } from '../support/assertion.js';
+import { fakeClock } from '../support/fake-clock.js';
 import {
   clientAt,
   fetchingEndpoint,
   jwksHost,
-  manualClock,
   namedKey,
   signNamed,
   statusOf,
@@ -44,7 +44,7 @@ test('a key that replaces another without a kid is found too', async (t) => {
 });
 
 test('a key that was taken away is refused once its set is no longer fresh', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk, next.publicJwk], {
     'cache-control': 'max-age=300',
@@ -59,7 +59,7 @@ test('a key that was taken away is refused once its set is no longer fresh', asy
 });
 
 test('made-up key ids cause one fetch in each cooldown, however many there are', async (t) => {
-  const { clock, advance } = manualClock();
+  const { clock, advance } = fakeClock();
   const [pair, stranger] = [namedKey('1'), newKeyPair('ES256')];
   const host = await jwksHost(t, [pair.publicJwk]);
   const options = { clock, cooldown: 30 };

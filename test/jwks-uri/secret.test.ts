@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
 import {
+  type AssertionClient,
   assertClientSecrets,
   CLIENT_ASSERTION_TYPE,
   ClientAssertionValidator,
@@ -11,7 +12,14 @@ import {
   validateRequestObject,
 } from '../../lib/index.js';
 import { ISSUER, seconds } from '../support/assertion.js';
-import { clientAt, jwksHost, namedKey, signNamed } from '../support/jwks-host.js';
+import {
+  clientAt,
+  fetchingEndpoint,
+  jwksHost,
+  namedKey,
+  signNamed,
+  statusOf,
+} from '../support/jwks-host.js';
 import { remoteOptions } from '../support/remote-host.js';
 
 const URI = 'https://client.example/jwks.json';
@@ -21,13 +29,6 @@ test('jwks_uri of client metadata is a JwksUri secret (RFC 7591 §2)', () => {
   for (const token_endpoint_auth_method of [undefined, 'private_key_jwt']) {
     const metadata = { client_id: 'client', jwks_uri: URI, token_endpoint_auth_method };
     assert.deepEqual(secretsFromMetadata(metadata), [secret]);
-  }
-});
-
-test('jwks_uri is no secret of a client that authenticates in another way', () => {
-  for (const token_endpoint_auth_method of ['none', 'tls_client_auth', 'client_secret_basic']) {
-    const metadata = { client_id: 'client', jwks_uri: URI, token_endpoint_auth_method };
-    assert.deepEqual(secretsFromMetadata(metadata), []);
   }
 });
 
@@ -82,6 +83,37 @@ test('a request object is validated with the keys of the jwks_uri, from one cach
   const parameters = { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE };
   await validator.validate({ issuer: ISSUER, parameters });
   assert.equal(host.requests, 1);
+});
+
+test('without a cache of its own, a request object is validated with a cache for all calls', async () => {
+  const pair = namedKey('1');
+  const request = await new SignJWT({ client_id: 'client' })
+    .setProtectedHeader({ alg: 'ES256', kid: '1' })
+    .setIssuer('client')
+    .setAudience(ISSUER)
+    .setExpirationTime(seconds() + 60)
+    .sign(pair.privateKey);
+  const client = clientAt('https://127.0.0.1/jwks.json');
+  await assert.rejects(validateRequestObject({ request, client, issuer: ISSUER }), {
+    reason: 'jwks_uri_failed',
+    actual: 'address_not_allowed',
+  });
+});
+
+test('something else than a secret among the secrets is reported, and the keys still fetched', async (t) => {
+  const pair = namedKey('1');
+  const host = await jwksHost(t, [pair.publicJwk]);
+  const [secret] = clientAt(host.uri).secrets;
+  const client = {
+    clientId: 'client',
+    secrets: [null, 'text', secret],
+  } as unknown as AssertionClient;
+  const endpoint = await fetchingEndpoint(t, [client]);
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+  assert.deepEqual(
+    endpoint.events[0]?.warnings.map(({ code }) => code),
+    ['secret_refused', 'secret_refused'],
+  );
 });
 
 test('explain reports a jwks_uri that cannot be used as the check of the key', async (t) => {

@@ -69,14 +69,3 @@ export async function statusOf(endpoint: TokenEndpoint, assertion: Promise<strin
   await response.arrayBuffer();
   return response.status;
 }
-
-/** A clock in milliseconds that goes when it is told to, in seconds. */
-export function manualClock() {
-  let now = Date.now();
-  return {
-    clock: () => now,
-    advance(seconds: number) {
-      now += seconds * 1000;
-    },
-  };
-}

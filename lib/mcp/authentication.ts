@@ -1,0 +1,118 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
+import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
+import { type Middleware, requiresClientAssertion } from '../authenticate-client.js';
+import { type FindClient, lookUpClient } from '../clients/lookup.js';
+import { newEvent, noteError, report } from '../diagnostics.js';
+import { oauthErrorHandler } from '../error-handler.js';
+import { ClientAuthenticationError } from '../errors.js';
+import type { ExpressRequest } from '../http.js';
+import type { Failure } from '../reasons.js';
+import { safeText } from '../safe.js';
+import type { PrivateKeyJwtStrategy } from '../strategy.js';
+import { type McpClient, withoutSecret } from './clients.js';
+
+/** The client of a request, before the SDK's handlers see the request. */
+interface CurrentClient {
+  readonly client: OAuthClientInformationFull;
+  readonly provedByAssertion: boolean;
+}
+
+const ASSERTION_REQUIRED: Failure = { reason: 'assertion_required' };
+
+/** The parameters of the request, as any body parser left them. */
+export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
+  typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+
+/**
+ * Authenticates the clients of an endpoint before the SDK's handlers, which ask for a client_secret
+ * where there is one, and let everybody else pass. Clients with keys must send an assertion;
+ * clients without are left to the SDK.
+ */
+export class McpAuthentication {
+  private readonly current = new AsyncLocalStorage<CurrentClient>();
+  private readonly strategy: PrivateKeyJwtStrategy<McpClient>;
+  private readonly findClient: FindClient<McpClient>;
+  private readonly issuer: string;
+
+  constructor(
+    strategy: PrivateKeyJwtStrategy<McpClient>,
+    findClient: FindClient<McpClient>,
+    issuer: string,
+  ) {
+    this.strategy = strategy;
+    this.findClient = findClient;
+    this.issuer = issuer;
+  }
+
+  /** The middleware that goes before the SDK's handler of an endpoint. */
+  before(endpoint: string): Middleware {
+    const answer = oauthErrorHandler();
+    return (request, response, next) => {
+      if (request.method !== 'POST') {
+        next();
+        return;
+      }
+      this.identify(request, endpoint).then(
+        (current) => {
+          if (current === undefined) next();
+          else this.current.run(current, next);
+        },
+        (error: unknown) => {
+          // As the SDK's handlers do, so that clients in browsers can read the answer.
+          response.setHeader('Access-Control-Allow-Origin', '*');
+          answer(error, request, response, next);
+        },
+      );
+    };
+  }
+
+  /**
+   * The client for the SDK's own check. It knows those alone that have passed here, so that no way
+   * leads around this.
+   */
+  async getClient(clientId: string): Promise<OAuthClientInformationFull> {
+    const client = this.current.getStore()?.client;
+    if (client?.client_id === clientId) return client;
+    throw new InvalidClientError('Client authentication failed.');
+  }
+
+  /** The client of the current request, if it has proved itself by an assertion. */
+  provedClient(): OAuthClientInformationFull | undefined {
+    const current = this.current.getStore();
+    return current?.provedByAssertion === true ? current.client : undefined;
+  }
+
+  private async identify(
+    request: ExpressRequest,
+    endpoint: string,
+  ): Promise<CurrentClient | undefined> {
+    const form = formOf(request);
+    const authenticated = await this.strategy._authenticate(request, { endpoint });
+    if (authenticated !== undefined) {
+      // The SDK requires the parameter, which an assertion makes superfluous (RFC 7521 §4.2).
+      form['client_id'] = authenticated.client.clientId;
+      return { client: withoutSecret(authenticated.client.metadata), provedByAssertion: true };
+    }
+
+    const { client_id } = form;
+    if (typeof client_id !== 'string') return undefined;
+    const { lookupTimeout } = this.strategy._validator.settings;
+    const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
+    if ('client' in found && !requiresClientAssertion(found.client)) {
+      return { client: found.client.metadata, provedByAssertion: false };
+    }
+    const failure = 'client' in found ? ASSERTION_REQUIRED : found.failure;
+    if (failure.reason === 'unknown_client') return undefined;
+    throw this.refusal(failure, client_id, endpoint);
+  }
+
+  private refusal(failure: Failure, clientId: string, endpoint: string): ClientAuthenticationError {
+    const { onAuthentication, detailedErrors } = this.strategy._validator.settings;
+    const error = new ClientAuthenticationError(failure, detailedErrors);
+    const event = newEvent({ issuer: this.issuer, endpoint });
+    event.clientId = safeText(clientId);
+    report(noteError(event, error), onAuthentication);
+    return error;
+  }
+}

@@ -1,0 +1,114 @@
+import type { OAuthRegisteredClientsStore } from '@modelcontextprotocol/sdk/server/auth/clients.js';
+import {
+  InvalidClientError,
+  InvalidClientMetadataError,
+  TemporarilyUnavailableError,
+} from '@modelcontextprotocol/sdk/server/auth/errors.js';
+import {
+  type OAuthClientInformationFull,
+  OAuthClientInformationFullSchema,
+} from '@modelcontextprotocol/sdk/shared/auth.js';
+import type { FindClient } from '../clients/lookup.js';
+import { clientFromMetadata } from '../clients/metadata.js';
+import {
+  type ClientMetadataDocumentOptions,
+  clientMetadataDocuments,
+  type MetadataDocumentClient,
+} from '../clients/metadata-document.js';
+import { ClientAuthenticationError } from '../errors.js';
+import { assertClientSecrets, SecretError } from '../secrets/assert-secrets.js';
+import type { AssertionClient } from '../secrets/secret.js';
+
+/** A client of the SDK's store, or one of a metadata document. */
+export interface McpClient extends AssertionClient {
+  readonly metadata: OAuthClientInformationFull;
+}
+
+/** Reads the document as the SDK reads a registration. */
+function fromDocument(client: MetadataDocumentClient): McpClient {
+  const { success, data, error } = OAuthClientInformationFullSchema.safeParse({
+    redirect_uris: [],
+    ...client.metadata,
+  });
+  if (success) return { ...client, metadata: data };
+  throw new ClientAuthenticationError({
+    reason: 'client_metadata_document_failed',
+    actual: 'document_invalid',
+    cause: error,
+  });
+}
+
+/** The lookup that the strategy and the SDK's handlers share. */
+export function findIn(
+  store: OAuthRegisteredClientsStore,
+  documents: ClientMetadataDocumentOptions | undefined,
+): FindClient<McpClient> {
+  const findRegistered = async (clientId: string): Promise<McpClient | undefined> => {
+    const registered = await store.getClient(clientId);
+    return registered && clientFromMetadata(registered);
+  };
+  if (documents === undefined) return findRegistered;
+  const findDocument = clientMetadataDocuments(documents);
+  return async (clientId, context) => {
+    const client = await findDocument(clientId, context);
+    return client ? fromDocument(client) : findRegistered(clientId);
+  };
+}
+
+/** The client as the SDK's handlers may see it: proved by its keys, so without a secret. */
+export function withoutSecret(client: OAuthClientInformationFull): OAuthClientInformationFull {
+  const { client_secret, client_secret_expires_at, ...rest } = client;
+  return rest;
+}
+
+type Registration = Parameters<NonNullable<OAuthRegisteredClientsStore['registerClient']>>[0];
+
+/** @throws {InvalidClientMetadataError} (RFC 7591 §3.2.2) */
+function checkRegistration(client: Registration): void {
+  if (client.jwks !== undefined && client.jwks_uri !== undefined) {
+    throw new InvalidClientMetadataError('jwks and jwks_uri may not both be present');
+  }
+  const { secrets } = clientFromMetadata({ ...client, client_id: 'new' });
+  if (secrets.length === 0) throw new InvalidClientMetadataError('private_key_jwt needs keys');
+  try {
+    assertClientSecrets({ clientId: 'new', secrets });
+  } catch (error) {
+    if (!(error instanceof SecretError)) throw error;
+    throw new InvalidClientMetadataError(error.message);
+  }
+}
+
+/** What the SDK's handlers may hear of a lookup that failed; the reason is not for the caller. */
+function sdkError(error: unknown): unknown {
+  if (!(error instanceof ClientAuthenticationError)) return error;
+  return error.status === 503
+    ? new TemporarilyUnavailableError(error.message)
+    : new InvalidClientError('The client metadata document could not be used');
+}
+
+/**
+ * The store as the authorization and registration endpoints use it: finds clients by their metadata
+ * documents too, and gives a client that registers keys no secret, since it has no use for one.
+ */
+export function storeFor(
+  store: OAuthRegisteredClientsStore,
+  find: FindClient<McpClient>,
+): OAuthRegisteredClientsStore {
+  const getClient: OAuthRegisteredClientsStore['getClient'] = async (clientId) => {
+    try {
+      return (await find(clientId, undefined))?.metadata;
+    } catch (error) {
+      throw sdkError(error);
+    }
+  };
+  if (store.registerClient === undefined) return { getClient };
+  return {
+    getClient,
+    async registerClient(client) {
+      const usesKeys = client.token_endpoint_auth_method === 'private_key_jwt';
+      if (usesKeys) checkRegistration(client);
+      const { client_secret, client_secret_expires_at, ...rest } = client;
+      return (await store.registerClient?.(usesKeys ? rest : client)) as OAuthClientInformationFull;
+    },
+  };
+}

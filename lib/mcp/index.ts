@@ -1,0 +1,8 @@
+/**
+ * For authorization servers that are built on the Express router of the MCP TypeScript SDK, whose
+ * own client authentication reads no assertion.
+ *
+ * @module
+ */
+export type { ClientCredentialsGrant } from './client-credentials.js';
+export { type McpAuthRouterOptions, type McpServerProvider, mcpAuthRouter } from './router.js';

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import express from 'express';
+import {
+  KeyRing,
+  type Middleware,
+  publishClientMetadata,
+  publishJwks,
+} from '../../lib/client/index.js';
+import { clientMetadataDocuments } from '../../lib/index.js';
+import { clientAt, fetchingEndpoint, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
+import { newKeyPair } from '../support/keys.js';
+import { listen } from '../support/listen.js';
+
+const pair = namedKey('1');
+
+async function serve(t: TestContext, middleware: Middleware): Promise<string> {
+  const app = express();
+  app.use('/document', middleware);
+  app.use((error: Error, _request: express.Request, response: express.Response, _next: unknown) => {
+    response.status(500).json({ name: error.name });
+  });
+  const listening = await listen(app);
+  t.after(() => listening.close());
+  return `${listening.url}/document`;
+}
+
+const METADATA = {
+  client_id: 'https://client.example/client.json',
+  client_name: 'Example',
+  redirect_uris: ['https://client.example/callback'],
+  token_endpoint_auth_method: 'private_key_jwt',
+  jwks_uri: 'https://client.example/jwks.json',
+};
+
+const PUBLICATIONS: Record<string, readonly [() => Middleware, string, unknown]> = {
+  'a JWK Set': [
+    () => publishJwks([pair.publicJwk]),
+    'application/jwk-set+json',
+    { keys: [pair.publicJwk] },
+  ],
+  'a metadata document': [() => publishClientMetadata(METADATA), 'application/json', METADATA],
+};
+
+for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)) {
+  test(`${what} is served with its type, and may be kept (RFC 9111)`, async (t) => {
+    const response = await fetch(await serve(t, publication()));
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('content-type'), type);
+    assert.equal(response.headers.get('cache-control'), 'public, max-age=300');
+    assert.match(response.headers.get('etag') ?? '', /^"[\w-]{43}"$/);
+    assert.deepEqual(await response.json(), expected);
+  });
+
+  test(`${what} is not sent to those who have it (RFC 9110 §13.1.2)`, async (t) => {
+    const url = await serve(t, publication());
+    const etag = (await fetch(url)).headers.get('etag') ?? '';
+    for (const [known, status] of [
+      [etag, 304],
+      [`"other", W/${etag}`, 304],
+      ['*', 304],
+      ['"other"', 200],
+    ] as const) {
+      const response = await fetch(url, { headers: { 'if-none-match': known } });
+      assert.equal(response.status, status, known);
+      assert.equal(response.headers.get('etag'), etag);
+      assert.equal(response.headers.get('cache-control'), 'public, max-age=300');
+    }
+  });
+
+  test(`${what} answers HEAD like GET, and leaves other methods alone`, async (t) => {
+    const url = await serve(t, publication());
+    const [head, get] = [await fetch(url, { method: 'HEAD' }), await fetch(url)];
+    assert.equal(head.status, 200);
+    assert.equal(await head.text(), '');
+    for (const name of ['content-length', 'content-type', 'etag', 'cache-control']) {
+      assert.equal(head.headers.get(name), get.headers.get(name), name);
+    }
+    assert.equal((await fetch(url, { method: 'POST' })).status, 404);
+  });
+}
+
+test('maxAge says for how long a publication may be kept', async (t) => {
+  const url = await serve(t, publishJwks({ keys: [pair.publicJwk] }, { maxAge: 60 }));
+  assert.equal((await fetch(url)).headers.get('cache-control'), 'public, max-age=60');
+});
+
+test('the keys of a KeyRing are those of the moment', async (t) => {
+  let keys = [pair.privateKey];
+  const ring = new KeyRing({ keys: () => keys, reloadEvery: 0 });
+  const url = await serve(t, publishJwks(ring));
+  const first = await fetch(url);
+  assert.equal(((await first.json()) as { keys: unknown[] }).keys.length, 1);
+
+  keys = [pair.privateKey, newKeyPair('ES256').privateKey];
+  const second = await fetch(url);
+  assert.equal(((await second.json()) as { keys: unknown[] }).keys.length, 2);
+  assert.notEqual(second.headers.get('etag'), first.headers.get('etag'));
+});
+
+const privateJwk = pair.privateKey.export({ format: 'jwk' }) as { kty: string };
+const symmetricJwk = { kty: 'oct', k: 'A'.repeat(43) };
+
+for (const [what, jwk] of Object.entries({ private: privateJwk, symmetric: symmetricJwk })) {
+  test(`a ${what} key is not published`, async (t) => {
+    assert.throws(() => publishJwks([pair.publicJwk, jwk]), new RegExp(what));
+    const url = await serve(t, publishJwks({ publicJwks: () => ({ keys: [jwk] }) }));
+    const response = await fetch(url);
+    assert.equal(response.status, 500);
+    assert.deepEqual(await response.json(), { name: 'TypeError' });
+  });
+}
+
+test('a set without keys is not published', () => {
+  assert.throws(() => publishJwks([]), /no key for signatures/);
+});
+
+for (const [what, differences, message] of [
+  ['an http client_id', { client_id: 'http://client.example/' }, /not https/],
+  ['a client_id with a fragment', { client_id: 'https://client.example/#a' }, /fragment/],
+  ['a client_secret', { client_secret: 'x' }, /client_secret, which everybody can read/],
+  ['a private key', { jwks_uri: undefined, jwks: { keys: [privateJwk] } }, /private key/],
+  ['no keys', { jwks_uri: undefined }, /neither jwks nor jwks_uri/],
+  ['more than 5 KB', { client_name: 'x'.repeat(5120) }, /more than 5120 bytes/],
+] as const) {
+  test(`a metadata document with ${what} is refused when it is made (draft §3, §4.1, §8.7)`, () => {
+    assert.throws(
+      () => publishClientMetadata({ ...METADATA, ...differences }),
+      (error: Error) => {
+        assert.ok(error instanceof TypeError);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('a maxAge that cannot work is refused when it is made', () => {
+  assert.throws(() => publishJwks([pair.publicJwk], { maxAge: -1 }), TypeError);
+});
+
+test('what one side publishes, the other side reads', async (t) => {
+  const app = express();
+  const listening = await listen(app);
+  t.after(() => listening.close());
+  const client_id = `${listening.url}/client.json`;
+  const jwks_uri = `${listening.url}/jwks.json`;
+  app.use('/client.json', publishClientMetadata({ ...METADATA, client_id, jwks_uri }));
+  app.use('/jwks.json', publishJwks([pair.publicJwk]));
+
+  const find = clientMetadataDocuments({ allowLocalNetwork: true });
+  const client = await find(client_id, undefined);
+  assert.deepEqual(client?.secrets, [
+    { ...clientAt(jwks_uri).secrets[0], description: 'jwks_uri' },
+  ]);
+  const endpoint = await fetchingEndpoint(t, client ? [client] : [], { allowLocalNetwork: true });
+  assert.equal(await statusOf(endpoint, signNamed(pair, client_id)), 200);
+});

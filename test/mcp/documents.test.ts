@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import {
+  CLIENT_CREDENTIALS,
+  mcpAuthorizationServer,
+  proved,
+  REDIRECT_URI,
+  withKeys,
+} from '../support/mcp-authorization-server.js';
+import { json, remoteHost, remoteOptions } from '../support/remote-host.js';
+
+/** Publishes a document, and the keys of `withKeys` besides. */
+async function documentClient(
+  t: TestContext,
+  document: (origin: string) => Record<string, unknown>,
+): Promise<string> {
+  const host = await remoteHost((request, response) => {
+    const metadata = { client_id: `${host.origin}/client.json`, ...document(host.origin) };
+    json(() => (request.url === '/jwks.json' ? withKeys.jwks : metadata))(request, response);
+  });
+  t.after(() => host.close());
+  return `${host.origin}/client.json`;
+}
+
+test('a client of a metadata document redeems a code by the keys of its jwks_uri', async (t) => {
+  const clientId = await documentClient(t, (origin) => ({
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: `${origin}/jwks.json`,
+  }));
+  const clientMetadataDocuments = await remoteOptions();
+  const server = await mcpAuthorizationServer(t, [], { clientMetadataDocuments });
+
+  const code = await server.code(clientId);
+  const unproved = await server.post('/token', { client_id: clientId, ...code });
+  assert.equal(unproved.status, 401);
+  const form = await proved(code, { clientId, header: { kid: '1' } });
+  assert.equal((await server.post('/token', form)).status, 200);
+});
+
+test('a public client of a metadata document redeems its code', async (t) => {
+  const clientId = await documentClient(t, () => ({
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_method: 'none',
+  }));
+  const server = await mcpAuthorizationServer(t, [], {
+    clientMetadataDocuments: await remoteOptions(),
+  });
+  const form = { client_id: clientId, ...(await server.code(clientId)) };
+  assert.equal((await server.post('/token', form)).status, 200);
+});
+
+test('a redirect URI that is not in the metadata document is refused', async (t) => {
+  const clientId = await documentClient(t, () => ({ redirect_uris: ['https://other.example/'] }));
+  const server = await mcpAuthorizationServer(t, [], {
+    clientMetadataDocuments: await remoteOptions(),
+  });
+  const { code } = await server.code(clientId);
+  assert.match(code, /Unregistered redirect_uri/);
+});
+
+test('a metadata document that cannot be used is an invalid client, and why is not told', async (t) => {
+  const wrong = await documentClient(t, () => ({ client_name: 42 }));
+  const server = await mcpAuthorizationServer(t, [], {
+    clientMetadataDocuments: await remoteOptions(),
+  });
+  for (const id of [wrong, 'https://10.0.0.1/client.json', 'https://unknown.invalid/client']) {
+    const { code } = await server.code(id);
+    assert.deepEqual(JSON.parse(code), {
+      error: 'invalid_client',
+      error_description: 'The client metadata document could not be used',
+    });
+    const form = await proved(CLIENT_CREDENTIALS, { clientId: id });
+    assert.equal((await server.post('/token', form)).status, 401);
+    assert.equal(server.events.at(-1)?.reason, 'client_metadata_document_failed');
+    const unproved = await server.post('/token', { client_id: id, ...CLIENT_CREDENTIALS });
+    assert.equal(unproved.status, 401);
+    const { reason, clientId } = server.events.at(-1) ?? {};
+    assert.deepEqual([reason, clientId], ['client_metadata_document_failed', id]);
+  }
+});
+
+test('without clientMetadataDocuments nothing is fetched for a client_id', async (t) => {
+  const clientId = await documentClient(t, () => ({ redirect_uris: [REDIRECT_URI] }));
+  const server = await mcpAuthorizationServer(t, []);
+  assert.match((await server.code(clientId)).code, /Invalid client_id/);
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newKeyPair } from '../support/keys.js';
+import {
+  answerOf,
+  CLIENT_CREDENTIALS,
+  mcpAuthorizationServer,
+  proved,
+  REDIRECT_URI,
+  withKeys,
+} from '../support/mcp-authorization-server.js';
+
+test('a client that registers keys gets no secret, and authenticates by them (RFC 7591)', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const { client_id, ...metadata } = withKeys;
+  const registration = await answerOf(server.register(metadata));
+  assert.equal(registration.status, 201);
+  assert.ok(!('client_secret' in registration.body));
+  const clientId = String(registration.body['client_id']);
+  const form = await proved(CLIENT_CREDENTIALS, { clientId });
+  assert.equal((await server.post('/token', form)).status, 200);
+});
+
+for (const [what, differences] of Object.entries({
+  'no keys': { jwks: undefined },
+  'a private key': { jwks: { keys: [newKeyPair('ES256').privateKey.export({ format: 'jwk' })] } },
+  'both jwks and jwks_uri': { jwks_uri: 'https://client.example/jwks.json' },
+  'an http jwks_uri': { jwks: undefined, jwks_uri: 'http://client.example/jwks.json' },
+})) {
+  test(`a registration with ${what} is refused (RFC 7591 §3.2.2)`, async (t) => {
+    const server = await mcpAuthorizationServer(t, []);
+    const { status, body } = await answerOf(server.register({ ...withKeys, ...differences }));
+    assert.deepEqual([status, body['error']], [400, 'invalid_client_metadata']);
+  });
+}
+
+test('a client that registers without keys gets a secret as ever', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const { body } = await answerOf(server.register({ redirect_uris: [REDIRECT_URI] }));
+  assert.equal(typeof body['client_secret'], 'string');
+});
