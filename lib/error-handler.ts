@@ -15,6 +15,7 @@ interface HttpError {
   readonly status: number;
   readonly name?: string;
   readonly type?: unknown;
+  readonly code?: unknown;
 }
 
 const isHttpError = (error: unknown): error is HttpError =>
@@ -22,17 +23,21 @@ const isHttpError = (error: unknown): error is HttpError =>
   error !== null &&
   typeof (error as { status?: unknown }).status === 'number';
 
+/** Whether a body parser could not read the request: its errors have a type, or zlib's code. */
+const isParserError = ({ type, code }: HttpError): boolean =>
+  (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/i.test(type)) ||
+  (typeof code === 'string' && code.startsWith('Z_'));
+
 /** What the caller may learn of an error; undefined where it is not about the caller. */
 function callerError(error: unknown): OAuthError | undefined {
   if (error instanceof OAuthError) return error;
   if (!isHttpError(error)) return undefined;
-  const { name, status, type } = error;
-  if (name === 'AuthenticationError' && status === 401) {
+  const { name, status } = error;
+  const isFailure = name === 'AuthenticationError';
+  if (isFailure && status === 401) {
     return new OAuthError('invalid_client', 'Client authentication failed.', 401);
   }
-  const isUnreadable =
-    name === 'AuthenticationError' || (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/i.test(type));
-  if (!isUnreadable || status < 400 || status >= 500) return undefined;
+  if (status < 400 || status >= 500 || !(isFailure || isParserError(error))) return undefined;
   return new OAuthError('invalid_request', 'The request could not be read.', status);
 }
 
