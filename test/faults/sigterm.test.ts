@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertionForm, signAssertion } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
+import { postForm } from '../support/post-form.js';
 import { startProgram } from '../support/program.js';
-
-/** The status of an answer, or the code of the error where there was none. */
-const post = (agent: Agent, url: string, form: string): Promise<number | string> =>
-  new Promise((resolve) => {
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const sent = request(`${url}/token`, { method: 'POST', agent, headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode ?? 0));
-    });
-    sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    sent.end(form);
-  });
 
 test('SIGTERM under load: what was begun is finished, and the process ends by itself', async (t) => {
   const program = startProgram(
@@ -31,12 +21,12 @@ test('SIGTERM under load: what was begun is finished, and the process ends by it
   const forms = await Promise.all(
     Array.from({ length: 64 }, async () => assertionForm(await signAssertion()).toString()),
   );
-  const begun = forms.map((form) => post(agent, url, form));
+  const begun = forms.map((form) => postForm(agent, `${url}/token`, form));
   await sleep(150);
   const terminated = performance.now();
   program.child.kill('SIGTERM');
   await sleep(50);
-  const refused = await post(agent, url, forms[0] ?? '');
+  const refused = await postForm(agent, `${url}/token`, forms[0] ?? '');
 
   assert.deepEqual(new Set(await Promise.all(begun)), new Set([200]));
   assert.equal(refused, 'ECONNREFUSED');

@@ -28,7 +28,7 @@ async function sharedStore(url: string) {
   const redis = createClient({ url });
   redis.on('error', console.error);
   await redis.connect();
-  return redisReplay(redis, { timeout: 2 });
+  return redisReplay(redis, { timeout: 2, warnings: false });
 }
 
 const passport = new Passport();
