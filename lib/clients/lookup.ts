@@ -1,4 +1,4 @@
-import { withDeadline } from '../assertion/deadline.js';
+import { isThenable, withDeadline } from '../assertion/deadline.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { Failure } from '../reasons.js';
 import type { AssertionClient } from '../secrets/secret.js';
@@ -16,15 +16,14 @@ export type FindClient<Client extends AssertionClient> = (
   context: unknown,
 ) => Client | null | undefined | PromiseLike<Client | null | undefined>;
 
-/** Queries of some database libraries have a `then` and are no Promise. */
-const isPending = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
-  typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === 'function';
+const isSomething = (value: unknown): boolean => value !== undefined && value !== null;
 
 const isClient = (value: unknown): value is AssertionClient =>
   typeof value === 'object' &&
   value !== null &&
   typeof (value as AssertionClient).clientId === 'string' &&
-  Array.isArray((value as AssertionClient).secrets);
+  Array.isArray((value as AssertionClient).secrets) &&
+  (value as AssertionClient).secrets.every(isSomething);
 
 /**
  * Asks the application for the client. A lookup that throws, hangs or returns something else than a
@@ -38,10 +37,10 @@ export async function lookUpClient<Client extends AssertionClient>(
   timeout: number,
 ): Promise<{ readonly client: Client } | { readonly failure: Failure }> {
   try {
-    const pending = findClient(clientId, context);
-    const client = isPending(pending)
-      ? await withDeadline(pending, timeout, 'The lookup of the client')
-      : pending;
+    const answer = findClient(clientId, context);
+    const client = isThenable(answer)
+      ? await withDeadline(answer, timeout, 'The lookup of the client')
+      : answer;
     if (client === undefined || client === null) return { failure: { reason: 'unknown_client' } };
     if (!isClient(client)) {
       throw new TypeError('The lookup must return { clientId, secrets: [...] } or undefined.');

@@ -6,54 +6,23 @@ import { redisReplay } from '../../lib/replay/redis.js';
 import { replayKey } from '../../lib/replay/replay-key.js';
 import { assertionForm, seconds, signAssertion } from '../support/assertion.js';
 import { usedBytes } from '../support/garbage.js';
-import { keyPair } from '../support/keys.js';
-import { assertNoneAcceptedTwice, type Load, startLoad } from '../support/load.js';
 import { CLIENTS, type Connect } from '../support/redis-clients.js';
 import { RedisServer, redisTest } from '../support/redis-server.js';
-import { type TokenEndpoint, tokenEndpoint } from '../support/token-endpoint.js';
-
-interface Service {
-  readonly server: RedisServer;
-  readonly endpoint: TokenEndpoint;
-}
+import { replayEndpoint, survive } from '../support/survive.js';
 
 /** A token endpoint with a Redis of its own. */
-async function start(t: TestContext, connect: Connect): Promise<Service> {
+async function start(t: TestContext, connect: Connect) {
   const server = await RedisServer.start(t);
-  const replay = redisReplay(await connect(t, server.url));
-  const secrets = [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk } as const];
-  const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], { replay });
-  t.after(() => endpoint.close());
-  return { server, endpoint };
-}
-
-/** A fault under load: how it comes about, and how it ends. What the service does is the same. */
-async function survive(
-  { endpoint }: Service,
-  fault: (load: Load) => Promise<void>,
-  recovery: () => Promise<void> | void,
-): Promise<Load> {
-  const load = startLoad(endpoint);
-  await load.accepted();
-  await fault(load);
-  await load.refused(20);
-  await recovery();
-  await load.accepted();
-  await load.stop();
-  await assertNoneAcceptedTwice(endpoint, load.sent);
-  const reasons = new Set(endpoint.events.map(({ reason }) => reason));
-  assert.deepEqual(reasons, new Set([undefined, 'replayed', 'replay_store_failed']));
-  return load;
+  return { server, endpoint: await replayEndpoint(t, await connect(t, server.url)) };
 }
 
 for (const { name, connect } of CLIENTS) {
   redisTest(
     `${name}: Redis is killed under load and comes back: nothing is accepted twice`,
     async (t) => {
-      const service = await start(t, connect);
-      const { server } = service;
+      const { server, endpoint } = await start(t, connect);
       await survive(
-        service,
+        endpoint,
         () => server.kill(),
         () => server.start(),
       );
@@ -61,20 +30,19 @@ for (const { name, connect } of CLIENTS) {
   );
 
   redisTest(`${name}: Redis is paused under load: requests fail in time, then go on`, async (t) => {
-    const service = await start(t, connect);
+    const { server, endpoint } = await start(t, connect);
     const load = await survive(
-      service,
-      async () => service.server.pause(),
-      () => service.server.resume(),
+      endpoint,
+      async () => server.pause(),
+      () => server.resume(),
     );
     assert.ok(load.slowest() < 1000, `${load.slowest()} ms`);
   });
 
   redisTest(`${name}: connections to Redis are refused for a while: nothing hangs`, async (t) => {
-    const service = await start(t, connect);
-    const { server } = service;
+    const { server, endpoint } = await start(t, connect);
     const load = await survive(
-      service,
+      endpoint,
       async () => {
         await server.kill();
         await sleep(2000);

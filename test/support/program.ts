@@ -4,8 +4,10 @@ import { once } from 'node:events';
 /** A Node process that runs a TypeScript file. */
 export interface Program {
   readonly child: ChildProcess;
-  /** Resolves with the next line of its standard output that has the text. */
+  /** Resolves with the first line of its output that has the text. */
   line(text: string): Promise<string>;
+  /** Resolves with the lines of its output that have the text, once there are so many. */
+  lines(text: string, count: number): Promise<string[]>;
   /** Its standard output and error so far. */
   output(): string;
   /** Resolves with its exit code, or the name of the signal that ended it. */
@@ -34,11 +36,11 @@ export function startProgram(
   child.stderr.on('data', note);
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal);
 
-  const line = (text: string): Promise<string> =>
+  const lines = (text: string, count: number): Promise<string[]> =>
     new Promise((resolve, reject) => {
       const look = () => {
-        const found = output.split('\n').find((each) => each.includes(text));
-        if (found === undefined) return;
+        const found = output.split('\n').filter((line) => line.includes(text));
+        if (found.length < count) return;
         waiting.delete(look);
         resolve(found);
       };
@@ -49,7 +51,8 @@ export function startProgram(
 
   return {
     child,
-    line,
+    line: async (text) => (await lines(text, 1))[0] ?? '',
+    lines,
     output: () => output,
     ended,
     async stop() {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,14 +33,26 @@ export function testWith(
 export const redisTest = (name: string, run: (t: TestContext) => Promise<void>): void =>
   testWith('redis-server', name, run);
 
-/** A port of loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** Redis Cluster wants a second port, this much above the first. */
+const BUS_OFFSET = 10_000;
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+  } catch {
+    return false;
+  }
+  await once(server.close(), 'close');
+  return true;
+}
+
+/** A port of loopback that nobody listens on, nor on that of its cluster bus. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 30_000);
+    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) return port;
+  }
 }
 
 const PERSISTENT = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
@@ -52,7 +64,6 @@ export class RedisServer {
   private readonly program: string;
   private readonly args: readonly string[];
   private process: ChildProcess | undefined;
-  private log = '';
 
   private constructor(program: string, port: number, folder: string, args: readonly string[]) {
     this.program = program;
@@ -74,16 +85,23 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts a Sentinel with a configuration file, and stops it after the test. */
-  static async startSentinel(
-    t: TestContext,
-    folder: string,
-    configuration: string,
-    port: number,
-  ): Promise<RedisServer> {
-    const sentinel = new RedisServer('redis-sentinel', port, folder, [configuration]);
+  /** Starts a Sentinel that watches over a master named `replay`, and stops it after the test. */
+  static async startSentinel(t: TestContext, master: RedisServer): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'replay-sentinel-'));
+    const port = await freePort();
+    const file = join(folder, 'sentinel.conf');
+    await writeFile(
+      file,
+      [
+        `sentinel monitor replay 127.0.0.1 ${master.port} 1`,
+        'sentinel down-after-milliseconds replay 1000',
+        'sentinel failover-timeout replay 3000',
+        '',
+      ].join('\n'),
+    );
+    const sentinel = new RedisServer('redis-server', port, folder, [file, '--sentinel']);
     t.after(() => sentinel.remove());
-    await sentinel.start();
+    await sentinel.start('+monitor');
     return sentinel;
   }
 
@@ -92,24 +110,23 @@ export class RedisServer {
   }
 
   /** Starts the server, or starts it again after `kill`. */
-  async start(): Promise<void> {
+  async start(ready = 'Ready to accept connections'): Promise<void> {
     const { program, port, folder, args } = this;
+    const configuration = args.filter((argument) => argument.startsWith(folder));
+    const options = args.filter((argument) => !argument.startsWith(folder));
     const address = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-    const isSentinel = program === 'redis-sentinel';
-    const child = spawn(program, isSentinel ? args : [...address, ...args], {
+    const child = spawn(program, [...configuration, ...address, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.process = child;
-    this.log = '';
+    let log = '';
     await new Promise<void>((resolve, reject) => {
       child.stdout.on('data', (chunk: Buffer) => {
-        this.log += chunk.toString();
-        if (this.log.includes(isSentinel ? '+monitor' : 'Ready to accept connections')) resolve();
+        log += chunk.toString();
+        if (log.includes(ready)) resolve();
       });
       child.once('error', reject);
-      child.once('exit', (code) =>
-        reject(new Error(`${program} ended with ${code}:\n${this.log}`)),
-      );
+      child.once('exit', (code) => reject(new Error(`${program} ended with ${code}:\n${log}`)));
     });
   }
 
