@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { useJwtResponseMode } from 'openid-client';
+import { useCodeIdTokenResponseType, useJwtResponseMode } from 'openid-client';
 import { type Browser, newBrowser } from '../support/browser.js';
 import { SUBJECT } from '../support/openid-provider.js';
 import {
@@ -210,6 +210,24 @@ test('a response that comes as a form is taken (OAuth Form Post)', async (t) => 
   const response = await returnedTab(party, browser);
   const page = await browser.submit(`${party.url}/cb`, Object.fromEntries(response.searchParams));
   assert.deepEqual(JSON.parse(page.body), LOGGED_IN);
+});
+
+test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+  const party = await setUp(t, {
+    client: {
+      application_type: 'native',
+      response_types: ['code id_token'],
+      grant_types: ['authorization_code', 'implicit'],
+    },
+    provider: () => ({ responseTypes: ['code id_token'] }),
+  });
+  useCodeIdTokenResponseType(party.config);
+  const browser = newBrowser();
+  const page = await browser.open(`${party.url}/login`);
+  const inputs = page.body.matchAll(/name="(\w+)" value="([^"]+)"/g);
+  const form = Object.fromEntries([...inputs].map(([, name, value]) => [name, value]));
+  assert.deepEqual(Object.keys(form).sort(), ['code', 'id_token', 'state']);
+  assert.deepEqual(JSON.parse((await browser.submit(`${party.url}/cb`, form)).body), LOGGED_IN);
 });
 
 test('a signed response is taken (JARM)', async (t) => {

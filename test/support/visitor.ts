@@ -17,7 +17,7 @@ function formOf({ body, url }: Page): { action: URL; fields: Record<string, stri
   };
 }
 
-/** Somebody who visits one site: redirects that leave it are not followed. */
+/** Somebody who visits sites and fills in forms. */
 export interface Visitor {
   open(url: string | URL): Promise<Page>;
   /** Sends the one form of a page, with some fields filled in. */
@@ -25,9 +25,14 @@ export interface Visitor {
   cookie: Browser['cookie'];
 }
 
-/** A new visitor of the site at an origin. */
-export function newVisitor(origin: string): Visitor {
-  const browser = newBrowser({}, (url) => url.origin !== origin);
+/**
+ * A new visitor.
+ *
+ * @param origin of the one site that is visited: redirects that leave it are not followed. Default:
+ *   every redirect is
+ */
+export function newVisitor(origin?: string): Visitor {
+  const browser = newBrowser({}, (url) => origin !== undefined && url.origin !== origin);
   return {
     open: browser.open,
     submit(page, filledIn = {}) {
