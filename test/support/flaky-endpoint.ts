@@ -35,15 +35,15 @@ export async function flakyEndpoint(target: string): Promise<FlakyEndpoint> {
   return endpoint;
 }
 
-/** The same configuration, with the token endpoint elsewhere. */
-export const withTokenEndpoint = (
+/** The same configuration, with endpoints elsewhere. */
+export const withEndpoints = (
   config: Configuration,
-  token_endpoint: string,
+  endpoints: { token_endpoint?: string; revocation_endpoint?: string },
   assertions: AssertionService,
 ): Configuration => {
   const { supportsPKCE: _method, ...metadata } = config.serverMetadata();
   const moved = new Configuration(
-    { ...metadata, token_endpoint },
+    { ...metadata, ...endpoints },
     assertions.clientId,
     undefined,
     clientAssertion(assertions),

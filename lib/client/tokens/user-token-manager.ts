@@ -21,7 +21,7 @@ import {
 } from './user-token-store.js';
 
 /** For how long requests that still have the old refresh token are given the new tokens. */
-const RECENT_SECONDS = 300;
+const RECENT_SECONDS = 3600;
 
 /** Options of a `UserTokenManager`. Times are in seconds. */
 export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest> {

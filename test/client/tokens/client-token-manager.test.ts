@@ -10,7 +10,7 @@ import {
   MemoryTokenStore,
 } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
-import { flakyEndpoint, withTokenEndpoint } from '../../support/flaky-endpoint.js';
+import { flakyEndpoint, withEndpoints } from '../../support/flaky-endpoint.js';
 import { newKeyPair } from '../../support/keys.js';
 import { listen } from '../../support/listen.js';
 import { openIdProvider } from '../../support/openid-provider.js';
@@ -113,7 +113,7 @@ test('scope, resource and audience are sent, and each has tokens of its own', as
   });
   const endpoint = await listen(app);
   t.after(() => endpoint.close());
-  const moved = withTokenEndpoint(config, `${endpoint.url}/token`, assertions);
+  const moved = withEndpoints(config, { token_endpoint: `${endpoint.url}/token` }, assertions);
   const time = fakeClock();
   const tokens = new ClientTokenManager({ config: moved, clock: time.clock });
   await tokens.getToken({ resource: ['https://b.example', 'https://a.example'] });
@@ -238,7 +238,7 @@ test('a request that was not answered is sent once more, with another assertion'
   const { config, assertions, provider } = await party(t);
   const flaky = await flakyEndpoint(`${provider.issuer}/token`);
   t.after(() => flaky.close());
-  const moved = withTokenEndpoint(config, `${flaky.url}/token`, assertions);
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, assertions);
   const tokens = new ClientTokenManager({ config: moved });
   flaky.lose = 1;
   assert.ok((await tokens.getToken()).accessToken);
@@ -257,7 +257,7 @@ test('an answer is an answer: a refusal is not sent again', async (t) => {
   });
   const flaky = await flakyEndpoint(`${provider.issuer}/token`);
   t.after(() => flaky.close());
-  const moved = withTokenEndpoint(config, `${flaky.url}/token`, stranger);
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, stranger);
   await assert.rejects(new ClientTokenManager({ config: moved }).getToken(), {
     error: 'invalid_client',
   });
@@ -270,7 +270,7 @@ test('no error and no printed object has an assertion, a token or a key in it', 
   const service = new AssertionService({ clientId: 'client', key: signer });
   const flaky = await flakyEndpoint(`${provider.issuer}/token`);
   t.after(() => flaky.close());
-  const moved = withTokenEndpoint(config, `${flaky.url}/token`, service);
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, service);
   const manager = new ClientTokenManager({ config: moved });
   const refused = await manager.getToken().catch((error: unknown) => error);
   flaky.lose = 2;
