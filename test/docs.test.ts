@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { type Preset, presets } from '../lib/client/index.js';
 import { ROOT, typeScriptOf } from './support/docs.js';
 
 const DOCUMENTS = [
@@ -43,4 +44,25 @@ test('every example of the guides of the client half passes the type checker', a
   ]).catch((error: { stdout: string }) => error);
   assert.equal(stdout, '');
   assert.ok(examples > 10);
+});
+
+/** What the table of providers says of a preset. */
+function rowOf(preset: Preset): { aud: string; typ: string; lifetime: string } {
+  const { audience, typ = 'client-authentication+jwt', lifetime = 60, notBefore } = preset;
+  return {
+    aud: audience === undefined ? 'issuer' : 'token endpoint',
+    typ: typ === false ? 'none' : `\`${typ}\``,
+    lifetime: `${lifetime} s${notBefore === false ? ', no `nbf`' : ''}`,
+  };
+}
+
+test('the table of providers says what the presets are', async () => {
+  const text = await readFile(join(ROOT, 'docs', 'providers.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `(\w+)` +\| (.*?) +\| (.*?) +\| (.*?) +\|/gm)].map(
+    ([, name, aud, typ, lifetime]) => [name, { aud, typ, lifetime }],
+  );
+  assert.deepEqual(
+    Object.fromEntries(rows),
+    Object.fromEntries(Object.entries(presets).map(([name, preset]) => [name, rowOf(preset)])),
+  );
 });
