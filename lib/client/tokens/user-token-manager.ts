@@ -59,11 +59,9 @@ const keyOf = (refreshToken: string): string =>
  * @example
  * ```ts
  * const users = new UserTokenManager({ config });
- * app.get('/cb', passport.authenticate('oidc'), …);         // its verify: await users.save(request, tokens)
- * app.get('/orders', async (request, response) => {
- *   const answer = await users.fetch(request, 'https://api.example')('/orders');
- *   response.json(await answer.json());
- * });
+ * await users.save(request, tokens);                        // at login
+ * const response = await users.fetch(request, 'https://api.example')('/orders');
+ * await users.revoke(request);                              // at logout
  * ```
  */
 export class UserTokenManager<Request extends UserTokenRequest = UserTokenRequest> {
