@@ -55,3 +55,21 @@ export type {
   Verify,
   VerifyWithRequest,
 } from './strategy-options.js';
+export {
+  ClientTokenManager,
+  type ClientTokenManagerOptions,
+  type ClientTokenRequest,
+} from './tokens/client-token-manager.js';
+export type { TokenFetch } from './tokens/token-fetch.js';
+export type { TokenSet } from './tokens/token-set.js';
+export {
+  MemoryTokenStore,
+  type MemoryTokenStoreOptions,
+  type TokenStore,
+} from './tokens/token-store.js';
+export {
+  LoginRequiredError,
+  UserTokenManager,
+  type UserTokenManagerOptions,
+} from './tokens/user-token-manager.js';
+export type { UserTokenRequest } from './tokens/user-token-store.js';

@@ -98,7 +98,7 @@ export class KeyRing {
 
   /** The public half of the key that signs; undefined before the first load. */
   get publicJwk(): JsonWebKey | undefined {
-    return this.#signer?.key.publicJwk;
+    return this.#signer?.publicJwk;
   }
 
   /**
@@ -109,7 +109,7 @@ export class KeyRing {
   async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
     if (this.#isDue()) await this.#refresh();
     this.#forgetExpired();
-    return { keys: this.#keys.flatMap(({ key }) => key.publicJwk ?? []) };
+    return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
   }
 
   /**
@@ -174,7 +174,7 @@ export class KeyRing {
     const order = inputs.map((input) => {
       const fresh = ringKey(SigningKey.from(input, this.#demands), now);
       const known = keys.get(fresh.kid) ?? fresh;
-      if (!isSameKey(known.key, fresh.key)) {
+      if (!isSameKey(known, fresh)) {
         throw new TypeError(`Two keys of the KeyRing have the kid ${known.kid}: give each its own`);
       }
       known.neededAt = now;

@@ -57,6 +57,13 @@ test('the first key signs, and all are published without their private parts', a
   assert.equal(ring.alg, 'ES256');
 });
 
+test('which key signs is known once the keys are loaded', async () => {
+  const { ring } = ringOf([A, B]);
+  assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], [undefined, undefined, undefined]);
+  const { keys } = await ring.publicJwks();
+  assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], ['a', 'ES256', keys[0]]);
+});
+
 test('a new key is published at once, and signs when it has been for publishBefore', async () => {
   const { state, signedBy, published } = ringOf([A], { publishBefore: 600, reloadEvery: 60 });
   assert.equal(await signedBy(), 'a');
@@ -67,6 +74,17 @@ test('a new key is published at once, and signs when it has been for publishBefo
   assert.equal(await signedBy(), 'a');
   state.now += 1000;
   assert.equal(await signedBy(), 'b');
+});
+
+test('the key before is published as long as it signs, though it has left', async () => {
+  const { state, signedBy, published } = ringOf([A], { publishBefore: 3600, publishAfter: 0 });
+  await published();
+  state.keys = [B];
+  state.now += MINUTE;
+  await published();
+  state.now += 30 * MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+  assert.equal(await signedBy(), 'a');
 });
 
 test('a key that was already published signs as soon as it is the first', async () => {
@@ -222,6 +240,7 @@ const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
     { keys: [A], publishBefore: -1 },
     /publishBefore must be a number of seconds/,
   ],
+  ['an infinite time', { keys: [A], publishAfter: Infinity }, /publishAfter must be a number/],
   ['a time that is no number', { keys: () => [A], reloadEvery: Number.NaN }, /reloadEvery must be/],
   ['a key without kid', { keys: [{ key: newKeyPair('ES256').privateKey, kid: false }] }, /no kid/],
   [

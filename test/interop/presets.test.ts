@@ -10,7 +10,7 @@ import {
   type SigningKeyOptions,
 } from '../../lib/client/index.js';
 import { certificateOf } from '../support/certificate.js';
-import { newKeyPair } from '../support/keys.js';
+import { keyPair } from '../support/keys.js';
 import { openIdProvider } from '../support/openid-provider.js';
 import { discover } from '../support/relying-party.js';
 
@@ -171,7 +171,7 @@ const kindOf = (alg: Algorithm): string => (/^[RP]S/.test(alg) ? 'RSA' : alg);
 
 /** The key as an application has it: only what the preset cannot choose is said. */
 async function keyOptions(alg: Algorithm, demand: Demands): Promise<SigningKeyOptions> {
-  const pair = newKeyPair(kindOf(alg) === 'RSA' ? 'RS256' : alg);
+  const pair = keyPair(kindOf(alg) === 'RSA' ? 'RS256' : alg);
   const chosen = demand.algorithms.find((each) => kindOf(each) === kindOf(alg));
   return {
     key: pair.privateKey,
@@ -210,7 +210,7 @@ for (const [name, demand] of differing) {
 
 test('a key that the server does not take is refused when the service is made', () => {
   const options = { ...presets.smartOnFhir, clientId: CLIENT_ID };
-  const { privateKey } = newKeyPair('ES256');
+  const { privateKey } = keyPair('ES256');
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {
     name: 'TypeError',
     message:
@@ -220,7 +220,7 @@ test('a key that the server does not take is refused when the service is made', 
 
 test('a certificate that the server wants is missed when the service is made', () => {
   const options = { ...presets.microsoftEntraId, clientId: CLIENT_ID };
-  const { privateKey } = newKeyPair('PS256');
+  const { privateKey } = keyPair('PS256');
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {
     name: 'TypeError',
     message:

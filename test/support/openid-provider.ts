@@ -4,7 +4,7 @@ import Provider, {
   type Configuration,
   type KoaContextWithOIDC,
 } from 'oidc-provider';
-import { newKeyPair } from './keys.js';
+import { keyPair } from './keys.js';
 import { type Listening, listen } from './listen.js';
 
 /** A JWT that the provider accepted, and at which of its endpoints. */
@@ -78,7 +78,7 @@ export async function openIdProvider(
       },
     ],
     cookies: { keys: ['a key of the tests'] },
-    jwks: { keys: [newKeyPair('RS256').privateKey.export({ format: 'jwk' })] as never },
+    jwks: { keys: [keyPair('RS256').privateKey.export({ format: 'jwk' })] as never },
     claims: { openid: ['sub'], profile: ['name'] },
     findAccount: (_ctx, accountId) => ({
       accountId,

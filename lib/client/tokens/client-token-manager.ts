@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
+import { seconds } from '../jwt-options.js';
+import { sendAgain } from './network-error.js';
+import { SingleFlight } from './single-flight.js';
+import { type TokenFetch, tokenFetch } from './token-fetch.js';
+import { isUsable, type TokenSet, tokenSet } from './token-set.js';
+import { MemoryTokenStore, type TokenStore } from './token-store.js';
+
+/** Options of a `ClientTokenManager`. Times are in seconds. */
+export interface ClientTokenManagerOptions {
+  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
+  readonly config: Configuration;
+  /** Where the tokens are kept. Default: in the memory of this process. */
+  readonly store?: TokenStore | undefined;
+  /** How long before its expiry a token is renewed; at most half of its lifetime. Default 60. */
+  readonly renewBefore?: number | undefined;
+  /** Binds the tokens to a key (RFC 9449). */
+  readonly DPoP?: DPoPHandle | undefined;
+  /** The time in milliseconds since the epoch. Default `Date.now`. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** Which token is wanted: each combination has its own. */
+export interface ClientTokenRequest {
+  /** The `scope` parameter, as text or as a list. */
+  readonly scope?: string | readonly string[] | undefined;
+  /** The `resource` parameter (RFC 8707). */
+  readonly resource?: string | readonly string[] | undefined;
+  /** The `audience` parameter, which some servers have in place of `resource`. */
+  readonly audience?: string | undefined;
+}
+
+const listOf = (value: string | readonly string[] = []): string[] =>
+  (typeof value === 'string' ? value.split(' ').filter((each) => each !== '') : [...value]).sort();
+
+function parametersOf({ scope, resource, audience }: ClientTokenRequest): URLSearchParams {
+  const parameters = new URLSearchParams();
+  const scopes = listOf(scope);
+  if (scopes.length > 0) parameters.set('scope', scopes.join(' '));
+  for (const each of listOf(resource)) parameters.append('resource', each);
+  if (audience !== undefined) parameters.set('audience', audience);
+  return parameters;
+}
+
+/**
+ * Gets tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until shortly
+ * before they expire. One request is under way for each scope, resource and audience; it carries a
+ * new assertion, and where the network fails before an answer it is sent once more with another.
+ *
+ * @example
+ * ```ts
+ * const tokens = new ClientTokenManager({ config });
+ * const callApi = tokens.fetch('https://api.example', { scope: 'orders' });
+ * const response = await callApi('/orders/1');
+ * ```
+ */
+export class ClientTokenManager {
+  readonly #config: Configuration;
+  readonly #store: TokenStore;
+  readonly #renewBefore: number;
+  readonly #DPoP: DPoPHandle | undefined;
+  readonly #clock: () => number;
+  readonly #flights = new SingleFlight<TokenSet>();
+
+  /** @throws {TypeError} where an option is wrong */
+  constructor(options: ClientTokenManagerOptions) {
+    const { config, clock = Date.now, renewBefore = 60 } = options;
+    this.#config = config;
+    this.#clock = clock;
+    this.#store = options.store ?? new MemoryTokenStore({ clock });
+    this.#renewBefore = seconds('renewBefore', renewBefore, 0);
+    this.#DPoP = options.DPoP;
+  }
+
+  /**
+   * A token that can be used.
+   *
+   * @param refused an access token that an API has refused: it is not given again
+   * @throws what openid-client throws, and what the store does
+   */
+  async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
+    const parameters = parametersOf(request);
+    const key = this.#keyOf(parameters);
+    const known = await this.#store.get(key);
+    if (known !== undefined && isUsable(known, this.#now(), refused)) return known;
+    return this.#flights.run(key, () => this.#request(key, parameters));
+  }
+
+  /** A `fetch` for one API that adds the token, and gets another one after a 401. */
+  fetch(baseUrl: string | URL, request: ClientTokenRequest = {}): TokenFetch {
+    return tokenFetch({
+      config: this.#config,
+      baseUrl,
+      DPoP: this.#DPoP,
+      getToken: (refused) => this.getToken(request, refused),
+    });
+  }
+
+  async #request(key: string, parameters: URLSearchParams): Promise<TokenSet> {
+    const response = await sendAgain(
+      () => clientCredentialsGrant(this.#config, parameters, this.#DPoP && { DPoP: this.#DPoP }),
+      'unanswered',
+    );
+    const now = this.#now();
+    const tokens = tokenSet(response, now, this.#renewBefore);
+    await this.#store.set(key, tokens, Math.ceil(tokens.expiresAt - now));
+    return tokens;
+  }
+
+  /** Names the token without telling of it; a store may be shared by clients of several servers. */
+  #keyOf(parameters: URLSearchParams): string {
+    const { issuer } = this.#config.serverMetadata();
+    const { client_id } = this.#config.clientMetadata();
+    const named = JSON.stringify([issuer, client_id, parameters.toString()]);
+    return `client-token:${createHash('sha256').update(named).digest('base64url')}`;
+  }
+
+  #now(): number {
+    return this.#clock() / 1000;
+  }
+}

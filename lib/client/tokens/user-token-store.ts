@@ -1,0 +1,63 @@
+import type { TokenSet } from './token-set.js';
+import type { TokenStore } from './token-store.js';
+
+/** What is used of an Express request whose user has tokens. */
+export interface UserTokenRequest {
+  /** The session of express-session, cookie-session, or another that is an object. */
+  readonly session?: object | null;
+  /** The id of the session, as express-session sets it. */
+  readonly sessionID?: string;
+}
+
+/** Where the tokens of the user of a request are. */
+export interface UserTokenStore {
+  get(request: UserTokenRequest): Promise<TokenSet | undefined>;
+  set(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
+  delete(request: UserTokenRequest): Promise<void>;
+}
+
+type Session = Record<string, unknown> & { save?: (done: (error?: unknown) => void) => unknown };
+
+function sessionOf({ session }: UserTokenRequest): Session {
+  if (typeof session === 'object' && session !== null) return session as Session;
+  throw new TypeError('The request has no session: use express-session before');
+}
+
+/** Writes the session now: a refresh token that was replaced is worth nothing any more. */
+const save = (session: Session): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (typeof session.save !== 'function') resolve();
+    else session.save((error) => (error ? reject(error) : resolve()));
+  });
+
+/** Keeps the tokens in a member of the session. */
+export function tokensInSession(member: string): UserTokenStore {
+  return {
+    async get(request) {
+      return sessionOf(request)[member] as TokenSet | undefined;
+    },
+    async set(request, tokens) {
+      const session = sessionOf(request);
+      session[member] = tokens;
+      await save(session);
+    },
+    async delete(request) {
+      const session = sessionOf(request);
+      delete session[member];
+      await save(session);
+    },
+  };
+}
+
+/** Keeps the tokens in a store, under the id of the session. */
+export function tokensInStore(store: TokenStore): UserTokenStore {
+  const keyOf = ({ sessionID }: UserTokenRequest): string => {
+    if (typeof sessionID === 'string') return `user-token:${sessionID}`;
+    throw new TypeError('The request has no sessionID: use express-session before');
+  };
+  return {
+    get: async (request) => store.get(keyOf(request)),
+    set: async (request, tokens, lifetime) => store.set(keyOf(request), tokens, lifetime),
+    delete: async (request) => store.delete(keyOf(request)),
+  };
+}

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import express from 'express';
+import {
+  AssertionService,
+  ClientTokenManager,
+  type ClientTokenManagerOptions,
+  clientAssertion,
+  MemoryTokenStore,
+} from '../../../lib/client/index.js';
+import { fakeClock } from '../../support/fake-clock.js';
+import { flakyEndpoint, withEndpoints } from '../../support/flaky-endpoint.js';
+import { newKeyPair } from '../../support/keys.js';
+import { listen } from '../../support/listen.js';
+import { openIdProvider } from '../../support/openid-provider.js';
+import { discover } from '../../support/relying-party.js';
+import { keyService } from '../../support/remote-signer.js';
+
+const LIFETIME = 600;
+
+async function party(t: TestContext, options: Partial<ClientTokenManagerOptions> = {}) {
+  const assertions = new AssertionService({
+    clientId: 'client',
+    key: newKeyPair('ES256').privateKey,
+  });
+  const provider = await openIdProvider(
+    {
+      client_id: 'client',
+      scope: 'orders invoices',
+      jwks: { keys: [assertions.key.publicJwk as never] },
+    },
+    () => ({ scopes: ['orders', 'invoices', 'salaries'], ttl: { ClientCredentials: LIFETIME } }),
+  );
+  t.after(() => provider.close());
+  const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
+  const time = fakeClock();
+  const tokens = new ClientTokenManager({ config, clock: time.clock, ...options });
+  return { assertions, provider, config, time, tokens };
+}
+
+/** An API that knows which tokens it takes. */
+async function api(t: TestContext) {
+  const refused = new Set<string>();
+  const requests: { authorization: string; body: unknown; method: string }[] = [];
+  const app = express();
+  app.use(express.text({ type: () => true }));
+  app.get('/elsewhere', (_request, response) => response.redirect('https://other.example/'));
+  app.use((request, response) => {
+    const { authorization = '' } = request.headers;
+    requests.push({ authorization, body: request.body, method: request.method });
+    if (!refused.has(authorization) && !refused.has('all')) {
+      response.json({ path: request.path });
+      return;
+    }
+    response.status(401).set('www-authenticate', 'Bearer error="invalid_token"').send('no');
+  });
+  const listening = await listen(app);
+  t.after(() => listening.close());
+  return { ...listening, refused, requests };
+}
+
+test('a token is kept until shortly before it expires', async (t) => {
+  const { tokens, time, provider } = await party(t);
+  const first = await tokens.getToken({ scope: 'orders' });
+  assert.equal(first.tokenType, 'bearer');
+  assert.equal(first.scope, 'orders');
+  assert.equal(first.expiresAt, time.now() + LIFETIME);
+  time.advance(LIFETIME - 61);
+  assert.deepEqual(await tokens.getToken({ scope: 'orders' }), first);
+  time.advance(1);
+  const second = await tokens.getToken({ scope: 'orders' });
+  assert.notEqual(second.accessToken, first.accessToken);
+  assert.equal(provider.assertions.length, 2);
+});
+
+test('renewBefore counts for half of the lifetime at most', async (t) => {
+  const { tokens, time, provider } = await party(t, { renewBefore: 3600 });
+  await tokens.getToken();
+  time.advance(LIFETIME / 2 - 1);
+  await tokens.getToken();
+  assert.equal(provider.assertions.length, 1);
+  time.advance(1);
+  await tokens.getToken();
+  assert.equal(provider.assertions.length, 2);
+});
+
+test('one request is under way for each scope, in whatever order it is written', async (t) => {
+  const { tokens, provider } = await party(t);
+  const both = await Promise.all([
+    tokens.getToken({ scope: 'orders invoices' }),
+    tokens.getToken({ scope: ['invoices', 'orders'] }),
+    tokens.getToken({ scope: ' invoices  orders ' }),
+  ]);
+  assert.equal(new Set(both.map(({ accessToken }) => accessToken)).size, 1);
+  assert.equal(provider.assertions.length, 1);
+  const others = await Promise.all([tokens.getToken({ scope: 'orders' }), tokens.getToken()]);
+  assert.equal(new Set(others.map(({ accessToken }) => accessToken)).size, 2);
+  assert.equal(provider.assertions.length, 3);
+});
+
+test('scope, resource and audience are sent, and each has tokens of its own', async (t) => {
+  const { config, assertions } = await party(t);
+  const forms: string[] = [];
+  const app = express();
+  app.use(express.text({ type: () => true }));
+  app.post('/token', (request, response) => {
+    const form = new URLSearchParams(request.body);
+    for (const name of ['client_assertion', 'client_assertion_type', 'client_id'])
+      form.delete(name);
+    forms.push(form.toString());
+    response.json({ access_token: `at-${forms.length}`, token_type: 'Bearer' });
+  });
+  const endpoint = await listen(app);
+  t.after(() => endpoint.close());
+  const moved = withEndpoints(config, { token_endpoint: `${endpoint.url}/token` }, assertions);
+  const time = fakeClock();
+  const tokens = new ClientTokenManager({ config: moved, clock: time.clock });
+  await tokens.getToken({ resource: ['https://b.example', 'https://a.example'] });
+  await tokens.getToken({ resource: 'https://a.example' });
+  await tokens.getToken({ audience: 'https://a.example' });
+  await tokens.getToken({ audience: 'https://a.example' });
+  assert.deepEqual(forms, [
+    'resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example&grant_type=client_credentials',
+    'resource=https%3A%2F%2Fa.example&grant_type=client_credentials',
+    'audience=https%3A%2F%2Fa.example&grant_type=client_credentials',
+  ]);
+  time.advance(241);
+  await tokens.getToken({ audience: 'https://a.example' });
+  assert.equal(forms.length, 4, 'without expires_in a token is renewed within five minutes');
+});
+
+test('managers share a store, and a store has no entry for longer than the token lives', async (t) => {
+  const time = fakeClock();
+  const store = new MemoryTokenStore({ clock: time.clock });
+  const { tokens, provider, config } = await party(t, { store, clock: time.clock });
+  const lifetimes: number[] = [];
+  const sharing = new ClientTokenManager({
+    config,
+    clock: time.clock,
+    store: {
+      get: (key) => store.get(key),
+      set: (key, value, lifetime) => {
+        lifetimes.push(lifetime);
+        store.set(key, value, lifetime);
+      },
+      delete: (key) => store.delete(key),
+    },
+  });
+  const { accessToken } = await sharing.getToken();
+  assert.equal((await tokens.getToken()).accessToken, accessToken);
+  assert.equal(provider.assertions.length, 1);
+  assert.deepEqual(lifetimes, [LIFETIME]);
+});
+
+test('a refusal is not kept', async (t) => {
+  const { tokens } = await party(t);
+  await assert.rejects(tokens.getToken({ scope: 'salaries' }), { error: 'invalid_scope' });
+  await assert.rejects(tokens.getToken({ scope: 'salaries' }), { error: 'invalid_scope' });
+  assert.ok((await tokens.getToken()).accessToken);
+});
+
+test('fetch adds the token and resolves against the API', async (t) => {
+  const { tokens, provider } = await party(t);
+  const orders = await api(t);
+  const callApi = tokens.fetch(`${orders.url}/v1/`, { scope: 'orders' });
+  const answers = await Promise.all(
+    [
+      'orders/1',
+      new URL(`${orders.url}/v1/orders/2`),
+      new Request(`${orders.url}/v1/orders/3`),
+    ].map(async (input) => (await callApi(input)).json()),
+  );
+  assert.deepEqual(
+    answers,
+    [1, 2, 3].map((id) => ({ path: `/v1/orders/${id}` })),
+  );
+  const { accessToken } = await tokens.getToken({ scope: 'orders' });
+  assert.equal(orders.requests[0]?.authorization, `Bearer ${accessToken}`);
+  assert.equal(provider.assertions.length, 1);
+});
+
+test('after a 401 fetch gets another token and sends the request once more, body and all', async (t) => {
+  const { tokens, provider } = await party(t);
+  const orders = await api(t);
+  const callApi = tokens.fetch(orders.url);
+  const { accessToken } = await tokens.getToken();
+  orders.refused.add(`Bearer ${accessToken}`);
+  const order = { method: 'POST', body: 'ten lamps', headers: { 'content-type': 'text/plain' } };
+  const answers = await Promise.all([1, 2, 3].map(() => callApi('/orders', order)));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  assert.equal(provider.assertions.length, 2, 'one renewal for all');
+  assert.deepEqual(
+    orders.requests.map(({ body, method }) => `${method} ${body}`),
+    Array.from({ length: 6 }, () => 'POST ten lamps'),
+  );
+});
+
+test('a second 401 is the answer', async (t) => {
+  const { tokens } = await party(t);
+  const orders = await api(t);
+  orders.refused.add('all');
+  const response = await tokens.fetch(orders.url)('/orders');
+  assert.equal(response.status, 401);
+  assert.equal(await response.text(), 'no');
+  assert.equal(orders.requests.length, 2);
+});
+
+test('fetch gives tokens to nobody else', async (t) => {
+  const { tokens, provider } = await party(t);
+  const orders = await api(t);
+  const callApi = tokens.fetch(orders.url);
+  await assert.rejects(callApi('https://other.example/orders'), {
+    name: 'TypeError',
+    message: `Tokens for ${orders.url} are not sent to https://other.example`,
+  });
+  assert.equal(provider.assertions.length, 0);
+  const redirect = await callApi('/elsewhere');
+  assert.equal(redirect.status, 302, 'redirects are not followed');
+  assert.throws(() => tokens.fetch('/orders'), /baseUrl must be the absolute URL of the API/);
+});
+
+test('fetch can be aborted', async (t) => {
+  const { tokens } = await party(t);
+  const silent = await listen(() => {});
+  t.after(() => silent.close());
+  const callApi = tokens.fetch(silent.url);
+  await assert.rejects(callApi('/', { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  await assert.rejects(callApi('/', { signal: AbortSignal.timeout(100) }), {
+    name: 'TimeoutError',
+  });
+});
+
+test('a request that was not answered is sent once more, with another assertion', async (t) => {
+  const { config, assertions, provider } = await party(t);
+  const flaky = await flakyEndpoint(`${provider.issuer}/token`);
+  t.after(() => flaky.close());
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, assertions);
+  const tokens = new ClientTokenManager({ config: moved });
+  flaky.lose = 1;
+  assert.ok((await tokens.getToken()).accessToken);
+  assert.equal(flaky.ids.length, 2);
+  assert.equal(new Set(flaky.ids).size, 2);
+  flaky.lose = 2;
+  await assert.rejects(tokens.getToken({ scope: 'orders' }));
+  assert.equal(flaky.ids.length, 4, 'no third time');
+});
+
+test('an answer is an answer: a refusal is not sent again', async (t) => {
+  const { config, provider } = await party(t);
+  const stranger = new AssertionService({
+    clientId: 'client',
+    key: newKeyPair('ES256').privateKey,
+  });
+  const flaky = await flakyEndpoint(`${provider.issuer}/token`);
+  t.after(() => flaky.close());
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, stranger);
+  await assert.rejects(new ClientTokenManager({ config: moved }).getToken(), {
+    error: 'invalid_client',
+  });
+  assert.equal(flaky.ids.length, 1);
+});
+
+test('no error and no printed object has an assertion, a token or a key in it', async (t) => {
+  const { config, provider, tokens } = await party(t);
+  const signer = keyService('ES256');
+  const service = new AssertionService({ clientId: 'client', key: signer });
+  const flaky = await flakyEndpoint(`${provider.issuer}/token`);
+  t.after(() => flaky.close());
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, service);
+  const manager = new ClientTokenManager({ config: moved });
+  const refused = await manager.getToken().catch((error: unknown) => error);
+  flaky.lose = 2;
+  const lost = await manager.getToken().catch((error: unknown) => error);
+  assert.equal(signer.signed.length, 3);
+  assert.equal(new Set(signer.signed).size, 3, 'nothing is signed twice');
+
+  const { accessToken } = await tokens.getToken();
+  const printed = [
+    refused,
+    lost,
+    manager,
+    tokens,
+    new AssertionService({ clientId: 'c', key: newKeyPair('ES256').privateKey }),
+  ]
+    .map((each) => inspect(each, { depth: 20, showHidden: true }))
+    .join('\n');
+  for (const signed of signer.signed) assert.ok(!printed.includes(signed.slice(0, 60)));
+  assert.ok(!printed.includes(accessToken));
+  assert.doesNotMatch(printed, /client_assertion=|PRIVATE KEY/);
+});

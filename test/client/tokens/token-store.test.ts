@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  ClientTokenManager,
+  type ClientTokenManagerOptions,
+  MemoryTokenStore,
+  type TokenSet,
+  UserTokenManager,
+} from '../../../lib/client/index.js';
+import { fakeClock } from '../../support/fake-clock.js';
+
+const tokens = (accessToken: string): TokenSet => ({
+  accessToken,
+  tokenType: 'bearer',
+  expiresAt: 0,
+  renewAt: 0,
+});
+
+test('the memory store forgets when the lifetime is over', () => {
+  const time = fakeClock();
+  const store = new MemoryTokenStore({ clock: time.clock });
+  store.set('a', tokens('1'), 60);
+  time.advance(59);
+  assert.deepEqual(store.get('a'), tokens('1'));
+  time.advance(1);
+  assert.equal(store.get('a'), undefined);
+});
+
+test('the memory store is bounded: the oldest entry gives way', () => {
+  const store = new MemoryTokenStore({ maxEntries: 2 });
+  store.set('a', tokens('1'), 60);
+  store.set('b', tokens('2'), 60);
+  store.set('a', tokens('3'), 60);
+  store.set('c', tokens('4'), 60);
+  assert.equal(store.get('b'), undefined);
+  assert.deepEqual([store.get('a'), store.get('c')], [tokens('3'), tokens('4')]);
+  store.delete('a');
+  assert.equal(store.get('a'), undefined);
+});
+
+const config = {} as ClientTokenManagerOptions['config'];
+
+const wrong: readonly [string, () => unknown, RegExp][] = [
+  [
+    'no entries',
+    () => new MemoryTokenStore({ maxEntries: 0 }),
+    /maxEntries must be a whole number/,
+  ],
+  ['half an entry', () => new MemoryTokenStore({ maxEntries: 1.5 }), /maxEntries must be/],
+  [
+    'a negative renewBefore',
+    () => new ClientTokenManager({ config, renewBefore: -1 }),
+    /renewBefore must be a number of seconds, at least 0/,
+  ],
+  [
+    'a negative renewBefore for users',
+    () => new UserTokenManager({ config, renewBefore: -1 }),
+    /renewBefore must be a number of seconds, at least 0/,
+  ],
+  [
+    'no time to keep tokens for',
+    () => new UserTokenManager({ config, keepFor: 0 }),
+    /keepFor must be a number of seconds, at least 1/,
+  ],
+];
+
+for (const [what, make, message] of wrong) {
+  test(`${what} is refused when it is configured`, () => {
+    assert.throws(make, { name: 'TypeError', message });
+  });
+}

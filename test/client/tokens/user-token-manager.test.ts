@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import {
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  type Configuration,
+  type DPoPHandle,
+  getDPoPHandle,
+  randomDPoPKeyPair,
+  tokenRevocation,
+} from 'openid-client';
+import {
+  AssertionService,
+  clientAssertion,
+  LoginRequiredError,
+  MemoryTokenStore,
+  type TokenSet,
+  UserTokenManager,
+  type UserTokenManagerOptions,
+  type UserTokenRequest,
+} from '../../../lib/client/index.js';
+import { newBrowser } from '../../support/browser.js';
+import { type FakeClock, fakeClock } from '../../support/fake-clock.js';
+import { flakyEndpoint, withEndpoints } from '../../support/flaky-endpoint.js';
+import { newKeyPair } from '../../support/keys.js';
+import { listen } from '../../support/listen.js';
+import { openIdProvider } from '../../support/openid-provider.js';
+import { discover } from '../../support/relying-party.js';
+
+const CALLBACK = 'https://client.example/cb';
+const LIFETIME = 600;
+
+type Request = { session: { tokens?: TokenSet }; sessionID: string };
+
+const newRequest = (): Request => ({ session: {}, sessionID: 'session-1' });
+
+/** A request of the same session that was read from the session store at this moment. */
+const another = (request: Request): Request => structuredClone(request);
+
+const tokensOf = ({ session: { tokens } }: Request): TokenSet => {
+  assert.ok(tokens);
+  return tokens;
+};
+
+async function party(t: TestContext, scope = 'openid offline_access') {
+  const assertions = new AssertionService({
+    clientId: 'client',
+    key: newKeyPair('ES256').privateKey,
+  });
+  const provider = await openIdProvider(
+    {
+      client_id: 'client',
+      redirect_uris: [CALLBACK],
+      jwks: { keys: [assertions.key.publicJwk as never] },
+    },
+    () => ({
+      ttl: { AccessToken: LIFETIME, RefreshToken: 86_400, Grant: 86_400, Session: 86_400 },
+      rotateRefreshToken: true,
+      pkce: { required: () => false },
+      issueRefreshToken: async (_ctx, _client, { scopes }) => scopes.has('offline_access'),
+      features: {
+        dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+      },
+    }),
+  );
+  t.after(() => provider.close());
+  const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
+
+  /** A manager, and a request whose user has just logged in. */
+  const login = async (
+    options: Partial<UserTokenManagerOptions<Request>> = {},
+    DPoP?: DPoPHandle,
+  ) => {
+    const time = fakeClock();
+    const users = new UserTokenManager<Request>({ config, clock: time.clock, ...options });
+    const url = buildAuthorizationUrl(config, { redirect_uri: CALLBACK, scope, prompt: 'consent' });
+    const callback = await newBrowser().openUntil(url, CALLBACK);
+    const response = await authorizationCodeGrant(
+      config,
+      callback,
+      { idTokenExpected: true },
+      undefined,
+      DPoP && { DPoP },
+    );
+    const request = newRequest();
+    await users.save(request, response);
+    provider.assertions.length = 0;
+    return { users, request, time, response };
+  };
+  return { assertions, provider, config, login };
+}
+
+const expire = (time: FakeClock) => time.advance(LIFETIME - 60);
+
+/** Whether the provider takes an access token. */
+async function isActive(config: Configuration, { accessToken }: TokenSet): Promise<boolean> {
+  const { userinfo_endpoint = '' } = config.serverMetadata();
+  const headers = { authorization: `Bearer ${accessToken}` };
+  return (await fetch(userinfo_endpoint, { headers })).ok;
+}
+
+test('the tokens are plain JSON in the session, and are used until shortly before they expire', async (t) => {
+  const { login, provider } = await party(t);
+  const { users, request, time, response } = await login();
+  const kept = tokensOf(request);
+  assert.deepEqual(JSON.parse(JSON.stringify(kept)), kept);
+  assert.deepEqual(kept, {
+    accessToken: response.access_token,
+    tokenType: 'bearer',
+    expiresAt: time.now() + LIFETIME,
+    renewAt: time.now() + LIFETIME - 60,
+    scope: 'openid offline_access',
+    refreshToken: response.refresh_token,
+    idToken: response.id_token,
+  });
+  time.advance(LIFETIME - 61);
+  assert.deepEqual(await users.getToken(request), kept);
+  assert.deepEqual(provider.assertions, []);
+});
+
+test('they are refreshed with a new assertion, and the session is saved at once', async (t) => {
+  const { login, provider, config } = await party(t);
+  const { users, request, time } = await login();
+  let saved = 0;
+  Object.assign(request.session, {
+    save: (done: () => void) => {
+      saved += 1;
+      done();
+    },
+  });
+  const before = tokensOf(request);
+  expire(time);
+  const renewed = await users.getToken(request);
+  assert.deepEqual(request.session.tokens, renewed);
+  assert.notEqual(renewed.refreshToken, before.refreshToken);
+  assert.equal(renewed.scope, before.scope);
+  assert.ok(await isActive(config, renewed));
+  assert.equal(saved, 1);
+  expire(time);
+  await users.getToken(request);
+  const ids = provider.assertions.map(({ claims }) => claims['jti']);
+  assert.equal(new Set(ids).size, 2);
+});
+
+test('a session that cannot be saved is an error', async (t) => {
+  const { login } = await party(t);
+  const { users, request, time } = await login();
+  const failure = new Error('the session store is down');
+  Object.assign(request.session, { save: (done: (error: Error) => void) => done(failure) });
+  expire(time);
+  await assert.rejects(users.getToken(request), failure);
+});
+
+test('requests of one session at the same time make one refresh, and all get its tokens', async (t) => {
+  const { login, provider, config } = await party(t);
+  const { users, request, time } = await login();
+  expire(time);
+  const requests = Array.from({ length: 10 }, () => another(request));
+  const renewed = await Promise.all(requests.map((each) => users.getToken(each)));
+  assert.equal(new Set(renewed.map(({ accessToken }) => accessToken)).size, 1);
+  assert.equal(provider.assertions.length, 1);
+  for (const each of requests) assert.deepEqual(each.session.tokens, renewed[0]);
+  assert.ok(await isActive(config, tokensOf(requests[9] ?? request)));
+});
+
+test('a request that still has the old refresh token does not use it again', async (t) => {
+  const { login, provider, config } = await party(t);
+  const { users, request, time } = await login();
+  const late = another(request);
+  expire(time);
+  const renewed = await users.getToken(request);
+  assert.deepEqual(await users.getToken(late), renewed);
+  assert.equal(provider.assertions.length, 1);
+  assert.ok(await isActive(config, renewed), 'the provider saw no refresh token twice');
+});
+
+test('nor does one that is two refreshes behind', async (t) => {
+  const { login, provider } = await party(t);
+  const { users, request, time } = await login();
+  const late = another(request);
+  expire(time);
+  const { accessToken } = await users.getToken(request);
+  const renewed = await users.getToken(request, accessToken);
+  assert.deepEqual(await users.getToken(late, accessToken), renewed);
+  assert.equal(provider.assertions.length, 2);
+});
+
+test('a token that an API has refused is refreshed before its time', async (t) => {
+  const { login, provider } = await party(t);
+  const { users, request } = await login();
+  request.session.tokens = { ...tokensOf(request), accessToken: 'not-of-this-provider' };
+  const response = await users.fetch(request, provider.issuer)('/me');
+  assert.deepEqual(await response.json(), { sub: 'alice' });
+  assert.notEqual(tokensOf(request).accessToken, 'not-of-this-provider');
+  assert.equal(provider.assertions.length, 1);
+});
+
+test('tokens that are bound to a key are refreshed and used with it (RFC 9449)', async (t) => {
+  const { login, provider, config } = await party(t);
+  const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+  const { users, request, time } = await login({ DPoP: () => DPoP }, DPoP);
+  assert.equal(tokensOf(request).tokenType, 'dpop');
+  expire(time);
+  const response = await users.fetch(request, provider.issuer)('/me');
+  assert.deepEqual(await response.json(), { sub: 'alice' });
+  assert.equal(provider.assertions.length, 1);
+});
+
+test('a user without tokens has to log in', async (t) => {
+  const { login } = await party(t);
+  const { users } = await login();
+  await assert.rejects(users.getToken(newRequest()), (error) => {
+    assert.ok(error instanceof LoginRequiredError);
+    assert.equal(error.status, 401);
+    return true;
+  });
+});
+
+test('without a refresh token the access token is used until it expires or is refused', async (t) => {
+  const { login, provider } = await party(t, 'openid');
+  const { users, request, time } = await login();
+  const { accessToken } = tokensOf(request);
+  time.advance(LIFETIME - 1);
+  assert.equal((await users.getToken(request)).accessToken, accessToken);
+  await assert.rejects(users.getToken(request, accessToken), LoginRequiredError);
+  time.advance(1);
+  await assert.rejects(users.getToken(request), LoginRequiredError);
+  assert.deepEqual(provider.assertions, []);
+});
+
+test('where the refresh token is not valid any more the user has to log in', async (t) => {
+  const { login, config } = await party(t);
+  const { users, request, time } = await login();
+  await tokenRevocation(config, tokensOf(request).refreshToken ?? '');
+  expire(time);
+  await assert.rejects(users.getToken(request), { name: 'LoginRequiredError' });
+  assert.deepEqual(request.session, {}, 'the tokens are forgotten');
+});
+
+test('a refresh whose answer is lost is not sent again, and the tokens are not forgotten', async (t) => {
+  const { login, config, assertions, provider } = await party(t);
+  const { request } = await login();
+  const flaky = await flakyEndpoint(`${provider.issuer}/token`);
+  t.after(() => flaky.close());
+  const moved = withEndpoints(config, { token_endpoint: `${flaky.url}/token` }, assertions);
+  const users = new UserTokenManager({ config: moved });
+  flaky.lose = 1;
+  const before = tokensOf(request);
+  await assert.rejects(users.getToken(request, before.accessToken));
+  assert.equal(flaky.ids.length, 1);
+  assert.deepEqual(tokensOf(request), before);
+  await users.getToken(request, before.accessToken);
+  assert.equal(flaky.ids.length, 2);
+  assert.equal(new Set(flaky.ids).size, 2);
+});
+
+test('a refresh that cannot be sent is tried once more, with another assertion', async (t) => {
+  const { login, config, provider } = await party(t);
+  const { request } = await login();
+  const closed = await flakyEndpoint(`${provider.issuer}/token`);
+  await closed.close();
+  const signed: string[] = [];
+  const service = new AssertionService({
+    clientId: 'client',
+    key: {
+      alg: 'ES256',
+      sign: async (data) => {
+        signed.push(Buffer.from(data).toString());
+        return new Uint8Array(64);
+      },
+    },
+  });
+  const users = new UserTokenManager({
+    config: withEndpoints(config, { token_endpoint: `${closed.url}/token` }, service),
+  });
+  await assert.rejects(users.getToken(request, tokensOf(request).accessToken));
+  assert.equal(signed.length, 2);
+  assert.notEqual(signed[0], signed[1]);
+});
+
+test('at logout the refresh token is revoked and the tokens are forgotten', async (t) => {
+  const { login, provider, config } = await party(t);
+  const { users, request } = await login();
+  const before = tokensOf(request);
+  await users.revoke(request);
+  assert.deepEqual(request.session, {});
+  assert.equal(provider.assertions[0]?.route, 'revocation');
+  assert.equal(await isActive(config, before), false);
+  await users.revoke(request);
+  assert.equal(provider.assertions.length, 1, 'there is nothing to revoke');
+});
+
+test('without a refresh token the access token is revoked', async (t) => {
+  const { login, config } = await party(t, 'openid');
+  const { users, request } = await login();
+  const before = tokensOf(request);
+  await users.revoke(request);
+  assert.equal(await isActive(config, before), false);
+});
+
+test('a logout during a refresh revokes what comes of it', async (t) => {
+  const { login, config } = await party(t);
+  const { users, request, time } = await login();
+  expire(time);
+  const other = another(request);
+  const [renewed] = await Promise.all([users.getToken(request), users.revoke(other)]);
+  assert.equal(await isActive(config, renewed), false);
+  assert.deepEqual(other.session, {});
+});
+
+test('the tokens are forgotten even where the server cannot be told', async (t) => {
+  const { login, config, assertions } = await party(t);
+  const { request } = await login();
+  const closed = await listen(() => {});
+  await closed.close();
+  const revocation_endpoint = `${closed.url}/revoke`;
+  const users = new UserTokenManager({
+    config: withEndpoints(config, { revocation_endpoint }, assertions),
+  });
+  await assert.rejects(users.revoke(request));
+  assert.deepEqual(request.session, {});
+});
+
+test('a store keeps the tokens under the id of the session', async (t) => {
+  const store = new MemoryTokenStore();
+  const { login, provider } = await party(t);
+  const { users, request, time } = await login({ store });
+  assert.deepEqual(request.session, {});
+  expire(time);
+  const renewed = await users.getToken(another(request));
+  assert.deepEqual(store.get('user-token:session-1'), renewed);
+  const elsewhere = new UserTokenManager<Request>({
+    config: (await party(t)).config,
+    store,
+    clock: time.clock,
+  });
+  assert.deepEqual(await elsewhere.getToken(request), renewed, 'another process has them too');
+  await users.revoke(request);
+  assert.equal(store.get('user-token:session-1'), undefined);
+  assert.equal(provider.assertions.length, 2);
+});
+
+const wrongRequests: readonly [string, UserTokenRequest, RegExp][] = [
+  ['a session', { session: null }, /The request has no session: use express-session before/],
+  ['a sessionID', { session: {} }, /The request has no sessionID/],
+];
+
+for (const [what, request, message] of wrongRequests) {
+  test(`a request without ${what} is a mistake, which is named`, async (t) => {
+    const { config } = await party(t);
+    const users = new UserTokenManager({
+      config,
+      ...(what === 'a sessionID' && { store: new MemoryTokenStore() }),
+    });
+    await assert.rejects(users.getToken(request), { name: 'TypeError', message });
+  });
+}
