@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { keyOf, writeClients } from './keys.js';
 import { Services } from './services.js';
@@ -11,7 +10,6 @@ const { TOKEN_SERVER_PORT = '3000', WEB_LOGIN_PORT = '3001' } = process.env;
 // Where the keys are kept between starts; git ignores it.
 const { KEYS_FOLDER = fileURLToPath(new URL('../.keys/', import.meta.url)) } = process.env;
 const webLoginUrl = `http://localhost:${WEB_LOGIN_PORT}`;
-const hasWebLogin = existsSync(new URL('../web-login/main.ts', import.meta.url));
 
 let stopping = false;
 const services = new Services((how) => stop(how === 0 ? 0 : 1));
@@ -54,16 +52,14 @@ async function start(): Promise<void> {
     CLIENTS_FILE: clientsFile,
     TRACES: '20',
   });
-  if (hasWebLogin) {
-    await services.start('web-login', {
-      PORT: WEB_LOGIN_PORT,
-      BASE_URL: webLoginUrl,
-      ISSUER: issuer,
-      CLIENT_ID: 'mvc.jar.jwt',
-      CLIENT_KEY: web.file,
-      SESSION_SECRET: randomBytes(32).toString('base64url'),
-    });
-  }
+  await services.start('web-login', {
+    PORT: WEB_LOGIN_PORT,
+    BASE_URL: webLoginUrl,
+    ISSUER: issuer,
+    CLIENT_ID: 'mvc.jar.jwt',
+    CLIENT_KEY: web.file,
+    SESSION_SECRET: randomBytes(32).toString('base64url'),
+  });
   process.stdout.write('\nA machine client gets a token:\n');
   await services.run('machine-to-machine', {
     ISSUER: issuer,
@@ -73,8 +69,9 @@ async function start(): Promise<void> {
   });
   await printLastTrace(issuer);
 
-  const webLogin = hasWebLogin ? ` Log in at ${webLoginUrl}.` : '';
-  process.stdout.write(`\nThe token server is at ${issuer}.${webLogin} Ctrl+C ends it all.\n`);
+  process.stdout.write(
+    `\nThe token server is at ${issuer}. Log in at ${webLoginUrl}. Ctrl+C ends it all.\n`,
+  );
 }
 
 process.on('SIGINT', () => stop(0));

@@ -48,7 +48,7 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /** A port of loopback that nobody listens on, nor on that of its cluster bus. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(12_000, 30_000);
     if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) return port;
