@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type NpmScript, npmRun } from '../support/npm-script.js';
+import { freePort } from '../support/redis-server.js';
+import { newVisitor } from '../support/visitor.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'web-login-'));
+const [tokenServerPort, webLoginPort] = await Promise.all([freePort(), freePort()]);
+const webLogin = `http://localhost:${webLoginPort}`;
+let samples: NpmScript;
+
+before(async () => {
+  samples = npmRun('start', {
+    KEYS_FOLDER: folder,
+    TOKEN_SERVER_PORT: String(tokenServerPort),
+    WEB_LOGIN_PORT: String(webLoginPort),
+  });
+  await samples.line(/Ctrl\+C ends it all\.$/);
+});
+after(async () => {
+  await samples.stop();
+  await rm(folder, { recursive: true });
+});
+
+async function loggedIn() {
+  const visitor = newVisitor();
+  const consent = await visitor.submit(await visitor.open(`${webLogin}/login`), {
+    username: 'alice',
+  });
+  return { visitor, page: await visitor.submit(consent) };
+}
+
+const validUntil = (body: string): string => /valid until ([^.]+)/.exec(body)?.[1] ?? '';
+
+/** Sends one of the forms of the user's page. */
+const post = (path: string, cookie: string) =>
+  fetch(webLogin + path, { method: 'POST', headers: { cookie }, redirect: 'manual' });
+
+test('a user logs in without a client secret, and sees the claims of the ID token', async () => {
+  const { page } = await loggedIn();
+  assert.equal(page.url.href, `${webLogin}/`);
+  assert.match(page.body, /<th scope="row">sub<\/th>/);
+  assert.match(page.body, /Refresh/);
+});
+
+test('a user refreshes, and logs out', async () => {
+  const { visitor, page } = await loggedIn();
+  const cookie = () => `web-login=${visitor.cookie('web-login')}`;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal((await post('/refresh', cookie())).status, 303);
+  const refreshed = await visitor.open(webLogin);
+  assert.notEqual(validUntil(refreshed.body), validUntil(page.body));
+
+  assert.equal((await post('/logout', cookie())).status, 303);
+  assert.match((await visitor.open(webLogin)).body, /You are not logged in/);
+});
+
+test('a callback that nobody asked for logs nobody in', async () => {
+  const visitor = newVisitor();
+  const page = await visitor.open(`${webLogin}/callback?code=stolen&state=unknown`);
+  assert.match(page.body, /refused or came too late/);
+});
