@@ -50,7 +50,7 @@ export interface KeyRingOptions {
  * ```ts
  * const ring = new KeyRing({ keys: keyFiles(['current.pem', 'next.pem']) });
  * const assertions = new AssertionService({ clientId: 'mvc.jar.jwt', key: ring });
- * app.get('/jwks.json', async (_request, response) => response.json(await ring.publicJwks()));
+ * app.use('/jwks.json', publishJwks(ring));
  * ```
  */
 export class KeyRing {

@@ -7,6 +7,7 @@ import {
   type AssertionServiceOptions,
   clientAssertion,
   KeyRing,
+  publishJwks,
 } from '../../lib/client/index.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
@@ -43,13 +44,8 @@ test('a provider with jwks_uri sees three rotations under load and refuses nothi
     publishBefore: PUBLISH_BEFORE,
     publishAfter: 0,
   });
-  const published = new Set<string | undefined>();
   const app = express();
-  app.get('/jwks.json', async (_request, response) => {
-    const jwks = await ring.publicJwks();
-    for (const { kid } of jwks.keys) published.add(kid);
-    response.json(jwks);
-  });
+  app.use('/jwks.json', publishJwks(ring, { maxAge: 30 }));
   const client = await listen(app);
   t.after(() => client.close());
   const provider = await openIdProvider(
@@ -84,7 +80,6 @@ test('a provider with jwks_uri sees three rotations under load and refuses nothi
     await load(4 * MINUTE + rotation * 20 * SECOND);
   }
   assert.equal(new Set(signers).size, 4, 'each new key came to sign');
-  assert.deepEqual([...published].sort(), [...signers].sort());
   assert.equal(provider.assertions.length, requests, 'none was refused');
   const ids = new Set(provider.assertions.map(({ claims }) => claims['jti']));
   assert.equal(ids.size, requests, 'none was used twice');

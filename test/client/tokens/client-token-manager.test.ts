@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import express from 'express';
+import { getDPoPHandle, randomDPoPKeyPair } from 'openid-client';
 import {
   AssertionService,
   ClientTokenManager,
@@ -30,7 +31,11 @@ async function party(t: TestContext, options: Partial<ClientTokenManagerOptions>
       scope: 'orders invoices',
       jwks: { keys: [assertions.key.publicJwk as never] },
     },
-    () => ({ scopes: ['orders', 'invoices', 'salaries'], ttl: { ClientCredentials: LIFETIME } }),
+    () => ({
+      scopes: ['orders', 'invoices', 'salaries'],
+      ttl: { ClientCredentials: LIFETIME },
+      features: { dPoP: { enabled: true } },
+    }),
   );
   t.after(() => provider.close());
   const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
@@ -178,6 +183,17 @@ test('fetch adds the token and resolves against the API', async (t) => {
   const { accessToken } = await tokens.getToken({ scope: 'orders' });
   assert.equal(orders.requests[0]?.authorization, `Bearer ${accessToken}`);
   assert.equal(provider.assertions.length, 1);
+});
+
+test('tokens can be bound to a key, which fetch then proves to have (RFC 9449)', async (t) => {
+  const { config } = await party(t);
+  const orders = await api(t);
+  const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+  const tokens = new ClientTokenManager({ config, DPoP });
+  const { tokenType, accessToken } = await tokens.getToken();
+  assert.equal(tokenType, 'dpop');
+  await tokens.fetch(orders.url)('/orders');
+  assert.equal(orders.requests[0]?.authorization, `DPoP ${accessToken}`);
 });
 
 test('after a 401 fetch gets another token and sends the request once more, body and all', async (t) => {

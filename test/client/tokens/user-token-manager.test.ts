@@ -238,6 +238,19 @@ test('where the refresh token is not valid any more the user has to log in', asy
   assert.deepEqual(request.session, {}, 'the tokens are forgotten');
 });
 
+test('a refusal for another reason is an error, and the tokens are not forgotten', async (t) => {
+  const { login, config } = await party(t);
+  const { request } = await login();
+  const stranger = new AssertionService({
+    clientId: 'client',
+    key: newKeyPair('ES256').privateKey,
+  });
+  const users = new UserTokenManager({ config: withEndpoints(config, {}, stranger) });
+  const before = tokensOf(request);
+  await assert.rejects(users.getToken(request, before.accessToken), { error: 'invalid_client' });
+  assert.deepEqual(tokensOf(request), before);
+});
+
 test('a refresh whose answer is lost is not sent again, and the tokens are not forgotten', async (t) => {
   const { login, config, assertions, provider } = await party(t);
   const { request } = await login();
@@ -307,6 +320,17 @@ test('a logout during a refresh revokes what comes of it', async (t) => {
   const [renewed] = await Promise.all([users.getToken(request), users.revoke(other)]);
   assert.equal(await isActive(config, renewed), false);
   assert.deepEqual(other.session, {});
+});
+
+test('a logout with the old tokens revokes those that have replaced them', async (t) => {
+  const { login, config } = await party(t);
+  const { users, request, time } = await login();
+  const late = another(request);
+  expire(time);
+  const { accessToken } = await users.getToken(request);
+  const renewed = await users.getToken(request, accessToken);
+  await users.revoke(late);
+  assert.equal(await isActive(config, renewed), false);
 });
 
 test('the tokens are forgotten even where the server cannot be told', async (t) => {
