@@ -87,6 +87,9 @@ export const REASONS = {
   issued_at_invalid: invalidClient('iat is not a number.'),
   issued_in_the_future: invalidClient('iat is in the future.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
+  request_object_as_assertion: invalidClient(
+    'response_type is the mark of a request object, which is no client assertion.',
+  ),
 
   // The client
   unknown_client: invalidClient('No client has this id.'),

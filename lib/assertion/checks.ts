@@ -90,6 +90,14 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     expected: constant('a non-empty string'),
     actual: claim('jti'),
   },
+  {
+    name: 'response_type',
+    source: 'RFC 9101 §10.8',
+    reason: 'request_object_as_assertion',
+    passes: ({ jws }) => !Object.hasOwn(jws.claims, 'response_type'),
+    expected: constant('absent'),
+    actual: claim('response_type'),
+  },
 ];
 
 /** What depends on the client, in the order in which it is reported. */
@@ -122,14 +130,6 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     actual: header('alg'),
   },
   {
-    name: 'lifetime',
-    source: 'RFC 7523 §3 (4)',
-    reason: 'lifetime_too_long',
-    passes: (subject) => lifetime(subject) <= maxLifetime(subject),
-    expected: (subject) => `<= ${maxLifetime(subject)}`,
-    actual: lifetime,
-  },
-  {
     name: 'iat is not too old',
     source: 'RFC 7523 §3 (6)',
     reason: 'issued_too_long_ago',
@@ -139,6 +139,14 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     },
     expected: (subject) => `>= ${oldestIssuedAt(subject)}`,
     actual: claim('iat'),
+  },
+  {
+    name: 'lifetime',
+    source: 'RFC 7523 §3 (4)',
+    reason: 'lifetime_too_long',
+    passes: (subject) => lifetime(subject) <= maxLifetime(subject),
+    expected: (subject) => `<= ${maxLifetime(subject)}`,
+    actual: lifetime,
   },
 ];
 
