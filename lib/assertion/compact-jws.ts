@@ -17,7 +17,7 @@ export interface CompactJws {
  * Exactly the canonical encodings of RFC 7515 §2: base64url without padding, and no stray bits in
  * the last character, so that one signature has one spelling.
  */
-const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{4}|[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])$/;
+export const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{4}|[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])$/;
 
 function decodeObject(segment: string): JsonObject | undefined {
   const bytes = Buffer.from(segment, 'base64url');
