@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { freePort } from '../support/free-port.js';
 import { listen } from '../support/listen.js';
 import { npmRun } from '../support/npm-script.js';
-import { freePort } from '../support/redis-server.js';
 
 const KEYS_FOLDER = join(await mkdtemp(join(tmpdir(), 'start-')), 'keys');
 after(() => rm(dirname(KEYS_FOLDER), { recursive: true }));
