@@ -7,21 +7,22 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export interface CompactJws {
   /** What the signature is over: the first two segments with their dot (RFC 7515 §5.1). */
   readonly signingInput: string;
-  /** The third segment, in base64url. */
-  readonly signature: string;
+  readonly signature: Buffer;
   readonly header: JsonObject;
   readonly claims: JsonObject;
 }
 
 /**
- * Exactly the canonical encodings of RFC 7515 §2: base64url without padding, and no stray bits in
- * the last character, so that one signature has one spelling.
+ * The bytes of a segment in base64url, without padding (RFC 7515 §2). Only the one canonical
+ * spelling counts: Node reads others too, and with them one signature would have several.
  */
-export const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{4}|[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])$/;
-
-function decodeObject(segment: string): JsonObject | undefined {
+export function decodeSegment(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url');
-  if (!isUtf8(bytes)) return undefined;
+  return segment !== '' && bytes.toString('base64url') === segment ? bytes : undefined;
+}
+
+function parseObject(bytes: Buffer | undefined): JsonObject | undefined {
+  if (bytes === undefined || !isUtf8(bytes)) return undefined;
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -41,18 +42,12 @@ function decodeObject(segment: string): JsonObject | undefined {
 export function decodeCompactJws(text: string): CompactJws | undefined {
   const first = text.indexOf('.');
   const second = text.indexOf('.', first + 1);
-  if (first < 1 || second < 0) return undefined;
-
-  const encodedHeader = text.slice(0, first);
-  const payload = text.slice(first + 1, second);
-  const signature = text.slice(second + 1);
-  if (!BASE64URL.test(encodedHeader) || !BASE64URL.test(payload) || !BASE64URL.test(signature)) {
-    return undefined;
-  }
-
-  const header = decodeObject(encodedHeader);
+  if (first < 0 || second < 0) return undefined;
+  const signature = decodeSegment(text.slice(second + 1));
+  if (signature === undefined) return undefined;
+  const header = parseObject(decodeSegment(text.slice(0, first)));
   if (header === undefined) return undefined;
-  const claims = decodeObject(payload);
+  const claims = parseObject(decodeSegment(text.slice(first + 1, second)));
   if (claims === undefined) return undefined;
   return { signingInput: text.slice(0, second), signature, header, claims };
 }

@@ -45,7 +45,7 @@ export function verifySignature(
 ): boolean | Promise<boolean> {
   const alg = jws.header['alg'] as Algorithm;
   const data = Buffer.from(jws.signingInput, 'latin1');
-  const signature = Buffer.from(jws.signature, 'base64url');
+  const { signature } = jws;
   const size = ECDSA_SIGNATURE_BYTES[alg];
   if (size !== undefined && signature.length !== size) return false;
 

@@ -16,14 +16,11 @@ export type FindClient<Client extends AssertionClient> = (
   context: unknown,
 ) => Client | null | undefined | PromiseLike<Client | null | undefined>;
 
-const isSomething = (value: unknown): boolean => value !== undefined && value !== null;
-
 const isClient = (value: unknown): value is AssertionClient =>
   typeof value === 'object' &&
   value !== null &&
   typeof (value as AssertionClient).clientId === 'string' &&
-  Array.isArray((value as AssertionClient).secrets) &&
-  (value as AssertionClient).secrets.every(isSomething);
+  Array.isArray((value as AssertionClient).secrets);
 
 /**
  * Asks the application for the client. A lookup that throws, hangs or returns something else than a

@@ -55,7 +55,6 @@ const BROKEN: Readonly<Record<string, Lookup>> = {
   'answers with a list of clients': async () => [client],
   'answers with a client without secrets': async () => ({ clientId: 'client' }),
   'answers with secrets that are no list': () => ({ ...client, secrets: 'secret' }),
-  'answers with secrets that are null': () => ({ ...client, secrets: [null] }),
   'answers with an object whose members throw': () =>
     Object.defineProperty({ secrets: [] }, 'clientId', {
       get() {
