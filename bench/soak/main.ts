@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { newKeyPair } from '../../test/support/keys.js';
 import { postForm } from '../../test/support/post-form.js';
+import { median } from './median.js';
 import type { Message, Sample } from './messages.js';
 import { Requests } from './requests.js';
 
@@ -69,9 +70,6 @@ async function lane(): Promise<void> {
     if (status === 200) requests.noteAccepted(form);
   }
 }
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
 
 const lanes = Promise.all(Array.from({ length: IN_FLIGHT }, lane));
 const samples: Sample[] = [];

@@ -4,6 +4,9 @@ import { capacityFor, MAX_CAPACITY, PRESENT, Segment } from './segment.js';
 /** A segment is rebuilt after this many ticks, so that memory follows the number of live entries. */
 const SWEEP_TICKS = 16;
 
+/** To look at a segment at each addition would cost as much as the addition. */
+const SWEEP_ADDITIONS = 16;
+
 /** Entries whose hashes share so many bits stay together in one segment, however many they are. */
 const MAX_DEPTH = 20;
 
@@ -18,7 +21,7 @@ export class FingerprintTable {
   private readonly segmentHash = seededHash();
   private readonly slotHash = seededHash();
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
-  private sweepIndex = 0;
+  private additions = 0;
 
   /** @returns whether the fingerprint was absent and has been added */
   add(fingerprint: Uint32Array, expires: number, now: number): boolean {
@@ -45,11 +48,13 @@ export class FingerprintTable {
     return this.slotHash.word(fingerprint[1] as number);
   }
 
-  /** Looks after one segment at each call, in turn. */
+  /** Looks after the segments in turn, one every so many additions. */
   private sweep(now: number): void {
-    this.sweepIndex = (this.sweepIndex + 1) & (this.directory.length - 1);
-    const segment = this.directory[this.sweepIndex] as Segment;
-    if (segment.since + SWEEP_TICKS <= now) this.rebuild(segment, this.sweepIndex, now);
+    this.additions = (this.additions + 1) >>> 0;
+    if (this.additions % SWEEP_ADDITIONS !== 0) return;
+    const index = (this.additions / SWEEP_ADDITIONS) & (this.directory.length - 1);
+    const segment = this.directory[index] as Segment;
+    if (segment.since + SWEEP_TICKS <= now) this.rebuild(segment, index, now);
   }
 
   /** Leaves out what has expired; grows, shrinks or splits the segment as the rest needs it. */

@@ -46,7 +46,8 @@ function* warningsOf(info: Info, clockMargin: number): Generator<RedisWarning> {
         'Redis keeps no append-only file: after a restart it has forgotten assertions that are still valid. Set appendonly to yes and appendfsync to always.',
     };
   }
-  if (Number(info.get('connected_slaves') ?? 0) > 0) {
+  const hasReplicas = Number(info.get('connected_slaves') ?? 0) > 0;
+  if (hasReplicas && !info.has('min_slaves_good_slaves')) {
     yield {
       code: 'redis_replication',
       message:
