@@ -17,6 +17,7 @@ interface InspectOptions {
   readonly tokenEndpoint?: string;
   readonly audience: 'compatible' | 'strict';
   readonly client?: string;
+  readonly allowLocalNetwork?: boolean;
   /** Milliseconds since the epoch. */
   readonly now?: number;
   readonly json?: boolean;
@@ -47,7 +48,7 @@ async function warningsOf(
 }
 
 async function inspect(argument: string | undefined, options: InspectOptions): Promise<Inspection> {
-  const { issuer, tokenEndpoint, audience, now } = options;
+  const { issuer, tokenEndpoint, audience, allowLocalNetwork, now } = options;
   const findClient =
     options.client === undefined ? undefined : await readClientsFile(options.client);
   const parameters = {
@@ -57,7 +58,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
   const clock = now === undefined ? Date.now : () => now;
   const explanation = await explainAssertion(
     { issuer, tokenEndpoint, parameters },
-    settingsFrom({ audience, clock }),
+    settingsFrom({ audience, clock, jwksUri: { allowLocalNetwork } }),
     findClient,
   );
   return {
@@ -86,6 +87,7 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
         .default('compatible'),
     )
     .option('--client <file>', 'registered clients (RFC 7591, JSON array), to check the signature')
+    .option('--allow-local-network', 'let a jwks_uri be on this machine, and http')
     .option(
       '--now <time>',
       'the time to judge by: seconds since the epoch, or ISO 8601',

@@ -112,9 +112,10 @@ export function inspectionLines(inspection: Inspection): string[] {
     ...part(
       'Checks',
       // Where nothing could be read, there is nothing to say of the checks that follow.
-      (claims === undefined ? checks.slice(0, 1) : checks).flatMap((report) =>
-        checkLines(report, inspection),
-      ),
+      (claims === undefined
+        ? checks.filter(({ outcome }) => outcome !== 'skipped')
+        : checks
+      ).flatMap((report) => checkLines(report, inspection)),
     ),
     ...warnings.map((warning) => `${style('yellow', 'warning:')} ${printable(warning)}`),
     conclusion(inspection),

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { runCli, temporaryFolder } from '../support/cli.js';
 import { keyPair, newKeyPair } from '../support/keys.js';
+import { listen } from '../support/listen.js';
 
 const SECRET = 'a shared secret that is long enough for HS256';
 
@@ -114,7 +115,7 @@ test('--now judges by another time, in seconds or ISO 8601', async () => {
 test('what is no JWS is refused, with one check to show', async () => {
   const { exitCode, stdout } = await runCli(['inspect', 'not.an.assertion']);
   assert.equal(exitCode, 1);
-  assert.match(stdout, /assertion_malformed/);
+  assert.match(stdout, /failed {3}encoding .*\n +assertion_malformed/);
   assert.doesNotMatch(stdout, /skipped/);
 });
 
@@ -127,6 +128,21 @@ test('a client of the file may have secrets of its own types', async (t) => {
   ]);
   const assertion = await signAssertion('client', { pair: keyPair('RS256') });
   const { inspection } = await inspectJson([assertion, '--issuer', ISSUER, '--client', file]);
+  assert.equal(inspection.outcome, 'accepted');
+});
+
+test('keys at a jwks_uri are fetched, from this machine only by --allow-local-network', async (t) => {
+  const host = await listen((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ keys: [keyPair('ES256').publicJwk] }));
+  });
+  t.after(() => host.close());
+  const file = await clientsFile(t, [{ client_id: 'client', jwks_uri: `${host.url}/jwks` }]);
+  const args = [await signAssertion(), '--issuer', ISSUER, '--client', file];
+  const refused = await inspectJson(args);
+  assert.equal(refused.exitCode, 1);
+  assert.deepEqual(outcomes(refused.inspection, 'failed'), ['key']);
+  const { inspection } = await inspectJson([...args, '--allow-local-network']);
   assert.equal(inspection.outcome, 'accepted');
 });
 
