@@ -52,8 +52,8 @@ for (const [name, connect] of Object.entries(CONNECTORS)) {
     const nodes = await startCluster(t);
     const [from, to] = nodes as [RedisServer, RedisServer, RedisServer];
     const client = await connect(t, [from.port]);
-    assert.deepEqual(await redisReplay(client).check(), []);
-    const endpoint = await replayEndpoint(t, client);
+    assert.deepEqual(await redisReplay(client, { timeout: 5 }).check(), []);
+    const endpoint = await replayEndpoint(t, client, 5);
 
     const load = startLoad(endpoint);
     await load.accepted();

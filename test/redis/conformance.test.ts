@@ -12,8 +12,8 @@ for (const program of PROGRAMS) {
   for (const { name, connect } of CLIENTS) {
     testWith(program, `${name} on ${program} keeps the contract of ReplayStore`, async (t) => {
       const server = await RedisServer.start(t, [], program);
-      const store = redisReplay(await connect(t, server.url));
-      const peer = redisReplay(await connect(t, server.url));
+      const store = redisReplay(await connect(t, server.url), { timeout: 5 });
+      const peer = redisReplay(await connect(t, server.url), { timeout: 5 });
       const tests = replayStoreConformance(() => ({ store, peer }));
       for (const conformanceTest of tests) await t.test(conformanceTest.name, conformanceTest.run);
     });

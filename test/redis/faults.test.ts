@@ -36,7 +36,7 @@ for (const { name, connect } of CLIENTS) {
       async () => server.pause(),
       () => server.resume(),
     );
-    assert.ok(load.slowest() < 1000, `${load.slowest()} ms`);
+    assert.ok(load.slowest() < 5000, `${load.slowest()} ms`);
   });
 
   redisTest(`${name}: connections to Redis are refused for a while: nothing hangs`, async (t) => {
@@ -49,7 +49,7 @@ for (const { name, connect } of CLIENTS) {
       },
       () => server.start(),
     );
-    assert.ok(load.slowest() < 1000, `${load.slowest()} ms`);
+    assert.ok(load.slowest() < 5000, `${load.slowest()} ms`);
   });
 
   redisTest(

@@ -6,10 +6,17 @@ import { assertNoneAcceptedTwice, type Load, startLoad } from './load.js';
 import { type TokenEndpoint, tokenEndpoint } from './token-endpoint.js';
 
 /** A token endpoint that remembers assertions in Redis, for the time of a test. */
-export async function replayEndpoint(t: TestContext, client: RedisClient): Promise<TokenEndpoint> {
+export async function replayEndpoint(
+  t: TestContext,
+  client: RedisClient,
+  timeout?: number,
+): Promise<TokenEndpoint> {
   const secrets = [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk } as const];
-  const replay = redisReplay(client, { warnings: false });
-  const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], { replay });
+  const replay = redisReplay(client, { timeout, warnings: false });
+  const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], {
+    replay,
+    replayTimeout: 10,
+  });
   t.after(() => endpoint.close());
   return endpoint;
 }
