@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { closeOnSignals } from '../shared/shutdown.js';
 import { createApp } from './app.js';
 import { ClientsFile } from './clients/clients-file.js';
 import { ClientsFileError } from './clients/registered-client.js';
 import { log } from './log.js';
 import { openReplayStore } from './replay.js';
 import { readSettings, SettingsError } from './settings.js';
-import { closeOnSignals } from './shutdown.js';
 import { newServerKeys } from './signing-keys.js';
 
 /** Whether an error is about the settings, so that its message says enough. */

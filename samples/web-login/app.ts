@@ -1,141 +1,100 @@
-import express, { type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
-import {
-  buildEndSessionUrl,
-  type Configuration,
-  refreshTokenGrant,
-  tokenRevocation,
-} from 'openid-client';
-import passport from 'passport';
-import { type AssertionService, OpenIdConnectStrategy } from 'passport-private-key-jwt/client';
+import { SessionStore } from '../shared/session-store.js';
+import { formTokenOf, requireFormToken } from './form-token.js';
+import { log } from './log.js';
+import { createPassport } from './login.js';
 import { errorPage, STYLE_SOURCE, userPage, welcomePage } from './page.js';
+import type { Provider } from './provider.js';
 import type { Settings } from './settings.js';
-import { type User, userFrom } from './user.js';
+import { logout, refresh } from './token-routes.js';
+import type { User } from './user.js';
 
-/** Puts what has changed of the user into the session. */
-const keep = (request: express.Request, user: User): Promise<void> =>
-  new Promise((resolve, reject) => {
-    request.login(user, { session: true, keepSessionInfo: true }, (error: unknown) =>
-      error ? reject(error) : resolve(),
-    );
+/** Only a style, and forms that lead here or, by way of the logout, to the provider. */
+function securityHeaders({ config }: Provider) {
+  const { end_session_endpoint: endSession } = config.serverMetadata();
+  const formTargets = endSession === undefined ? [] : [new URL(endSession).origin];
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: [STYLE_SOURCE],
+        formAction: ["'self'", ...formTargets],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
   });
+}
 
-const forget = (request: express.Request): Promise<void> =>
-  new Promise((resolve, reject) => {
-    request.logout((error: unknown) => (error ? reject(error) : resolve()));
+/** The session cookie. Where the server is https, TLS ends at a proxy that says so. */
+function sessions(secret: string, isSecure: boolean) {
+  return session({
+    name: isSecure ? '__Host-web-login' : 'web-login',
+    secret,
+    store: new SessionStore(),
+    resave: false,
+    saveUninitialized: false,
+    proxy: isSecure,
+    cookie: { httpOnly: true, sameSite: 'lax', secure: isSecure, path: '/' },
   });
+}
 
-/** The relying party: log in, see the claims, refresh, log out. */
-export function createApp(
-  config: Configuration,
-  assertions: AssertionService,
-  settings: Settings,
-): Express {
-  const secure = settings.baseUrl.protocol === 'https:';
+/** The message for the next page, which is shown once. */
+function takeMessage({ session }: Request): string | undefined {
+  const message = session.messages?.at(-1);
+  delete session.messages;
+  return message;
+}
+
+const sendError: ErrorRequestHandler = (error, _request, response, next) => {
+  log('request_failed', error);
+  if (response.headersSent) next(error);
+  else response.status(500).send(errorPage('Something failed here or at the provider.'));
+};
+
+/**
+ * The relying party as an Express app.
+ *
+ * @param baseUrl the URL that browsers know it by, without a slash at its end
+ */
+export function createApp(provider: Provider, settings: Settings, baseUrl: string): Express {
+  const { config } = provider;
+  const passport = createPassport(provider, settings, `${baseUrl}/callback`);
+  const form = [express.urlencoded({ extended: false }), requireFormToken];
+
   const app = express();
   app.disable('x-powered-by');
-  if (secure) app.set('trust proxy', 1);
-
-  passport.use(
-    'oidc',
-    new OpenIdConnectStrategy(
-      {
-        config,
-        assertions,
-        callbackURL: new URL('/callback', settings.baseUrl).href,
-        scope: settings.scope,
-        signedAuthorizeRequests: true,
-        usePAR: settings.usePAR,
-      },
-      (tokens, verified) => verified(null, userFrom(tokens)),
-    ),
-  );
-  passport.serializeUser((user, done) => done(null, user));
-  passport.deserializeUser((user: Express.User, done) => done(null, user));
-
-  const formTargets = ["'self'", settings.issuer.origin];
-  app.use(
-    helmet({
-      strictTransportSecurity: secure,
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          styleSrc: [STYLE_SOURCE],
-          baseUri: ["'none'"],
-          formAction: formTargets,
-          frameAncestors: ["'none'"],
-        },
-      },
-    }),
-    session({
-      // Cookies know no ports: the name keeps this one apart from other servers of the host.
-      name: 'web-login',
-      secret: settings.sessionSecret,
-      resave: false,
-      saveUninitialized: false,
-      // Lax, so that no other site can post the forms of a user.
-      cookie: { httpOnly: true, sameSite: 'lax', secure },
-    }),
-    passport.session(),
-  );
+  app.use(securityHeaders(provider));
+  app.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+  app.use(sessions(settings.sessionSecret, baseUrl.startsWith('https:')), passport.session());
 
   app.get('/', (request, response) => {
+    const message = takeMessage(request);
     const user = request.user as User | undefined;
-    response.set('Cache-Control', 'no-store').type('html');
-    if (user === undefined) response.send(welcomePage());
-    else {
-      response.send(
-        userPage(user.claims, {
-          ...(user.expiresAt !== undefined && { expiresAt: new Date(user.expiresAt) }),
-          refreshable: user.refreshToken !== undefined,
-        }),
-      );
-    }
+    response.send(
+      user === undefined ? welcomePage(message) : userPage(user, formTokenOf(request), message),
+    );
   });
-
   app.get('/login', passport.authenticate('oidc'));
   app.get(
     '/callback',
-    passport.authenticate('oidc', { successRedirect: '/', failureRedirect: '/refused' }),
+    passport.authenticate('oidc', {
+      successRedirect: './',
+      failureRedirect: './',
+      failureMessage: true,
+    }),
   );
-  app.get('/refused', (_request, response) => {
-    response.status(401).type('html').send(errorPage('The login was refused or came too late.'));
+  app.post('/refresh', form, refresh(config));
+  app.post('/logout', form, logout(config, `${baseUrl}/`));
+  app.use((_request, response) => {
+    response.status(404).send(errorPage('There is no such page.'));
   });
-
-  app.post('/refresh', async (request, response) => {
-    const user = request.user as User | undefined;
-    if (user?.refreshToken !== undefined) {
-      const tokens = await refreshTokenGrant(config, user.refreshToken);
-      await keep(request, userFrom(tokens, user));
-    }
-    response.redirect(303, '/');
-  });
-
-  app.post('/logout', async (request, response) => {
-    const user = request.user as User | undefined;
-    await forget(request);
-    if (user?.refreshToken !== undefined && config.serverMetadata().revocation_endpoint) {
-      await tokenRevocation(config, user.refreshToken);
-    }
-    const { end_session_endpoint } = config.serverMetadata();
-    if (end_session_endpoint === undefined || user?.idToken === undefined) {
-      response.redirect(303, '/');
-      return;
-    }
-    const end = buildEndSessionUrl(config, {
-      id_token_hint: user.idToken,
-      post_logout_redirect_uri: settings.baseUrl.href,
-    });
-    response.redirect(303, end.href);
-  });
-
-  const onError: express.ErrorRequestHandler = (error, _request, response, _next) => {
-    // The message alone: an error of a token request may hold the response.
-    process.stderr.write(`${error instanceof Error ? error.message : 'An error.'}\n`);
-    response.status(500).type('html').send(errorPage('The provider could not be asked.'));
-  };
-  app.use(onError);
+  app.use(sendError);
   return app;
 }

@@ -1,41 +1,32 @@
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { allowInsecureRequests, discovery } from 'openid-client';
-import { AssertionService, clientAssertion } from 'passport-private-key-jwt/client';
+import { closeOnSignals } from '../shared/shutdown.js';
 import { createApp } from './app.js';
-import { readSettings } from './settings.js';
-
-/** How long requests may take to finish at the end, in milliseconds. */
-const GRACE = 5000;
+import { connect } from './provider.js';
+import { readSettings, SettingsError } from './settings.js';
 
 async function start(): Promise<void> {
   const settings = readSettings(process.env);
-  const { issuer, clientId } = settings;
-  const assertions = new AssertionService({ clientId, key: await readFile(settings.clientKey) });
-  // No client secret: every request to the provider carries a fresh assertion.
-  const config = await discovery(issuer, clientId, undefined, clientAssertion(assertions), {
-    // A provider on this machine, for development.
-    execute: issuer.protocol === 'http:' ? [allowInsecureRequests] : [],
-  });
+  const provider = await connect(settings);
 
-  const server = createApp(config, assertions, settings).listen(settings.port, 'localhost');
-  server.on('listening', () => {
-    const { port } = server.address() as AddressInfo;
-    process.stdout.write(`listening on http://localhost:${port}\n`);
-  });
-  server.on('error', fail);
-  const stop = () => {
-    setTimeout(() => server.closeAllConnections(), GRACE).unref();
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  const http = createServer();
+  http.listen(settings.port, settings.host);
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  const url = `http://localhost:${port}`;
+  http.on('request', createApp(provider, settings, settings.baseUrl ?? url));
+  closeOnSignals(http, async () => {});
+  process.stdout.write(`listening on ${url}\n`);
 }
 
-function fail(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
-}
+/** Whether an error is about the settings, so that its message says enough. */
+const isAboutSettings = (error: unknown): error is Error =>
+  error instanceof SettingsError || (error as NodeJS.ErrnoException).syscall === 'listen';
 
-start().catch(fail);
+try {
+  await start();
+} catch (error) {
+  const text = isAboutSettings(error) ? error.message : (error as Error).stack;
+  process.stderr.write(`${text}\n`, () => process.exit(1));
+}

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { type Html, html } from '../shared/html.js';
+import { FORM_TOKEN } from './form-token.js';
+import type { User } from './user.js';
 
 const STYLE = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
@@ -12,67 +15,72 @@ button, .button { font: inherit; padding: 0.4rem 0.8rem; margin: 0.5rem 0.5rem 0
 /** What allows the style of the pages in a Content-Security-Policy. */
 export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (found) => ENTITIES[found] ?? '');
-
-const page = (title: string, body: string): string => `<!doctype html>
+function page(title: string, body: Html): string {
+  const head = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<title>${title}</title>
+<style>`;
+  const rest = html`</style>
 </head>
 <body>
 <main>
-<h1>${escapeHtml(title)}</h1>
+<h1>${title}</h1>
 ${body}
 </main>
 </body>
 </html>
 `;
+  return head.text + STYLE + rest.text;
+}
 
-const button = (action: string, label: string): string =>
-  `<form method="post" action="${action}"><button>${label}</button></form>`;
+const notice = (message: string | undefined): Html | string =>
+  message === undefined ? '' : html`<p role="alert">${message}</p>`;
 
 /** The page of somebody who is not logged in. */
-export const welcomePage = (): string =>
+export const welcomePage = (message: string | undefined): string =>
   page(
     'Web login',
-    '<p>You are not logged in.</p>\n<p><a class="button" href="/login">Log in</a></p>',
+    html`${notice(message)}
+<p>You are not logged in.</p>
+<p><a class="button" href="login">Log in</a></p>`,
   );
+
+const button = (action: string, label: string, formToken: string): Html =>
+  html`<form method="post" action="${action}">
+<input type="hidden" name="${FORM_TOKEN}" value="${formToken}">
+<button>${label}</button>
+</form>`;
+
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
 
 /** The page of a user: the claims of the ID token, and what can be done with the tokens. */
 export function userPage(
-  claims: Readonly<Record<string, unknown>>,
-  { expiresAt, refreshable }: { readonly expiresAt?: Date; readonly refreshable: boolean },
+  { claims, expiresAt, refreshToken }: User,
+  formToken: string,
+  message: string | undefined,
 ): string {
   const rows = Object.entries(claims).map(
-    ([name, value]) =>
-      `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(typeof value === 'string' ? value : JSON.stringify(value))}</td></tr>`,
+    ([name, value]) => html`<tr><th scope="row">${name}</th><td>${text(value)}</td></tr>\n`,
   );
-  const until = expiresAt === undefined ? '' : ` until ${escapeHtml(expiresAt.toISOString())}`;
+  const until = expiresAt === undefined ? '' : ` until ${new Date(expiresAt).toISOString()}`;
   return page(
-    `Hello, ${String(claims['name'] ?? claims['sub'])}`,
-    `<table>
+    `Hello, ${text(claims['name'] ?? claims['sub'] ?? 'you')}`,
+    html`${notice(message)}
+<table>
 <caption>The claims of your ID token</caption>
 <tbody>
-${rows.join('\n')}
-</tbody>
+${rows}</tbody>
 </table>
 <p>The access token is valid${until}.</p>
-<p>${refreshable ? button('/refresh', 'Refresh') : ''}${button('/logout', 'Log out')}</p>`,
+${refreshToken === undefined ? '' : button('refresh', 'Refresh', formToken)}
+${button('logout', 'Log out', formToken)}`,
   );
 }
 
-/** The page of a login or request that failed. */
+/** The page of a request that failed; why is in the log. */
 export const errorPage = (message: string): string =>
-  page('That did not work', `<p>${escapeHtml(message)}</p>\n<p><a href="/">Back</a></p>`);
+  page('That did not work', html`<p>${message}</p>\n<p><a href="./">Back</a></p>`);

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePort } from '../support/free-port.js';
 import { type NpmScript, npmRun } from '../support/npm-script.js';
-import { freePort } from '../support/redis-server.js';
 import { newVisitor } from '../support/visitor.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'web-login-'));
@@ -35,10 +35,6 @@ async function loggedIn() {
 
 const validUntil = (body: string): string => /valid until ([^.]+)/.exec(body)?.[1] ?? '';
 
-/** Sends one of the forms of the user's page. */
-const post = (path: string, cookie: string) =>
-  fetch(webLogin + path, { method: 'POST', headers: { cookie }, redirect: 'manual' });
-
 test('a user logs in without a client secret, and sees the claims of the ID token', async () => {
   const { page } = await loggedIn();
   assert.equal(page.url.href, `${webLogin}/`);
@@ -48,18 +44,18 @@ test('a user logs in without a client secret, and sees the claims of the ID toke
 
 test('a user refreshes, and logs out', async () => {
   const { visitor, page } = await loggedIn();
-  const cookie = () => `web-login=${visitor.cookie('web-login')}`;
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  assert.equal((await post('/refresh', cookie())).status, 303);
-  const refreshed = await visitor.open(webLogin);
+  const refreshed = await visitor.press(page, 'refresh');
+  assert.equal(refreshed.status, 200);
   assert.notEqual(validUntil(refreshed.body), validUntil(page.body));
 
-  assert.equal((await post('/logout', cookie())).status, 303);
+  const end = await visitor.press(refreshed, 'logout');
+  assert.match(end.body, /You are not logged in/);
   assert.match((await visitor.open(webLogin)).body, /You are not logged in/);
 });
 
 test('a callback that nobody asked for logs nobody in', async () => {
   const visitor = newVisitor();
   const page = await visitor.open(`${webLogin}/callback?code=stolen&state=unknown`);
-  assert.match(page.body, /refused or came too late/);
+  assert.match(page.body, /No login is waiting for this response/);
 });

@@ -22,6 +22,8 @@ export interface Visitor {
   open(url: string | URL): Promise<Page>;
   /** Sends the one form of a page, with some fields filled in. */
   submit(page: Page, filledIn?: Readonly<Record<string, string>>): Promise<Page>;
+  /** Sends the form of a page that has this action. */
+  press(page: Page, action: string): Promise<Page>;
   cookie: Browser['cookie'];
 }
 
@@ -33,11 +35,16 @@ export interface Visitor {
  */
 export function newVisitor(origin?: string): Visitor {
   const browser = newBrowser({}, (url) => origin !== undefined && url.origin !== origin);
+  const submit: Visitor['submit'] = (page, filledIn = {}) => {
+    const { action, fields } = formOf(page);
+    return browser.submit(action, { ...fields, ...filledIn });
+  };
   return {
     open: browser.open,
-    submit(page, filledIn = {}) {
-      const { action, fields } = formOf(page);
-      return browser.submit(action, { ...fields, ...filledIn });
+    submit,
+    press(page, action) {
+      const form = new RegExp(`<form\\b[^>]* action="${action}">.*?</form>`, 's');
+      return submit({ ...page, body: form.exec(page.body)?.[0] ?? '' });
     },
     cookie: browser.cookie,
   };

@@ -1,4 +1,4 @@
-import { ExpiringMap } from '../expiring-map.js';
+import { ExpiringMap } from '../../shared/expiring-map.js';
 import type { Parameters } from '../parameters.js';
 import { randomToken } from '../random.js';
 

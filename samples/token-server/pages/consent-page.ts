@@ -1,5 +1,5 @@
+import { type Html, html } from '../../shared/html.js';
 import { CSRF_FIELD } from '../sessions/csrf.js';
-import { type Html, html } from './html.js';
 
 /** The form in which a user allows or denies what a client asks for. */
 export function consentPage(content: {

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
+import { html } from '../../shared/html.js';
 import { toOAuthError } from '../errors.js';
-import { html } from './html.js';
 import { sendPage } from './page.js';
 
 /** Shows an error to the user, where there is no client to send it to. */

@@ -1,6 +1,6 @@
+import { type Html, html } from '../../shared/html.js';
 import { CSRF_FIELD } from '../sessions/csrf.js';
 import { USER_NAMES } from '../users.js';
-import { type Html, html } from './html.js';
 
 /** The form that a user logs in with. */
 export function loginPage(content: {

@@ -1,8 +1,8 @@
 import type { RequestHandler } from 'express';
 import session from 'express-session';
+import { SessionStore } from '../../shared/session-store.js';
 import type { Transaction } from '../authorization/transactions.js';
 import { randomToken } from '../random.js';
-import { SessionStore } from './session-store.js';
 
 /** Who logged in, and when. */
 export interface Login {

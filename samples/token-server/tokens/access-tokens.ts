@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import { ExpiringMap } from '../expiring-map.js';
+import { ExpiringMap } from '../../shared/expiring-map.js';
 import type { ServerKey } from '../signing-keys.js';
 import type { Grant } from './grant.js';
 

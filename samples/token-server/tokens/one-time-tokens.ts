@@ -1,4 +1,4 @@
-import { ExpiringMap } from '../expiring-map.js';
+import { ExpiringMap } from '../../shared/expiring-map.js';
 import { randomToken } from '../random.js';
 
 /**

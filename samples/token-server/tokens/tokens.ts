@@ -1,4 +1,4 @@
-import { ExpiringMap } from '../expiring-map.js';
+import { ExpiringMap } from '../../shared/expiring-map.js';
 import type { ServerKeys } from '../signing-keys.js';
 import { ACCESS_TOKEN_LIFETIME, AccessTokens } from './access-tokens.js';
 import type { Grant } from './grant.js';

@@ -1,5 +1,5 @@
 import { type SessionData, Store } from 'express-session';
-import { ExpiringMap } from '../expiring-map.js';
+import { ExpiringMap } from './expiring-map.js';
 
 /** How long a login lasts after the last request, in seconds. */
 const SESSION_LIFETIME = 3600;
