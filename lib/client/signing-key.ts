@@ -22,7 +22,8 @@ export interface SigningKeyOptions {
   readonly alg?: Algorithm | undefined;
   /**
    * The `kid` of the header; false for none. Default: the `kid` of a JWK; else the thumbprint of
-   * the public key (RFC 7638). A symmetric key has none, since its thumbprint would tell of it.
+   * the public key (RFC 7638). A symmetric key has none, since its thumbprint would tell of it. Some
+   * servers find no key for a `kid` that they do not know: register `publicJwk`, which has it.
    */
   readonly kid?: string | false | undefined;
   /**
