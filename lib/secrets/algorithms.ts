@@ -49,6 +49,9 @@ export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
+/** A text from a secret as an error may show it: short, and without control characters. */
+export const shown = (text: unknown): string => JSON.stringify(String(text).slice(0, 40));
+
 function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MINIMUM_RSA_BITS) {

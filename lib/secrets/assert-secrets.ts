@@ -1,5 +1,5 @@
 import { safe } from '../safe.js';
-import { KeyError } from './algorithms.js';
+import { ALGORITHMS, isAlgorithm, KeyError, shown } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
 import type { AssertionClient, Secret } from './secret.js';
 
@@ -26,9 +26,17 @@ export function describeSecret(secret: Secret): string {
  * is refused then and not when the client first calls.
  *
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
- *   of an unknown type or curve, or unreadable
+ *   of an unknown type or curve, or unreadable; and for an `alg` of the client that is not known
  */
 export function assertClientSecrets(client: AssertionClient): void {
+  for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
+    const alg = client[name] ?? undefined;
+    if (alg === undefined || isAlgorithm(alg)) continue;
+    throw new SecretError(
+      client.clientId,
+      `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} is not known: choose from ${ALGORITHMS.join(', ')}.`,
+    );
+  }
   client.secrets.forEach((secret, index) => {
     try {
       expirationOf(secret);
@@ -38,7 +46,7 @@ export function assertClientSecrets(client: AssertionClient): void {
       const place = `secret ${index + 1} of ${client.secrets.length}`;
       throw new SecretError(
         client.clientId,
-        `Client ${JSON.stringify(client.clientId)}, ${place} (${describeSecret(secret)}): ${error.message}.`,
+        `Client ${shown(client.clientId)}, ${place} (${describeSecret(secret)}): ${error.message}.`,
       );
     }
   });

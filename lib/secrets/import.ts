@@ -1,4 +1,4 @@
-import { KeyError } from './algorithms.js';
+import { KeyError, shown } from './algorithms.js';
 import { checkJwksUri } from './check-jwks-uri.js';
 import { keyFromJwk, parseJwkText } from './jwk.js';
 import { keysFromJwkSet } from './jwk-set.js';
@@ -38,7 +38,7 @@ export function importSecret(secret: Secret): readonly VerificationKey[] {
     case 'SharedSecret':
       return [keyFromSharedSecret(stringValue(secret))];
     default:
-      throw new KeyError(`its type ${JSON.stringify((secret as Secret).type)} is not known`);
+      throw new KeyError(`its type ${shown((secret as Secret).type)} is not known`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { KeyError } from './algorithms.js';
+import { KeyError, shown } from './algorithms.js';
 import { isForEncryption, keyFromJwk } from './jwk.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
@@ -24,7 +24,7 @@ function keyOfSet(jwk: JsonWebKey): VerificationKey {
   try {
     return keyFromJwk(jwk);
   } catch (error) {
-    const kid = typeof jwk.kid === 'string' ? JSON.stringify(jwk.kid) : 'without a kid';
+    const kid = typeof jwk.kid === 'string' ? shown(jwk.kid) : 'without a kid';
     throw new KeyError(`in the JWK Set, key ${kid}: ${(error as Error).message}`);
   }
 }

@@ -6,7 +6,7 @@ import {
   type KeyObject,
   type JsonWebKey as NodeJsonWebKey,
 } from 'node:crypto';
-import { type Algorithm, algorithmsOf, isSameAlgorithm, KeyError } from './algorithms.js';
+import { type Algorithm, algorithmsOf, isSameAlgorithm, KeyError, shown } from './algorithms.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -53,8 +53,8 @@ function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
   try {
     return createPublicKey({ key: jwk as NodeJsonWebKey, format: 'jwk' });
   } catch {
-    const curve = typeof jwk['crv'] === 'string' ? ` with the curve ${jwk['crv']}` : '';
-    throw new KeyError(`the JWK of type ${jwk.kty}${curve} is not a valid public key`);
+    const curve = jwk['crv'] === undefined ? '' : ` with the curve ${shown(jwk['crv'])}`;
+    throw new KeyError(`the JWK of type ${shown(jwk.kty)}${curve} is not a valid public key`);
   }
 }
 
@@ -64,7 +64,7 @@ function narrow(algorithms: readonly Algorithm[], alg: unknown): readonly Algori
   const own = algorithms.filter((algorithm) => isSameAlgorithm(algorithm, alg));
   if (own.length === 0) {
     throw new KeyError(
-      `the JWK's alg ${String(alg)} does not fit its key: use ${algorithms.join(', ')}`,
+      `the JWK's alg ${shown(alg)} does not fit its key: use ${algorithms.join(', ')}`,
     );
   }
   return own;

@@ -79,8 +79,12 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
   return b === undefined ? a : Math.min(a, b);
 }
 
-/** Whether a secret that has expired would have fitted: for the operator's reason only. */
+/**
+ * Whether a secret that has expired would have fitted: for the operator's reason only. What a
+ * `jwks_uri` would have held is not asked.
+ */
 function fits(secret: Secret, wanted: Identifiers): boolean {
+  if (secret.type === 'JwksUri') return true;
   try {
     return importSecret(secret).some((key) => rank(key, wanted) !== undefined);
   } catch {

@@ -12,6 +12,9 @@ export function keyFromSharedSecret(value: string): VerificationKey {
   if (/^\s*-----BEGIN /.test(value)) {
     throw new KeyError('the shared secret is a PEM: use PublicKeyPem or X509CertificateBase64');
   }
+  if (/^\s*\{.*["']kty["']/s.test(value)) {
+    throw new KeyError('the shared secret is a JWK: use JsonWebKey');
+  }
   const keyObject = createSecretKey(Buffer.from(value, 'utf8'));
   return { keyObject, algorithms: algorithmsOf(keyObject) };
 }

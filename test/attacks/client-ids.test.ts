@@ -7,7 +7,7 @@ import { keyPair, newKeyPair } from '../support/keys.js';
 import { oauthAnswer } from '../support/oauth-answer.js';
 import { rawAssertion } from '../support/raw-jws.js';
 import { tokenEndpoint } from '../support/token-endpoint.js';
-import { outcome, requestWith } from '../support/validator.js';
+import { outcome } from '../support/validator.js';
 
 const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype'];
 
@@ -102,65 +102,6 @@ test('a database that ignores case or accents has found no client', async () => 
   assert.equal(await outcome(validator, await signAssertion('CLIENT')), 'unknown_client');
   assert.equal(await outcome(validator, await signAssertion('client')), undefined);
 });
-
-test('a lookup may answer at once, by a promise, or by what else has a then', async () => {
-  const answers: readonly unknown[] = [
-    CLIENT,
-    Promise.resolve(CLIENT),
-    // biome-ignore lint/suspicious/noThenProperty: queries of database libraries are like this
-    { then: (resolve: (client: unknown) => void) => resolve(CLIENT) },
-  ];
-  for (const answer of answers) {
-    const assertion = await signAssertion();
-    assert.equal(
-      await outcome(
-        lookup(() => answer),
-        assertion,
-      ),
-      undefined,
-    );
-  }
-});
-
-const NOBODY: readonly unknown[] = [undefined, null];
-
-for (const answer of NOBODY) {
-  test(`a lookup that answers ${answer} knows no such client`, async () => {
-    assert.equal(
-      await outcome(
-        lookup(() => answer),
-        await signAssertion(),
-      ),
-      'unknown_client',
-    );
-  });
-}
-
-const FAILING_LOOKUPS: Readonly<Record<string, (clientId: string) => unknown>> = {
-  'that throws': () => {
-    throw new Error('database down');
-  },
-  'that rejects': () => Promise.reject(new Error('database down')),
-  'that hangs': () => new Promise(() => {}),
-  'that answers true': () => true,
-  'that answers a string': (clientId) => clientId,
-  'that answers an array': () => [CLIENT],
-  'that answers a client without secrets': (clientId) => ({ clientId }),
-  'that answers a client whose secrets are none': (clientId) => ({ clientId, secrets: 'x' }),
-  'that answers a client without an id': () => ({ secrets: CLIENT.secrets }),
-};
-
-for (const [name, find] of Object.entries(FAILING_LOOKUPS)) {
-  test(`a lookup ${name} lets nobody in`, async () => {
-    const validator = lookup(find);
-    assert.equal(await outcome(validator, await signAssertion()), 'client_lookup_failed');
-    const request = requestWith(await signAssertion());
-    await assert.rejects(validator.validate(request), {
-      status: 503,
-      error: 'temporarily_unavailable',
-    });
-  });
-}
 
 test('an unknown client and a bad signature read the same', async (t) => {
   const endpoint = await tokenEndpoint([CLIENT]);

@@ -1,5 +1,5 @@
 import { type Attack, clientWith, jwkSecret, signedBy, testAttacks } from '../support/attacks.js';
-import { clientCertificate } from '../support/client-certificate.js';
+import { clientCertificate } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
 import { hmacSigner, rightSigner } from '../support/raw-jws.js';
 

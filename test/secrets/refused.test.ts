@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { test } from 'node:test';
+import {
+  type AssertionClient,
+  type AuthenticationEvent,
+  assertClientSecrets,
+  type JsonWebKey,
+  type Secret,
+  SecretError,
+} from '../../lib/index.js';
+import { signAssertion } from '../support/assertion.js';
+import { clientCertificate } from '../support/certificate.js';
+import { keyPair } from '../support/keys.js';
+import { outcome, validatorOf } from '../support/validator.js';
+
+const RSA = keyPair('RS256');
+const EC = keyPair('ES256');
+const { privateKey: SMALL_PRIVATE, publicKey: SMALL } = generateKeyPairSync('rsa', {
+  modulusLength: 1024,
+});
+const { publicKey: EXPONENT_OF_ONE } = weakExponent();
+const { publicKey: SECP256K1 } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+const { publicKey: PSS } = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+const { publicKey: X25519 } = generateKeyPairSync('x25519');
+const { publicKey: ED448 } = generateKeyPairSync('ed448');
+const { publicKey: DSA } = generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 });
+
+/** A key whose signatures are the texts that they sign: RFC 8017 wants an exponent of at least 3. */
+function weakExponent() {
+  return { publicKey: { ...RSA.publicJwk, e: 'AQ' } };
+}
+
+const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' }) as JsonWebKey;
+const spkiPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
+const pkcs8Pem = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const pkcs1Pem = RSA.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+const encryptedPem = RSA.privateKey
+  .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+  .toString();
+const certificate = await clientCertificate(RSA);
+const smallCertificate = await clientCertificate({
+  alg: 'RS256',
+  privateKey: SMALL_PRIVATE,
+  publicKey: SMALL,
+  publicJwk: jwkOf(SMALL),
+});
+
+const jwk = (value: unknown): Secret => ({ type: 'JsonWebKey', value: value as JsonWebKey });
+const set = (...keys: unknown[]): Secret => ({
+  type: 'JsonWebKeySet',
+  value: { keys: keys as JsonWebKey[] },
+});
+const x509 = (value: string): Secret => ({ type: 'X509CertificateBase64', value });
+const pem = (value: string): Secret => ({ type: 'PublicKeyPem', value });
+const shared = (value: string): Secret => ({ type: 'SharedSecret', value });
+
+const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp])[] = [
+  ['an RSA key of 1024 bits', jwk(jwkOf(SMALL)), /the RSA key has 1024 bits: .* at least 2048/],
+  ['an RSA key of 1024 bits in PEM', pem(spkiPem(SMALL)), /the RSA key has 1024 bits/],
+  ['a certificate for 1024 bits', x509(smallCertificate.base64), /the RSA key has 1024 bits/],
+  ['an RSA exponent of 1', jwk(EXPONENT_OF_ONE), /public exponent is 1: it must be odd and > 1/],
+  ['an even RSA exponent', jwk({ ...RSA.publicJwk, e: 'AQAA' }), /public exponent is 65536/],
+  ['a shared secret of 31 bytes', shared('x'.repeat(31)), /has 31 bytes: HS256 needs at least 32/],
+  ['an oct key of 16 bytes', jwk({ kty: 'oct', k: 'A'.repeat(22) }), /has 16 bytes: HS256 needs/],
+  [
+    'an oct key too short for its alg',
+    jwk({ kty: 'oct', k: 'A'.repeat(43), alg: 'HS512' }),
+    /alg "HS512" does not fit its key: use HS256/,
+  ],
+  ['an oct key without k', jwk({ kty: 'oct' }), /the oct key has no base64url member k/],
+  ['an oct key in base64', jwk({ kty: 'oct', k: '+'.repeat(44) }), /no base64url member k/],
+  ['an empty shared secret', shared(''), /its value is not a non-empty string/],
+  ['a private RSA JWK', jwk(jwkOf(RSA.privateKey)), /holds a private key \(member d\)/],
+  ['a private EC JWK', jwk(jwkOf(EC.privateKey)), /holds a private key \(member d\)/],
+  [
+    'a private OKP JWK as JSON',
+    jwk(JSON.stringify(jwkOf(keyPair('EdDSA').privateKey))),
+    /holds a private key \(member d\): configure the public one/,
+  ],
+  ['a part of a private RSA key', jwk({ ...RSA.publicJwk, dp: 'AQ' }), /private key \(member dp\)/],
+  ['a private PKCS#8 PEM as public key', pem(pkcs8Pem), /the PEM holds a private key/],
+  ['a private PKCS#1 PEM as public key', pem(pkcs1Pem), /the PEM holds a private key/],
+  ['an encrypted private PEM as public key', pem(encryptedPem), /the PEM holds a private key/],
+  ['a private PEM as certificate', x509(pkcs8Pem), /the PEM holds a private key/],
+  [
+    'a private PEM on one line as certificate',
+    x509(pkcs8Pem.replaceAll('\n', '')),
+    /the PEM holds a private key/,
+  ],
+  [
+    'a certificate with its private key',
+    x509(certificate.pem + pkcs8Pem),
+    /the PEM holds a private key/,
+  ],
+  ['a private PEM as shared secret', shared(pkcs8Pem), /the shared secret is a PEM/],
+  ['a public PEM as shared secret', shared(spkiPem(RSA.publicKey)), /the shared secret is a PEM/],
+  ['a certificate as shared secret', shared(certificate.pem), /the shared secret is a PEM/],
+  ['a JWK as shared secret', shared(JSON.stringify(RSA.publicJwk)), /the shared secret is a JWK/],
+  ['a JWK with use enc', jwk({ ...RSA.publicJwk, use: 'enc' }), /the JWK is not for signatures/],
+  [
+    'a JWK with key_ops for encryption',
+    jwk({ ...RSA.publicJwk, key_ops: ['encrypt', 'wrapKey'] }),
+    /the JWK is not for signatures/,
+  ],
+  [
+    'a JWK with no key_ops',
+    jwk({ ...RSA.publicJwk, key_ops: [] }),
+    /the JWK is not for signatures/,
+  ],
+  ['a key on secp256k1', jwk(jwkOf(SECP256K1)), /the curve secp256k1 is not supported: use P-256/],
+  ['a key on secp256k1 in PEM', pem(spkiPem(SECP256K1)), /the curve secp256k1 is not supported/],
+  ['an unknown curve', jwk({ ...EC.publicJwk, crv: 'P-999' }), /with the curve "P-999" is not a/],
+  ['a curve that is no text', jwk({ ...EC.publicJwk, crv: 256 }), /with the curve "256" is not a/],
+  [
+    'a point that is not on its curve',
+    jwk({ ...EC.publicJwk, y: EC.publicJwk['x'] }),
+    /not a valid/,
+  ],
+  ['a key for key agreement', jwk(jwkOf(X25519)), /keys of type x25519 are not supported/],
+  ['an Ed448 key', jwk(jwkOf(ED448)), /keys of type ed448 are not supported: use RSA, EC or/],
+  ['an RSASSA-PSS key in PEM', pem(spkiPem(PSS)), /keys of type rsa-pss are not supported/],
+  ['a DSA key in PEM', pem(spkiPem(DSA)), /keys of type dsa are not supported/],
+  ['the alg none', jwk({ ...RSA.publicJwk, alg: 'none' }), /alg "none" does not fit its key/],
+  [
+    'an alg of encryption',
+    jwk({ ...RSA.publicJwk, alg: 'RSA-OAEP' }),
+    /alg "RSA-OAEP" does not fit/,
+  ],
+  ['an alg of another key', jwk({ ...EC.publicJwk, alg: 'ES384' }), /alg "ES384" does not fit/],
+  ['an alg of another type', jwk({ ...RSA.publicJwk, alg: 'HS256' }), /alg "HS256" does not fit/],
+  ['a JWK without kty', jwk({ n: 'x', e: 'AQAB' }), /the JWK has no kty/],
+  ['a JWK of an unknown type', jwk({ kty: 'AKP', pub: 'AA' }), /the JWK of type "AKP" is not a/],
+  ['an RSA JWK without a modulus', jwk({ kty: 'RSA', e: 'AQAB' }), /the JWK of type "RSA" is not/],
+  ['a JWK that is an array', jwk([RSA.publicJwk]), /the value is not a JSON Web Key object/],
+  ['a JWK that is null', jwk(null), /the value is not a JSON Web Key object/],
+  ['a JWK that is undefined', jwk(undefined), /the value is not a JSON Web Key object/],
+  ['a JWK that is a number as JSON', jwk('5'), /the value is not a JSON Web Key object/],
+  ['a JWK that is no JSON', jwk('{"kty":'), /the value is not JSON/],
+  ['single quotes within double quotes', jwk(`{'kty':"RSA"}`), /the value is not JSON/],
+  ['single quotes that do not match', jwk(`{'kty':'RSA`), /the value is not JSON/],
+  ['a JWK that holds itself', jwk(circular()), /its value is not JSON|not a valid public key/],
+  ['a JWK Set without keys', { type: 'JsonWebKeySet', value: {} }, /it has no array keys/],
+  ['a JWK in place of a set', { type: 'JsonWebKeySet', value: RSA.publicJwk }, /no array keys/],
+  ['a JWK Set that is null', { type: 'JsonWebKeySet', value: null }, /not a JWK Set/],
+  ['an empty JWK Set', set(), /the JWK Set has no key for signatures/],
+  ['a JWK Set for encryption', set({ ...RSA.publicJwk, use: 'enc' }), /no key for signatures/],
+  [
+    'a JWK Set with a private key',
+    set(EC.publicJwk, { ...jwkOf(RSA.privateKey), kid: 'own' }),
+    /in the JWK Set, key "own": the JWK holds a private key/,
+  ],
+  [
+    'a JWK Set with a weak key',
+    set(jwkOf(SMALL)),
+    /in the JWK Set, key without a kid: the RSA key has 1024 bits/,
+  ],
+  ['a JWK Set with a text', set('text'), /the JWK Set has no key for signatures/],
+  [
+    'a public key in PEM as certificate',
+    x509(spkiPem(RSA.publicKey)),
+    /not a CERTIFICATE but a PUB/,
+  ],
+  ['a request for a certificate', x509(pemOf('CERTIFICATE REQUEST')), /but a CERTIFICATE REQUEST/],
+  ['a certificate that is no base64', x509('not base64!'), /the certificate is not base64/],
+  [
+    'base64 of something else',
+    x509('aGVsbG8='),
+    /is not an X.509 certificate in base64 DER or PEM/,
+  ],
+  ['a PEM of something else', x509(pemOf('CERTIFICATE')), /is not an X.509 certificate/],
+  ['a cut certificate', x509(certificate.base64.slice(0, 400)), /is not an X.509 certificate/],
+  ['a certificate as public key', pem(certificate.pem), /use the type X509CertificateBase64/],
+  ['base64 as public key', pem(certificate.base64), /the value is not a public key in PEM/],
+  ['a PEM without a key', pem(pemOf('PUBLIC KEY')), /does not hold a public key that can be read/],
+  ['a value that is a number', { type: 'SharedSecret', value: 5 }, /its value is not a non-empty/],
+  ['no value', { type: 'X509CertificateBase64' }, /its value is not a non-empty string/],
+  ['an unknown type', { type: 'Password', value: 'x' }, /its type "Password" is not known/],
+  ['a type in lower case', { type: 'jsonwebkey', value: '{}' }, /its type "jsonwebkey" is not/],
+  ['no type', { value: 'x' }, /its type "undefined" is not known/],
+  ['null', null, /it is not an object/],
+  ['a text', 'secret', /it is not an object/],
+  [
+    'an expiration that is no date',
+    { ...shared('x'.repeat(32)), expiration: 'soon' },
+    /not a date/,
+  ],
+  [
+    'an empty expiration',
+    { ...shared('x'.repeat(32)), expiration: '' },
+    /is not a date: use a Date/,
+  ],
+  ['an invalid Date', { ...shared('x'.repeat(32)), expiration: new Date('x') }, /is not a date/],
+  [
+    'an expiration in milliseconds',
+    { ...shared('x'.repeat(32)), expiration: Date.now() },
+    /its expiration is in milliseconds/,
+  ],
+  ['an endless expiration', { ...shared('x'.repeat(32)), expiration: Infinity }, /is not a date/],
+];
+
+function pemOf(label: string): string {
+  return `-----BEGIN ${label}-----\naGVsbG8=\n-----END ${label}-----\n`;
+}
+
+function circular(): object {
+  const value: Record<string, unknown> = { kty: 'RSA' };
+  value['self'] = value;
+  return value;
+}
+
+/** What no message may show: any piece of 20 letters of the value that is not a name. */
+function assertShowsNothingOf(secret: unknown, message: string): void {
+  const value = (secret as { value?: unknown } | null)?.value;
+  const text = typeof value === 'string' ? value : inspectable(value);
+  for (const piece of text.match(/[\w+/-]{20}/g) ?? []) {
+    assert.ok(!message.includes(piece), `${message} shows ${piece}`);
+  }
+}
+
+function inspectable(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const GOOD: Secret = { type: 'JsonWebKey', value: EC.publicJwk };
+
+for (const [name, secret, reason] of REFUSED) {
+  const client = (...secrets: unknown[]): AssertionClient => ({
+    clientId: 'client',
+    secrets: secrets as Secret[],
+  });
+
+  test(`${name} is refused when it is configured, by client, secret and reason`, () => {
+    assert.throws(
+      () => assertClientSecrets(client(GOOD, secret)),
+      (error: Error) => {
+        assert.ok(error instanceof SecretError);
+        assert.equal(error.clientId, 'client');
+        assert.match(error.message, /^Client "client", secret 2 of 2 \(\w+\): .*\.$/);
+        assert.match(error.message, reason);
+        assertShowsNothingOf(secret, error.message);
+        return true;
+      },
+    );
+  });
+
+  // What is not even an object is the lookup's failure.
+  if (secret === null) continue;
+
+  test(`${name} is passed over when the client authenticates, with a warning`, async () => {
+    const events: AuthenticationEvent[] = [];
+    const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+    const alone = validatorOf([client(secret)], { onAuthentication });
+    assert.equal(await outcome(alone, await signAssertion()), 'secret_refused');
+    const withGood = validatorOf([client(secret, GOOD)], { onAuthentication });
+    assert.equal(await outcome(withGood, await signAssertion()), undefined);
+    for (const { warnings } of events) {
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ['secret_refused'],
+      );
+      assert.match(warnings[0]?.message ?? '', reason);
+      assertShowsNothingOf(secret, JSON.stringify(warnings));
+    }
+  });
+}
+
+test('a description names the secret in errors', () => {
+  const secrets = [{ ...shared('short'), description: 'of the old\nconsole' }];
+  assert.throws(() => assertClientSecrets({ clientId: 'a\n"b"', secrets }), {
+    name: 'SecretError',
+    message:
+      /^Client "a\\n\\"b\\"", secret 1 of 1 \(SharedSecret, "of the old\ufffdconsole"\): the/,
+  });
+});
+
+for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
+  for (const alg of ['none', 'RS265', 'es256', '']) {
+    test(`the ${name} ${JSON.stringify(alg)} is refused when it is configured`, () => {
+      const client = { clientId: 'client', secrets: [GOOD], [name]: alg };
+      assert.throws(() => assertClientSecrets(client), {
+        name: 'SecretError',
+        message: `Client "client": its ${name} ${JSON.stringify(alg)} is not known: choose from RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, HS256, HS384, HS512.`,
+      });
+    });
+  }
+}
+
+test('secrets that can be used pass, of whatever alg the client has', () => {
+  for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256', 'HS512']) {
+    assertClientSecrets({ clientId: 'client', secrets: [GOOD], tokenEndpointAuthSigningAlg });
+  }
+  assertClientSecrets({ clientId: 'client', secrets: [] });
+});

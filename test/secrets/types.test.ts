@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import type { AuthenticationEvent, JsonWebKey, Secret } from '../../lib/index.js';
+import { signAssertion, validClaims } from '../support/assertion.js';
+import { clientCertificate } from '../support/certificate.js';
+import { keyPair } from '../support/keys.js';
+import { hmacSigner, rawAssertion, rightSigner } from '../support/raw-jws.js';
+import { requestWith, validatorOf } from '../support/validator.js';
+
+const RSA = keyPair('RS256');
+const EC = keyPair('ES256');
+const OKP = keyPair('EdDSA');
+const SHARED = 'a shared secret of 32 bytes, long';
+const OCT = { kty: 'oct', k: Buffer.from(SHARED).toString('base64url'), kid: 'shared' };
+
+const rsaCertificate = await clientCertificate(RSA);
+const ecCertificate = await clientCertificate(EC);
+const okpCertificate = await clientCertificate(OKP);
+
+const singleQuoted = (jwk: object): string => JSON.stringify(jwk).replaceAll('"', "'");
+const inLines = (base64: string): string => base64.replace(/(.{64})/g, '$1\r\n');
+const pem = (type: 'spki' | 'pkcs1') => RSA.publicKey.export({ type, format: 'pem' }).toString();
+
+type Form = readonly [name: string, secret: Secret, alg: string];
+
+const x509 = (value: string): Secret => ({ type: 'X509CertificateBase64', value });
+const jwk = (value: string | JsonWebKey): Secret => ({ type: 'JsonWebKey', value });
+
+const FORMS: readonly Form[] = [
+  ['an RSA certificate in base64', x509(rsaCertificate.base64), 'RS256'],
+  ['an EC certificate in base64', x509(ecCertificate.base64), 'ES256'],
+  ['an Ed25519 certificate in base64', x509(okpCertificate.base64), 'EdDSA'],
+  ['a certificate in lines of base64', x509(inLines(rsaCertificate.base64)), 'PS256'],
+  ['a certificate in PEM', x509(rsaCertificate.pem), 'RS256'],
+  ['a certificate in PEM with CRLF', x509(rsaCertificate.pem.replaceAll('\n', '\r\n')), 'RS256'],
+  ['a certificate in PEM between blanks', x509(`\n ${rsaCertificate.pem}\n\n`), 'RS256'],
+  ['an RSA JWK', jwk(RSA.publicJwk), 'RS512'],
+  ['an EC JWK', jwk(EC.publicJwk), 'ES256'],
+  ['an OKP JWK', jwk(OKP.publicJwk), 'EdDSA'],
+  ['a symmetric JWK', jwk(OCT), 'HS256'],
+  ['a JWK as JSON', jwk(JSON.stringify(RSA.publicJwk)), 'PS384'],
+  ['a symmetric JWK as JSON', jwk(JSON.stringify(OCT)), 'HS256'],
+  ['an RSA JWK in single quotes', jwk(singleQuoted(RSA.publicJwk)), 'RS256'],
+  ['an EC JWK in single quotes', jwk(` ${singleQuoted(EC.publicJwk)} `), 'ES256'],
+  ['a symmetric JWK in single quotes', jwk(singleQuoted(OCT)), 'HS256'],
+  ['a JWK with use sig', jwk({ ...EC.publicJwk, use: 'sig' }), 'ES256'],
+  ['a JWK with key_ops', jwk({ ...EC.publicJwk, key_ops: ['verify'] }), 'ES256'],
+  ['a JWK with its alg', jwk({ ...RSA.publicJwk, alg: 'PS256' }), 'PS256'],
+  ['a JWK with members that nobody knows', jwk({ ...EC.publicJwk, colour: 'blue' }), 'ES256'],
+  ['a JWK Set', { type: 'JsonWebKeySet', value: { keys: [RSA.publicJwk, EC.publicJwk] } }, 'ES256'],
+  [
+    'a JWK Set as JSON',
+    { type: 'JsonWebKeySet', value: JSON.stringify({ keys: [EC.publicJwk] }) },
+    'ES256',
+  ],
+  [
+    'a JWK Set in single quotes',
+    { type: 'JsonWebKeySet', value: singleQuoted({ keys: [EC.publicJwk] }) },
+    'ES256',
+  ],
+  [
+    'a JWK Set with keys for others (RFC 7517 §5)',
+    {
+      type: 'JsonWebKeySet',
+      value: {
+        keys: [
+          { ...RSA.publicJwk, use: 'enc' },
+          { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA' },
+          { ...EC.publicJwk, key_ops: ['encrypt'] },
+          null as unknown as { kty: string },
+          OKP.publicJwk,
+        ],
+      },
+    },
+    'EdDSA',
+  ],
+  ['a public key in PEM (SPKI)', { type: 'PublicKeyPem', value: pem('spki') }, 'RS256'],
+  ['a public key in PEM (PKCS#1)', { type: 'PublicKeyPem', value: `\n${pem('pkcs1')}` }, 'RS256'],
+  ['a shared secret', { type: 'SharedSecret', value: SHARED }, 'HS256'],
+  [
+    'a shared secret of letters of two bytes',
+    { type: 'SharedSecret', value: 'é'.repeat(16) },
+    'HS256',
+  ],
+];
+
+function signedFor([, secret, alg]: Form): Promise<string> | string {
+  if (!alg.startsWith('HS')) {
+    const pair = [RSA, EC, OKP].find((one) => one.alg.slice(0, 2) === alg.slice(0, 2)) ?? RSA;
+    return rawAssertion({ alg }, validClaims(), rightSigner({ ...pair, alg }));
+  }
+  const key = secret.type === 'SharedSecret' ? secret.value : SHARED;
+  return rawAssertion({ alg }, validClaims(), hmacSigner('sha256', key));
+}
+
+for (const form of FORMS) {
+  const [name, secret, alg] = form;
+  test(`${name} verifies ${alg}`, async () => {
+    const events: AuthenticationEvent[] = [];
+    const clients = [{ clientId: 'client', secrets: [{ ...secret, description: 'first' }] }];
+    const validator = validatorOf(clients, { onAuthentication: (event) => events.push(event) });
+    const { authentication } = await validator.validate(requestWith(await signedFor(form)));
+    const method = alg.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+    assert.equal(authentication.method, method);
+    assert.equal(authentication.alg, alg);
+    assert.equal(events[0]?.secret, `${secret.type}, "first"`);
+    assert.deepEqual(
+      events[0]?.warnings.filter(({ code }) => code === 'secret_refused'),
+      [],
+    );
+  });
+}
+
+test('keyId is the kid of the key, or the SHA-256 thumbprint of its certificate', async () => {
+  const thumbprint = createHash('sha256').update(ecCertificate.der).digest('base64url');
+  const keyIdWith = async (secret: Secret) => {
+    const validator = validatorOf([{ clientId: 'client', secrets: [secret] }]);
+    const { authentication } = await validator.validate(requestWith(await signAssertion()));
+    return authentication.keyId;
+  };
+  assert.equal(await keyIdWith(jwk({ ...EC.publicJwk, kid: 'one' })), 'one');
+  assert.equal(await keyIdWith(x509(ecCertificate.base64)), thumbprint);
+  assert.equal(await keyIdWith(jwk(EC.publicJwk)), undefined);
+});

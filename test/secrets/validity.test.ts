@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type {
+  AuthenticationEvent,
+  ClientAssertionOptions,
+  Reason,
+  Secret,
+} from '../../lib/index.js';
+import { signAssertion } from '../support/assertion.js';
+import { clientCertificate } from '../support/certificate.js';
+import { fakeClock } from '../support/fake-clock.js';
+import { newKeyPair } from '../support/keys.js';
+import { outcome, validatorOf } from '../support/validator.js';
+
+const PAIR = newKeyPair('ES256');
+const OTHER = newKeyPair('ES256');
+const START = 1_700_000_000;
+const DAY = 86_400;
+
+const dateOf = (seconds: number): Date => new Date(seconds * 1000);
+
+const jwk: Secret = { type: 'JsonWebKey', value: PAIR.publicJwk };
+const certificate: Secret = {
+  type: 'X509CertificateBase64',
+  value: (
+    await clientCertificate(PAIR, {
+      notBefore: dateOf(START),
+      notAfter: dateOf(START + DAY),
+    })
+  ).base64,
+};
+
+/** Authenticates at a time, in seconds from START; the keys are in the cache already. */
+async function at(
+  offset: number,
+  secrets: readonly Secret[],
+  options: ClientAssertionOptions = {},
+): Promise<{ reason: Reason | undefined; event: AuthenticationEvent | undefined }> {
+  const events: AuthenticationEvent[] = [];
+  const { clock, now, advance } = fakeClock(START + DAY / 2);
+  const validator = validatorOf([{ clientId: 'client', secrets }], {
+    clock,
+    onAuthentication: (event) => events.push(event),
+    ...options,
+  });
+  const authenticate = async () => {
+    const claims = { iat: now(), exp: now() + 60 };
+    return outcome(validator, await signAssertion('client', { pair: PAIR, claims }));
+  };
+  await authenticate();
+  advance(offset - DAY / 2);
+  return { reason: await authenticate(), event: events.at(-1) };
+}
+
+const EXPIRATIONS: Readonly<Record<string, Secret['expiration']>> = {
+  'a Date': dateOf(START + DAY),
+  'an ISO 8601 text': dateOf(START + DAY).toISOString(),
+  'an ISO 8601 text with an offset': '2023-11-16T00:13:20+02:00',
+  'seconds since the epoch': START + DAY,
+};
+
+for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
+  test(`a secret is refused from its expiration on, given as ${form}`, async () => {
+    const secrets = [{ ...jwk, expiration }];
+    assert.equal((await at(DAY - 1, secrets)).reason, undefined);
+    assert.equal((await at(DAY, secrets)).reason, 'secret_expired');
+    assert.equal((await at(DAY + 1, secrets)).reason, 'secret_expired');
+  });
+}
+
+for (const expiration of [undefined, null]) {
+  test(`a secret with the expiration ${expiration} never expires`, async () => {
+    const secrets = [{ ...jwk, expiration: expiration as undefined }];
+    assert.equal((await at(1000 * 365 * DAY, secrets)).reason, undefined);
+  });
+}
+
+test('a secret that expired at the epoch has expired', async () => {
+  assert.equal((await at(0, [{ ...jwk, expiration: 0 }])).reason, 'secret_expired');
+});
+
+test('the validity period of a certificate counts, from and through its last second (RFC 5280 §4.1.2.5)', async () => {
+  assert.equal((await at(-1, [certificate])).reason, 'secret_not_yet_valid');
+  assert.equal((await at(0, [certificate])).reason, undefined);
+  assert.equal((await at(DAY, [certificate])).reason, undefined);
+  assert.equal((await at(DAY + 1, [certificate])).reason, 'secret_expired');
+});
+
+test('certificateValidity false leaves the expiration of the secret alone', async () => {
+  const options = { certificateValidity: false };
+  assert.equal((await at(-DAY, [certificate], options)).reason, undefined);
+  assert.equal((await at(2 * DAY, [certificate], options)).reason, undefined);
+  const expiring = { ...certificate, expiration: START + 2 * DAY };
+  assert.equal((await at(2 * DAY, [expiring], options)).reason, 'secret_expired');
+});
+
+test('the earlier of expiration and certificate counts', async () => {
+  const early = { ...certificate, expiration: START + DAY / 4 };
+  assert.equal((await at(DAY / 4 - 1, [early])).reason, undefined);
+  assert.equal((await at(DAY / 4, [early])).reason, 'secret_expired');
+  const late = { ...certificate, expiration: START + 2 * DAY };
+  assert.equal((await at(DAY + 1, [late])).reason, 'secret_expired');
+});
+
+test('another secret with the same key serves on', async () => {
+  const expired = { ...jwk, expiration: START };
+  assert.equal((await at(DAY, [expired, jwk])).reason, undefined);
+  assert.equal((await at(DAY + 1, [certificate, jwk])).reason, undefined);
+  assert.equal((await at(-1, [certificate, jwk])).reason, undefined);
+});
+
+const UNFITTING: readonly (readonly [string, number, readonly Secret[], Reason])[] = [
+  [
+    'an expired secret that would not have fitted is not the reason',
+    0,
+    [
+      {
+        type: 'JsonWebKey',
+        value: newKeyPair('RS256').publicJwk,
+        expiration: START,
+      },
+    ],
+    'no_matching_key',
+  ],
+  [
+    'an expired secret that could not have been used is not the reason',
+    0,
+    [{ type: 'SharedSecret', value: 'short', expiration: START }],
+    'no_matching_key',
+  ],
+  [
+    'an expired jwks_uri is the reason, since nobody asks what it held',
+    0,
+    [{ type: 'JwksUri', value: 'https://client.example/jwks.json', expiration: START }],
+    'secret_expired',
+  ],
+  [
+    'expired comes before not yet valid',
+    -DAY,
+    [{ ...jwk, expiration: START - 2 * DAY }, certificate],
+    'secret_expired',
+  ],
+  [
+    'not yet valid comes before refused',
+    -DAY,
+    [certificate, { type: 'SharedSecret', value: 'short' }],
+    'secret_not_yet_valid',
+  ],
+];
+
+for (const [name, offset, secrets, reason] of UNFITTING) {
+  test(`${name} (${reason})`, async () => {
+    assert.equal((await at(offset, secrets)).reason, reason);
+  });
+}
+
+interface Warning {
+  readonly name: string;
+  readonly offset: number;
+  readonly secret: Secret;
+  readonly options?: ClientAssertionOptions;
+  readonly expiresAt: number | undefined;
+  readonly warned: boolean;
+}
+
+const expiring = { ...jwk, description: 'of the console', expiration: START + 100 * DAY };
+
+const WARNINGS: readonly Warning[] = [
+  {
+    name: 'no secret that never expires',
+    offset: 0,
+    secret: jwk,
+    expiresAt: undefined,
+    warned: false,
+  },
+  {
+    name: 'nothing 30 days before the expiration',
+    offset: 70 * DAY,
+    secret: expiring,
+    expiresAt: START + 100 * DAY,
+    warned: false,
+  },
+  {
+    name: 'what expires in less than 30 days',
+    offset: 70 * DAY + 1,
+    secret: expiring,
+    expiresAt: START + 100 * DAY,
+    warned: true,
+  },
+  {
+    name: 'nothing before the time that is set',
+    offset: 99 * DAY,
+    secret: expiring,
+    options: { secretExpiryWarning: DAY },
+    expiresAt: START + 100 * DAY,
+    warned: false,
+  },
+  {
+    name: 'what expires within the time that is set',
+    offset: 99 * DAY + 1,
+    secret: expiring,
+    options: { secretExpiryWarning: DAY },
+    expiresAt: START + 100 * DAY,
+    warned: true,
+  },
+  {
+    name: 'nothing at all where the time is 0',
+    offset: 100 * DAY - 1,
+    secret: expiring,
+    options: { secretExpiryWarning: 0 },
+    expiresAt: START + 100 * DAY,
+    warned: false,
+  },
+  {
+    name: 'a certificate that expires',
+    offset: 10,
+    secret: certificate,
+    expiresAt: START + DAY,
+    warned: true,
+  },
+  {
+    name: 'a certificate whose secret expires before it',
+    offset: 10,
+    secret: { ...certificate, expiration: START + 20 },
+    expiresAt: START + 20,
+    warned: true,
+  },
+  {
+    name: 'no certificate whose validity does not count',
+    offset: 10,
+    secret: certificate,
+    options: { certificateValidity: false },
+    expiresAt: undefined,
+    warned: false,
+  },
+];
+
+for (const { name, offset, secret, options, expiresAt, warned } of WARNINGS) {
+  test(`the event warns of ${name}`, async () => {
+    const { reason, event } = await at(offset, [secret], options);
+    assert.equal(reason, undefined);
+    const date = expiresAt === undefined ? undefined : dateOf(expiresAt);
+    assert.deepEqual(event?.secretExpiresAt, date);
+    const shown = secret.description === undefined ? secret.type : `JsonWebKey, "of the console"`;
+    const warning = {
+      code: 'secret_expiring',
+      secret: shown,
+      message: `The secret expires on ${date?.toISOString()}.`,
+    };
+    assert.deepEqual(event?.warnings, warned ? [warning] : []);
+  });
+}
+
+test('nobody is warned of a secret that is not in use', async () => {
+  const { event } = await at(0, [
+    { type: 'JsonWebKey', value: OTHER.publicJwk, expiration: START + DAY },
+    jwk,
+  ]);
+  assert.deepEqual(event?.warnings, []);
+});
