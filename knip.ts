@@ -1,0 +1,23 @@
+import type { KnipConfig } from 'knip';
+import packageJson from './package.json' with { type: 'json' };
+
+/** Where the published files come from: an entry of `exports` or `bin` needs no other mention. */
+const published = [
+  ...Object.values(packageJson.exports).flatMap((conditions) =>
+    typeof conditions === 'string' ? [] : [conditions.default],
+  ),
+  ...Object.values(packageJson.bin),
+].map((file) => file.replace(/^(\.\/)?dist\//, 'lib/').replace(/\.js$/, '.ts'));
+
+export default {
+  entry: [
+    ...published,
+    'scripts/*.ts',
+    'test/**/*.test.ts',
+    'test/support/programs/*.ts',
+    'samples/*/*.ts',
+    'bench/*.ts',
+  ],
+  project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
+  tags: ['-internal'],
+} satisfies KnipConfig;
