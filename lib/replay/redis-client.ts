@@ -34,7 +34,7 @@ export interface IoRedisCluster extends IoRedisClient {
   nodes(role: 'master'): RedisNode[];
 }
 
-/** A client of Redis or Valkey: node-redis 4 or later, or ioredis 5 or later. */
+/** A client of Redis or Valkey: node-redis 4.7 or later, or ioredis 5.3 or later. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient | IoRedisCluster;
 
 interface NodeRedisSetOptions {

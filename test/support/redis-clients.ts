@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { createClient as createClient4 } from 'redis4';
 import type { RedisClient } from '../../lib/replay/redis.js';
 
 /** A client of one of the packages, connected to a server for the time of a test. */
@@ -17,6 +18,18 @@ export const CLIENTS: readonly { readonly name: string; readonly connect: Connec
       const client = createClient({ url });
       client.on('error', ignore);
       t.after(() => client.destroy());
+      await client.connect();
+      return client;
+    },
+  },
+  {
+    name: 'node-redis 4',
+    async connect(t, url) {
+      const client = createClient4({ url });
+      client.on('error', ignore);
+      t.after(async () => {
+        if (client.isOpen) await client.disconnect();
+      });
       await client.connect();
       return client;
     },
