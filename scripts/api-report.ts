@@ -21,7 +21,8 @@ const entryPoints = Object.entries(packageJson.exports).flatMap(([subpath, condi
 
 function report(name: string, declarations: string): boolean {
   const mainEntryPointFilePath = join(ROOT, declarations);
-  if (!existsSync(mainEntryPointFilePath)) throw new Error(`${declarations} is missing: build first.`);
+  if (!existsSync(mainEntryPointFilePath))
+    throw new Error(`${declarations} is missing: build first.`);
   const config = ExtractorConfig.prepare({
     packageJsonFullPath: join(ROOT, 'package.json'),
     configObjectFullPath: undefined,
