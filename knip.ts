@@ -19,5 +19,7 @@ export default {
     'bench/*.ts',
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
-  tags: ['-internal'],
+  ignoreExportsUsedInFile: true,
+  // Servers and tools of the system that tests start where they are installed.
+  ignoreBinaries: ['glewlwyd', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;

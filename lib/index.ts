@@ -50,7 +50,13 @@ export type { ExpressRequest, Next } from './http.js';
 export type { DocumentCacheOptions } from './net/cache-settings.js';
 export { FetchError, type FetchErrorCode } from './net/fetch-error.js';
 export type { FetchOptions } from './net/fetch-settings.js';
-export { type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
+export {
+  type Failure,
+  type OAuthErrorCode,
+  REASONS,
+  type Reason,
+  type ReasonDefinition,
+} from './reasons.js';
 export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
 export {

@@ -5,7 +5,8 @@ export type OAuthErrorCode =
   | 'invalid_request_object'
   | 'temporarily_unavailable';
 
-interface ReasonDefinition {
+/** What is said of a reason, and to whom. */
+export interface ReasonDefinition {
   /** What the caller is told. */
   readonly error: OAuthErrorCode;
   /** The HTTP status that goes with it. */

@@ -45,6 +45,8 @@ function report(name: string, declarations: string): boolean {
           default: { logLevel: ExtractorLogLevel.Warning },
           // Everything is public that is exported; there are no other release stages.
           'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
+          // What is used in a public declaration and not exported shows in the report.
+          'ae-forgotten-export': { logLevel: ExtractorLogLevel.Warning, addToApiReportFile: true },
           // A member whose name says everything needs no docstring.
           'ae-undocumented': { logLevel: ExtractorLogLevel.None },
         },
