@@ -20,7 +20,7 @@ export interface Finished {
 export interface RunOptions {
   readonly stdin?: string;
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Runs a command to its end. Its environment has nothing that forces colours on or off. */

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { pack } from '../support/packed.js';
+
+const ROOT = new URL('../../', import.meta.url);
+
+const entryPoints = Object.values(packageJson.exports).filter(
+  (conditions) => typeof conditions !== 'string',
+);
+
+test('the package holds the built code, its types, and what people read: nothing else', async (t) => {
+  const { files } = await pack(t);
+  const others = files.filter((file) => !/^dist\/[\w/-]+(\.js|\.d\.ts)$/.test(file));
+  assert.deepEqual(others.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+});
+
+test('every file of exports and bin is in the package', async (t) => {
+  const { files } = await pack(t);
+  const named = [
+    ...entryPoints.flatMap((conditions) => Object.values(conditions)),
+    ...Object.values(packageJson.bin),
+  ];
+  for (const file of named) assert.ok(files.includes(file.replace('./', '')), file);
+});
+
+test('no declaration belongs to the command line, which nobody imports', async (t) => {
+  const { files } = await pack(t);
+  assert.ok(files.includes('dist/cli/main.js'));
+  assert.ok(!files.some((file) => file.startsWith('dist/cli/') && file.endsWith('.d.ts')));
+});
+
+test('types come first among the conditions of exports', () => {
+  for (const conditions of entryPoints) assert.equal(Object.keys(conditions)[0], 'types');
+});
+
+test('declarations show nothing that is internal', async (t) => {
+  const { files } = await pack(t);
+  const declarations = files.filter((file) => file.endsWith('.d.ts'));
+  assert.ok(declarations.length > 20);
+  for (const file of declarations) {
+    const text = await readFile(new URL(file, ROOT), 'utf8');
+    assert.doesNotMatch(text, /@internal/, file);
+    assert.doesNotMatch(text, /^ +(?:readonly )?_\w+[(:?]/m, file);
+  }
+});
+
+test('the package does nothing when it is imported: sideEffects is false, no install scripts', () => {
+  assert.equal(packageJson.sideEffects, false);
+  for (const script of ['preinstall', 'install', 'postinstall']) {
+    assert.ok(!(script in packageJson.scripts), script);
+  }
+});
+
+test('every peer is optional: neither half needs those of the other', () => {
+  assert.deepEqual(
+    packageJson.peerDependenciesMeta,
+    Object.fromEntries(
+      Object.keys(packageJson.peerDependencies).map((name) => [name, { optional: true }]),
+    ),
+  );
+});
