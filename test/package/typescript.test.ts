@@ -93,6 +93,15 @@ const EXPRESS = `
   app.use(oauthErrorHandler());
 `;
 
+const MCP = `
+  import express from 'express';
+  import { mcpAuthRouter, type McpServerProvider } from 'passport-private-key-jwt/mcp';
+
+  declare const provider: McpServerProvider;
+  const issuerUrl = new URL('https://as.example');
+  express().use(mcpAuthRouter({ provider, issuerUrl }));
+`;
+
 test('the server half compiles without the types of Express or Passport', async (t) => {
   const project = await installed(t, 'module', COMPILER);
   await compile(project, SERVER);
@@ -113,4 +122,9 @@ test('both halves fit the types of Express, Passport and openid-client', async (
   const project = await installed(t, 'module', [...COMPILER, ...packages]);
   await project.write({ 'server.ts': SERVER, 'client.ts': CLIENT });
   await compile(project, EXPRESS);
+});
+
+test('the router for MCP servers fits the types of their SDK', async (t) => {
+  const packages = ['@modelcontextprotocol/sdk', 'express', '@types/express'];
+  await compile(await installed(t, 'module', [...COMPILER, ...packages]), MCP);
 });
