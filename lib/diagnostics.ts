@@ -3,6 +3,7 @@ import type { AudienceForm } from './assertion/audience.js';
 import type { ServerIdentity } from './assertion/subject.js';
 import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
+import { safeText } from './safe.js';
 
 /** Something that is not wrong yet, or not wrong with this request. */
 export interface AuthenticationWarning {
@@ -49,7 +50,7 @@ export interface AuthenticationEvent {
 export const newEvent = ({ issuer, endpoint }: Partial<ServerIdentity>): AuthenticationEvent => ({
   outcome: 'failure',
   issuer,
-  endpoint,
+  endpoint: safeText(endpoint),
   warnings: [],
   duration: 0,
 });

@@ -1,14 +1,12 @@
-import { type Check, claim, constant, header } from './assertion/check.js';
 import { firstFailure } from './assertion/checks.js';
 import { decodeCompactJws, type JsonObject } from './assertion/compact-jws.js';
-import { HEADER_CHECKS } from './assertion/header-checks.js';
 import { searchSigner } from './assertion/search-signer.js';
-import type { JwtSubject } from './assertion/subject.js';
-import { lifetime, TIME_CHECKS } from './assertion/time-checks.js';
-import { REQUEST_OBJECT_TYP, typOf } from './assertion/typ.js';
+import { algorithmSet } from './assertion/settings.js';
 import { RequestObjectError } from './errors.js';
+import { callback, flag, number } from './option-checks.js';
 import type { Failure } from './reasons.js';
-import { ALGORITHMS, type Algorithm, isSameAlgorithm } from './secrets/algorithms.js';
+import { REQUEST_OBJECT_CHECKS } from './request-object-checks.js';
+import type { Algorithm } from './secrets/algorithms.js';
 import { type RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
 import { KeyCache } from './secrets/key-cache.js';
 import type { AssertionClient } from './secrets/secret.js';
@@ -50,107 +48,33 @@ export interface RequestObject {
   readonly parameters: JsonObject;
 }
 
-interface RequestObjectSubject extends JwtSubject {
-  readonly client: AssertionClient;
-  readonly issuer: string;
-  readonly strict: boolean;
-  readonly maxLifetime: number;
-}
-
-const audiences = ({ jws }: JwtSubject): readonly unknown[] => [jws.claims['aud']].flat();
-
-const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
-  ...HEADER_CHECKS,
-  {
-    name: 'typ',
-    source: 'RFC 9101 §10.8',
-    reason: 'typ_not_allowed',
-    passes: ({ jws, strict }) => {
-      const typ = typOf(jws.header);
-      return typ === REQUEST_OBJECT_TYP || (!strict && (typ === undefined || typ === 'jwt'));
-    },
-    expected: ({ strict }) => (strict ? REQUEST_OBJECT_TYP : ['absent', 'JWT', REQUEST_OBJECT_TYP]),
-    actual: header('typ'),
-  },
-  {
-    name: 'iss',
-    source: 'RFC 9101 §4',
-    reason: 'request_object_issuer_mismatch',
-    passes: ({ jws, client }) => jws.claims['iss'] === client.clientId,
-    expected: ({ client }) => client.clientId,
-    actual: claim('iss'),
-  },
-  {
-    name: 'aud',
-    source: 'RFC 9101 §4',
-    reason: 'audience_mismatch',
-    passes: (subject) => {
-      const values = audiences(subject);
-      return values.includes(subject.issuer) && !(subject.strict && values.length > 1);
-    },
-    expected: ({ issuer }) => issuer,
-    actual: claim('aud'),
-  },
-  {
-    name: 'client_id',
-    source: 'RFC 9101 §6.3',
-    reason: 'request_object_client_mismatch',
-    passes: ({ jws, client }) => jws.claims['client_id'] === client.clientId,
-    expected: ({ client }) => client.clientId,
-    actual: claim('client_id'),
-  },
-  {
-    name: 'sub',
-    source: 'RFC 9101 §10.8',
-    reason: 'request_object_subject_present',
-    passes: ({ jws, client }) => jws.claims['sub'] !== client.clientId,
-    expected: constant('absent'),
-    actual: claim('sub'),
-  },
-  {
-    name: 'request and request_uri',
-    source: 'RFC 9101 §4',
-    reason: 'request_object_nested',
-    passes: ({ jws }) =>
-      !Object.hasOwn(jws.claims, 'request') && !Object.hasOwn(jws.claims, 'request_uri'),
-    expected: constant('absent'),
-    actual: ({ jws }) => ['request', 'request_uri'].filter((name) => name in jws.claims),
-  },
-  ...TIME_CHECKS,
-  {
-    name: 'lifetime',
-    source: 'RFC 9101 §10.2',
-    reason: 'lifetime_too_long',
-    passes: (subject) => lifetime(subject) <= subject.maxLifetime,
-    expected: ({ maxLifetime }) => `<= ${maxLifetime}`,
-    actual: lifetime,
-  },
-  {
-    name: 'client is enabled',
-    source: 'RFC 6749 §4.1.2.1',
-    reason: 'client_disabled',
-    passes: ({ client }) => !client.disabled,
-    expected: constant('enabled'),
-    actual: constant('disabled'),
-  },
-  {
-    name: 'alg of the client',
-    source: 'RFC 9101 §10.1',
-    reason: 'client_algorithm_mismatch',
-    passes: ({ client, jws }) =>
-      client.requestObjectSigningAlg === undefined ||
-      isSameAlgorithm(client.requestObjectSigningAlg, jws.header['alg']),
-    expected: ({ client }) => client.requestObjectSigningAlg ?? 'any',
-    actual: header('alg'),
-  },
-];
-
 /** The claims that are about the JWT itself and no parameters of the authorization request. */
 const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
+
+/** Shared by all calls, so that a key is imported once. */
+const importedKeys = new KeyCache();
 
 const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
 };
+
+/** The options, checked and with their defaults. */
+function settingsFrom(options: RequestObjectOptions) {
+  if (typeof options.issuer !== 'string' || options.issuer === '') {
+    throw new TypeError('issuer must be the issuer identifier, a URL');
+  }
+  return {
+    algorithms: algorithmSet(options.algorithms),
+    strict: flag('strict', options.strict, false),
+    clockTolerance: number('clockTolerance', options.clockTolerance, 60, 0),
+    maxLifetime: number('maxLifetime', options.maxLifetime, 3600, 1),
+    maxLength: number('maxLength', options.maxLength, 65_536, 1),
+    certificateValidity: flag('certificateValidity', options.certificateValidity, true),
+    clock: callback('clock', options.clock) ?? Date.now,
+    keys: importedKeys,
+    jwksUri: options.jwksUri ?? sharedJwkSets(),
+  };
+}
 
 /**
  * Validates a request object (JAR, RFC 9101) with the secrets that the client authenticates with.
@@ -160,31 +84,30 @@ const refuse = (failure: Failure): never => {
  * const { parameters } = await validateRequestObject({ request, client, issuer });
  * ```
  * @throws {RequestObjectError} `invalid_request_object`, with the reason for the operator
+ * @throws {TypeError} where an option is wrong
  */
 export async function validateRequestObject(options: RequestObjectOptions): Promise<RequestObject> {
-  const { request, client, issuer, strict = false, maxLifetime = 3600 } = options;
-  const { maxLength = 65_536, certificateValidity = true, clock = Date.now } = options;
+  const { request, client, issuer } = options;
+  const settings = settingsFrom(options);
+  const { maxLength, strict, maxLifetime } = settings;
+  if (typeof request !== 'string') return refuse({ reason: 'assertion_malformed' });
   if (request.length > maxLength) {
-    return refuse({ reason: 'assertion_too_long', expected: `<= ${maxLength} characters` });
+    return refuse({
+      reason: 'assertion_too_long',
+      expected: `<= ${maxLength} characters`,
+      actual: request.length,
+    });
   }
   const jws = decodeCompactJws(request);
   if (jws === undefined) return refuse({ reason: 'assertion_malformed' });
 
-  const now = Math.floor(clock() / 1000);
-  const settings = {
-    algorithms: new Set<string>(options.algorithms ?? ALGORITHMS),
-    clockTolerance: options.clockTolerance ?? 60,
-  };
+  const now = Math.floor(settings.clock() / 1000);
   const subject = { jws, settings, now, client, issuer, strict, maxLifetime };
   const broken = firstFailure(REQUEST_OBJECT_CHECKS, subject);
   if (broken !== undefined) return refuse(broken);
-
-  const { failure } = await searchSigner(jws, client, now, {
-    keys: new KeyCache(),
-    certificateValidity,
-    jwksUri: options.jwksUri ?? sharedJwkSets(),
-  });
+  const { failure } = await searchSigner(jws, client, now, settings);
   if (failure !== undefined) return refuse(failure);
+
   const parameters = Object.fromEntries(
     Object.entries(jws.claims).filter(([name]) => !JWT_CLAIMS.has(name)),
   );

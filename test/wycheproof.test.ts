@@ -74,8 +74,6 @@ const DEVIATIONS: Readonly<Record<string, string>> = {
     'a set may have keys of both kinds, since each verifies only the algorithms that fit it',
   'JWK Set 3.4 of jws_duplicate_kid':
     'keys may share a kid while they roll over; each of them is tried',
-  'JWK Set 6.7 of jws_rsa_roca_key':
-    'nobody looks for the marks of broken key generators in RSA moduli; it is left to registration',
 };
 
 for (const group of signatures.testGroups) {

@@ -19,8 +19,11 @@ const oldestIssuedAt = (subject: ClientSubject): number =>
 const isUnsetOr = (registered: string | null | undefined, actual: unknown): boolean =>
   (registered ?? actual) === actual;
 
-const isUnsetOrSameAlgorithm = (registered: string | null | undefined, alg: unknown): boolean =>
-  isSameAlgorithm(registered ?? alg, alg);
+/** The same for an algorithm, whichever of its names is registered. */
+export const isUnsetOrSameAlgorithm = (
+  registered: string | null | undefined,
+  alg: unknown,
+): boolean => isSameAlgorithm(registered ?? alg, alg);
 
 /** The method of OpenID Connect Core §9 that an assertion is, which follows from its `alg`. */
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>

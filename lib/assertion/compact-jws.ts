@@ -40,14 +40,13 @@ function parseObject(bytes: Buffer | undefined): JsonObject | undefined {
  *   base64url segments of which the first two are JSON objects in UTF-8. Never throws.
  */
 export function decodeCompactJws(text: string): CompactJws | undefined {
-  const first = text.indexOf('.');
-  const second = text.indexOf('.', first + 1);
-  if (first < 0 || second < 0) return undefined;
-  const signature = decodeSegment(text.slice(second + 1));
+  const [encodedHeader = '', payload = '', encodedSignature = '', fourth] = text.split('.', 4);
+  if (fourth !== undefined) return undefined;
+  const signature = decodeSegment(encodedSignature);
   if (signature === undefined) return undefined;
-  const header = parseObject(decodeSegment(text.slice(0, first)));
+  const header = parseObject(decodeSegment(encodedHeader));
   if (header === undefined) return undefined;
-  const claims = parseObject(decodeSegment(text.slice(first + 1, second)));
+  const claims = parseObject(decodeSegment(payload));
   if (claims === undefined) return undefined;
-  return { signingInput: text.slice(0, second), signature, header, claims };
+  return { signingInput: `${encodedHeader}.${payload}`, signature, header, claims };
 }

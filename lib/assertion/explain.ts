@@ -2,7 +2,7 @@ import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import type { Failure, Reason } from '../reasons.js';
 import { safe } from '../safe.js';
 import type { AssertionClient } from '../secrets/secret.js';
-import type { Check } from './check.js';
+import { type Check, isNonEmptyString } from './check.js';
 import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks.js';
 import type { JsonObject } from './compact-jws.js';
 import { readAssertion } from './read.js';
@@ -125,15 +125,12 @@ export async function explainAssertion<Client extends AssertionClient>(
     checks.push(isUnknown ? skip(stepOf(check)) : run(check, subject));
   }
 
-  if (findClient === undefined) {
+  const { iss } = jws.claims;
+  if (findClient === undefined || !isNonEmptyString(iss)) {
     checks.push(...[STEPS.client, ...SIGNATURE_STEPS].map(skip));
     return finish(decoded);
   }
-  const { iss } = jws.claims;
-  const found =
-    typeof iss === 'string' && iss !== ''
-      ? await lookUpClient(findClient, iss, request.context, settings.lookupTimeout)
-      : { failure: { reason: 'unknown_client' } as const };
+  const found = await lookUpClient(findClient, iss, request.context, settings.lookupTimeout);
   checks.push(reportOf(STEPS.client, 'failure' in found ? found.failure : undefined));
   if ('failure' in found) {
     checks.push(...SIGNATURE_STEPS.map(skip));

@@ -94,7 +94,8 @@ function audiences(value: unknown): readonly string[] {
   throw new TypeError('additionalAudiences must be an array of non-empty strings');
 }
 
-function algorithmSet(value: readonly unknown[] | undefined): ReadonlySet<string> {
+/** @throws {TypeError} where one is not known, or there is none */
+export function algorithmSet(value: readonly unknown[] | undefined): ReadonlySet<string> {
   if (value === undefined) return new Set(ALGORITHMS);
   if (!Array.isArray(value) || value.length === 0) {
     throw new TypeError('algorithms must be a non-empty array');

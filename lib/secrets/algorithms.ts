@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
+import { isRocaModulus } from './roca.js';
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
 const EDDSA = ['EdDSA', 'Ed25519'] as const;
@@ -52,6 +54,11 @@ export class KeyError extends Error {
 /** A text from a secret as an error may show it: short, and without control characters. */
 export const shown = (text: unknown): string => JSON.stringify(String(text).slice(0, 40));
 
+function modulusOf(key: KeyObject): bigint {
+  const { n = '' } = key.export({ format: 'jwk' });
+  return BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
+}
+
 function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MINIMUM_RSA_BITS) {
@@ -63,6 +70,9 @@ function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
     throw new KeyError(
       `the RSA key's public exponent is ${publicExponent}: it must be odd and > 1`,
     );
+  }
+  if (isRocaModulus(modulusOf(key))) {
+    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
   }
   return RSA;
 }

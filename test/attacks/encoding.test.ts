@@ -24,6 +24,8 @@ const fixed = (text: string) => () => text;
 
 const SEGMENTS = malformed({
   'one segment': changed(([header]) => header),
+  'one segment that is JSON but for its last letter': fixed('e30A'),
+  'two segments that are JSON': fixed('e30.e30'),
   'two segments': changed(([header, payload]) => `${header}.${payload}`),
   'four segments': changed((parts) => `${parts.join('.')}.${parts[2]}`),
   'five segments, as a JWE has (RFC 7516 §3.1)': changed((parts) => `${parts.join('.')}.a.a`),

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type TestContext, test } from 'node:test';
+import express from 'express';
+import express4 from 'express4';
+import { Passport } from 'passport';
+import {
+  AUTHENTICATION_CHANNEL,
+  type AuthenticateClientOptions,
+  type AuthenticationEvent,
+  authenticateClient,
+  PrivateKeyJwtStrategy,
+} from '../lib/index.js';
+import { assertionForm, ISSUER, signAssertion } from './support/assertion.js';
+import { CLIENT } from './support/attacks.js';
+import { listen } from './support/listen.js';
+import { oauthAnswer } from './support/oauth-answer.js';
+
+interface Setup {
+  readonly factory?: typeof express;
+  readonly options?: AuthenticateClientOptions;
+  readonly issuer?: () => string;
+  readonly parse?: boolean;
+}
+
+/** An app with one middleware and no error handler of its own but for what is not about callers. */
+async function start(t: TestContext, { factory = express, options, issuer, parse }: Setup = {}) {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: issuer ?? ISSUER }, () => CLIENT));
+  const app = factory();
+  if (parse !== false) app.use(factory.urlencoded({ extended: false }));
+  app.post('/token', authenticateClient(passport, undefined, options), (request, response) => {
+    const { user, authInfo } = request;
+    response.json({ user, authInfo, caller: (request as { caller?: unknown }).caller });
+  });
+  app.use(((error: Error, _request, response, _next) => {
+    response.status(500).json({ name: error.name });
+  }) satisfies express.ErrorRequestHandler);
+  const server = await listen(app);
+  t.after(() => server.close());
+  return (form: URLSearchParams, headers: Record<string, string> = {}) =>
+    fetch(`${server.url}/token`, { method: 'POST', headers, body: form });
+}
+
+for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4': express4 })) {
+  test(`${name}: one middleware authenticates, and answers for itself (RFC 6749 §5.2)`, async (t) => {
+    const post = await start(t, { factory });
+    const form = assertionForm(await signAssertion());
+    const accepted = await post(form);
+    assert.equal(accepted.status, 200);
+    const { user, authInfo } = (await accepted.json()) as Record<string, { clientId: string }>;
+    assert.equal(user?.clientId, 'client');
+    assert.equal(authInfo?.clientId, 'client');
+
+    const replayed = await oauthAnswer(await post(form));
+    assert.equal(replayed.status, 401);
+    assert.equal(replayed.error, 'invalid_client');
+    assert.equal((await oauthAnswer(await post(new URLSearchParams()))).status, 401);
+  });
+}
+
+test("Passport's own options are handed on, but for those that would answer in another way", async (t) => {
+  const post = await start(t, {
+    options: {
+      assignProperty: 'caller',
+      session: true,
+      failWithError: false,
+      endpoint: 'https://as.example/other',
+    },
+  });
+  const claims = { aud: 'https://as.example/other' };
+  const response = await post(assertionForm(await signAssertion('client', { claims })));
+  const { user, caller } = (await response.json()) as Record<string, { clientId: string }>;
+  assert.equal(user, undefined);
+  assert.equal(caller?.clientId, 'client');
+  assert.equal((await oauthAnswer(await post(new URLSearchParams()))).error, 'invalid_client');
+});
+
+test('errors of the server go on to its own handler', async (t) => {
+  const issuer = () => {
+    throw new RangeError('no tenant');
+  };
+  const post = await start(t, { issuer });
+  const response = await post(assertionForm(await signAssertion()));
+  assert.deepEqual([response.status, await response.json()], [500, { name: 'RangeError' }]);
+});
+
+test('without a body parser the operator learns what to mount', async (t) => {
+  const post = await start(t, { parse: false });
+  const response = await post(assertionForm(await signAssertion()));
+  assert.deepEqual(await response.json(), { name: 'ConfigurationError' });
+});
+
+test('what it refuses itself is an event too, by callback and channel', async (t) => {
+  const called: AuthenticationEvent[] = [];
+  const published: unknown[] = [];
+  const publish = (event: unknown) => published.push(event);
+  subscribe(AUTHENTICATION_CHANNEL, publish);
+  t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, publish));
+  const post = await start(t, { options: { onAuthentication: (event) => called.push(event) } });
+  const form = assertionForm(await signAssertion(), { client_secret: 'x' });
+  assert.equal((await oauthAnswer(await post(form))).status, 400);
+  assert.deepEqual(
+    called.map(({ outcome, reason }) => [outcome, reason]),
+    [['failure', 'multiple_authentication_methods']],
+  );
+  assert.deepEqual(published, called);
+});
+
+test('a listener that throws disturbs nothing', async (t) => {
+  const onAuthentication = () => {
+    throw new Error('full');
+  };
+  const post = await start(t, { options: { onAuthentication } });
+  const form = assertionForm(await signAssertion(), { client_secret: 'x' });
+  assert.equal((await oauthAnswer(await post(form))).error, 'invalid_request');
+});

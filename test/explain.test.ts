@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type CheckReport, MemoryReplayStore, type Reason } from '../lib/index.js';
+import { ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
+import { CLIENT } from './support/attacks.js';
+import { fakeClock } from './support/fake-clock.js';
+import { newKeyPair } from './support/keys.js';
+import { rawAssertion } from './support/raw-jws.js';
+import { outcome, requestWith, validatorOf } from './support/validator.js';
+
+/** All checks, in the order of the pipeline. */
+const CHECKS = [
+  'request',
+  'encoding',
+  'alg',
+  'crit',
+  'b64',
+  'key identifiers',
+  'typ',
+  'iss',
+  'sub',
+  'client_id parameter',
+  'aud',
+  'exp is a number',
+  'exp is in the future',
+  'nbf is a number',
+  'nbf is not in the future',
+  'iat is a number',
+  'iat is not in the future',
+  'jti',
+  'response_type',
+  'client',
+  'client is enabled',
+  'method of the client',
+  'alg of the client',
+  'iat is not too old',
+  'lifetime',
+  'key',
+  'signature',
+  'replay',
+];
+
+const withOutcome = (checks: readonly CheckReport[], wanted: CheckReport['outcome']) =>
+  checks.filter(({ outcome }) => outcome === wanted).map(({ check }) => check);
+
+const failuresOf = (checks: readonly CheckReport[]) =>
+  checks
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ check, reason }) => [check, reason] as const);
+
+test('every check of a right assertion is reported as passed, but for replay, which is not asked', async () => {
+  const validator = validatorOf([CLIENT]);
+  const explanation = await validator.explain(requestWith(await signAssertion()));
+  assert.equal(explanation.accepted, true);
+  assert.deepEqual(
+    explanation.checks.map(({ check }) => check),
+    CHECKS,
+  );
+  assert.deepEqual(withOutcome(explanation.checks, 'passed'), CHECKS.slice(0, -1));
+  assert.deepEqual(withOutcome(explanation.checks, 'skipped'), ['replay']);
+  assert.equal(explanation.header?.['alg'], 'ES256');
+  assert.equal(explanation.claims?.['iss'], 'client');
+});
+
+test('each check names where its rule is written, and has no reason where it passed', async () => {
+  const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
+  for (const { check, source, reason } of checks) {
+    assert.match(source, /RFC \d{4} §|rfc7523bis/, check);
+    assert.equal(reason, undefined);
+  }
+});
+
+test('all that is wrong is reported, not the first of it alone', async () => {
+  const claims = { sub: 'another', aud: 'x', exp: 'soon', nbf: 4e9, iat: '', jti: 5 };
+  const assertion = await signAssertion('client', {
+    pair: newKeyPair('ES256'),
+    header: { typ: 'at+jwt', kid: 'known' },
+    claims,
+  });
+  const { accepted, checks } = await validatorOf([CLIENT]).explain(requestWith(assertion));
+  assert.equal(accepted, false);
+  assert.deepEqual(failuresOf(checks), [
+    ['typ', 'typ_not_allowed'],
+    ['sub', 'subject_mismatch'],
+    ['aud', 'audience_mismatch'],
+    ['exp is a number', 'expiration_invalid'],
+    ['exp is in the future', 'expired'],
+    ['nbf is not in the future', 'not_yet_valid'],
+    ['iat is a number', 'issued_at_invalid'],
+    ['jti', 'jwt_id_invalid'],
+    ['lifetime', 'lifetime_too_long'],
+    ['signature', 'signature_invalid'],
+  ]);
+});
+
+test('expected and actual values are reported, of checks that passed as well', async () => {
+  const { clock, now } = fakeClock();
+  const client = { ...CLIENT, tokenEndpointAuthSigningAlg: 'ES256', maxLifetime: 100 };
+  const validator = validatorOf([client], { clock, algorithms: ['ES256', 'RS256'] });
+  const claims = { iat: now() - 10, exp: now() + 60, aud: [TOKEN_ENDPOINT] };
+  const { checks } = await validator.explain(
+    requestWith(await signAssertion('client', { claims })),
+  );
+  const shown = (name: string) => {
+    const found = checks.find(({ check }) => check === name);
+    return [found?.expected, found?.actual];
+  };
+  assert.deepEqual(shown('alg'), [['ES256', 'RS256'], 'ES256']);
+  assert.deepEqual(shown('crit'), ['absent', undefined]);
+  assert.deepEqual(shown('typ'), [['absent', 'JWT', 'client-authentication+jwt'], undefined]);
+  assert.deepEqual(shown('key identifiers'), ['strings', [undefined, undefined, undefined]]);
+  assert.deepEqual(shown('iss'), ['the client_id', 'client']);
+  assert.deepEqual(shown('sub'), ['client', 'client']);
+  assert.deepEqual(shown('client_id parameter'), ['client', undefined]);
+  assert.deepEqual(shown('aud'), [[ISSUER, TOKEN_ENDPOINT], [TOKEN_ENDPOINT]]);
+  assert.deepEqual(shown('exp is a number'), ['a number', now() + 60]);
+  assert.deepEqual(shown('exp is in the future'), [`> ${now() - 60}`, now() + 60]);
+  assert.deepEqual(shown('nbf is not in the future'), [`<= ${now() + 60}`, undefined]);
+  assert.deepEqual(shown('iat is not in the future'), [`<= ${now() + 60}`, now() - 10]);
+  assert.deepEqual(shown('client is enabled'), ['enabled', 'enabled']);
+  assert.deepEqual(shown('method of the client'), ['any', 'private_key_jwt']);
+  assert.deepEqual(shown('alg of the client'), ['ES256', 'ES256']);
+  assert.deepEqual(shown('iat is not too old'), [`>= ${now() - 160}`, now() - 10]);
+  assert.deepEqual(shown('lifetime'), ['<= 100', 70]);
+});
+
+test('expected values follow the settings of strict mode and of the client', async () => {
+  const client = { ...CLIENT, disabled: true, tokenEndpointAuthMethod: 'client_secret_jwt' };
+  const validator = validatorOf([client], { audience: 'strict' });
+  const { checks } = await validator.explain(requestWith(await signAssertion()));
+  const shown = (name: string) => {
+    const found = checks.find(({ check }) => check === name);
+    return [found?.outcome, found?.expected, found?.actual];
+  };
+  assert.deepEqual(shown('typ'), ['failed', 'client-authentication+jwt', undefined]);
+  assert.deepEqual(shown('aud'), ['passed', [ISSUER], ISSUER]);
+  assert.deepEqual(shown('client is enabled'), ['failed', 'enabled', 'disabled']);
+  assert.deepEqual(shown('method of the client'), [
+    'failed',
+    'client_secret_jwt',
+    'private_key_jwt',
+  ]);
+});
+
+interface Broken {
+  readonly name: string;
+  readonly parameters?: Record<string, unknown>;
+  readonly assertion?: string | Promise<string>;
+  /** The last check that ran, and why it failed. */
+  readonly check: string;
+  readonly reason: Reason;
+  /** The checks that depend on it and are skipped. */
+  readonly skipped: readonly string[];
+}
+
+const after = (check: string): string[] => CHECKS.slice(CHECKS.indexOf(check) + 1);
+
+const BROKEN: readonly Broken[] = [
+  {
+    name: 'no assertion',
+    parameters: { client_assertion: undefined },
+    check: 'request',
+    reason: 'client_assertion_missing',
+    skipped: after('request'),
+  },
+  {
+    name: 'nothing at all',
+    parameters: { client_assertion: undefined, client_assertion_type: undefined },
+    check: 'request',
+    reason: 'client_assertion_absent',
+    skipped: after('request'),
+  },
+  {
+    name: 'a second method',
+    parameters: { client_secret: 'x' },
+    check: 'request',
+    reason: 'multiple_authentication_methods',
+    skipped: after('request'),
+  },
+  {
+    name: 'a text that is no JWS',
+    assertion: 'x',
+    check: 'encoding',
+    reason: 'assertion_malformed',
+    skipped: after('encoding'),
+  },
+  {
+    name: 'a text that is too long',
+    assertion: 'x'.repeat(20_000),
+    check: 'encoding',
+    reason: 'assertion_too_long',
+    skipped: after('encoding'),
+  },
+  {
+    name: 'an iss that names nobody',
+    assertion: signAssertion('client', { claims: { iss: 5, sub: 5 } }),
+    check: 'iss',
+    reason: 'issuer_invalid',
+    skipped: after('response_type'),
+  },
+  {
+    name: 'an unknown client',
+    assertion: signAssertion('unknown'),
+    check: 'client',
+    reason: 'unknown_client',
+    skipped: after('client'),
+  },
+  {
+    name: 'no key that fits',
+    assertion: signAssertion('client', { header: { kid: 'unknown' } }),
+    check: 'key',
+    reason: 'no_matching_key',
+    skipped: after('key'),
+  },
+  {
+    name: 'a wrong signature',
+    assertion: signAssertion('client', { pair: newKeyPair('ES256') }),
+    check: 'signature',
+    reason: 'signature_invalid',
+    skipped: after('signature'),
+  },
+];
+
+for (const { name, parameters, assertion = 'a.b.c', check, reason, skipped } of BROKEN) {
+  test(`after ${name}, what depends on it is skipped`, async () => {
+    const request = requestWith(await assertion);
+    const explanation = await validatorOf([CLIENT]).explain({
+      ...request,
+      parameters: { ...request.parameters, ...parameters },
+    });
+    assert.equal(explanation.accepted, false);
+    assert.deepEqual(
+      explanation.checks.map((report) => report.check),
+      CHECKS,
+    );
+    assert.deepEqual(failuresOf(explanation.checks), [[check, reason]]);
+    assert.deepEqual(withOutcome(explanation.checks, 'skipped'), skipped);
+    assert.equal(explanation.header === undefined, ['request', 'encoding'].includes(check));
+  });
+}
+
+test('an explanation uses nothing up and reports nothing', async () => {
+  let events = 0;
+  const replay = new MemoryReplayStore();
+  const validator = validatorOf([CLIENT], { replay, onAuthentication: () => (events += 1) });
+  const assertion = await signAssertion();
+  for (const _ of [1, 2]) {
+    assert.equal((await validator.explain(requestWith(assertion))).accepted, true);
+  }
+  assert.equal(replay.size, 0);
+  assert.equal(events, 0);
+  assert.equal(await outcome(validator, assertion), undefined);
+  assert.equal((await validator.explain(requestWith(assertion))).accepted, true);
+});
+
+test('a lookup that fails is reported as the failure of its check', async () => {
+  const validator = validatorOf([
+    Object.defineProperty({ ...CLIENT }, 'clientId', {
+      get() {
+        throw new Error('down');
+      },
+    }),
+  ]);
+  const { checks } = await validator.explain(requestWith(await signAssertion()));
+  assert.deepEqual(failuresOf(checks), [['client', 'client_lookup_failed']]);
+});
+
+test('values from outside are shortened in the checks, and whole in header and claims', async () => {
+  const aud = 'x'.repeat(1000);
+  const assertion = rawAssertion(undefined, { iss: 'client', sub: 'client', aud });
+  const { checks, claims } = await validatorOf([CLIENT]).explain(requestWith(assertion));
+  const shown = checks.find(({ check }) => check === 'aud')?.actual;
+  assert.equal(shown, `${'x'.repeat(200)}… (1000 characters)`);
+  assert.equal(claims?.['aud'], aud);
+});
