@@ -14,8 +14,8 @@ import type {
 } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { Response } from 'express';
 import type { McpServerProvider } from 'passport-private-key-jwt/mcp';
+import { ExpiringMap } from '../shared/expiring-map.js';
 import { consentPage } from './consent.js';
-import { Expiring } from './expiring.js';
 
 const TICKET_SECONDS = 600;
 const CODE_SECONDS = 60;
@@ -38,10 +38,10 @@ export class Provider implements McpServerProvider {
   readonly clientsStore: OAuthRegisteredClientsStore;
   readonly #resource: URL;
   readonly #scopes: readonly string[];
-  readonly #tickets = new Expiring<Authorization>(TICKET_SECONDS);
-  readonly #codes = new Expiring<Authorization>(CODE_SECONDS);
-  readonly #accessTokens = new Expiring<AuthInfo>(ACCESS_TOKEN_SECONDS);
-  readonly #refreshTokens = new Expiring<Grant>(REFRESH_TOKEN_SECONDS);
+  readonly #tickets = new ExpiringMap<Authorization>(TICKET_SECONDS);
+  readonly #codes = new ExpiringMap<Authorization>(CODE_SECONDS);
+  readonly #accessTokens = new ExpiringMap<AuthInfo>(ACCESS_TOKEN_SECONDS);
+  readonly #refreshTokens = new ExpiringMap<Grant>(REFRESH_TOKEN_SECONDS);
 
   /**
    * @param resource the URL of the MCP server, for which alone tokens are issued (RFC 8707)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { OAuthError } from 'passport-private-key-jwt';
 
 interface Entry<Value> {
@@ -37,6 +38,18 @@ export class ExpiringMap<Value> {
       throw new OAuthError('temporarily_unavailable', 'The server is too busy.', 503);
     }
     this.entries.set(key, { value, expiresAt: Date.now() + this.lifetime * 1000 });
+  }
+
+  /**
+   * Sets an entry under a key that nobody can guess.
+   *
+   * @returns the key
+   * @throws {OAuthError} as `set` does
+   */
+  add(value: Value): string {
+    const key = randomBytes(32).toString('base64url');
+    this.set(key, value);
+    return key;
   }
 
   delete(key: string): void {

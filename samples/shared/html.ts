@@ -28,3 +28,23 @@ export function html(
 ): Html {
   return new Html(String.raw({ raw: strings }, ...values.map(render)));
 }
+
+/** A whole page. The style is the application's own and goes in as it is. */
+export function htmlDocument(title: string, style: string, body: Html): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${title}</title>
+<style>${new Html(style)}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`.text;
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Html, html } from '../shared/html.js';
+import { type Html, html, htmlDocument } from '../shared/html.js';
 import { FORM_TOKEN } from './form-token.js';
 import type { User } from './user.js';
 
@@ -15,26 +15,7 @@ button, .button { font: inherit; padding: 0.4rem 0.8rem; margin: 0.5rem 0.5rem 0
 /** What allows the style of the pages in a Content-Security-Policy. */
 export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
-function page(title: string, body: Html): string {
-  const head = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>`;
-  const rest = html`</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${body}
-</main>
-</body>
-</html>
-`;
-  return head.text + STYLE + rest.text;
-}
+const page = (title: string, body: Html): string => htmlDocument(title, STYLE, body);
 
 const notice = (message: string | undefined): Html | string =>
   message === undefined ? '' : html`<p role="alert">${message}</p>`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Response } from 'express';
-import { type Html, html } from '../../shared/html.js';
+import { type Html, htmlDocument } from '../../shared/html.js';
 
 const STYLE = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
@@ -45,22 +45,5 @@ export function sendPage(
     ].join('; '),
     'Cache-Control': 'no-store',
   });
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>`;
-  const rest = html`</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${body}
-</main>
-</body>
-</html>
-`;
-  response.type('html').send(page.text + STYLE + rest.text);
+  response.type('html').send(htmlDocument(title, STYLE, body));
 }
