@@ -66,8 +66,9 @@ export class RequestObjectError extends OAuthError {
   readonly expected: unknown;
   readonly actual: unknown;
 
-  constructor({ reason, expected, actual }: Failure) {
-    super('invalid_request_object', 'The request object is invalid.');
+  constructor({ reason, expected, actual, cause }: Failure) {
+    const options = cause === undefined ? undefined : { cause };
+    super('invalid_request_object', 'The request object is invalid.', 400, options);
     this.reason = reason;
     this.expected = safe(expected);
     this.actual = safe(actual);

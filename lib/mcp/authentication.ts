@@ -20,7 +20,7 @@ interface CurrentClient {
 
 const ASSERTION_REQUIRED: Failure = { reason: 'assertion_required' };
 
-/** The parameters of the request, as any body parser left them. */
+/** The parameters of the request; none where no body parser has read them. */
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 
