@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The root of the repository. */
@@ -10,15 +11,20 @@ export async function typeScriptOf(document: string): Promise<string[]> {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
 }
 
-/** Imports one block of a document as a module; it may import the package by its name. */
+/**
+ * Imports one block of a document as a module; it may import the package by its name.
+ *
+ * @param more code behind the block: the exports of one that has none
+ */
 export async function importBlock<Module>(
   document: string,
   index: number,
   folder: string,
+  more = '',
 ): Promise<Module> {
   const code = (await typeScriptOf(document))[index];
   if (code === undefined) throw new Error(`${document} has no block ${index}`);
-  const file = `${folder}/${document}-${index}.ts`;
-  await writeFile(file, code);
+  const file = `${folder}/${basename(document)}-${index}.ts`;
+  await writeFile(file, code + more);
   return import(file);
 }
