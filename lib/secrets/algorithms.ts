@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
+import { isSmallOrderPoint } from './ed25519.js';
 import { isRocaModulus } from './roca.js';
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
@@ -39,6 +40,13 @@ const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
 /** RFC 7518 §3.3 and §3.5. */
 const MINIMUM_RSA_BITS = 2048;
 
+/**
+ * Each bit of modulus and exponent makes a signature dearer to check, and a client chooses its own
+ * keys: with these a check costs a few times that of an ordinary key, and not a hundred times.
+ */
+const MAXIMUM_RSA_BITS = 8192;
+const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
+
 /** RFC 7518 §3.2: an HMAC key has at least the size of the hash. */
 const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
   ['HS256', 32],
@@ -66,6 +74,14 @@ function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
       `the RSA key has ${modulusLength} bits: use one of at least ${MINIMUM_RSA_BITS}`,
     );
   }
+  if (modulusLength > MAXIMUM_RSA_BITS) {
+    throw new KeyError(
+      `the RSA key has ${modulusLength} bits: use one of at most ${MAXIMUM_RSA_BITS}`,
+    );
+  }
+  if (publicExponent > MAXIMUM_RSA_EXPONENT) {
+    throw new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
+  }
   if (publicExponent < 3n || publicExponent % 2n === 0n) {
     throw new KeyError(
       `the RSA key's public exponent is ${publicExponent}: it must be odd and > 1`,
@@ -75,6 +91,14 @@ function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
     throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
   }
   return RSA;
+}
+
+function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
+  const { x = '' } = key.export({ format: 'jwk' });
+  if (isSmallOrderPoint(Buffer.from(x, 'base64url'))) {
+    throw new KeyError('the Ed25519 key is a point of small order, for which anybody can sign');
+  }
+  return EDDSA;
 }
 
 function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
@@ -94,7 +118,7 @@ function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
   if (key.type === 'secret') return hmacAlgorithms(key);
   if (key.asymmetricKeyType === 'rsa') return rsaAlgorithms(key);
-  if (key.asymmetricKeyType === 'ed25519') return EDDSA;
+  if (key.asymmetricKeyType === 'ed25519') return ed25519Algorithms(key);
   if (key.asymmetricKeyType === 'ec') {
     const curve = key.asymmetricKeyDetails?.namedCurve ?? 'unnamed';
     const algorithms = CURVES[curve];

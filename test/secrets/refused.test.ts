@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
   type AssertionClient,
@@ -31,6 +31,14 @@ function weakExponent() {
   return { publicKey: { ...RSA.publicJwk, e: 'AQ' } };
 }
 
+/** An odd number of so many bits. What is looked at first is its size alone. */
+function oddNumber(bits: number): string {
+  const bytes = randomBytes(bits / 8);
+  bytes.set([0x80 | (bytes[0] ?? 0)]);
+  bytes.set([1 | (bytes.at(-1) ?? 0)], bytes.length - 1);
+  return bytes.toString('base64url');
+}
+
 const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' }) as JsonWebKey;
 const spkiPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 const pkcs8Pem = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -60,6 +68,16 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['an RSA key of 1024 bits in PEM', pem(spkiPem(SMALL)), /the RSA key has 1024 bits/],
   ['a certificate for 1024 bits', x509(smallCertificate.base64), /the RSA key has 1024 bits/],
   ['an RSA exponent of 1', jwk(EXPONENT_OF_ONE), /public exponent is 1: it must be odd and > 1/],
+  [
+    'an RSA key of 16384 bits, which is dear to check',
+    jwk({ kty: 'RSA', n: oddNumber(16_384), e: 'AQAB' }),
+    /the RSA key has 16384 bits: use one of at most 8192/,
+  ],
+  [
+    'an RSA exponent of 40 bits, which is dear to check',
+    jwk({ ...RSA.publicJwk, e: oddNumber(40) }),
+    /public exponent has more than 32 bits: use 65537/,
+  ],
   ['an even RSA exponent', jwk({ ...RSA.publicJwk, e: 'AQAA' }), /public exponent is 65536/],
   ['a shared secret of 31 bytes', shared('x'.repeat(31)), /has 31 bytes: HS256 needs at least 32/],
   ['an oct key of 16 bytes', jwk({ kty: 'oct', k: 'A'.repeat(22) }), /has 16 bytes: HS256 needs/],
@@ -289,6 +307,15 @@ for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
     });
   }
 }
+
+test('an RSA key of 8192 bits and an exponent of 32 pass', () => {
+  for (const value of [
+    { kty: 'RSA', n: oddNumber(8192), e: 'AQAB' },
+    { ...RSA.publicJwk, e: oddNumber(32) },
+  ]) {
+    assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
+  }
+});
 
 test('secrets that can be used pass, of whatever alg the client has', () => {
   for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256', 'HS512']) {
