@@ -7,6 +7,7 @@ import {
   type JsonWebKey as NodeJsonWebKey,
 } from 'node:crypto';
 import { type Algorithm, algorithmsOf, isSameAlgorithm, KeyError, shown } from './algorithms.js';
+import { ecPublicKey } from './ec-jwk.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -51,7 +52,8 @@ function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
     );
   }
   try {
-    return createPublicKey({ key: jwk as NodeJsonWebKey, format: 'jwk' });
+    const ecKey = jwk.kty === 'EC' ? ecPublicKey(jwk) : undefined;
+    return ecKey ?? createPublicKey({ key: jwk as NodeJsonWebKey, format: 'jwk' });
   } catch {
     const curve = jwk['crv'] === undefined ? '' : ` with the curve ${shown(jwk['crv'])}`;
     throw new KeyError(`the JWK of type ${shown(jwk.kty)}${curve} is not a valid public key`);

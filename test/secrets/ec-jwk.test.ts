@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertClientSecrets, type JsonWebKey } from '../../lib/index.js';
+import { signAssertion } from '../support/assertion.js';
+import { type KeyPair, newKeyPair } from '../support/keys.js';
+import { outcome, validatorOf } from '../support/validator.js';
+
+const COORDINATE_BYTES = { ES256: 32, ES384: 48, ES512: 66 } as const;
+
+const bytesOf = (jwk: JsonWebKey, member: string): Buffer =>
+  Buffer.from(String(jwk[member]), 'base64url');
+
+const configure = (value: JsonWebKey) =>
+  assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
+
+const accepts = async (pair: KeyPair, value: JsonWebKey) => {
+  const validator = validatorOf([{ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] }]);
+  return outcome(validator, await signAssertion('client', { pair }));
+};
+
+/** A key whose x begins with a zero: one in 256 does; on P-521, one in two. */
+function pairWithLeadingZero(alg: string): KeyPair {
+  for (;;) {
+    const pair = newKeyPair(alg);
+    if (bytesOf(pair.publicJwk, 'x')[0] === 0) return pair;
+  }
+}
+
+for (const [alg, size] of Object.entries(COORDINATE_BYTES)) {
+  test(`${alg}: a key verifies with its coordinates at full size, or without leading zeros (RFC 7518 §6.2.1.2)`, async () => {
+    const pair = pairWithLeadingZero(alg);
+    const x = bytesOf(pair.publicJwk, 'x');
+    assert.equal(x.length, size);
+    assert.equal(await accepts(pair, pair.publicJwk), undefined);
+    const short = x.subarray(x.findIndex((byte) => byte !== 0)).toString('base64url');
+    assert.equal(await accepts(pair, { ...pair.publicJwk, x: short }), undefined);
+  });
+
+  const { publicJwk } = newKeyPair(alg);
+  const flipped = bytesOf(publicJwk, 'y').map((byte, index) =>
+    index === size - 1 ? byte ^ 1 : byte,
+  );
+  for (const [what, members] of Object.entries({
+    'a y that is off the curve': { y: Buffer.from(flipped).toString('base64url') },
+    'coordinates of another curve': { x: 'A'.repeat(40), y: 'A'.repeat(40) },
+    'both coordinates zero': { x: 'AA', y: 'AA' },
+    'a coordinate that is too long': {
+      x: Buffer.concat([Buffer.alloc(1), bytesOf(publicJwk, 'x')]).toString('base64url'),
+    },
+    'x beyond the field': { x: Buffer.alloc(size, 0xff).toString('base64url') },
+    'no x': { x: undefined },
+    'an empty y': { y: '' },
+    'a y that is a list': { y: [publicJwk['y']] },
+  })) {
+    test(`${alg}: a JWK with ${what} is no public key`, () => {
+      assert.throws(() => configure({ ...publicJwk, ...members } as JsonWebKey), {
+        name: 'SecretError',
+        message: /with the curve "P-\d+" is not a valid public key/,
+      });
+    });
+  }
+}
