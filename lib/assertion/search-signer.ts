@@ -4,7 +4,8 @@ import type { Failure } from '../reasons.js';
 import { KeyError } from '../secrets/algorithms.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
 import { expirationOf } from '../secrets/import.js';
-import type { RemoteJwkSet } from '../secrets/jwks-uri.js';
+import type { RemoteJwkSet, RemoteJwkSets } from '../secrets/jwks-uri.js';
+import { ownKeysOf } from '../secrets/own-keys.js';
 import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.js';
 import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
@@ -31,6 +32,8 @@ type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri' 
 interface FetchedSet {
   readonly secret: JwksUriSecret;
   readonly set?: RemoteJwkSet | undefined;
+  /** Whether it was fetched for this search. */
+  readonly isNew?: boolean | undefined;
   readonly error?: FetchError | undefined;
 }
 
@@ -70,10 +73,13 @@ function isExpired(secret: Secret, now: number): boolean {
   }
 }
 
+const jwkSetsOf = (secret: JwksUriSecret, { jwksUri }: SearchSettings): RemoteJwkSets =>
+  ownKeysOf(secret)?.jwksUri ?? jwksUri;
+
 async function fetchSet(secret: JwksUriSecret, settings: SearchSettings): Promise<FetchedSet> {
   try {
-    const { document, error } = await settings.jwksUri.get(secret.value);
-    return { secret, set: document, error };
+    const { document, isNew, error } = await jwkSetsOf(secret, settings).get(secret.value);
+    return { secret, set: document, isNew, error };
   } catch (error) {
     if (error instanceof FetchError) return { secret, error };
     throw error;
@@ -88,11 +94,12 @@ async function renewSets(
   let renewed = false;
   const sets = await Promise.all(
     fetched.map(async (before) => {
-      if (before.set === undefined) return before;
-      const set = await settings.jwksUri.renew(before.secret.value, before.set);
+      if (before.set === undefined || before.isNew === true) return before;
+      const { secret, set: seen } = before;
+      const set = await jwkSetsOf(secret, settings).renew(secret.value, seen);
       if (set === undefined) return before;
       renewed = true;
-      return { secret: before.secret, set };
+      return { secret, set };
     }),
   );
   return renewed ? sets : undefined;

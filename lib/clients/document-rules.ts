@@ -1,4 +1,6 @@
 import { importSecret } from '../secrets/import.js';
+import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
+import type { VerificationKey } from '../secrets/verification-key.js';
 import type { ClientMetadata } from './metadata.js';
 
 /** The metadata that a client publishes at its client_id (RFC 7591 §2). */
@@ -39,20 +41,29 @@ function checkDisplayedUri(name: string, value: unknown): void {
 }
 
 /** Keys of the document must be public ones, and usable. The errors of importing say what is wrong. */
+function importKeys(jwks: ClientMetadata['jwks']): readonly VerificationKey[] {
+  if (jwks === undefined) return [];
+  const keys = importSecret({ type: 'JsonWebKeySet', value: jwks }, MAX_STRANGERS_KEYS);
+  if (keys.some(({ keyObject }) => keyObject.type === 'secret')) {
+    throw new Error('its jwks has a symmetric key');
+  }
+  return keys;
+}
+
 function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): void {
   if (jwks !== undefined && jwks_uri !== undefined) {
     throw new Error('it has both jwks and jwks_uri');
-  }
-  if (jwks !== undefined) {
-    const keys = importSecret({ type: 'JsonWebKeySet', value: jwks });
-    if (keys.some(({ keyObject }) => keyObject.type === 'secret')) {
-      throw new Error('its jwks has a symmetric key');
-    }
   }
   if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
   if (token_endpoint_auth_method === 'private_key_jwt' && (jwks ?? jwks_uri) === undefined) {
     throw new Error('it has private_key_jwt, but neither jwks nor jwks_uri');
   }
+}
+
+/** A document that keeps the rules, and the keys of its `jwks`. */
+export interface CheckedDocument {
+  readonly document: ClientMetadataDocument;
+  readonly keys: readonly VerificationKey[];
 }
 
 /**
@@ -61,7 +72,7 @@ function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadat
  * @param url the URL that it was fetched from, which is the client_id
  * @throws {Error} with a reason that is safe to log
  */
-export function checkClientMetadataDocument(value: unknown, url: string): ClientMetadataDocument {
+export function checkClientMetadataDocument(value: unknown, url: string): CheckedDocument {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('it is not a JSON object');
   }
@@ -76,8 +87,9 @@ export function checkClientMetadataDocument(value: unknown, url: string): Client
   if (method?.startsWith('client_secret') === true) {
     throw new Error('its token_endpoint_auth_method needs a shared secret');
   }
-  checkKeys(document as unknown as ClientMetadata);
   checkRedirectUris(document['redirect_uris']);
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
-  return document as unknown as ClientMetadataDocument;
+  const metadata = document as unknown as ClientMetadataDocument;
+  checkKeys(metadata);
+  return { document: metadata, keys: importKeys(metadata.jwks) };
 }

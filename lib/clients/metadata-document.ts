@@ -3,6 +3,9 @@ import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { callback } from '../option-checks.js';
+import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
+import { RemoteJwkSets } from '../secrets/jwks-uri.js';
+import { keepApart } from '../secrets/own-keys.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { parseClientIdUrl } from './document-id.js';
 import { type ClientMetadataDocument, checkClientMetadataDocument } from './document-rules.js';
@@ -12,7 +15,9 @@ import { clientFromMetadata } from './metadata.js';
 /**
  * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,
  * `maxAge` a day and `maxStale` 0 unless they are set. With `allowLocalNetwork`, a client_id may be
- * an http URL of this machine, for development.
+ * an http URL of this machine, for development. What may be called, `timeout`, `maxEntries` and
+ * `maxConcurrentFetches` count for the `jwks_uri` of these clients as well; their sets are kept apart
+ * from those of other clients.
  */
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
@@ -28,6 +33,19 @@ export interface MetadataDocumentClient extends AssertionClient {
 }
 
 const DEFAULTS = { maxBytes: 5120, maxAge: 86_400, maxStale: 0 };
+
+/** What may be called and how many at once is the same for keys; how long they are kept is not. */
+function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
+  const { maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = options;
+  return new RemoteJwkSets({ ...shared, maxKeys: MAX_STRANGERS_KEYS });
+}
+
+function readClient(value: unknown, url: string, jwksUri: RemoteJwkSets): MetadataDocumentClient {
+  const { document, keys } = checkClientMetadataDocument(value, url);
+  const client = clientFromMetadata(document);
+  keepApart(client.secrets, { keys, jwksUri });
+  return client;
+}
 
 function refusal(error: unknown): unknown {
   if (!(error instanceof FetchError)) return error;
@@ -61,7 +79,8 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   const settings = cacheSettings(options, DEFAULTS);
   const allowHost = callback('allowHost', options.allowHost) ?? (() => true);
   const findOther = callback('otherClients', otherClients) ?? (() => undefined);
-  const documents = new DocumentCache(settings, checkClientMetadataDocument);
+  const jwksUri = ownJwkSets(options);
+  const clients = new DocumentCache(settings, (value, url) => readClient(value, url, jwksUri));
   const schemes = settings.fetch.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
 
   return async (clientId, context) => {
@@ -71,8 +90,9 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
       if ((await allowHost(host)) !== true) {
         throw new FetchError('host_not_allowed', `allowHost does not allow ${host}`);
       }
-      const { document } = await documents.get(clientId);
-      return clientFromMetadata(document);
+      const { document: client } = await clients.get(clientId);
+      // A copy, since the application may add to what becomes its req.user.
+      return { ...client };
     } catch (error) {
       throw refusal(error);
     }

@@ -29,6 +29,8 @@ interface Failure {
 /** A document, and the error for which it is not a new one. */
 export interface CachedDocument<T> {
   readonly document: T;
+  /** Whether it was fetched for this call, so that there is no newer one. */
+  readonly isNew?: boolean | undefined;
   /** Set where the document is stale, since fetching it again failed. */
   readonly error?: FetchError | undefined;
 }
@@ -73,7 +75,7 @@ export class DocumentCache<T> {
     }
     if (entry === undefined || now >= entry.freshUntil + this.settings.maxStale) {
       if (resting) throw failure.error;
-      return { document: await this.fetch(url) };
+      return { document: await this.fetch(url), isNew: true };
     }
     if (failure !== undefined) {
       // During an outage nobody waits.
@@ -81,7 +83,7 @@ export class DocumentCache<T> {
       return { document: entry.document, error: failure.error };
     }
     try {
-      return { document: await this.fetch(url) };
+      return { document: await this.fetch(url), isNew: true };
     } catch (error) {
       return { document: entry.document, error: error as FetchError };
     }

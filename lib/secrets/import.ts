@@ -22,16 +22,17 @@ const parsed = (value: unknown): unknown =>
  * Turns a secret into the keys that it stands for; none for a `JwksUri`, of which only the form is
  * looked at, since its keys have to be fetched.
  *
+ * @param maxKeys how many keys a JWK Set may have
  * @throws {KeyError} where the secret is weak, malformed or of an unknown type
  */
-export function importSecret(secret: Secret): readonly VerificationKey[] {
+export function importSecret(secret: Secret, maxKeys?: number): readonly VerificationKey[] {
   switch (secret.type) {
     case 'X509CertificateBase64':
       return [keyFromCertificate(stringValue(secret))];
     case 'JsonWebKey':
       return [keyFromJwk(parsed(secret.value))];
     case 'JsonWebKeySet':
-      return keysFromJwkSet(parsed(secret.value));
+      return keysFromJwkSet(parsed(secret.value), maxKeys);
     case 'JwksUri':
       checkJwksUri(secret.value);
       return [];

@@ -6,10 +6,13 @@ import type { VerificationKey } from './verification-key.js';
 const KEY_TYPES = ['RSA', 'EC', 'OKP', 'oct'];
 
 /** How many keys of a fetched set are imported: a set has a few, a hostile one thousands. */
-const MAX_REMOTE_KEYS = 50;
+export const MAX_REMOTE_KEYS = 50;
+
+/** How many keys a client may have that has introduced itself: everybody can make us import them. */
+export const MAX_STRANGERS_KEYS = 10;
 
 /** The keys for signatures: those for encryption and of unknown types are passed over. */
-function signatureKeys(value: unknown): readonly JsonWebKey[] {
+function signatureKeys(value: unknown, maxKeys: number): readonly JsonWebKey[] {
   const keys = (value as { keys?: unknown } | null | undefined)?.keys;
   if (!Array.isArray(keys)) throw new KeyError('the value is not a JWK Set: it has no array keys');
   const signatureKeys = keys.filter(
@@ -17,6 +20,9 @@ function signatureKeys(value: unknown): readonly JsonWebKey[] {
       jwk !== null && KEY_TYPES.includes(jwk?.kty) && !isForEncryption(jwk),
   );
   if (signatureKeys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
+  if (signatureKeys.length > maxKeys) {
+    throw new KeyError(`the JWK Set has more than ${maxKeys} keys`);
+  }
   return signatureKeys;
 }
 
@@ -35,8 +41,11 @@ function keyOfSet(jwk: JsonWebKey): VerificationKey {
  *
  * @throws {KeyError}
  */
-export function keysFromJwkSet(value: unknown): readonly VerificationKey[] {
-  return signatureKeys(value).map(keyOfSet);
+export function keysFromJwkSet(
+  value: unknown,
+  maxKeys = Number.POSITIVE_INFINITY,
+): readonly VerificationKey[] {
+  return signatureKeys(value, maxKeys).map(keyOfSet);
 }
 
 /**
@@ -45,14 +54,14 @@ export function keysFromJwkSet(value: unknown): readonly VerificationKey[] {
  *
  * @throws {KeyError} where no key is left, or where there are far too many
  */
-export function publicKeysFromJwkSet(value: unknown): {
+export function publicKeysFromJwkSet(
+  value: unknown,
+  maxKeys = MAX_REMOTE_KEYS,
+): {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly string[];
 } {
-  const jwks = signatureKeys(value);
-  if (jwks.length > MAX_REMOTE_KEYS) {
-    throw new KeyError(`the JWK Set has more than ${MAX_REMOTE_KEYS} keys`);
-  }
+  const jwks = signatureKeys(value, maxKeys);
   const keys: VerificationKey[] = [];
   const refused: string[] = [];
   for (const jwk of jwks) {

@@ -2,7 +2,7 @@ import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
 import { number } from '../option-checks.js';
 import { safeText } from '../safe.js';
-import { publicKeysFromJwkSet } from './jwk-set.js';
+import { MAX_REMOTE_KEYS, publicKeysFromJwkSet } from './jwk-set.js';
 import type { VerificationKey } from './verification-key.js';
 
 /**
@@ -15,6 +15,8 @@ export interface JwksUriOptions extends DocumentCacheOptions {
    * Whoever makes up key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
+  /** How many keys a set may have; one with more is refused. Default 50. */
+  readonly maxKeys?: number | undefined;
 }
 
 /** A JWK Set as it was fetched: its usable keys, and why others are not. */
@@ -28,8 +30,8 @@ const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 };
 /** How many refused keys of a set are reported. */
 const MAX_REPORTED = 5;
 
-function readJwkSet(value: unknown): RemoteJwkSet {
-  const { keys, refused } = publicKeysFromJwkSet(value);
+function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
+  const { keys, refused } = publicKeysFromJwkSet(value, maxKeys);
   return {
     keys,
     refused: refused.slice(0, MAX_REPORTED).map((message) => safeText(message) ?? ''),
@@ -54,7 +56,10 @@ export class RemoteJwkSets {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: JwksUriOptions = {}) {
-    this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), readJwkSet);
+    const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
+    this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
+      readJwkSet(value, maxKeys),
+    );
     this.cooldown = number('cooldown', options.cooldown, 30, 0);
   }
 

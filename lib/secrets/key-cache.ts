@@ -1,6 +1,7 @@
 import { KeyError } from './algorithms.js';
 import { importSecret } from './import.js';
 import { isSameJson, jsonCopy } from './json.js';
+import { ownKeysOf } from './own-keys.js';
 import type { Secret } from './secret.js';
 import type { KeySource } from './select-key.js';
 import type { VerificationKey } from './verification-key.js';
@@ -61,6 +62,8 @@ export class KeyCache implements KeySource {
    * @throws {KeyError} where the secret cannot be used
    */
   keysOf(secret: Secret): readonly VerificationKey[] {
+    const own = ownKeysOf(secret);
+    if (own !== undefined) return own.keys;
     const { keys, error } = this.find(secret) ?? this.add(secret);
     if (error !== undefined) throw error;
     return keys;

@@ -20,11 +20,12 @@ export async function jwksHost(
   t: TestContext,
   keys: readonly JsonWebKey[] = [],
   headers: Record<string, string> = {},
+  at: { readonly name?: string; readonly address?: string } = {},
 ): Promise<JwksHost> {
   let published = keys;
   const serve = json(() => ({ keys: published }), headers);
   let listener = serve;
-  const host = await remoteHost((request, response) => listener(request, response));
+  const host = await remoteHost((request, response) => listener(request, response), at);
   t.after(() => host.close());
   // Assigned, not spread: the counters are getters.
   return Object.assign(host, {
