@@ -9,14 +9,16 @@ import {
   OAuthClientInformationFullSchema,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { FindClient } from '../clients/lookup.js';
-import { clientFromMetadata } from '../clients/metadata.js';
+import { clientFromMetadata, secretsFromMetadata } from '../clients/metadata.js';
 import {
   type ClientMetadataDocumentOptions,
   clientMetadataDocuments,
   type MetadataDocumentClient,
 } from '../clients/metadata-document.js';
 import { ClientAuthenticationError } from '../errors.js';
-import { assertClientSecrets, SecretError } from '../secrets/assert-secrets.js';
+import { KeyError } from '../secrets/algorithms.js';
+import { importSecret } from '../secrets/import.js';
+import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
 import type { AssertionClient } from '../secrets/secret.js';
 
 /** A client of the SDK's store, or one of a metadata document. */
@@ -63,17 +65,22 @@ export function withoutSecret(client: OAuthClientInformationFull): OAuthClientIn
 
 type Registration = Parameters<NonNullable<OAuthRegisteredClientsStore['registerClient']>>[0];
 
+const usesKeys = (client: Registration): boolean =>
+  client.token_endpoint_auth_method === 'private_key_jwt';
+
 /** @throws {InvalidClientMetadataError} (RFC 7591 §3.2.2) */
 function checkRegistration(client: Registration): void {
   if (client.jwks !== undefined && client.jwks_uri !== undefined) {
     throw new InvalidClientMetadataError('jwks and jwks_uri may not both be present');
   }
-  const { secrets } = clientFromMetadata({ ...client, client_id: 'new' });
-  if (secrets.length === 0) throw new InvalidClientMetadataError('private_key_jwt needs keys');
+  const secrets = secretsFromMetadata({ ...client, client_id: 'new' });
+  if (secrets.length === 0 && usesKeys(client)) {
+    throw new InvalidClientMetadataError('private_key_jwt needs keys');
+  }
   try {
-    assertClientSecrets({ clientId: 'new', secrets });
+    for (const secret of secrets) importSecret(secret, MAX_STRANGERS_KEYS);
   } catch (error) {
-    if (!(error instanceof SecretError)) throw error;
+    if (!(error instanceof KeyError)) throw error;
     throw new InvalidClientMetadataError(error.message);
   }
 }
@@ -105,10 +112,11 @@ export function storeFor(
   return {
     getClient,
     async registerClient(client) {
-      const usesKeys = client.token_endpoint_auth_method === 'private_key_jwt';
-      if (usesKeys) checkRegistration(client);
+      checkRegistration(client);
       const { client_secret, client_secret_expires_at, ...rest } = client;
-      return (await store.registerClient?.(usesKeys ? rest : client)) as OAuthClientInformationFull;
+      return (await store.registerClient?.(
+        usesKeys(client) ? rest : client,
+      )) as OAuthClientInformationFull;
     },
   };
 }

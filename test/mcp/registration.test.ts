@@ -25,6 +25,13 @@ for (const [what, differences] of Object.entries({
   'no keys': { jwks: undefined },
   'a private key': { jwks: { keys: [newKeyPair('ES256').privateKey.export({ format: 'jwk' })] } },
   'both jwks and jwks_uri': { jwks_uri: 'https://client.example/jwks.json' },
+  'more than 10 keys': {
+    jwks: { keys: Array.from({ length: 11 }, () => newKeyPair('ES256').publicJwk) },
+  },
+  'more than 10 keys, and no method': {
+    token_endpoint_auth_method: undefined,
+    jwks: { keys: Array.from({ length: 11 }, () => newKeyPair('ES256').publicJwk) },
+  },
   'an http jwks_uri': { jwks: undefined, jwks_uri: 'http://client.example/jwks.json' },
 })) {
   test(`a registration with ${what} is refused (RFC 7591 §3.2.2)`, async (t) => {
