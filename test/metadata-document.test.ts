@@ -212,6 +212,10 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
     confidential({ token_endpoint_auth_method: 'client_secret_jwt' }),
     /needs a shared secret/,
   ],
+  'has a method that nobody knows': [
+    confidential({ token_endpoint_auth_method: 'PRIVATE_KEY_JWT' }),
+    /token_endpoint_auth_method is not known/,
+  ],
   'has several methods': [
     confidential({ token_endpoint_auth_method: ['private_key_jwt'] }),
     /token_endpoint_auth_method is not a string/,
@@ -267,6 +271,9 @@ for (const [what, [document, message]] of Object.entries(WRONG_DOCUMENTS)) {
 
 for (const [what, more] of Object.entries({
   'is public': { token_endpoint_auth_method: 'none', jwks: undefined },
+  'authenticates by a certificate of its own': {
+    token_endpoint_auth_method: 'self_signed_tls_client_auth',
+  },
   'authenticates by TLS': { token_endpoint_auth_method: 'tls_client_auth', jwks: undefined },
   'names no method and has no keys': { token_endpoint_auth_method: undefined, jwks: undefined },
   'has an app of its own at redirect_uris': { redirect_uris: ['com.example.app:/callback'] },

@@ -12,6 +12,9 @@ export interface ClientMetadataDocument extends ClientMetadata {
 /** Members that only make sense with a shared secret, which nobody can have agreed on. */
 const SECRET_MEMBERS = ['client_secret', 'client_secret_expires_at'];
 
+/** Those of the registry (RFC 7591 §4.2) that nobody needs a shared secret for. */
+const METHODS = ['none', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
+
 /** Members that an authorization server shows to its users as links and images. */
 const DISPLAYED_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'];
 
@@ -60,6 +63,15 @@ function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadat
   }
 }
 
+function checkMethod(method: unknown): void {
+  if (method === undefined) return;
+  if (typeof method !== 'string') throw new Error('its token_endpoint_auth_method is not a string');
+  if (method.startsWith('client_secret')) {
+    throw new Error('its token_endpoint_auth_method needs a shared secret');
+  }
+  if (!METHODS.includes(method)) throw new Error('its token_endpoint_auth_method is not known');
+}
+
 /** A document that keeps the rules, and the keys of its `jwks`. */
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
@@ -80,13 +92,7 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   if (document['client_id'] !== url) throw new Error('its client_id is not its URL');
   const secret = SECRET_MEMBERS.find((member) => Object.hasOwn(document, member));
   if (secret !== undefined) throw new Error(`it has ${secret}, which everybody can read`);
-  const method = document['token_endpoint_auth_method'];
-  if (method !== undefined && typeof method !== 'string') {
-    throw new Error('its token_endpoint_auth_method is not a string');
-  }
-  if (method?.startsWith('client_secret') === true) {
-    throw new Error('its token_endpoint_auth_method needs a shared secret');
-  }
+  checkMethod(document['token_endpoint_auth_method']);
   checkRedirectUris(document['redirect_uris']);
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
   const metadata = document as unknown as ClientMetadataDocument;

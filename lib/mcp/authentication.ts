@@ -18,7 +18,20 @@ interface CurrentClient {
   readonly provedByAssertion: boolean;
 }
 
-const ASSERTION_REQUIRED: Failure = { reason: 'assertion_required' };
+/** The methods whose proof the SDK's handlers ask for, where they know the secret. */
+const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret_basic'];
+
+/**
+ * Why a client may not go on to the SDK's handlers without an assertion. They serve a client as a
+ * public one where they know no secret of it, whatever method it is registered for.
+ */
+function failureWithoutAssertion(client: McpClient): Failure | undefined {
+  if (requiresClientAssertion(client)) return { reason: 'assertion_required' };
+  const method = client.tokenEndpointAuthMethod ?? 'none';
+  const hasSecret = client.metadata.client_secret !== undefined;
+  if (method === 'none' || (hasSecret && SECRET_METHODS.includes(method))) return undefined;
+  return { reason: 'client_method_mismatch', expected: method };
+}
 
 /** The parameters of the request; none where no body parser has read them. */
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
@@ -26,8 +39,8 @@ export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
 
 /**
  * Authenticates the clients of an endpoint before the SDK's handlers, which ask for a client_secret
- * where there is one, and let everybody else pass. Clients with keys must send an assertion;
- * clients without are left to the SDK.
+ * where there is one, and let everybody else pass. Clients with keys must send an assertion; public
+ * ones, and those with a plain secret, are left to the SDK.
  */
 export class McpAuthentication {
   private readonly current = new AsyncLocalStorage<CurrentClient>();
@@ -99,12 +112,10 @@ export class McpAuthentication {
     if (typeof client_id !== 'string') return undefined;
     const { lookupTimeout } = this.strategy._validator.settings;
     const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
-    if (found.client !== undefined && !requiresClientAssertion(found.client)) {
-      return { client: found.client.metadata, provedByAssertion: false };
-    }
-    const { failure = ASSERTION_REQUIRED } = found;
-    if (failure.reason === 'unknown_client') return undefined;
-    throw this.refusal(failure, client_id, endpoint);
+    const { client } = found;
+    const failure = client === undefined ? found.failure : failureWithoutAssertion(client);
+    if (failure !== undefined) throw this.refusal(failure, client_id, endpoint);
+    return client && { client: client.metadata, provedByAssertion: false };
   }
 
   private refusal(failure: Failure, clientId: string, endpoint: string): ClientAuthenticationError {

@@ -54,6 +54,60 @@ for (const [what, client] of Object.entries(WITHOUT_ASSERTION)) {
   });
 }
 
+for (const method of [
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+  'attest_jwt_client_auth',
+  'PRIVATE_KEY_JWT',
+  'client_secret_post',
+  'client_secret_basic',
+]) {
+  test(`a client with ${method} and no secret is not served as a public one`, async (t) => {
+    const client = { ...publicClient, token_endpoint_auth_method: method };
+    const server = await mcpAuthorizationServer(t, [client]);
+    const code = await server.code('public');
+    for (const [path, more] of [
+      ['/token', code],
+      ['/revoke', { token: 'x' }],
+    ] as const) {
+      const form = { client_id: 'public', ...more };
+      const { status, body } = await answerOf(server.post(path, form));
+      assert.deepEqual([status, body['error']], [401, 'invalid_client'], path);
+      const { reason, clientId, actual, expected } = server.events.at(-1) ?? {};
+      assert.deepEqual([reason, clientId], ['client_method_mismatch', 'public']);
+      assert.deepEqual([expected, actual], [method, undefined]);
+    }
+  });
+}
+
+for (const method of ['client_secret_post', 'client_secret_basic', undefined]) {
+  test(`a client with ${method} and a secret redeems its code by it alone`, async (t) => {
+    const client = { ...withSecret, token_endpoint_auth_method: method };
+    const server = await mcpAuthorizationServer(t, [client]);
+    for (const [client_secret, expected] of [
+      ['another', 400],
+      ['a secret of the client', 200],
+    ] as const) {
+      const form = { client_id: 'secret', client_secret, ...(await server.code('secret')) };
+      assert.equal((await server.post('/token', form)).status, expected);
+    }
+  });
+}
+
+test('a client nobody knows reads like one with keys', async (t) => {
+  const server = await mcpAuthorizationServer(t, [withKeys]);
+  const answers = [];
+  for (const client_id of ['client', 'nobody']) {
+    const response = await server.post('/token', { client_id, ...CLIENT_CREDENTIALS });
+    answers.push([response.status, await response.text()]);
+  }
+  assert.deepEqual(answers[0], answers[1]);
+  assert.deepEqual(
+    server.events.map(({ reason }) => reason),
+    ['assertion_required', 'unknown_client'],
+  );
+});
+
 test('a public client redeems its code as ever', async (t) => {
   const server = await mcpAuthorizationServer(t, [publicClient]);
   const form = { client_id: 'public', ...(await server.code('public')) };
