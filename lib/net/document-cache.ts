@@ -3,6 +3,7 @@ import type { DocumentCacheSettings } from './cache-settings.js';
 import { FetchError } from './fetch-error.js';
 import { type FetchedDocument, fetchJson } from './guarded-fetch.js';
 import { Lane } from './lane.js';
+import { describeUrl } from './remote-url.js';
 
 /** A failed fetch is repeated after a second, then two, four … up to this many. */
 const MAX_BACKOFF = 60;
@@ -158,8 +159,8 @@ export class DocumentCache<T> {
     try {
       return this.read(value, url);
     } catch (error) {
-      const { origin, pathname } = new URL(url);
-      throw new FetchError('document_invalid', `${origin}${pathname}: ${(error as Error).message}`);
+      const what = describeUrl(new URL(url));
+      throw new FetchError('document_invalid', `${what}: ${(error as Error).message}`);
     }
   }
 

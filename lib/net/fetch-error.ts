@@ -16,13 +16,16 @@ export type FetchErrorCode =
   | 'document_invalid'
   | 'too_many_fetches';
 
-/** A fetch that failed or was refused. Code and message are safe to log. */
+/**
+ * A fetch that failed or was refused. Code and message are safe to log. It has no cause: Node's errors
+ * hold what the other server sent, whole packets and chains of certificates, and failures are kept.
+ */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: FetchErrorCode;
 
-  constructor(code: FetchErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: FetchErrorCode, message: string) {
+    super(message);
     this.code = code;
   }
 }

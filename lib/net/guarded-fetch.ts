@@ -5,7 +5,7 @@ import { FetchError } from './fetch-error.js';
 import type { FetchSettings } from './fetch-settings.js';
 import { freshness } from './freshness.js';
 import { guardedLookup } from './guarded-lookup.js';
-import { checkedTarget } from './remote-url.js';
+import { checkedTarget, describeUrl } from './remote-url.js';
 
 /** A JSON document, parsed and not yet looked at. */
 export interface FetchedDocument {
@@ -71,16 +71,16 @@ function parse(body: Buffer): unknown {
   throw new FetchError('body_not_json', 'it is not JSON');
 }
 
-/** Says which URL it is about; the query is left out, since some people write secrets there. */
+/** Says which URL it is about, and of Node's error its code alone. */
 function described(error: unknown, url: URL, { timeout }: FetchSettings, timedOut: boolean) {
-  const what = `${url.origin}${url.pathname}`;
+  const what = describeUrl(url);
   if (timedOut) return new FetchError('timeout', `${what}: it took longer than ${timeout} s`);
   if (error instanceof FetchError) {
-    return new FetchError(error.code, `${what}: ${error.message}`, { cause: error.cause });
+    return new FetchError(error.code, `${what}: ${error.message}`);
   }
   const { code } = error as { code?: unknown };
   const detail = typeof code === 'string' ? code : (error as Error).message;
-  return new FetchError('connection_failed', `${what}: ${detail}`, { cause: error });
+  return new FetchError('connection_failed', `${what}: ${detail}`);
 }
 
 /**

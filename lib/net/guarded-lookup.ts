@@ -42,7 +42,7 @@ export function guardedLookup(url: URL, settings: FetchSettings): LookupFunction
     settings.lookup(hostname, { ...options, all: true }, (error, result, family) => {
       if (error !== null && error !== undefined) {
         const message = `${host} has no address (${error.code ?? 'lookup failed'})`;
-        callback(new FetchError('name_not_resolved', message, { cause: error }), []);
+        callback(new FetchError('name_not_resolved', message), []);
         return;
       }
       const found =

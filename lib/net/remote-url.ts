@@ -1,3 +1,4 @@
+import { safeText } from '../safe.js';
 import { isLoopback } from './addresses.js';
 import { FetchError } from './fetch-error.js';
 import type { FetchSettings } from './fetch-settings.js';
@@ -7,6 +8,10 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
 
 /** Whether the URL names this machine: `localhost` or a loopback address. */
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
+
+/** A URL in errors; without the query, since some people write secrets there. */
+export const describeUrl = ({ origin, pathname }: URL): string =>
+  safeText(`${origin}${pathname}`) ?? '';
 
 /** In characters: longer URLs are not worth remembering. */
 const MAX_LENGTH = 2048;

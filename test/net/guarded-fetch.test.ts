@@ -468,6 +468,34 @@ test('an error says where and why, without the query and what the server sent', 
   });
 });
 
+test('an error keeps nothing of what a server sent: no packet and no certificate', async (t) => {
+  const junk: RequestListener = ({ socket }) => socket.end('a packet of the server'.repeat(1000));
+  const talkative = await start(t, junk);
+  const misnamed = await remoteHost(junk, { name: 'other.example' });
+  t.after(() => misnamed.close());
+  for (const [url, code, detail] of [
+    [talkative.origin, 'connection_failed', /HPE_\w+$/],
+    [
+      misnamed.origin.replace('other', 'client'),
+      'connection_failed',
+      /ERR_TLS_CERT_ALTNAME_INVALID$/,
+    ],
+    ['https://unknown.invalid', 'name_not_resolved', /ENOTFOUND\)$/],
+  ] as const) {
+    await assert.rejects(get(url), (error: FetchError) => {
+      assert.equal(error.code, code);
+      assert.match(error.message, detail);
+      assert.deepEqual(Object.getOwnPropertyNames(error).sort(), [
+        'code',
+        'message',
+        'name',
+        'stack',
+      ]);
+      return true;
+    });
+  }
+});
+
 for (const [name, options] of Object.entries({
   'an address instead of a network': { allowedNetworks: ['10.0.0.1'] },
   'a text instead of networks': { allowedNetworks: '10.0.0.0/8' },
