@@ -3,7 +3,7 @@ import type { AudienceForm } from './assertion/audience.js';
 import type { ServerIdentity } from './assertion/subject.js';
 import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
-import { safeText } from './safe.js';
+import { safeText, thrownText } from './safe.js';
 
 /** Something that is not wrong yet, or not wrong with this request. */
 export interface AuthenticationWarning {
@@ -92,7 +92,7 @@ export async function traced<T>(event: AuthenticationEvent, run: () => Promise<T
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(`onAuthentication failed: ${String(error)}`, 'PrivateKeyJwtWarning');
+  process.emitWarning(`onAuthentication failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
 }
 
 /** Tells the operator of a finished authentication. No listener can make it fail. */

@@ -36,3 +36,7 @@ export function safe(value: unknown): unknown {
 /** The same for a value that should be a text. */
 export const safeText = (value: unknown): string | undefined =>
   typeof value === 'string' ? safeString(value) : undefined;
+
+/** What was thrown, in a line. Anything can be. */
+export const thrownText = (thrown: unknown): string =>
+  String(thrown instanceof Error ? thrown : safe(thrown));

@@ -4,6 +4,7 @@ import { ClientAssertionValidator } from './assertion/validator.js';
 import { noteAssertionUsed } from './assertion-used.js';
 import type { FindClient } from './clients/lookup.js';
 import { ConfigurationError } from './errors.js';
+import { giveUp } from './give-up.js';
 import { type ExpressRequest, isFormPost, parsedForm } from './http.js';
 import { Strategy } from './passport-strategy.js';
 import type { AssertionClient } from './secrets/secret.js';
@@ -70,12 +71,14 @@ export class PrivateKeyJwtStrategy<
     // sets them on the one instance, and a later request's would be there when this one is done.
     const { success, fail, error } = this;
     this._authenticate(request, options)
-      .then((authenticated) => {
-        if (authenticated === undefined) fail.call(this);
-        else success.call(this, authenticated.client, authenticated.authentication);
-      })
-      // What an application's own callback throws must not end the process.
-      .catch((cause: unknown) => error.call(this, cause));
+      .then((authenticated) =>
+        authenticated === undefined
+          ? fail.call(this)
+          : success.call(this, authenticated.client, authenticated.authentication),
+      )
+      // What an application's own callback throws must not end the process, the second time neither.
+      .catch((cause: unknown) => error.call(this, cause))
+      .catch((thrown: unknown) => giveUp(request, thrown));
   }
 
   /**

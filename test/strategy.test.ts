@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import express from 'express';
 import { Passport } from 'passport';
@@ -104,6 +105,74 @@ test("what an application's own callback throws is passed to it and ends no proc
   const response = await post(`${server.url}/token`, assertionForm(await signAssertion()));
   assert.equal(await response.text(), 'from the callback');
   assert.deepEqual(rejections, []);
+});
+
+type Callback = (error: Error | null, client: unknown) => unknown;
+
+/** Callbacks that throw whatever they are given, at once or later. */
+const THROWING: Readonly<Record<string, Callback>> = {
+  throws: (error) => {
+    throw error ?? new Error('from the callback');
+  },
+  rejects: async (error) => {
+    throw error ?? new Error('from the callback');
+  },
+  'throws what is no error': () => {
+    throw Object.create(null);
+  },
+};
+
+for (const [does, callback] of Object.entries(THROWING)) {
+  for (const [what, assertion] of [
+    ['success', signAssertion],
+    ['failure', async () => 'a.b.c'],
+  ] as const) {
+    test(`a callback that ${does} on every ${what} ends no process: 500, and a warning`, async (t) => {
+      const passport = new Passport();
+      passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, clientOf));
+      const app = express();
+      app.post('/token', express.urlencoded({ extended: false }), (request, response, next) => {
+        passport.authenticate('private-key-jwt', { session: false }, callback)(
+          request,
+          response,
+          next,
+        );
+      });
+      const server = await listen(app);
+      t.after(() => server.close());
+      const warned = once(process, 'warning');
+      const response = await post(`${server.url}/token`, assertionForm(await assertion()));
+      assert.equal(response.status, 500);
+      assert.deepEqual(await response.json(), {
+        error: 'server_error',
+        error_description: 'The server could not answer the request.',
+      });
+      const [{ name, message }] = (await warned) as [Error];
+      assert.equal(name, 'PrivateKeyJwtWarning');
+      assert.match(
+        message,
+        /^The callback of passport.authenticate failed: .* It has to hand errors to next, or/,
+      );
+    });
+  }
+}
+
+test('a callback that throws after it has answered leaves the answer alone', async (t) => {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, clientOf));
+  const app = express();
+  app.post('/token', express.urlencoded({ extended: false }), (request, response, next) => {
+    passport.authenticate('private-key-jwt', { session: false }, () => {
+      if (!response.headersSent) response.end('answered');
+      throw new Error('too late');
+    })(request, response, next);
+  });
+  const server = await listen(app);
+  t.after(() => server.close());
+  const warned = once(process, 'warning');
+  const response = await post(`${server.url}/token`, assertionForm(await signAssertion()));
+  assert.equal(await response.text(), 'answered');
+  await warned;
 });
 
 const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
