@@ -22,6 +22,11 @@ export class FingerprintTable {
   private readonly slotHash = seededHash();
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
   private additions = 0;
+  /**
+   * The latest tick at which something expired that has been forgotten. Where time goes back, nothing
+   * can be told of what expires no later than that.
+   */
+  forgotten = 0;
 
   /**
    * Adds a fingerprint that is absent.
@@ -36,9 +41,14 @@ export class FingerprintTable {
     if (place === PRESENT) return false;
     admit();
     segment.put(fingerprint, place, expires);
+    this.noteForgotten(segment);
     if (segment.isCrowded) this.rebuild(segment, index, now);
     this.sweep(now);
     return true;
+  }
+
+  private noteForgotten({ forgotten }: Segment): void {
+    if (forgotten > this.forgotten) this.forgotten = forgotten;
   }
 
   private indexOf(fingerprint: Uint32Array): number {
@@ -61,6 +71,7 @@ export class FingerprintTable {
   /** Leaves out what has expired; grows, shrinks or splits the segment as the rest needs it. */
   private rebuild(segment: Segment, index: number, now: number): void {
     const live = segment.countLive(now);
+    this.noteForgotten(segment);
     const capacity = capacityFor(live);
     if (capacity > MAX_CAPACITY && segment.depth < MAX_DEPTH) {
       this.split(segment, index, live, now);

@@ -7,6 +7,9 @@ import type { ReplayEntry, ReplayStore } from './store.js';
 /** Entries are forgotten in groups of this many seconds, each after its time. */
 const TICK_SECONDS = 4;
 
+/** Ticks are kept in 32 bits: more than 500 years. */
+const LAST_TICK = 0xffff_ffff;
+
 /** Options of the memory store. */
 export interface MemoryReplayStoreOptions {
   /**
@@ -54,21 +57,33 @@ export class MemoryReplayStore implements ReplayStore {
 
   /**
    * @throws {ReplayStoreFullError} where the store is full, or the client's share of it
-   * @throws {RangeError} where the entry has expired: its time would be over before it is known
+   * @throws {RangeError} where the store could not tell the entry again: it has expired; or the clock
+   *   has gone back, and others that expire when it does have been forgotten
    */
   insert({ key, clientId, expiresAt }: ReplayEntry): boolean {
     const now = this.now();
     const expires = Math.ceil(expiresAt / TICK_SECONDS);
-    if (!(expires > now)) {
-      throw new RangeError(
-        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
-      );
-    }
+    this.checkTime(expires, now);
     readFingerprint(key, this.fingerprint);
     return this.table.add(this.fingerprint, expires, now, () => {
       this.shares.release(now);
       this.shares.add(clientId, expires);
     });
+  }
+
+  private checkTime(expires: number, now: number): void {
+    const at = expires * TICK_SECONDS;
+    if (!(expires > now)) {
+      throw new RangeError(
+        `The entry has expired at ${at}: is the clock of the store that of the validator?`,
+      );
+    }
+    if (expires <= this.table.forgotten) {
+      throw new RangeError(
+        `The clock has gone back: it cannot be told whether the entry that expires at ${at} was there.`,
+      );
+    }
+    if (expires > LAST_TICK) throw new RangeError(`The entry expires too far ahead, at ${at}.`);
   }
 
   private now(): number {

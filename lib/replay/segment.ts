@@ -32,6 +32,8 @@ export class Segment {
   readonly depth: number;
   private readonly slots: Uint32Array;
   private used = 0;
+  /** The latest tick at which something expired that is not there any more. */
+  forgotten = 0;
 
   constructor(capacity: number, depth: number, since: number) {
     this.capacity = capacity;
@@ -81,18 +83,23 @@ export class Segment {
   /** Writes a fingerprint to the place that `find` has answered. */
   put(fingerprint: Uint32Array, place: number, expires: number): void {
     const { slots } = this;
-    if (slots[place + EXPIRES] === 0) this.used += 1;
+    const before = slots[place + EXPIRES] as number;
+    if (before === 0) this.used += 1;
+    else if (before > this.forgotten) this.forgotten = before;
     for (let word = 0; word < FINGERPRINT_WORDS; word += 1) {
       slots[place + word] = fingerprint[word] as number;
     }
     slots[place + EXPIRES] = expires;
   }
 
+  /** Counts what a rebuilt segment will have; the rest is forgotten with this one. */
   countLive(now: number): number {
     const { slots } = this;
     let live = 0;
     for (let place = EXPIRES; place < slots.length; place += SLOT_WORDS) {
-      if ((slots[place] as number) > now) live += 1;
+      const expires = slots[place] as number;
+      if (expires > now) live += 1;
+      else if (expires > this.forgotten) this.forgotten = expires;
     }
     return live;
   }

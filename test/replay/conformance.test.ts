@@ -118,6 +118,22 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
     ['keys that differ in the case of one letter are different'],
   ],
   [
+    'keeps times in 32 bits',
+    (now) => {
+      const entries = keeping();
+      return {
+        store: {
+          insert({ key, expiresAt }) {
+            if ((entries.get(key) ?? 0) > now()) return false;
+            entries.set(key, expiresAt % 2 ** 32);
+            return true;
+          },
+        },
+      };
+    },
+    ['an entry that expires in centuries is not inserted twice'],
+  ],
+  [
     'says yes to everything',
     () => ({ store: { insert: () => true } }),
     [

@@ -99,6 +99,37 @@ test('an entry that has expired is refused: the store could not know it again', 
   assert.throws(() => insert('client', Number.NaN), { name: 'RangeError' });
 });
 
+test('where the clock goes back, what may have been forgotten is refused, and the rest is not', () => {
+  const { store, insert, advance, now } = memoryStore();
+  const used = { key: replayKey('client', 'used'), clientId: 'client', expiresAt: now() + 60 };
+  assert.equal(store.insert(used), true);
+  advance(200);
+  for (let count = 0; count < 400; count += 1) insert();
+  advance(-200);
+  assert.throws(() => store.insert(used), { name: 'RangeError', message: /clock has gone back/ });
+  assert.throws(() => insert('client', 60), { name: 'RangeError' });
+  assert.equal(insert('client', 64), true);
+});
+
+test('a clock that was a year ahead for a moment does not shut everybody out for a year', () => {
+  const { insert, advance } = memoryStore();
+  const YEAR = 31_536_000;
+  insert('client', 60);
+  advance(YEAR);
+  for (let count = 0; count < 400; count += 1) insert();
+  advance(-YEAR);
+  assert.throws(() => insert('client', 60), { name: 'RangeError' });
+  advance(4);
+  assert.equal(insert('client', 60), true);
+});
+
+test('an expiry beyond what can be counted is refused: it would wrap to one that is over', () => {
+  const { insert } = memoryStore();
+  for (const lifetime of [2 ** 34, 1e15, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => insert('client', lifetime), { name: 'RangeError', message: /too far/ });
+  }
+});
+
 test('a key that is no hash is refused: it could collide', () => {
   const { store, now } = memoryStore();
   for (const key of ['', 'client:jti', '='.repeat(43), `${'A'.repeat(44)}`, 'é'.repeat(43)]) {
