@@ -17,14 +17,24 @@ const FAILURES_PER_ENTRY = 10;
 interface Entry<T> {
   readonly document: T;
   /** In seconds since the epoch, like all times here. */
-  readonly freshUntil: number;
-  readonly refreshFrom: number;
+  readonly fetchedAt: number;
+  /** For how many seconds it is fresh. */
+  readonly age: number;
 }
 
 interface Failure {
   readonly error: FetchError;
   readonly count: number;
-  readonly retryAt: number;
+  readonly failedAt: number;
+}
+
+/** Whether so many seconds have not passed yet. What lies in the future was noted by a wrong clock. */
+const isWithin = (now: number, since: number, seconds: number): boolean =>
+  since <= now && now < since + seconds;
+
+function isResting(failure: Failure | undefined, now: number): boolean {
+  if (failure === undefined) return false;
+  return isWithin(now, failure.failedAt, Math.min(2 ** (failure.count - 1), MAX_BACKOFF));
 }
 
 /** A document, and the error for which it is not a new one. */
@@ -69,13 +79,14 @@ export class DocumentCache<T> {
     const now = this.now();
     const entry = this.entries.get(url);
     const failure = this.failures.get(url);
-    const resting = failure !== undefined && now < failure.retryAt;
-    if (entry !== undefined && now < entry.freshUntil) {
-      if (now >= entry.refreshFrom && !resting) this.fetchBehind(url);
+    const resting = isResting(failure, now);
+    if (entry !== undefined && isWithin(now, entry.fetchedAt, entry.age)) {
+      const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
+      if (isDue && !resting) this.fetchBehind(url);
       return { document: entry.document };
     }
-    if (entry === undefined || now >= entry.freshUntil + this.settings.maxStale) {
-      if (resting) throw failure.error;
+    if (entry === undefined || now >= entry.fetchedAt + entry.age + this.settings.maxStale) {
+      if (failure !== undefined && resting) throw failure.error;
       return { document: await this.fetch(url), isNew: true };
     }
     if (failure !== undefined) {
@@ -102,8 +113,8 @@ export class DocumentCache<T> {
     if (entry !== undefined && entry.document !== seen) return entry.document;
     if (!this.inFlight.has(url)) {
       const now = this.now();
-      if (now < (this.renewals.get(url) ?? Number.NEGATIVE_INFINITY) + cooldown) return undefined;
-      if (now < (this.failures.get(url)?.retryAt ?? 0)) return undefined;
+      if (isWithin(now, this.renewals.get(url) ?? Number.NaN, cooldown)) return undefined;
+      if (isResting(this.failures.get(url), now)) return undefined;
       this.renewals.set(url, now);
     }
     return this.fetch(url).catch(() => undefined);
@@ -134,13 +145,7 @@ export class DocumentCache<T> {
         turnedAway,
       );
       const document = this.readDocument(fetched, url);
-      const age = this.age(fetched);
-      const now = this.now();
-      this.entries.set(url, {
-        document,
-        freshUntil: now + age,
-        refreshFrom: now + age * REFRESH_AHEAD,
-      });
+      this.entries.set(url, { document, fetchedAt: this.now(), age: this.age(fetched) });
       this.failures.delete(url);
       return document;
     } catch (error) {
@@ -173,7 +178,6 @@ export class DocumentCache<T> {
     // Not the fault of the URL: it was never called.
     if (error.code === 'too_many_fetches') return;
     const count = (this.failures.get(url)?.count ?? 0) + 1;
-    const backoff = Math.min(2 ** (count - 1), MAX_BACKOFF);
-    this.failures.set(url, { error, count, retryAt: this.now() + backoff });
+    this.failures.set(url, { error, count, failedAt: this.now() });
   }
 }

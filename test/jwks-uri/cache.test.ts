@@ -63,6 +63,47 @@ test('the cache is bounded: the set that was not used for the longest time goes 
   assert.deepEqual(counts, [1, 2, 2, 3, 3, 4]);
 });
 
+const DAY = 86_400;
+
+test('a clock that was ahead for a time does not keep a set fresh for so long', async (t) => {
+  const { clock, advance } = fakeClock();
+  const [old, next] = [namedKey('old'), namedKey('new')];
+  const host = await jwksHost(t, [old.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  advance(DAY);
+  assert.equal(await statusOf(endpoint, signNamed(old)), 200);
+  host.publish(next.publicJwk);
+  advance(-DAY);
+  assert.equal(await statusOf(endpoint, signNamed(old)), 401, 'a key that was taken away');
+  assert.equal(host.requests, 2);
+});
+
+test('a clock that was ahead for a time does not leave a URL in peace for so long', async (t) => {
+  const { clock, advance } = fakeClock();
+  const pair = namedKey('1');
+  const host = await jwksHost(t, [pair.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  advance(DAY);
+  host.behave((_request, response) => response.writeHead(503).end());
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 401);
+  host.behave();
+  advance(-DAY);
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+});
+
+test('a clock that was ahead for a time does not put off the fetch for a new key', async (t) => {
+  const { clock, advance } = fakeClock();
+  const [old, next] = [namedKey('old'), namedKey('new')];
+  const host = await jwksHost(t, [old.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  assert.equal(await statusOf(endpoint, signNamed(old)), 200);
+  advance(200);
+  assert.equal(await statusOf(endpoint, signNamed(namedKey('made up'))), 401);
+  advance(-190);
+  host.publish(next.publicJwk);
+  assert.equal(await statusOf(endpoint, signNamed(next)), 200);
+});
+
 for (const [name, options] of Object.entries({
   'a minAge above maxAge': { minAge: 10, maxAge: 5 },
   'a negative cooldown': { cooldown: -1 },
