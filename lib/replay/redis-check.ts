@@ -8,7 +8,6 @@ export interface RedisWarning {
     | 'redis_eviction'
     | 'redis_persistence'
     | 'redis_replication'
-    | 'redis_clock'
     | 'redis_set_not_conditional';
   /** What is wrong, and what to change. */
   readonly message: string;
@@ -27,11 +26,7 @@ function parseInfo(text: unknown): Info {
   return new Map(fields);
 }
 
-/** How many seconds the clock of the server is ahead at least; it may have been read before now. */
-const secondsAhead = (info: Info): number =>
-  Number(info.get('server_time_usec') ?? 0) / 1e6 - Date.now() / 1000;
-
-function* warningsOf(info: Info, clockMargin: number): Generator<RedisWarning> {
+function* warningsOf(info: Info): Generator<RedisWarning> {
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
   if (policy !== 'noeviction') {
     yield {
@@ -54,13 +49,6 @@ function* warningsOf(info: Info, clockMargin: number): Generator<RedisWarning> {
         'Redis replicates without waiting: a failover may forget the assertions of the last moments before it. Set min-replicas-to-write and min-replicas-max-lag to keep that time short.',
     };
   }
-  const ahead = secondsAhead(info);
-  if (ahead > clockMargin / 2) {
-    yield {
-      code: 'redis_clock',
-      message: `The clock of Redis is ${ahead.toFixed(1)} s ahead of this machine's, and clockMargin allows for ${clockMargin} s: synchronise the clocks.`,
-    };
-  }
 }
 
 async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
@@ -77,11 +65,10 @@ async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
 export async function checkRedis(
   nodes: readonly RedisNode[],
   store: ReplayStore,
-  clockMargin: number,
 ): Promise<RedisWarning[]> {
   const warnings = new Map<string, RedisWarning>();
   for (const node of nodes) {
-    for (const warning of warningsOf(parseInfo(await node.info()), clockMargin)) {
+    for (const warning of warningsOf(parseInfo(await node.info()))) {
       warnings.set(warning.code, warning);
     }
   }

@@ -23,7 +23,7 @@ export interface IoRedisClient extends RedisNode {
   set(
     key: string,
     value: string,
-    expiration: 'PXAT',
+    expiration: 'PX',
     milliseconds: number,
     condition: 'NX',
   ): Promise<unknown>;
@@ -39,14 +39,14 @@ export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient | I
 
 interface NodeRedisSetOptions {
   readonly condition: 'NX';
-  readonly expiration: { readonly type: 'PXAT'; readonly value: number };
+  readonly expiration: { readonly type: 'PX'; readonly value: number };
   readonly NX: true;
-  readonly PXAT: number;
+  readonly PX: number;
 }
 
 /** The commands of the store, in the words of the client. */
 export interface RedisCommands {
-  /** `SET key value PXAT milliseconds NX` */
+  /** `SET key value PX milliseconds NX` */
   setIfAbsent(key: string, value: string, milliseconds: number): Promise<unknown>;
   /** The nodes that hold entries. */
   nodes(): Promise<readonly RedisNode[]>;
@@ -63,10 +63,10 @@ function nodeRedisCommands(client: NodeRedisClient | NodeRedisCluster): RedisCom
     setIfAbsent: (key, value, milliseconds) =>
       client.set(key, value, {
         condition: 'NX',
-        expiration: { type: 'PXAT', value: milliseconds },
+        expiration: { type: 'PX', value: milliseconds },
         // The words of version 4, which knows no others and would set the key in any case.
         NX: true,
-        PXAT: milliseconds,
+        PX: milliseconds,
       }),
     nodes: async () =>
       'nodeClient' in client
@@ -77,7 +77,7 @@ function nodeRedisCommands(client: NodeRedisClient | NodeRedisCluster): RedisCom
 
 function ioRedisCommands(client: IoRedisClient | IoRedisCluster): RedisCommands {
   return {
-    setIfAbsent: (key, value, milliseconds) => client.set(key, value, 'PXAT', milliseconds, 'NX'),
+    setIfAbsent: (key, value, milliseconds) => client.set(key, value, 'PX', milliseconds, 'NX'),
     nodes: async () => ('nodes' in client ? client.nodes('master') : [client]),
   };
 }

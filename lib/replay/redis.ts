@@ -25,8 +25,8 @@ export interface RedisReplayOptions {
   /** How long Redis may take before the request fails closed. Default 0.25. */
   readonly timeout?: number | undefined;
   /**
-   * How much longer than needed entries are kept. They expire by the clock of Redis, which may be
-   * ahead of the clocks of the processes by so much. Default 60.
+   * How much longer than needed entries are kept: so far may the clocks of the processes that share
+   * the store be apart. The clock of Redis does not matter. Default 60.
    */
   readonly clockMargin?: number | undefined;
   /**
@@ -45,8 +45,8 @@ export interface RedisReplayOptions {
 export interface RedisReplayStore extends ReplayStore {
   insert(entry: ReplayEntry): Promise<boolean>;
   /**
-   * Asks Redis whether it is set up so that it keeps what it must: eviction, persistence,
-   * replication and clock, as far as the server tells.
+   * Asks Redis whether it is set up so that it keeps what it must: eviction, persistence and
+   * replication, as far as the server tells.
    *
    * @returns what is wrong; empty where nothing is
    * @throws whatever the client throws, for instance where the user may not call `INFO`
@@ -70,7 +70,7 @@ const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('OOM');
 
 /**
- * Remembers used assertions in Redis or Valkey, by one command each: `SET key value PXAT time NX`.
+ * Remembers used assertions in Redis or Valkey, by one command each: `SET key value PX time NX`.
  * The client is yours: connect it, and listen to its `error` event. Where Redis does not answer in
  * time, the request fails closed with 503 `temporarily_unavailable`; an insertion that Redis
  * carries out after that counts, so the assertion is then used up.
@@ -104,11 +104,22 @@ export function redisReplay(
   let pending = 0;
   let checked = !warnings;
 
+  /**
+   * For how long an entry is kept, in milliseconds. Redis is told no point in time: by a clock that is
+   * ahead it could be over, and the entry would not be kept at all.
+   */
+  function timeLeft(expiresAt: number): number {
+    const left = Math.ceil((expiresAt + clockMargin) * 1000 - Date.now());
+    if (left > 0) return left;
+    throw new RangeError(
+      `The entry has expired at ${expiresAt}: is the clock of this process that of the validator?`,
+    );
+  }
+
   async function set({ key, expiresAt }: ReplayEntry): Promise<unknown> {
     pending += 1;
     try {
-      const milliseconds = Math.ceil((expiresAt + clockMargin) * 1000);
-      return await commands.setIfAbsent(prefix + key, '1', milliseconds);
+      return await commands.setIfAbsent(prefix + key, '1', timeLeft(expiresAt));
     } finally {
       // Not before the command is out of the client's queue, however late that is.
       pending -= 1;
@@ -138,7 +149,7 @@ export function redisReplay(
     },
     async check() {
       checked = true;
-      return checkRedis(await commands.nodes(), store, clockMargin);
+      return checkRedis(await commands.nodes(), store);
     },
   };
   return store;
