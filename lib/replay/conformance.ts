@@ -130,12 +130,14 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   },
   'an entry whose time is over is not inserted twice': async ({ store, now, entry }) => {
     const late = entry({ expiresAt: now() - 1 });
-    ok((await countAccepted(store, late)) < 2);
+    const accepted = await countAccepted(store, late);
+    ok(accepted < 2, 'it was inserted twice');
   },
   'an entry that expires in centuries is not inserted twice': async ({ store, entry }) => {
     for (const expiresAt of [2 ** 32 + LIFETIME, 2 ** 34 + LIFETIME]) {
       const distant = entry({ expiresAt });
-      ok((await countAccepted(store, distant)) < 2);
+      const accepted = await countAccepted(store, distant);
+      ok(accepted < 2, 'it was inserted twice');
     }
   },
   'a refused copy does not shorten the time of an entry': async (bench) => {
