@@ -127,6 +127,7 @@ export const REASONS = {
   replay_store_failed: unavailable('The replay store failed.'),
   replay_store_full: unavailable('The replay store has no room left.'),
   replay_client_share_full: unavailable('The client has used up its share of the replay store.'),
+  internal_error: unavailable('Something failed that nobody has foreseen.'),
 
   // Request objects; the reasons for header, times and keys above are used for them as well
   request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { type TestContext, test } from 'node:test';
-import { AUTHENTICATION_CHANNEL, type AuthenticationEvent } from '../lib/index.js';
+import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
 import { CLIENT, clientWith, jwkSecret } from './support/attacks.js';
 import { keyPair } from './support/keys.js';
@@ -89,6 +89,36 @@ test('the event of a failure says why, with expected and actual', async () => {
   await outcome(validator, await signAssertion('client', { header: { x5t: 'b' } }));
   assert.equal(events[1]?.keyId, 'b');
 });
+
+function fail(): never {
+  throw new Error('a bug');
+}
+
+for (const [what, client, options] of [
+  [
+    'a secret',
+    clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret]),
+    {},
+  ],
+  ['the clock', CLIENT, { clock: fail }],
+] as const) {
+  test(`where ${what} fails unforeseen, it is 503, and one event that has the cause`, async (t) => {
+    const endpoint = await tokenEndpoint([client], options);
+    t.after(() => endpoint.close());
+    const response = await endpoint.post(assertionForm(await signAssertion()));
+    assert.equal(response.status, 503);
+    assert.deepEqual(await response.json(), {
+      error: 'temporarily_unavailable',
+      error_description: 'The server cannot authenticate clients at the moment.',
+    });
+    assert.equal(endpoint.events.length, 1);
+    const { outcome: came, reason, cause, clientId } = endpoint.events[0] ?? {};
+    assert.deepEqual(
+      [came, reason, String(cause), clientId],
+      ['failure', 'internal_error', 'Error: a bug', 'client'],
+    );
+  });
+}
 
 test('texts from outside are shortened and cleaned, and what is no text is left out', async () => {
   const events: AuthenticationEvent[] = [];

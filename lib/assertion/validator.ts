@@ -1,5 +1,12 @@
 import type { FindClient } from '../clients/lookup.js';
-import { isTraced, newEvent, noteError, report, traced } from '../diagnostics.js';
+import {
+  type AuthenticationEvent,
+  isTraced,
+  newEvent,
+  noteError,
+  report,
+  traced,
+} from '../diagnostics.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { type Explanation, explainAssertion } from './explain.js';
@@ -8,6 +15,7 @@ import { checkServerIdentity } from './subject.js';
 import {
   type AuthenticatedClient,
   type ClientAssertionRequest,
+  type Outcome,
   validateAssertion,
 } from './validate.js';
 
@@ -50,8 +58,8 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
     const started = performance.now();
     const event = newEvent(request);
     const { settings } = this;
-    const run = () => validateAssertion(request, settings, this.findClient, event);
-    const settle = (result: Awaited<ReturnType<typeof run>>) => {
+    const run = () => this.run(request, event);
+    const settle = (result: Outcome<Client>) => {
       event.duration = performance.now() - started;
       if (result.failure === undefined) {
         event.outcome = 'success';
@@ -67,6 +75,17 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
     report(event, settings.onAuthentication);
     if (outcome instanceof Error) throw outcome;
     return outcome;
+  }
+
+  private async run(
+    request: ClientAssertionRequest,
+    event: AuthenticationEvent,
+  ): Promise<Outcome<Client>> {
+    try {
+      return await validateAssertion(request, this.settings, this.findClient, event);
+    } catch (cause) {
+      return { failure: { reason: 'internal_error', cause } };
+    }
   }
 
   /**

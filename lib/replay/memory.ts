@@ -7,8 +7,8 @@ import type { ReplayEntry, ReplayStore } from './store.js';
 /** Entries are forgotten in groups of this many seconds, each after its time. */
 const TICK_SECONDS = 4;
 
-/** Ticks are kept in 32 bits: more than 500 years. */
-const LAST_TICK = 0xffff_ffff;
+/** Ticks are kept in 32 bits, which last until the year 2514. */
+const LAST_TICK = 2 ** 32 - 1;
 
 /** Options of the memory store. */
 export interface MemoryReplayStoreOptions {
@@ -63,27 +63,22 @@ export class MemoryReplayStore implements ReplayStore {
   insert({ key, clientId, expiresAt }: ReplayEntry): boolean {
     const now = this.now();
     const expires = Math.ceil(expiresAt / TICK_SECONDS);
-    this.checkTime(expires, now);
+    if (!(expires > now)) {
+      throw new RangeError(
+        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
+      );
+    }
+    if (expires <= this.table.forgotten) {
+      throw new RangeError(
+        `The clock has gone back: entries that expire at ${expiresAt} have been forgotten.`,
+      );
+    }
+    if (expires > LAST_TICK) throw new RangeError(`${expiresAt} is too far ahead.`);
     readFingerprint(key, this.fingerprint);
     return this.table.add(this.fingerprint, expires, now, () => {
       this.shares.release(now);
       this.shares.add(clientId, expires);
     });
-  }
-
-  private checkTime(expires: number, now: number): void {
-    const at = expires * TICK_SECONDS;
-    if (!(expires > now)) {
-      throw new RangeError(
-        `The entry has expired at ${at}: is the clock of the store that of the validator?`,
-      );
-    }
-    if (expires <= this.table.forgotten) {
-      throw new RangeError(
-        `The clock has gone back: it cannot be told whether the entry that expires at ${at} was there.`,
-      );
-    }
-    if (expires > LAST_TICK) throw new RangeError(`The entry expires too far ahead, at ${at}.`);
   }
 
   private now(): number {

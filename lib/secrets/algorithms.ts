@@ -59,8 +59,9 @@ export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
-/** A text from a secret as an error may show it: short, and without control characters. */
-export const shown = (text: unknown): string => JSON.stringify(String(text).slice(0, 40));
+/** A value from a secret as an error may show it: short, and without control characters. */
+export const shown = (value: unknown): string =>
+  JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
 
 function modulusOf(key: KeyObject): bigint {
   const { n = '' } = key.export({ format: 'jwk' });

@@ -1,4 +1,4 @@
-import { safe } from '../safe.js';
+import { safeText } from '../safe.js';
 import { ALGORITHMS, isAlgorithm, KeyError, shown } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
 import type { AssertionClient, Secret } from './secret.js';
@@ -16,9 +16,10 @@ export class SecretError extends Error {
 
 /** Names a secret without telling its value. */
 export function describeSecret(secret: Secret): string {
-  const type = safe(String(secret?.type));
-  const description = secret?.description ?? undefined;
-  return description === undefined ? `${type}` : `${type}, ${JSON.stringify(safe(description))}`;
+  const { type, description }: { type?: unknown; description?: unknown } = secret ?? {};
+  const name = safeText(type) ?? typeof type;
+  const shownDescription = safeText(description);
+  return shownDescription === undefined ? name : `${name}, ${JSON.stringify(shownDescription)}`;
 }
 
 /**

@@ -48,6 +48,16 @@ export function importSecret(secret: Secret, maxKeys?: number): readonly Verific
 /** The year 5138: a number beyond it was meant in milliseconds. */
 const LATEST = 1e11;
 
+/** In seconds since the epoch; NaN for what is no date. */
+function timeOf(date: Date | string | number): number {
+  if (typeof date === 'number') return date;
+  try {
+    return new Date(date).getTime() / 1000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
  *
@@ -57,7 +67,7 @@ export function expirationOf(secret: Secret): number | undefined {
   if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
   const { expiration } = secret;
   if (expiration === undefined || expiration === null) return undefined;
-  const time = typeof expiration === 'number' ? expiration : new Date(expiration).getTime() / 1000;
+  const time = timeOf(expiration);
   if (!Number.isFinite(time)) {
     throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
   }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { algorithmsOf, KeyError } from './algorithms.js';
 import { refusePrivateKey } from './pem.js';
 import type { VerificationKey } from './verification-key.js';
@@ -23,6 +23,14 @@ function parseCertificate(value: string): X509Certificate {
   }
 }
 
+function publicKeyOf(certificate: X509Certificate): KeyObject {
+  try {
+    return certificate.publicKey;
+  } catch {
+    throw new KeyError('the key of the certificate cannot be read');
+  }
+}
+
 function seconds(date: string): number {
   const time = Date.parse(date);
   if (Number.isNaN(time))
@@ -40,7 +48,7 @@ function seconds(date: string): number {
 export function keyFromCertificate(value: string): VerificationKey {
   const certificate = parseCertificate(value);
   const thumbprint = (hash: string) => createHash(hash).update(certificate.raw).digest('base64url');
-  const keyObject = certificate.publicKey;
+  const keyObject = publicKeyOf(certificate);
   return {
     keyObject,
     algorithms: algorithmsOf(keyObject),

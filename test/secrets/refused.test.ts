@@ -131,6 +131,16 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['an unknown curve', jwk({ ...EC.publicJwk, crv: 'P-999' }), /with the curve "P-999" is not a/],
   ['a curve that is no text', jwk({ ...EC.publicJwk, crv: 256 }), /with the curve "256" is not a/],
   [
+    'a curve that is an object',
+    jwk({ ...EC.publicJwk, crv: { toString: 1 } }),
+    /with the curve "\[object\]" is not a/,
+  ],
+  [
+    'an alg that is an object',
+    jwk({ ...EC.publicJwk, alg: { toString: 1 } }),
+    /the JWK's alg "\[object\]" does not fit/,
+  ],
+  [
     'a point that is not on its curve',
     jwk({ ...EC.publicJwk, y: EC.publicJwk['x'] }),
     /not a valid/,
@@ -188,6 +198,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ],
   ['a PEM of something else', x509(pemOf('CERTIFICATE')), /is not an X.509 certificate/],
   ['a cut certificate', x509(certificate.base64.slice(0, 400)), /is not an X.509 certificate/],
+  [
+    'a certificate for a key of an unknown type',
+    x509(withUnknownKey(certificate.der).toString('base64')),
+    /the key of the certificate cannot be read/,
+  ],
   ['a certificate as public key', pem(certificate.pem), /use the type X509CertificateBase64/],
   ['base64 as public key', pem(certificate.base64), /the value is not a public key in PEM/],
   ['a PEM without a key', pem(pemOf('PUBLIC KEY')), /does not hold a public key that can be read/],
@@ -195,6 +210,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['no value', { type: 'X509CertificateBase64' }, /its value is not a non-empty string/],
   ['an unknown type', { type: 'Password', value: 'x' }, /its type "Password" is not known/],
   ['a type in lower case', { type: 'jsonwebkey', value: '{}' }, /its type "jsonwebkey" is not/],
+  [
+    'a type that is an object',
+    { type: { toString: 1 }, value: 'x' },
+    /its type "\[object\]" is not/,
+  ],
   ['no type', { value: 'x' }, /its type "undefined" is not known/],
   ['null', null, /it is not an object/],
   ['a text', 'secret', /it is not an object/],
@@ -214,11 +234,36 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     { ...shared('x'.repeat(32)), expiration: Date.now() },
     /its expiration is in milliseconds/,
   ],
+  [
+    'an expiration that is a BigInt',
+    { ...shared('x'.repeat(32)), expiration: 1_893_456_000n },
+    /its expiration is not a date/,
+  ],
+  [
+    'an expiration that is no primitive, as those of Temporal',
+    {
+      ...shared('x'.repeat(32)),
+      expiration: {
+        valueOf() {
+          throw new TypeError('Do not use valueOf');
+        },
+      },
+    },
+    /its expiration is not a date/,
+  ],
   ['an endless expiration', { ...shared('x'.repeat(32)), expiration: Infinity }, /is not a date/],
 ];
 
 function pemOf(label: string): string {
   return `-----BEGIN ${label}-----\naGVsbG8=\n-----END ${label}-----\n`;
+}
+
+/** The same certificate with another name for the type of its key. */
+function withUnknownKey(der: Buffer): Buffer {
+  const changed = Buffer.from(der);
+  const rsaEncryption = Buffer.from('06092a864886f70d010101', 'hex');
+  changed[changed.indexOf(rsaEncryption) + rsaEncryption.length - 1] = 0x7f;
+  return changed;
 }
 
 function circular(): object {
@@ -295,6 +340,16 @@ test('a description names the secret in errors', () => {
       /^Client "a\\n\\"b\\"", secret 1 of 1 \(SharedSecret, "of the old\ufffdconsole"\): the/,
   });
 });
+
+for (const description of [5n, { toString: 1 }, [], Symbol('x')]) {
+  test(`a description of the type ${typeof description} is left out of errors`, () => {
+    const secrets = [{ ...shared('short'), description: description as unknown as string }];
+    assert.throws(() => assertClientSecrets({ clientId: 'client', secrets }), {
+      name: 'SecretError',
+      message: /^Client "client", secret 1 of 1 \(SharedSecret\): the/,
+    });
+  });
+}
 
 for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
   for (const alg of ['none', 'RS265', 'es256', '']) {

@@ -71,7 +71,7 @@ for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
 for (const expiration of [undefined, null]) {
   test(`a secret with the expiration ${expiration} never expires`, async () => {
     const secrets = [{ ...jwk, expiration: expiration as undefined }];
-    assert.equal((await at(1000 * 365 * DAY, secrets)).reason, undefined);
+    assert.equal((await at(100 * 365 * DAY, secrets)).reason, undefined);
   });
 }
 
