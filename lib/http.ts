@@ -22,6 +22,10 @@ function hasBody({ headers }: ExpressRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
 }
 
+/** Whether somebody has read the body, which may have turned out to be empty. */
+const wasRead = ({ readableDidRead, readableEnded }: ExpressRequest): boolean =>
+  readableDidRead || readableEnded;
+
 /** The parameters that a parser found in the body of a request; undefined where none has parsed it. */
 export function parsedForm(request: ExpressRequest): object | undefined {
   const { body } = request;
@@ -29,6 +33,6 @@ export function parsedForm(request: ExpressRequest): object | undefined {
     return hasBody(request) ? undefined : {};
   }
   // The parsers of Express 4 leave an empty object where they read nothing.
-  const isUnread = Object.keys(body).length === 0 && hasBody(request) && !request.readableDidRead;
+  const isUnread = Object.keys(body).length === 0 && hasBody(request) && !wasRead(request);
   return isUnread ? undefined : body;
 }

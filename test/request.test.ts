@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { test } from 'node:test';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
@@ -292,6 +294,23 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     t.after(() => endpoint.close());
     const answer = await oauthAnswer(await endpoint.post('&'));
     assert.equal(answer.status, 401);
+    assert.deepEqual(endpoint.errors, []);
+  });
+
+  test(`${framework}: nor is an empty body that comes in chunks (RFC 9112 §7.1)`, async (t) => {
+    const endpoint = await start();
+    t.after(() => endpoint.close());
+    const request = http.request(`${endpoint.url}/token`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'transfer-encoding': 'chunked',
+      },
+    });
+    request.end();
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.resume();
+    assert.equal(response.statusCode, 401);
     assert.deepEqual(endpoint.errors, []);
   });
 
