@@ -104,6 +104,9 @@ export function authenticateClient(
     }
     authenticate(request, response, (error) => {
       if (error !== undefined && error !== null) {
+        // A strategy's own challenge goes: what is refused below has none, and by the difference a
+        // client_secret would show that it is right.
+        response.removeHeader('WWW-Authenticate');
         answer(error, request, response, next);
         return;
       }

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
 import { Passport } from 'passport';
+import { BasicStrategy } from 'passport-http';
 import {
   AUTHENTICATION_CHANNEL,
   type AuthenticateClientOptions,
@@ -89,6 +90,31 @@ test('without a body parser the operator learns what to mount', async (t) => {
   const post = await start(t, { parse: false });
   const response = await post(assertionForm(await signAssertion()));
   assert.deepEqual(await response.json(), { name: 'ConfigurationError' });
+});
+
+test('a right client_secret of a client that must use assertions reads like a wrong one', async (t) => {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  passport.use(
+    new BasicStrategy((_id, secret, done) => {
+      done(null, secret === 'right' ? CLIENT : false);
+    }),
+  );
+  const app = express();
+  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic']);
+  app.post('/token', express.urlencoded({ extended: false }), authenticate);
+  const server = await listen(app);
+  t.after(() => server.close());
+  const answers = [];
+  for (const secret of ['right', 'wrong']) {
+    const authorization = `Basic ${Buffer.from(`client:${secret}`).toString('base64')}`;
+    const init = { method: 'POST', headers: { authorization }, body: new URLSearchParams() };
+    const response = await fetch(`${server.url}/token`, init);
+    const headers = [...response.headers].filter(([name]) => name !== 'date');
+    answers.push({ status: response.status, headers, body: await response.text() });
+  }
+  assert.deepEqual(answers[0], answers[1]);
+  assert.equal(answers[0]?.status, 401);
 });
 
 test('what it refuses itself is an event too, by callback and channel', async (t) => {
