@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { OAuthError } from './errors.js';
 import type { ExpressRequest, Next } from './http.js';
 
@@ -10,30 +10,51 @@ export type ErrorHandler = (
   next: Next,
 ) => void;
 
-/** Passport's failure (`failWithError`), or an error of a body parser. */
+/** Passport's failure (`failWithError`), an error of a body parser, or one that looks like it. */
 interface HttpError {
   readonly status: number;
-  readonly name?: string;
+  readonly name?: unknown;
+  readonly message?: unknown;
   readonly type?: unknown;
   readonly code?: unknown;
 }
+
+/** What the body parsers of Express 4 and 5 find wrong with a body. */
+const PARSER_ERRORS: readonly unknown[] = [
+  'charset.unsupported',
+  'encoding.unsupported',
+  'entity.parse.failed',
+  'entity.too.large',
+  'entity.verify.failed',
+  'parameters.too.many',
+  'querystring.parse.rangeError',
+  'request.aborted',
+  'request.size.invalid',
+];
+
+/** The codes of Node for what cannot be decompressed, by zlib and by Brotli. */
+const DECOMPRESSION_ERROR = /^(?:Z_|ERR__ERROR_)/;
 
 const isHttpError = (error: unknown): error is HttpError =>
   typeof error === 'object' &&
   error !== null &&
   typeof (error as { status?: unknown }).status === 'number';
 
-/** Whether a body parser could not read the request: its errors have a type, or zlib's code. */
 const isParserError = ({ type, code }: HttpError): boolean =>
-  (typeof type === 'string' && /^[a-z]+\.[a-z.]+$/i.test(type)) ||
-  (typeof code === 'string' && code.startsWith('Z_'));
+  PARSER_ERRORS.includes(type) || (typeof code === 'string' && DECOMPRESSION_ERROR.test(code));
+
+/** Passport's error has no class that can be had: it is what it is called and how it is made. */
+const isPassportFailure = ({ name, status, message }: HttpError, response: ServerResponse) =>
+  name === 'AuthenticationError' &&
+  status === response.statusCode &&
+  message === STATUS_CODES[status];
 
 /** What the caller may learn of an error; undefined where it is not about the caller. */
-function callerError(error: unknown): OAuthError | undefined {
+function callerError(error: unknown, response: ServerResponse): OAuthError | undefined {
   if (error instanceof OAuthError) return error;
   if (!isHttpError(error)) return undefined;
-  const { name, status } = error;
-  const isFailure = name === 'AuthenticationError';
+  const { status } = error;
+  const isFailure = isPassportFailure(error, response);
   if (isFailure && status === 401) {
     return new OAuthError('invalid_client', 'Client authentication failed.', 401);
   }
@@ -80,7 +101,7 @@ export function sendOAuthError(
  */
 export function oauthErrorHandler(): ErrorHandler {
   return (error, request, response, next) => {
-    const known = callerError(error);
+    const known = callerError(error, response);
     if (known === undefined || response.headersSent) next(error);
     else sendOAuthError(known, request, response);
   };

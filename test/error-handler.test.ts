@@ -54,6 +54,7 @@ for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4'
       ['a=1', { 'content-encoding': 'zip' }, 415],
       ['a=1', { 'content-type': 'application/x-www-form-urlencoded; charset=utf-9' }, 415],
       ['not gzip', { 'content-encoding': 'gzip' }, 400],
+      ['not brotli', { 'content-encoding': 'br' }, factory === express4 ? 415 : 400],
     ];
     for (const [body, headers, expected] of bodies) {
       const { status, error } = await oauthAnswer(await post(headers, body));
@@ -105,6 +106,23 @@ const UNRELATED: Readonly<Record<string, unknown>> = {
   'a string': 'secret detail',
   'an error of the server': Object.assign(new Error('secret'), { status: 500, type: 'a.b' }),
   'an HTTP error of the application': Object.assign(new Error('secret'), { status: 404 }),
+  'an error of the application that has a type': Object.assign(new Error('secret'), {
+    status: 404,
+    type: 'index.missing',
+  }),
+  "another library's AuthenticationError": Object.assign(new Error('vault says no'), {
+    name: 'AuthenticationError',
+    status: 401,
+  }),
+  "another library's AuthenticationError in Passport's words": Object.assign(
+    new Error('Unauthorized'),
+    { name: 'AuthenticationError', status: 401 },
+  ),
+  'a file that is not there': Object.assign(new Error('ENOENT'), {
+    status: 400,
+    code: 'ENOENT',
+    errno: -2,
+  }),
   'an error with an odd type': Object.assign(new Error('secret'), { status: 400, type: 5 }),
   'an error with a status that is no number': Object.assign(new Error('x'), { status: '401' }),
 };
