@@ -3,23 +3,15 @@ import { AuthorizationError, TokenError } from 'oauth2orize';
 import { OAuthError } from 'passport-private-key-jwt';
 import type { Log } from './log.js';
 
-const statusOf = (error: unknown): number | undefined => {
-  const status = (error as { status?: unknown } | undefined)?.status;
-  return typeof status === 'number' ? status : undefined;
-};
-
 /**
  * What a caller may learn of an error, from whichever library it comes; undefined where it is the
  * server's own. oauth2orize gives statuses that RFC 6749 §5.2 does not know, so they are not taken.
  */
 export function toOAuthError(error: unknown): OAuthError | undefined {
   if (error instanceof OAuthError) return error;
-  if (error instanceof TokenError || error instanceof AuthorizationError) {
-    return error.code === 'server_error' ? undefined : new OAuthError(error.code, error.message);
-  }
-  const status = statusOf(error);
-  if (status === undefined || status < 400 || status >= 500) return undefined;
-  return new OAuthError('invalid_request', 'The request could not be read.', status);
+  const isProtocols = error instanceof TokenError || error instanceof AuthorizationError;
+  if (!isProtocols || error.code === 'server_error') return undefined;
+  return new OAuthError(error.code, error.message);
 }
 
 /** Hands what `oauthErrorHandler` does not know to it in a form that it does. */

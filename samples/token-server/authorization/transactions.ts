@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Session, SessionData } from 'express-session';
+import { OAuthError } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { randomToken } from '../random.js';
@@ -49,6 +50,8 @@ export function openTransaction(
   return typeof id === 'string' && Object.hasOwn(transactions, id) ? transactions[id] : undefined;
 }
 
+const forbidden = (description: string) => new OAuthError('invalid_request', description, 403);
+
 /** Keeps oauth2orize's transactions in the browser's session, and only a few of them. */
 export class TransactionStore {
   private readonly clients: ClientsFile;
@@ -70,7 +73,7 @@ export class TransactionStore {
     const id = body?.transaction_id;
     const transaction = openTransaction(session, id);
     if (transaction === undefined) {
-      done(Object.assign(new Error('The authorization request is not open.'), { status: 403 }));
+      done(forbidden('The authorization request is not open.'));
       return;
     }
     const { clientId, redirectURI, req } = transaction;
@@ -78,7 +81,7 @@ export class TransactionStore {
       if (client?.redirectUris.includes(redirectURI)) {
         done(null, { client, redirectURI, req, transactionID: String(id) });
       } else {
-        done(Object.assign(new Error('The client is not known any longer.'), { status: 403 }));
+        done(forbidden('The client is not known any longer.'));
       }
     }, done);
   }
