@@ -3,21 +3,32 @@ import { OAuthError } from 'passport-private-key-jwt';
 
 interface Entry<Value> {
   readonly value: Value;
+  readonly size: number;
   /** In milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-/** In the memory of this process: what lives for a set time and is bounded in number. */
+/** How much a map holds, in whatever its entries are measured in. */
+export interface Capacity<Value> {
+  readonly maxSize: number;
+  sizeOf(value: Value): number;
+}
+
+/** 100,000 entries, of any size. */
+const MANY: Capacity<unknown> = { maxSize: 100_000, sizeOf: () => 1 };
+
+/** In the memory of this process: what lives for a set time and is bounded in size. */
 export class ExpiringMap<Value> {
   // All entries live equally long, so the order of insertion is the order in which they expire.
   private readonly entries = new Map<string, Entry<Value>>();
   private readonly lifetime: number;
-  private readonly maxEntries: number;
+  private readonly capacity: Capacity<Value>;
+  private size = 0;
 
   /** @param lifetime of each entry, in seconds */
-  constructor(lifetime: number, maxEntries = 100_000) {
+  constructor(lifetime: number, capacity: Capacity<Value> = MANY) {
     this.lifetime = lifetime;
-    this.maxEntries = maxEntries;
+    this.capacity = capacity;
   }
 
   get(key: string): Value | undefined {
@@ -32,12 +43,15 @@ export class ExpiringMap<Value> {
    *   before its time
    */
   set(key: string, value: Value): void {
-    this.entries.delete(key);
     this.dropExpired();
-    if (this.entries.size >= this.maxEntries) {
+    const size = this.capacity.sizeOf(value);
+    const others = this.size - (this.entries.get(key)?.size ?? 0);
+    if (others + size > this.capacity.maxSize) {
       throw new OAuthError('temporarily_unavailable', 'The server is too busy.', 503);
     }
-    this.entries.set(key, { value, expiresAt: Date.now() + this.lifetime * 1000 });
+    this.delete(key);
+    this.size += size;
+    this.entries.set(key, { value, size, expiresAt: Date.now() + this.lifetime * 1000 });
   }
 
   /**
@@ -53,13 +67,14 @@ export class ExpiringMap<Value> {
   }
 
   delete(key: string): void {
+    this.size -= this.entries.get(key)?.size ?? 0;
     this.entries.delete(key);
   }
 
   /** Gets an entry and removes it, so that only one caller ever has it. */
   take(key: string): Value | undefined {
     const value = this.get(key);
-    this.entries.delete(key);
+    this.delete(key);
     return value;
   }
 
@@ -67,7 +82,7 @@ export class ExpiringMap<Value> {
     const now = Date.now();
     for (const [key, { expiresAt }] of this.entries) {
       if (expiresAt > now) return;
-      this.entries.delete(key);
+      this.delete(key);
     }
   }
 }

@@ -108,6 +108,23 @@ for (const [what, differences, error] of REDIRECTED) {
   });
 }
 
+for (const name of ['nonce', 'scope', 'prompt', 'state', 'anything']) {
+  test(`a ${name} of more than 2048 characters is refused: the server would have to keep it`, async () => {
+    const value = 'openid '.repeat(300);
+    const { url } = await open(urlFor('web', { [name]: value }));
+    assert.equal(url.origin + url.pathname, REDIRECT_URI);
+    assert.equal(url.searchParams.get('error'), 'invalid_request');
+    assert.match(url.searchParams.get('error_description') ?? '', /is too long/);
+  });
+}
+
+test('a form of more than 8 kB is refused before anything is kept', async () => {
+  const parameters = { ...authorizationParameters('web', pkce()), state: 's'.repeat(9000) };
+  const response = await server.post('/authorize', parameters);
+  assert.equal(response.status, 413);
+  assert.equal(response.headers.get('set-cookie'), null);
+});
+
 test('a client that may not use codes is told unauthorized_client', async () => {
   const { url } = await open(urlFor('machine'));
   assert.equal(url.searchParams.get('error'), 'unauthorized_client');

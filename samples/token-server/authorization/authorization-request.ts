@@ -18,6 +18,9 @@ export interface AuthorizationRequest {
 /** The values of `prompt` that are understood. */
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const;
 
+/** In characters: what anybody sends here is kept until the user has decided. */
+const MAX_LENGTH = 2048;
+
 /** RFC 7636 §4.2: the base64url of a SHA-256 hash. */
 const CODE_CHALLENGE = /^[\w-]{43}$/;
 
@@ -33,6 +36,12 @@ export function registeredRedirectUri(parameters: Parameters, client: Registered
   const redirectUri = requireParameter(parameters, 'redirect_uri');
   if (client.redirectUris.includes(redirectUri)) return redirectUri;
   throw invalidRequest('The redirect_uri is not registered for the client.');
+}
+
+function checkLengths(parameters: Parameters): void {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value.length > MAX_LENGTH) throw invalidRequest(`The ${name} is too long.`);
+  }
 }
 
 function checkResponseType(parameters: Parameters, client: RegisteredClient): void {
@@ -93,6 +102,7 @@ export function authorizationRequest(
   parameters: Parameters,
   client: RegisteredClient,
 ): AuthorizationRequest {
+  checkLengths(parameters);
   checkResponseType(parameters, client);
   return {
     scopes: scopesOf(parameters, client),

@@ -6,7 +6,7 @@ import { errorPages } from '../pages/error-page.js';
 import { requireCsrfToken } from '../sessions/csrf.js';
 import { browserSessions } from '../sessions/session.js';
 import type { Tokens } from '../tokens/tokens.js';
-import { allowOnly, neverCache, parseForm } from './middleware.js';
+import { allowOnly, neverCache, parseBrowserForm } from './middleware.js';
 
 /** The endpoints that the user's browser calls. */
 export function browserRoutes(issuer: string, intake: Intake, tokens: Tokens): Router {
@@ -15,12 +15,12 @@ export function browserRoutes(issuer: string, intake: Intake, tokens: Tokens): R
 
   const router = Router();
   const session = [neverCache, browserSessions(issuer)];
-  router.all('/authorize', session, allowOnly('GET', 'POST'), parseForm);
+  router.all('/authorize', session, allowOnly('GET', 'POST'), parseBrowserForm);
   router.all('/authorize', authorizationIntake(intake), authorize);
   router.get('/login', session, showLogin);
-  router.post('/login', session, parseForm, requireCsrfToken, login);
+  router.post('/login', session, parseBrowserForm, requireCsrfToken, login);
   router.get('/consent', session, showConsent);
-  router.post('/consent', session, parseForm, requireCsrfToken, decide);
+  router.post('/consent', session, parseBrowserForm, requireCsrfToken, decide);
   router.use(['/authorize', '/login', '/consent'], authorizationErrors(issuer), errorPages());
   return router;
 }

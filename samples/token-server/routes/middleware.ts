@@ -2,8 +2,14 @@ import express, { type RequestHandler } from 'express';
 import { OAuthError } from 'passport-private-key-jwt';
 import { assertNotRepeated, readParameters } from '../parameters.js';
 
-/** Parses a form. No OAuth request is longer than this. */
+/** Parses a client's form. No OAuth request is longer than this. */
 export const parseForm: RequestHandler = express.urlencoded({ extended: false, limit: '64kb' });
+
+/** Parses a form of a browser, which anybody may send. */
+export const parseBrowserForm: RequestHandler = express.urlencoded({
+  extended: false,
+  limit: '8kb',
+});
 
 /** Reads the parameters of a parsed form, each of which has one value from here on. */
 export const readForm: RequestHandler = (request, _response, next) => {
