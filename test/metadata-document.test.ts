@@ -164,6 +164,8 @@ for (const id of [
   'https://user:password@client.example/client.json',
   'https://@client.example/client.json',
   'https://client.example:443/client.json',
+  'https://client.example./client.json',
+  'https://client.example.:8443/client.json',
   'https://CLIENT.example/client.json',
   'HTTPS://client.example/client.json',
   'https://client.example\\@other.example/client.json',

@@ -22,7 +22,8 @@ import { clientFromMetadata } from './metadata.js';
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
    * Whether the clients of a host are welcome, asked on every use and before anything is fetched.
-   * `host` is that of the URL, with its port if it has one. Default: all are.
+   * `host` is that of the URL, in lower case, with its port if it has one: a list of what is allowed is
+   * safer than one of what is blocked. Default: all are.
    */
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
 }
@@ -66,7 +67,7 @@ function refusal(error: unknown): unknown {
  * @example
  * ```ts
  * const findClient = clientMetadataDocuments(
- *   { allowHost: (host) => !blocked.has(host) },
+ *   { allowHost: (host) => partners.has(host) },
  *   (clientId) => database.clients.find(clientId),
  * );
  * passport.use(new PrivateKeyJwtStrategy({ issuer: 'https://as.example' }, findClient));
