@@ -89,7 +89,7 @@ export const REASONS = {
   issued_in_the_future: invalidClient('iat is in the future.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
   request_object_as_assertion: invalidClient(
-    'response_type is the mark of a request object, which is no client assertion.',
+    'A claim is a parameter of authorization requests: this is a request object and no assertion.',
   ),
 
   // The client

@@ -28,7 +28,7 @@ const CHECKS = [
   'iat is a number',
   'iat is not in the future',
   'jti',
-  'response_type',
+  'authorization request',
   'client',
   'client is enabled',
   'method of the client',
@@ -196,7 +196,7 @@ const BROKEN: readonly Broken[] = [
     assertion: signAssertion('client', { claims: { iss: 5, sub: 5 } }),
     check: 'iss',
     reason: 'issuer_invalid',
-    skipped: after('response_type'),
+    skipped: after('authorization request'),
   },
   {
     name: 'an unknown client',

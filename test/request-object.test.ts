@@ -264,3 +264,18 @@ test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)
   const asAssertion = { ...untyped, claims: { sub: 'client', jti: 'one' } };
   assert.equal(await reasonOf(requestObject(asAssertion)), 'request_object_as_assertion');
 });
+
+for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code_challenge']) {
+  test(`a JWT with ${parameter} is no client assertion, whatever else it lacks (RFC 9101 §10.8)`, async (t) => {
+    const endpoint = await tokenEndpoint([CLIENT]);
+    t.after(() => endpoint.close());
+    for (const value of ['x', '', null]) {
+      const assertion = await signAssertion('client', { claims: { [parameter]: value } });
+      const { status } = await endpoint.post(assertionForm(assertion));
+      assert.equal(status, 401);
+      const { reason, expected, actual } = endpoint.events.at(-1) ?? {};
+      assert.equal(reason, 'request_object_as_assertion');
+      assert.deepEqual([expected, actual], ['absent', [parameter]]);
+    }
+  });
+}

@@ -9,6 +9,9 @@ import { CLIENT_AUTHENTICATION_TYP, typOf } from './typ.js';
 
 const COMPATIBLE_TYPS: readonly unknown[] = [undefined, 'jwt', CLIENT_AUTHENTICATION_TYP];
 
+/** What an authorization request has, signed or not, and no client assertion. */
+const REQUEST_PARAMETERS = ['response_type', 'response_mode', 'redirect_uri', 'code_challenge'];
+
 const maxLifetime = ({ client, settings }: ClientSubject): number =>
   client.maxLifetime ?? settings.maxLifetime;
 
@@ -94,12 +97,12 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     actual: claim('jti'),
   },
   {
-    name: 'response_type',
+    name: 'authorization request',
     source: 'RFC 9101 §10.8',
     reason: 'request_object_as_assertion',
-    passes: ({ jws }) => !Object.hasOwn(jws.claims, 'response_type'),
+    passes: ({ jws }) => !REQUEST_PARAMETERS.some((name) => Object.hasOwn(jws.claims, name)),
     expected: constant('absent'),
-    actual: claim('response_type'),
+    actual: ({ jws }) => REQUEST_PARAMETERS.filter((name) => Object.hasOwn(jws.claims, name)),
   },
 ];
 
