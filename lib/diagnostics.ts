@@ -79,20 +79,27 @@ const tracing = tracingChannel<object, AuthenticationEvent>(
 /** Whether anybody wants to see when authentications start and end. */
 export const isTraced = (): boolean => tracing.hasSubscribers;
 
+const warn = (what: string, error: unknown): void =>
+  process.emitWarning(`${what} failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
+
 /**
  * Runs an authentication so that tracing tools see when it starts and ends. The channel shows the
- * value of the promise to every subscriber, so the traced promise has none.
+ * value of the promise to every subscriber, so the traced promise has none; and what subscribers do
+ * to what they are shown does not reach the authentication.
  */
 export async function traced<T>(event: AuthenticationEvent, run: () => Promise<T>): Promise<T> {
+  const context = { ...event, warnings: [] };
   const results: T[] = [];
-  await tracing.tracePromise(async () => {
-    results.push(await run());
-  }, event);
+  try {
+    await tracing.tracePromise(async () => {
+      results.push(await run());
+      Object.assign(context, event);
+    }, context);
+  } catch (error) {
+    if (results.length === 0) throw error;
+    warn('Tracing', error);
+  }
   return results[0] as T;
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(`onAuthentication failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
 }
 
 /** Tells the operator of a finished authentication. No listener can make it fail. */
@@ -102,10 +109,11 @@ export function report(
 ): void {
   if (authentications.hasSubscribers) authentications.publish(event);
   if (listener === undefined) return;
+  const listenerFailed = (error: unknown) => warn('onAuthentication', error);
   try {
     const pending = listener(event);
-    if (pending instanceof Promise) pending.catch(warn);
+    if (pending instanceof Promise) pending.catch(listenerFailed);
   } catch (error) {
-    warn(error);
+    listenerFailed(error);
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
@@ -184,6 +185,49 @@ test('the tracing channel never shows the client', async (t) => {
   assert.equal(client, CLIENT);
   assert.equal(shown.length, 4);
   assert.ok(shown.every((message) => Object.values(message).every((value) => value !== client)));
+});
+
+test('what a subscriber does to an event does not reach the client that it is about', async (t) => {
+  const empty = (message: unknown) => {
+    const { strictFailures } = message as { strictFailures?: unknown[] };
+    strictFailures?.splice(0);
+  };
+  subscribe(AUTHENTICATION_CHANNEL, empty);
+  t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, empty));
+  const validator = validatorOf([CLIENT]);
+  const { authentication } = await validator.validate(requestWith(await signAssertion()));
+  assert.deepEqual(authentication.strictFailures, ['typ_not_allowed']);
+});
+
+test('what a tracing tool does to its context is a warning, and disturbs nothing', async (t) => {
+  const freeze = (message: object) => {
+    for (const value of Object.values(message)) Object.freeze(value);
+    Object.freeze(message);
+  };
+  const none = () => undefined;
+  const tracing = tracingChannel('passport-private-key-jwt:authenticate');
+  const subscribers = { start: freeze, end: none, asyncStart: none, asyncEnd: none, error: none };
+  tracing.subscribe(subscribers);
+  t.after(() => tracing.unsubscribe(subscribers));
+  const events: AuthenticationEvent[] = [];
+  const weak = jwkSecret(keyPair('ES384'), { alg: 'none' });
+  const validator = validatorOf([clientWith('client', [weak, jwkSecret(keyPair('ES256'))])], {
+    onAuthentication: (event) => events.push(event),
+  });
+  const assertion = await signAssertion();
+  for (const reason of [undefined, 'replayed']) {
+    const warned = once(process, 'warning');
+    assert.equal(await outcome(validator, assertion), reason);
+    const [{ name, message }] = (await warned) as [Error];
+    assert.deepEqual([name, /^Tracing failed: /.test(message)], ['PrivateKeyJwtWarning', true]);
+  }
+  assert.deepEqual(
+    events.map(({ outcome, warnings }) => [outcome, warnings.length]),
+    [
+      ['success', 1],
+      ['failure', 1],
+    ],
+  );
 });
 
 const FAILING_LISTENERS: Readonly<Record<string, () => unknown>> = {

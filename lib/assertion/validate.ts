@@ -155,7 +155,7 @@ export async function validateAssertion<Client extends AssertionClient>(
       alg: jws.header['alg'] as string,
       keyId: signer.key.kid ?? signer.key.x5tS256,
       audienceForm: form,
-      strictFailures: event.strictFailures,
+      strictFailures: [...event.strictFailures],
       claims: jws.claims,
     },
   };
