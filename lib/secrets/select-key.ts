@@ -8,6 +8,9 @@ import type { VerificationKey } from './verification-key.js';
 /** How many signatures one assertion can make the server check. */
 export const MAX_KEY_TRIES = 8;
 
+/** How many expired secrets are imported for a reason. Nothing keeps their keys. */
+const MAX_EXPIRED = 8;
+
 /** A key that may have made the signature, and the secret that it comes from. */
 export interface Candidate {
   readonly key: VerificationKey;
@@ -153,7 +156,8 @@ export function selectKeys(
   }
 
   if (candidates.length > 0) return { candidates: candidates.slice(0, MAX_KEY_TRIES), refused };
-  const expired = expiredCertificate || expiredSecrets.some((secret) => fits(secret, wanted));
+  const looked = expiredSecrets.slice(-MAX_EXPIRED);
+  const expired = expiredCertificate || looked.some((secret) => fits(secret, wanted));
   return {
     candidates,
     refused,

@@ -154,6 +154,17 @@ for (const [name, offset, secrets, reason] of UNFITTING) {
   });
 }
 
+test('of many expired secrets the last eight are looked at for the reason', async () => {
+  const expired = { ...jwk, expiration: START };
+  const others = Array.from({ length: 8 }, () => ({
+    type: 'JsonWebKey' as const,
+    value: newKeyPair('ES384').publicJwk,
+    expiration: START,
+  }));
+  assert.equal((await at(DAY, [...others, expired])).reason, 'secret_expired');
+  assert.equal((await at(DAY, [expired, ...others])).reason, 'no_matching_key');
+});
+
 interface Warning {
   readonly name: string;
   readonly offset: number;
