@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import {
+  InvalidRequestError,
   InvalidTargetError,
   OAuthError,
   ServerError,
@@ -36,6 +37,13 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(JSON.stringify(body));
 }
 
+/** A parameter without a value counts as omitted, and none may come twice (RFC 6749 §3.2). */
+function scopesOf(value: unknown): string[] | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (typeof value === 'string') return value.split(' ');
+  throw new InvalidRequestError('The parameter scope was sent more than once');
+}
+
 function resourceOf(value: unknown): URL | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && URL.canParse(value)) return new URL(value);
@@ -51,8 +59,7 @@ async function exchange(
   if (client.grant_types?.includes('client_credentials') !== true) {
     throw new UnauthorizedClientError('The client is not registered for client_credentials');
   }
-  const scopes = typeof scope === 'string' && scope !== '' ? scope.split(' ') : undefined;
-  return grant.exchangeClientCredentials?.(client, scopes, resourceOf(resource));
+  return grant.exchangeClientCredentials?.(client, scopesOf(scope), resourceOf(resource));
 }
 
 /** Answers token requests with the grant client_credentials, which the SDK's handler refuses. */

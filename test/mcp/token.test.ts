@@ -102,6 +102,19 @@ for (const [what, client, more, error] of [
   });
 }
 
+for (const [name, error] of [
+  ['scope', 'invalid_request'],
+  ['resource', 'invalid_target'],
+] as const) {
+  test(`a client that sends ${name} twice gets no token for itself: ${error} (RFC 6749 §3.2)`, async (t) => {
+    const server = await mcpAuthorizationServer(t, [withKeys]);
+    const form = await proved({ ...CLIENT_CREDENTIALS, [name]: 'tools' });
+    form.append(name, 'tools');
+    const { status, body } = await answerOf(server.post('/token', form));
+    assert.deepEqual([status, body['error']], [400, error]);
+  });
+}
+
 test('unknown clients and forms without a client are refused', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   for (const [form, error] of [
