@@ -48,7 +48,9 @@ const resolveOptional = async (
 function calledEndpoint(issuer: string, request: ExpressRequest): string | undefined {
   const target = request.originalUrl ?? request.url ?? '';
   if (!target.startsWith('/')) return undefined;
-  return new URL(issuer).origin + target.split('?', 1)[0];
+  const { origin } = new URL(issuer);
+  // That of a URN and the like.
+  return origin === 'null' ? undefined : origin + target.split('?', 1)[0];
 }
 
 /**

@@ -238,3 +238,22 @@ test('an error of the functions reaches the caller as none of its details', asyn
   const none = await fetch(`${server.url}/token`, { method: 'POST', body: new URLSearchParams() });
   assert.equal((await oauthAnswer(none)).error, 'invalid_client');
 });
+
+test('an issuer without an origin makes no endpoint from a path', async (t) => {
+  const passport = new Passport();
+  const issuer = 'urn:as:one';
+  passport.use(new PrivateKeyJwtStrategy({ issuer }, () => CLIENT));
+  const app = express();
+  app.use(express.urlencoded({ extended: false }));
+  app.post('/token', authenticateClient(passport), (_request, response) => {
+    response.end();
+  });
+  const server = await listen(app);
+  t.after(() => server.close());
+  const statusFor = async (aud: string) => {
+    const body = assertionForm(await signAssertion('client', { claims: { aud } }));
+    return (await fetch(`${server.url}/token`, { method: 'POST', body })).status;
+  };
+  assert.equal(await statusFor(issuer), 200);
+  assert.equal(await statusFor('null/token'), 401);
+});
