@@ -199,6 +199,9 @@ test('the algorithms of the server and of the client bind', async () => {
   const client = (more: Partial<AssertionClient>) => ({ client: { ...CLIENT, ...more } });
   await validate(requestObject(), client({ requestObjectSigningAlg: 'ES256' }));
   await validate(requestObject(), client({ tokenEndpointAuthSigningAlg: 'PS256' }));
+  // As databases have it.
+  const unset = { requestObjectSigningAlg: null as unknown as undefined };
+  await validate(requestObject(), client(unset));
   await validate(requestObject(), { algorithms: ['ES256'] });
   await assertRefused(
     validate(requestObject(), client({ requestObjectSigningAlg: 'PS256' })),

@@ -13,10 +13,13 @@ export interface ClientMetadata {
   readonly jwks_uri?: string | undefined;
 }
 
+/** Databases know null where code knows undefined. */
+const isSet = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null;
+
 function sharedSecrets(metadata: ClientMetadata): Secret[] {
   const { client_secret, client_secret_expires_at } = metadata;
   if (metadata.token_endpoint_auth_method !== 'client_secret_jwt') return [];
-  if (client_secret === undefined) return [];
+  if (!isSet(client_secret)) return [];
   return [
     {
       type: 'SharedSecret',
@@ -34,10 +37,10 @@ function sharedSecrets(metadata: ClientMetadata): Secret[] {
  */
 export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
   const secrets = sharedSecrets(metadata);
-  if (metadata.jwks !== undefined) {
+  if (isSet(metadata.jwks)) {
     secrets.push({ type: 'JsonWebKeySet', value: metadata.jwks, description: 'jwks' });
   }
-  if (metadata.jwks_uri !== undefined) {
+  if (isSet(metadata.jwks_uri)) {
     secrets.push({ type: 'JwksUri', value: metadata.jwks_uri, description: 'jwks_uri' });
   }
   return secrets;

@@ -28,8 +28,8 @@ const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret
 function failureWithoutAssertion(client: McpClient): Failure | undefined {
   if (requiresClientAssertion(client)) return { reason: 'assertion_required' };
   const method = client.tokenEndpointAuthMethod ?? 'none';
-  const hasSecret = client.metadata.client_secret !== undefined;
-  if (method === 'none' || (hasSecret && SECRET_METHODS.includes(method))) return undefined;
+  const { client_secret } = client.metadata;
+  if (method === 'none' || (client_secret && SECRET_METHODS.includes(method))) return undefined;
   return { reason: 'client_method_mismatch', expected: method };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  assertClientSecrets,
   type ClientMetadata,
   clientFromMetadata,
   type Reason,
@@ -166,4 +167,26 @@ test('the client keeps its metadata and its algs', () => {
   assert.equal(client.metadata, metadata);
   assert.equal(client.tokenEndpointAuthSigningAlg, 'ES256');
   assert.equal(client.requestObjectSigningAlg, 'PS256');
+});
+
+test('a null from a database counts as unset', async () => {
+  const unset = {
+    client_secret: null,
+    client_secret_expires_at: null,
+    token_endpoint_auth_method: null,
+    token_endpoint_auth_signing_alg: null,
+    request_object_signing_alg: null,
+    jwks_uri: null,
+  } as unknown as Record<string, undefined>;
+  const client = clientFromMetadata({ client_id: 'client', ...unset, jwks });
+  assertClientSecrets(client);
+  assert.deepEqual(
+    client.secrets.map(({ type }) => type),
+    ['JsonWebKeySet'],
+  );
+  assert.equal(await outcome(validatorOf([client]), ofKey()), undefined);
+  for (const token_endpoint_auth_method of [undefined, 'client_secret_jwt']) {
+    const none = { ...unset, jwks: null as unknown as undefined, token_endpoint_auth_method };
+    assert.deepEqual(secretsFromMetadata({ client_id: 'client', ...none }), []);
+  }
 });
