@@ -1,13 +1,12 @@
 import type { KnipConfig } from 'knip';
 import packageJson from './package.json' with { type: 'json' };
+import { entryPoints, sourceOf } from './scripts/entry-points.js';
 
 /** Where the published files come from: an entry of `exports` or `bin` needs no other mention. */
 const published = [
-  ...Object.values(packageJson.exports).flatMap((conditions) =>
-    typeof conditions === 'string' ? [] : [conditions.default],
-  ),
-  ...Object.values(packageJson.bin),
-].map((file) => file.replace(/^(\.\/)?dist\//, 'lib/').replace(/\.js$/, '.ts'));
+  ...entryPoints.map(({ source }) => source),
+  ...Object.values(packageJson.bin).map(sourceOf),
+];
 
 export default {
   entry: [
