@@ -20,14 +20,7 @@ export default {
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
   ignoreExportsUsedInFile: true,
   // Tools of guides, pages and measurements that are still to come.
-  ignoreDependencies: [
-    '@opentelemetry/api',
-    '@opentelemetry/sdk-metrics',
-    '@stryker-mutator/core',
-    'playwright-core',
-    'typedoc',
-    'typedoc-plugin-markdown',
-  ],
+  ignoreDependencies: ['playwright-core'],
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['glewlwyd', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;
