@@ -3,14 +3,16 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { GUIDES, REFERENCE_PAGES, ROOT, textOf } from './support/docs.js';
+import {
+  GUIDES,
+  inlineCodeOf,
+  REFERENCE_PAGES,
+  ROOT,
+  textOf,
+  withoutCodeBlocks,
+} from './support/docs.js';
 
 const DOCUMENTS = [...GUIDES, ...REFERENCE_PAGES];
-
-const withoutCodeBlocks = (text: string): string => text.replace(/^```(?:.*\n)*?```$/gm, '');
-
-const inlineCodeOf = (text: string): string[] =>
-  [...withoutCodeBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 
 /** The targets of the links in a document. */
 const linksOf = (text: string): string[] =>

@@ -26,6 +26,12 @@ export const GUIDES = documents.filter((path) => !path.startsWith(REFERENCE));
 
 export const textOf = (document: string): Promise<string> => readFile(join(ROOT, document), 'utf8');
 
+export const withoutCodeBlocks = (text: string): string => text.replace(/^```(?:.*\n)*?```$/gm, '');
+
+/** The code within the lines of a text. */
+export const inlineCodeOf = (text: string): string[] =>
+  [...withoutCodeBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+
 export interface CodeBlock {
   /** Empty where the block names none. */
   readonly language: string;
