@@ -83,12 +83,14 @@ const tracing = tracingChannel<object, AuthenticationEvent>(
   'passport-private-key-jwt:authenticate',
 );
 
+/** Whether anybody wants to see when authentications start and end. */
+export const isTraced = (): boolean => tracing.hasSubscribers;
+
 /**
  * Runs an authentication so that tracing tools see when it starts and ends. The channel shows the
  * value of the promise to every subscriber, so the traced promise has none.
  */
 export async function traced<T>(event: AuthenticationEvent, run: () => Promise<T>): Promise<T> {
-  if (!tracing.hasSubscribers) return run();
   const results: T[] = [];
   await tracing.tracePromise(async () => {
     results.push(await run());

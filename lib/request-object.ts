@@ -10,6 +10,7 @@ import type { Algorithm } from './secrets/algorithms.js';
 import { type RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
 import { KeyCache } from './secrets/key-cache.js';
 import type { AssertionClient } from './secrets/secret.js';
+import { SignerHints } from './secrets/signer-hints.js';
 
 /** A request object, and whom it must come from and go to. Times are in seconds. */
 export interface RequestObjectOptions {
@@ -53,6 +54,7 @@ const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
 
 /** Shared by all calls, so that a key is imported once. */
 const importedKeys = new KeyCache();
+const signerHints = new SignerHints();
 
 const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
@@ -72,6 +74,7 @@ function settingsFrom(options: RequestObjectOptions) {
     certificateValidity: flag('certificateValidity', options.certificateValidity, true),
     clock: callback('clock', options.clock) ?? Date.now,
     keys: importedKeys,
+    hints: signerHints,
     jwksUri: options.jwksUri ?? sharedJwkSets(),
   };
 }

@@ -7,7 +7,11 @@ const JWT = /(?<![\w-])e[w-z0-9_-][\w-]{8,}\.[\w-]{40,}[\w.-]*/g;
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
+/** What most texts are: too short for a JWT, and with nothing to clean. */
+const HARMLESS = /^[ -~]{0,50}$/;
+
 function safeString(text: string): string {
+  if (HARMLESS.test(text)) return text;
   const flat = text.slice(0, MAX_SCANNED).replace(JWT, '[JWT]').replace(UNPRINTABLE, '\ufffd');
   if (text.length <= MAX_TEXT) return flat;
   return `${flat.slice(0, MAX_TEXT)}… (${text.length} characters)`;

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { firstFailure } from '../lib/assertion/checks.js';
 import { decodeCompactJws, decodeSegment } from '../lib/assertion/compact-jws.js';
 import { HEADER_CHECKS } from '../lib/assertion/header-checks.js';
-import { findSigner } from '../lib/assertion/signature.js';
+import { verifySignature } from '../lib/assertion/signature.js';
 import { ALGORITHMS, type Secret } from '../lib/index.js';
 import { KeyCache } from '../lib/secrets/key-cache.js';
 import { selectKeys } from '../lib/secrets/select-key.js';
@@ -44,11 +44,11 @@ async function accepts(text: string, secret: Secret): Promise<boolean> {
   if (jws === undefined) return false;
   const now = Math.floor(Date.now() / 1000);
   if (firstFailure(HEADER_CHECKS, { jws, settings, now }) !== undefined) return false;
-  const client = { clientId: 'wycheproof', secrets: [secret] };
   const keys = { keys: new KeyCache(), certificateValidity: true };
-  const { candidates } = selectKeys(client, jws.header, now, keys);
+  const { candidates } = selectKeys([secret], jws.header, now, keys);
   const signed = { ...jws, signingInput: `${header}.${payload}` };
-  return (await findSigner(signed, candidates)) !== undefined;
+  const verified = await Promise.all(candidates.map(({ key }) => verifySignature(signed, key)));
+  return verified.includes(true);
 }
 
 const signatures = await read('json_web_signature_test');

@@ -45,7 +45,9 @@ export function acceptedAudiences(
 
 /** The form of the first accepted value in `aud`; undefined where none is accepted. */
 export function audienceForm(subject: AssertionSubject): AudienceForm | undefined {
-  if (requiresStrictAudience(subject)) return isStrictAudience(subject) ? 'issuer' : undefined;
+  // What most clients send is accepted in every mode.
+  if (isStrictAudience(subject)) return 'issuer';
+  if (requiresStrictAudience(subject)) return undefined;
   const { ignoreTrailingSlash } = subject.settings;
   const audience = values(subject.jws.claims['aud']);
   if (!audience.every((value) => typeof value === 'string')) return undefined;

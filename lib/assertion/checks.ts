@@ -169,8 +169,10 @@ export function firstFailure<Subject>(
   checks: readonly Check<Subject>[],
   subject: Subject,
 ): Failure | undefined {
-  const broken = checks.find((check) => !check.passes(subject));
-  if (broken === undefined) return undefined;
-  const { reason } = broken;
-  return { reason, expected: broken.expected(subject), actual: broken.actual(subject) };
+  for (const check of checks) {
+    if (check.passes(subject)) continue;
+    const { reason } = check;
+    return { reason, expected: check.expected(subject), actual: check.actual(subject) };
+  }
+  return undefined;
 }

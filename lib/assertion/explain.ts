@@ -108,14 +108,14 @@ export async function explainAssertion<Client extends AssertionClient>(
   });
 
   const sent = readRequest(request, settings);
-  checks.push(reportOf(STEPS.request, 'failure' in sent ? sent.failure : undefined));
-  if ('failure' in sent) {
+  checks.push(reportOf(STEPS.request, sent.failure));
+  if (sent.failure !== undefined) {
     checks.push(...[STEPS.encoding, ...ASSERTION_STEPS, ...SIGNATURE_STEPS].map(skip));
     return finish();
   }
   const read = readAssertion(sent.assertion, settings);
-  checks.push(reportOf(STEPS.encoding, 'failure' in read ? read.failure : undefined));
-  if ('failure' in read) {
+  checks.push(reportOf(STEPS.encoding, read.failure));
+  if (read.failure !== undefined) {
     checks.push(...[...ASSERTION_STEPS, ...SIGNATURE_STEPS].map(skip));
     return finish();
   }
@@ -135,8 +135,8 @@ export async function explainAssertion<Client extends AssertionClient>(
     return finish(decoded);
   }
   const found = await lookUpClient(findClient, iss, request.context, settings.lookupTimeout);
-  checks.push(reportOf(STEPS.client, 'failure' in found ? found.failure : undefined));
-  if ('failure' in found) {
+  checks.push(reportOf(STEPS.client, found.failure));
+  if (found.failure !== undefined) {
     checks.push(...SIGNATURE_STEPS.map(skip));
     return finish(decoded);
   }

@@ -3,6 +3,9 @@ import type { JwtSubject } from './subject.js';
 
 const KEY_IDENTIFIERS = ['kid', 'x5t', 'x5t#S256'] as const;
 
+const isOptionalString = (value: unknown): boolean =>
+  value === undefined || typeof value === 'string';
+
 /** The rules for the JOSE header that all signed JWTs share. */
 export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
   {
@@ -33,8 +36,8 @@ export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
     name: 'key identifiers',
     source: 'RFC 7515 §4.1.4, §4.1.7, §4.1.8',
     reason: 'key_identifier_invalid',
-    passes: ({ jws }) =>
-      KEY_IDENTIFIERS.every((name) => ['undefined', 'string'].includes(typeof jws.header[name])),
+    passes: ({ jws: { header } }) =>
+      KEY_IDENTIFIERS.every((name) => isOptionalString(header[name])),
     expected: constant('strings'),
     actual: ({ jws }) => KEY_IDENTIFIERS.map((name) => jws.header[name]),
   },

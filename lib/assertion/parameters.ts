@@ -19,23 +19,24 @@ export type ClientAssertionParameters = { readonly [Name in ParameterName]?: unk
 
 /** An assertion that a request carries as it should, and nothing else that authenticates. */
 export interface AssertionInRequest {
+  readonly failure?: undefined;
   readonly assertion: string;
   readonly clientIdParameter: string | undefined;
 }
 
-const parameterOf = (form: ClientAssertionParameters, name: ParameterName): unknown =>
-  Object.hasOwn(form, name) ? form[name] : undefined;
-
 /** A parameter without a value counts as omitted (RFC 6749 §3.2). */
-const isSent = (form: ClientAssertionParameters, name: ParameterName): boolean =>
-  ![undefined, null, ''].includes(parameterOf(form, name) as null);
-
-const textOf = (form: ClientAssertionParameters, name: ParameterName): string | undefined =>
-  isSent(form, name) ? (parameterOf(form, name) as string) : undefined;
+function sentValue(form: ClientAssertionParameters, name: ParameterName): unknown {
+  if (!Object.hasOwn(form, name)) return undefined;
+  const value = form[name];
+  return value === null || value === '' ? undefined : value;
+}
 
 /** Whether a form tries to authenticate by an assertion, rightly or not. */
 export function hasAssertion(form: ClientAssertionParameters): boolean {
-  return isSent(form, 'client_assertion') || isSent(form, 'client_assertion_type');
+  return (
+    sentValue(form, 'client_assertion') !== undefined ||
+    sentValue(form, 'client_assertion_type') !== undefined
+  );
 }
 
 /**
@@ -49,14 +50,17 @@ export function methodFailure(
   form: ClientAssertionParameters,
   authorization: boolean,
 ): Failure | undefined {
-  const repeated = NAMES.find(
-    (name) => isSent(form, name) && typeof parameterOf(form, name) !== 'string',
-  );
-  if (repeated !== undefined) return { reason: 'parameter_repeated', actual: repeated };
-  const methods = [hasAssertion(form), isSent(form, 'client_secret'), authorization];
-  return methods.filter(Boolean).length > 1
-    ? { reason: 'multiple_authentication_methods' }
-    : undefined;
+  for (const name of NAMES) {
+    const value = sentValue(form, name);
+    if (value !== undefined && typeof value !== 'string') {
+      return { reason: 'parameter_repeated', actual: name };
+    }
+  }
+  const methods =
+    Number(hasAssertion(form)) +
+    Number(sentValue(form, 'client_secret') !== undefined) +
+    Number(authorization);
+  return methods > 1 ? { reason: 'multiple_authentication_methods' } : undefined;
 }
 
 function typeFailure(type: string, acceptGrantType: boolean): Failure | undefined {
@@ -87,11 +91,13 @@ export function readParameters(
   const wrong = methodFailure(form, options.authorization);
   if (wrong !== undefined) return { failure: wrong };
 
-  const assertion = textOf(form, 'client_assertion');
-  const type = textOf(form, 'client_assertion_type');
+  // What methodFailure lets pass is a string or was not sent.
+  const textOf = (name: ParameterName) => sentValue(form, name) as string | undefined;
+  const assertion = textOf('client_assertion');
+  const type = textOf('client_assertion_type');
   if (assertion === undefined) return fail('client_assertion_missing');
   if (type === undefined) return fail('client_assertion_type_missing');
   const failure = typeFailure(type, options.acceptGrantType);
   if (failure !== undefined) return { failure };
-  return { assertion, clientIdParameter: textOf(form, 'client_id') };
+  return { assertion, clientIdParameter: textOf('client_id') };
 }

@@ -6,7 +6,9 @@ import type { Settings } from './settings.js';
 export function readAssertion(
   assertion: string,
   settings: Settings,
-): { readonly jws: CompactJws } | { readonly failure: Failure } {
+):
+  | { readonly jws: CompactJws; readonly failure?: undefined }
+  | { readonly jws?: undefined; readonly failure: Failure } {
   if (assertion.length > settings.maxAssertionLength) {
     return {
       failure: {

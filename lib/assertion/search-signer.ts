@@ -9,7 +9,7 @@ import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.j
 import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
 import type { Settings } from './settings.js';
-import { findSigner } from './signature.js';
+import { verifySignature } from './signature.js';
 
 /** The outcome of a search: the key that made the signature, or why there is none. */
 export type SignerSearch = {
@@ -22,7 +22,10 @@ export type SignerSearch = {
   | { readonly signer?: undefined; readonly failure: Failure }
 );
 
-type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri'>;
+/** So many secrets are looked through as fast as a hint is found. */
+const FEW_SECRETS = 4;
+
+type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri' | 'hints'>;
 
 /** What came of fetching the set of a `jwks_uri`. */
 interface FetchedSet {
@@ -33,11 +36,11 @@ interface FetchedSet {
 
 async function search(
   jws: CompactJws,
-  client: AssertionClient,
+  secrets: readonly Secret[],
   now: number,
   settings: { readonly keys: KeySource; readonly certificateValidity: boolean },
 ): Promise<SignerSearch> {
-  const { candidates, refused, failure } = selectKeys(client, jws.header, now, settings);
+  const { candidates, refused, failure } = selectKeys(secrets, jws.header, now, settings);
   const warnings = refused.map(({ secret, message }) => ({
     code: 'secret_refused' as const,
     secret: describeSecret(secret),
@@ -46,10 +49,10 @@ async function search(
   if (failure !== undefined) return { failure, warnings, triedNamedKey: false };
   const { kid } = jws.header;
   const triedNamedKey = kid !== undefined && candidates.some(({ key }) => key.kid === kid);
-  const signer = await findSigner(jws, candidates);
-  return signer === undefined
-    ? { failure: { reason: 'signature_invalid' }, warnings, triedNamedKey }
-    : { signer, warnings, triedNamedKey };
+  for (const signer of candidates) {
+    if (await verifySignature(jws, signer.key)) return { signer, warnings, triedNamedKey };
+  }
+  return { failure: { reason: 'signature_invalid' }, warnings, triedNamedKey };
 }
 
 // A database may hold anything; selectKeys reports what is no secret.
@@ -112,7 +115,7 @@ function warningsOf({ secret, set, error }: FetchedSet): AuthenticationWarning[]
 
 async function searchFetched(
   jws: CompactJws,
-  client: AssertionClient,
+  secrets: readonly Secret[],
   now: number,
   settings: SearchSettings,
   fetched: readonly FetchedSet[],
@@ -124,7 +127,7 @@ async function searchFetched(
         : settings.keys.keysOf(secret),
     forget: (secret) => settings.keys.forget(secret),
   };
-  const found = await search(jws, client, now, { ...settings, keys });
+  const found = await search(jws, secrets, now, { ...settings, keys });
   const warnings = [...found.warnings, ...fetched.flatMap(warningsOf)];
   const missing = fetched.find(({ set }) => set === undefined)?.error;
   if (found.signer !== undefined || missing === undefined) return { ...found, warnings };
@@ -134,17 +137,50 @@ async function searchFetched(
 
 async function searchRemote(
   jws: CompactJws,
-  client: AssertionClient,
+  secrets: readonly Secret[],
   now: number,
   settings: SearchSettings,
 ): Promise<SignerSearch> {
-  const uris = client.secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
+  const uris = secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
   const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings)));
-  const found = await searchFetched(jws, client, now, settings, fetched);
+  const found = await searchFetched(jws, secrets, now, settings, fetched);
   // A named key that did not sign was the right one to try: a newer set has no better one.
   if (found.signer !== undefined || found.triedNamedKey) return found;
   const renewed = await renewSets(fetched, settings);
-  return renewed === undefined ? found : searchFetched(jws, client, now, settings, renewed);
+  return renewed === undefined ? found : searchFetched(jws, secrets, now, settings, renewed);
+}
+
+const searchAll = (
+  jws: CompactJws,
+  secrets: readonly Secret[],
+  now: number,
+  settings: SearchSettings,
+): Promise<SignerSearch> =>
+  secrets.some(isJwksUri)
+    ? searchRemote(jws, secrets, now, settings)
+    : search(jws, secrets, now, settings);
+
+/** Tries the secret that has verified the `kid` before, and the others only where it does not. */
+async function searchHinted(
+  jws: CompactJws,
+  secrets: readonly Secret[],
+  now: number,
+  settings: SearchSettings,
+): Promise<SignerSearch> {
+  const { hints } = settings;
+  const { kid } = jws.header;
+  const hint = hints.find(secrets, kid);
+  if (hint !== undefined) {
+    const found = await search(jws, [hint], now, settings);
+    if (found.signer?.key.kid === kid) return found;
+  }
+  const found = await searchAll(jws, secrets, now, settings);
+  const { signer, warnings } = found;
+  // Where there is something to warn of, all secrets are looked through each time.
+  if (signer !== undefined && signer.key.kid === kid && warnings.length === 0) {
+    hints.note(secrets, kid, signer.secret);
+  }
+  return found;
 }
 
 /**
@@ -155,11 +191,11 @@ async function searchRemote(
  */
 export function searchSigner(
   jws: CompactJws,
-  client: AssertionClient,
+  { secrets }: AssertionClient,
   now: number,
   settings: SearchSettings,
 ): Promise<SignerSearch> {
-  return client.secrets.some(isJwksUri)
-    ? searchRemote(jws, client, now, settings)
-    : search(jws, client, now, settings);
+  return secrets.length > FEW_SECRETS
+    ? searchHinted(jws, secrets, now, settings)
+    : searchAll(jws, secrets, now, settings);
 }

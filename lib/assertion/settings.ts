@@ -4,7 +4,8 @@ import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
 import { type JwksUriOptions, RemoteJwkSets } from '../secrets/jwks-uri.js';
-import { KeyCache } from '../secrets/key-cache.js';
+import { DEFAULT_MAX_KEYS, KeyCache } from '../secrets/key-cache.js';
+import { SignerHints } from '../secrets/signer-hints.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
 export interface ClientAssertionOptions {
@@ -32,6 +33,11 @@ export interface ClientAssertionOptions {
   readonly replayTimeout?: number | undefined;
   /** How long the lookup of a client may take before the request fails closed. Default 10. */
   readonly lookupTimeout?: number | undefined;
+  /**
+   * How many imported keys of clients are kept in memory, 2 to 4 kB each. Where more are in use they
+   * are imported again and again. Default 10,000.
+   */
+  readonly maxCachedKeys?: number | undefined;
   /** Whether the validity period of a certificate counts as its secret's. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /**
@@ -76,6 +82,7 @@ export interface Settings {
   readonly onAuthentication: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly clock: () => number;
   readonly keys: KeyCache;
+  readonly hints: SignerHints;
   readonly jwksUri: RemoteJwkSets;
 }
 
@@ -148,7 +155,8 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     detailedErrors: flag('detailedErrors', options.detailedErrors, false),
     onAuthentication: callback('onAuthentication', options.onAuthentication),
     clock,
-    keys: new KeyCache(),
+    keys: new KeyCache(number('maxCachedKeys', options.maxCachedKeys, DEFAULT_MAX_KEYS, 1)),
+    hints: new SignerHints(),
     jwksUri: remoteJwkSets(options),
   };
   if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
 import type { Algorithm } from '../secrets/algorithms.js';
-import type { Candidate } from '../secrets/select-key.js';
 import type { VerificationKey } from '../secrets/verification-key.js';
 import type { CompactJws } from './compact-jws.js';
 
@@ -10,23 +9,40 @@ import type { CompactJws } from './compact-jws.js';
 
 type VerifyKey = Parameters<typeof verify>[2];
 
-const PSS = {
+/** How a signature is checked under an `alg`. */
+interface Verification {
+  readonly digest: string | null;
+  /** The size of an ECDSA signature: two numbers of the curve's size (RFC 7518 §3.4). */
+  readonly size?: number;
+  readonly keyOf: (key: KeyObject) => VerifyKey;
+}
+
+const plain = (key: KeyObject): VerifyKey => key;
+
+const pss = (key: KeyObject): VerifyKey => ({
+  key,
   padding: constants.RSA_PKCS1_PSS_PADDING,
   saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-};
+});
 
-/** The size of an ECDSA signature: two numbers of the curve's size (RFC 7518 §3.4). */
-const ECDSA_SIGNATURE_BYTES: Readonly<Record<string, number>> = {
-  ES256: 64,
-  ES384: 96,
-  ES512: 132,
-};
+const ecdsa = (key: KeyObject): VerifyKey => ({ key, dsaEncoding: 'ieee-p1363' });
 
-function verifyKey(alg: Algorithm, key: KeyObject): VerifyKey {
-  if (alg.startsWith('PS')) return { key, ...PSS };
-  if (alg.startsWith('ES')) return { key, dsaEncoding: 'ieee-p1363' };
-  return key;
-}
+const VERIFICATIONS: Readonly<Record<Algorithm, Verification>> = {
+  RS256: { digest: 'sha256', keyOf: plain },
+  RS384: { digest: 'sha384', keyOf: plain },
+  RS512: { digest: 'sha512', keyOf: plain },
+  PS256: { digest: 'sha256', keyOf: pss },
+  PS384: { digest: 'sha384', keyOf: pss },
+  PS512: { digest: 'sha512', keyOf: pss },
+  ES256: { digest: 'sha256', keyOf: ecdsa, size: 64 },
+  ES384: { digest: 'sha384', keyOf: ecdsa, size: 96 },
+  ES512: { digest: 'sha512', keyOf: ecdsa, size: 132 },
+  EdDSA: { digest: null, keyOf: plain },
+  Ed25519: { digest: null, keyOf: plain },
+  HS256: { digest: 'sha256', keyOf: plain },
+  HS384: { digest: 'sha384', keyOf: plain },
+  HS512: { digest: 'sha512', keyOf: plain },
+};
 
 function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buffer): boolean {
   const expected = createHmac(digest, key).update(data).digest();
@@ -40,31 +56,16 @@ function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buf
  * @param key one whose `algorithms` include the header's `alg`
  */
 export function verifySignature(
-  jws: CompactJws,
+  { header, signingInput, signature }: CompactJws,
   { keyObject }: VerificationKey,
 ): boolean | Promise<boolean> {
-  const alg = jws.header['alg'] as Algorithm;
-  const data = Buffer.from(jws.signingInput, 'latin1');
-  const { signature } = jws;
-  const size = ECDSA_SIGNATURE_BYTES[alg];
+  const { digest, size, keyOf } = VERIFICATIONS[header['alg'] as Algorithm];
   if (size !== undefined && signature.length !== size) return false;
-
-  const digest = alg.startsWith('Ed') ? null : `sha${alg.slice(2)}`;
+  const data = Buffer.from(signingInput, 'latin1');
   if (keyObject.type === 'secret') return verifyHmac(digest ?? '', data, keyObject, signature);
   return new Promise((resolve) => {
-    verify(digest, data, verifyKey(alg, keyObject), signature, (error, valid) =>
+    verify(digest, data, keyOf(keyObject), signature, (error, valid) =>
       resolve(error === null && valid),
     );
   });
-}
-
-/** The first of the candidates whose key made the signature. */
-export async function findSigner(
-  jws: CompactJws,
-  candidates: readonly Candidate[],
-): Promise<Candidate | undefined> {
-  for (const candidate of candidates) {
-    if (await verifySignature(jws, candidate.key)) return candidate;
-  }
-  return undefined;
 }

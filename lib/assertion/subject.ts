@@ -14,6 +14,8 @@ export interface ServerIdentity {
 
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
+const isOptionalName = (value: unknown): boolean => value === undefined || isName(value);
+
 /**
  * Refuses a server without a name: an assertion without `aud` would fit it.
  *
@@ -21,9 +23,8 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value !
  */
 export function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: ServerIdentity): void {
   if (!isName(issuer)) throw new TypeError('issuer must be the issuer identifier, a URL');
-  for (const [name, url] of Object.entries({ tokenEndpoint, endpoint })) {
-    if (url !== undefined && !isName(url)) throw new TypeError(`${name} must be a URL`);
-  }
+  if (!isOptionalName(tokenEndpoint)) throw new TypeError('tokenEndpoint must be a URL');
+  if (!isOptionalName(endpoint)) throw new TypeError('endpoint must be a URL');
 }
 
 /** What the checks that all signed JWTs share look at. */

@@ -54,6 +54,11 @@ export interface AuthenticatedClient<Client> {
   readonly authentication: ClientAuthentication;
 }
 
+/** An authenticated client, or why there is none. */
+export type Outcome<Client> =
+  | (AuthenticatedClient<Client> & { readonly failure?: undefined })
+  | { readonly failure: Failure };
+
 /** Takes the assertion out of a request. */
 export const readRequest = (
   request: Pick<ClientAssertionRequest, 'parameters' | 'authorization'>,
@@ -107,11 +112,11 @@ export async function validateAssertion<Client extends AssertionClient>(
   settings: Settings,
   findClient: FindClient<Client>,
   event: AuthenticationEvent,
-): Promise<AuthenticatedClient<Client> | { readonly failure: Failure }> {
+): Promise<Outcome<Client>> {
   const found = readRequest(request, settings);
-  if ('failure' in found) return found;
+  if (found.failure !== undefined) return found;
   const read = readAssertion(found.assertion, settings);
-  if ('failure' in read) return read;
+  if (read.failure !== undefined) return read;
   const { jws } = read;
   noteHeader(event, jws);
 
@@ -122,19 +127,22 @@ export async function validateAssertion<Client extends AssertionClient>(
   const form = audienceForm(subject) as AudienceForm;
   event.audienceForm = form;
 
-  const lookup = await lookUpClient(findClient, clientId, request.context, settings.lookupTimeout);
-  if ('failure' in lookup) return lookup;
-  const { client } = lookup;
-  const clientFailure = firstFailure(CLIENT_CHECKS, { ...subject, client });
+  const lookup = lookUpClient(findClient, clientId, request.context, settings.lookupTimeout);
+  const { client, failure: lookupFailure } = lookup instanceof Promise ? await lookup : lookup;
+  if (lookupFailure !== undefined) return { failure: lookupFailure };
+  const { clientIdParameter, now } = subject;
+  const clientSubject = { jws, clientIdParameter, server: request, settings, now, client };
+  const clientFailure = firstFailure(CLIENT_CHECKS, clientSubject);
   if (clientFailure !== undefined) return { failure: clientFailure };
 
   const search = await searchSigner(jws, client, subject.now, settings);
-  event.warnings.push(...search.warnings);
+  for (const warning of search.warnings) event.warnings.push(warning);
   const { signer, failure } = search;
   if (failure !== undefined) return { failure };
 
   const use = { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) };
-  const replay = await recordUse(use, settings);
+  const recorded = recordUse(use, settings);
+  const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };
 
   noteSecret(event, signer, subject.now + settings.secretExpiryWarning);

@@ -1,5 +1,5 @@
 import type { FindClient } from '../clients/lookup.js';
-import { newEvent, noteError, report, traced } from '../diagnostics.js';
+import { isTraced, newEvent, noteError, report, traced } from '../diagnostics.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { type Explanation, explainAssertion } from './explain.js';
@@ -49,20 +49,24 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
     checkServerIdentity(request);
     const started = performance.now();
     const event = newEvent(request);
-    const result = await traced(event, async () => {
-      const result = await validateAssertion(request, this.settings, this.findClient, event);
-      const outcome =
-        'failure' in result
-          ? new ClientAuthenticationError(result.failure, this.settings.detailedErrors)
-          : result;
-      if (outcome instanceof ClientAuthenticationError) noteError(event, outcome);
-      else event.outcome = 'success';
+    const { settings } = this;
+    const run = () => validateAssertion(request, settings, this.findClient, event);
+    const settle = (result: Awaited<ReturnType<typeof run>>) => {
       event.duration = performance.now() - started;
-      return outcome;
-    });
-    report(event, this.settings.onAuthentication);
-    if (result instanceof ClientAuthenticationError) throw result;
-    return result;
+      if (result.failure === undefined) {
+        event.outcome = 'success';
+        return result;
+      }
+      const error = new ClientAuthenticationError(result.failure, settings.detailedErrors);
+      noteError(event, error);
+      return error;
+    };
+    const outcome = isTraced()
+      ? await traced(event, async () => settle(await run()))
+      : settle(await run());
+    report(event, settings.onAuthentication);
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
   /**

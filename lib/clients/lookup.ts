@@ -22,33 +22,63 @@ const isClient = (value: unknown): value is AssertionClient =>
   typeof (value as AssertionClient).clientId === 'string' &&
   Array.isArray((value as AssertionClient).secrets);
 
+/** What came of a lookup. */
+export type Lookup<Client> =
+  | { readonly client: Client; readonly failure?: undefined }
+  | { readonly client?: undefined; readonly failure: Failure };
+
+function clientIn<Client extends AssertionClient>(
+  answer: Client | null | undefined,
+  clientId: string,
+): Lookup<Client> {
+  if (answer === undefined || answer === null) return { failure: { reason: 'unknown_client' } };
+  if (!isClient(answer)) {
+    throw new TypeError('The lookup must return { clientId, secrets: [...] } or undefined.');
+  }
+  if (answer.clientId !== clientId) return { failure: { reason: 'unknown_client' } };
+  return { client: answer };
+}
+
+function failureOf(error: unknown): { readonly failure: Failure } {
+  if (!(error instanceof ClientAuthenticationError)) {
+    return { failure: { reason: 'client_lookup_failed', cause: error } };
+  }
+  const { reason, expected, actual, cause } = error;
+  return { failure: { reason, expected, actual, cause } };
+}
+
+async function waitForClient<Client extends AssertionClient>(
+  answer: PromiseLike<Client | null | undefined>,
+  clientId: string,
+  timeout: number,
+): Promise<Lookup<Client>> {
+  try {
+    return clientIn(await withDeadline(answer, timeout, 'The lookup of the client'), clientId);
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
 /**
  * Asks the application for the client. A lookup that throws, hangs or returns something else than a
  * client fails closed; one that returns another client (a database that ignores case) has found
  * none.
+ *
+ * @param timeout in seconds
+ * @returns a promise only where the application does
  */
-export async function lookUpClient<Client extends AssertionClient>(
+export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
   clientId: string,
   context: unknown,
   timeout: number,
-): Promise<{ readonly client: Client } | { readonly failure: Failure }> {
+): Lookup<Client> | Promise<Lookup<Client>> {
   try {
     const answer = findClient(clientId, context);
-    const client = isThenable(answer)
-      ? await withDeadline(answer, timeout, 'The lookup of the client')
-      : answer;
-    if (client === undefined || client === null) return { failure: { reason: 'unknown_client' } };
-    if (!isClient(client)) {
-      throw new TypeError('The lookup must return { clientId, secrets: [...] } or undefined.');
-    }
-    if (client.clientId !== clientId) return { failure: { reason: 'unknown_client' } };
-    return { client };
+    return isThenable(answer)
+      ? waitForClient(answer, clientId, timeout)
+      : clientIn(answer, clientId);
   } catch (error) {
-    if (!(error instanceof ClientAuthenticationError)) {
-      return { failure: { reason: 'client_lookup_failed', cause: error } };
-    }
-    const { reason, expected, actual, cause } = error;
-    return { failure: { reason, expected, actual, cause } };
+    return failureOf(error);
   }
 }

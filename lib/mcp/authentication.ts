@@ -99,10 +99,10 @@ export class McpAuthentication {
     if (typeof client_id !== 'string') return undefined;
     const { lookupTimeout } = this.strategy._validator.settings;
     const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
-    if ('client' in found && !requiresClientAssertion(found.client)) {
+    if (found.client !== undefined && !requiresClientAssertion(found.client)) {
       return { client: found.client.metadata, provedByAssertion: false };
     }
-    const failure = 'client' in found ? ASSERTION_REQUIRED : found.failure;
+    const { failure = ASSERTION_REQUIRED } = found;
     if (failure.reason === 'unknown_client') return undefined;
     throw this.refusal(failure, client_id, endpoint);
   }

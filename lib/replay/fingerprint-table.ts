@@ -23,21 +23,22 @@ export class FingerprintTable {
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
   private additions = 0;
 
-  /** @returns whether the fingerprint was absent and has been added */
-  add(fingerprint: Uint32Array, expires: number, now: number): boolean {
+  /**
+   * Adds a fingerprint that is absent.
+   *
+   * @param admit called before it is added; what it throws leaves the table as it was
+   * @returns whether the fingerprint was absent and has been added
+   */
+  add(fingerprint: Uint32Array, expires: number, now: number, admit: () => void): boolean {
     const index = this.indexOf(fingerprint);
     const segment = this.directory[index] as Segment;
     const place = segment.find(fingerprint, this.homeOf(fingerprint), now);
     if (place === PRESENT) return false;
+    admit();
     segment.put(fingerprint, place, expires);
     if (segment.isCrowded) this.rebuild(segment, index, now);
     this.sweep(now);
     return true;
-  }
-
-  has(fingerprint: Uint32Array, now: number): boolean {
-    const segment = this.directory[this.indexOf(fingerprint)] as Segment;
-    return segment.find(fingerprint, this.homeOf(fingerprint), now) === PRESENT;
   }
 
   private indexOf(fingerprint: Uint32Array): number {

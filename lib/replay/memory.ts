@@ -69,10 +69,10 @@ export class MemoryReplayStore implements ReplayStore {
       );
     }
     readFingerprint(key, this.fingerprint);
-    if (this.table.has(this.fingerprint, now)) return false;
-    this.shares.release(now);
-    this.shares.add(clientId, expires);
-    return this.table.add(this.fingerprint, expires, now);
+    return this.table.add(this.fingerprint, expires, now, () => {
+      this.shares.release(now);
+      this.shares.add(clientId, expires);
+    });
   }
 
   private now(): number {

@@ -12,28 +12,45 @@ export interface Use {
   readonly expiresAt: number;
 }
 
+function failureIn(inserted: unknown): Failure | undefined {
+  if (inserted === true) return undefined;
+  if (inserted === false) return { reason: 'replayed' };
+  throw new TypeError('The replay store must answer true or false.');
+}
+
+function failureOf(cause: unknown): Failure {
+  const reason = cause instanceof ReplayStoreFullError ? cause.code : 'replay_store_failed';
+  return { reason, cause };
+}
+
+async function waitForStore(
+  answer: PromiseLike<boolean>,
+  timeout: number,
+): Promise<Failure | undefined> {
+  try {
+    return failureIn(await withDeadline(answer, timeout, 'The replay store'));
+  } catch (cause) {
+    return failureOf(cause);
+  }
+}
+
 /**
  * Uses an assertion up.
  *
- * @returns the failure where it was used before, or where the store cannot tell
+ * @returns the failure where it was used before, or where the store cannot tell; a promise only
+ *   where the store returns one
  */
-export async function recordUse(
+export function recordUse(
   { clientId, jti, expiresAt }: Use,
   { replay, replayTimeout, clock }: Pick<Settings, 'replay' | 'replayTimeout' | 'clock'>,
-): Promise<Failure | undefined> {
+): Failure | undefined | Promise<Failure | undefined> {
   // Since the check of exp, the lookup and the signature took their time. A store may have forgotten
   // by now that the assertion was used, so what has expired meanwhile must not reach it.
   if (clock() / 1000 >= expiresAt) return { reason: 'expired' };
   try {
     const answer = replay.insert({ key: replayKey(clientId, jti), clientId, expiresAt });
-    const inserted = isThenable(answer)
-      ? await withDeadline(answer, replayTimeout, 'The replay store')
-      : answer;
-    if (inserted === true) return undefined;
-    if (inserted === false) return { reason: 'replayed' };
-    throw new TypeError('The replay store must answer true or false.');
+    return isThenable(answer) ? waitForStore(answer, replayTimeout) : failureIn(answer);
   } catch (cause) {
-    const reason = cause instanceof ReplayStoreFullError ? cause.code : 'replay_store_failed';
-    return { reason, cause };
+    return failureOf(cause);
   }
 }

@@ -1,5 +1,6 @@
 import { KeyError, shown } from './algorithms.js';
 import { checkJwksUri } from './check-jwks-uri.js';
+import { jsonCopy } from './json.js';
 import { keyFromJwk, parseJwkText } from './jwk.js';
 import { keysFromJwkSet } from './jwk-set.js';
 import { keyFromPem } from './pem.js';
@@ -13,8 +14,9 @@ function stringValue(secret: Secret): string {
   throw new KeyError('its value is not a non-empty string');
 }
 
+/** A copy, so that nothing is imported but what the value's JSON shows. */
 const parsed = (value: unknown): unknown =>
-  typeof value === 'string' ? parseJwkText(value) : value;
+  typeof value === 'string' ? parseJwkText(value) : jsonCopy(value);
 
 /**
  * Turns a secret into the keys that it stands for; none for a `JwksUri`, of which only the form is

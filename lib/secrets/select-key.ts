@@ -2,7 +2,7 @@ import type { JsonObject } from '../assertion/compact-jws.js';
 import type { Failure, Reason } from '../reasons.js';
 import { KeyError } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
-import type { AssertionClient, Secret } from './secret.js';
+import type { Secret } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** How many signatures one assertion can make the server check. */
@@ -108,7 +108,7 @@ function reasonFor(expired: boolean, notYetValid: boolean, refused: boolean): Re
  * @param options.certificateValidity whether a certificate's own validity period counts
  */
 export function selectKeys(
-  client: AssertionClient,
+  secrets: readonly Secret[],
   header: JsonObject,
   now: number,
   options: { readonly keys: KeySource; readonly certificateValidity: boolean },
@@ -121,7 +121,7 @@ export function selectKeys(
   let candidates: Candidate[] = [];
   let best = 0;
 
-  for (const secret of client.secrets) {
+  for (const secret of secrets) {
     try {
       const expiration = expirationOf(secret);
       if (expiration !== undefined && expiration <= now) {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type AuthenticationEvent,
+  ClientAssertionValidator,
+  type Reason,
+  type Secret,
+} from '../../lib/index.js';
+import { signAssertion } from '../support/assertion.js';
+import { type KeyPair, newKeyPair } from '../support/keys.js';
+import { outcome } from '../support/validator.js';
+
+const A = newKeyPair('ES256');
+const B = newKeyPair('ES256');
+const OTHERS = Array.from({ length: 10 }, () => newKeyPair('ES256'));
+
+const jwk = ({ publicJwk }: KeyPair, kid: string | undefined): Secret => ({
+  type: 'JsonWebKey',
+  value: { ...publicJwk, ...(kid !== undefined && { kid }) },
+});
+
+/** A client with ten secrets and those that a test adds, who has used the key A as `a` before. */
+async function clientOfMany() {
+  const secrets: Secret[] = OTHERS.map((pair, index) => jwk(pair, String(index)));
+  secrets.push(jwk(A, 'a'));
+  const events: AuthenticationEvent[] = [];
+  const client = { clientId: 'client', secrets: secrets as readonly Secret[] };
+  const validator = new ClientAssertionValidator(
+    { onAuthentication: (event) => events.push(event) },
+    () => client,
+  );
+  const authenticate = async (pair: KeyPair, kid = 'a') =>
+    outcome(validator, await signAssertion('client', { pair, header: { kid } }));
+  assert.equal(await authenticate(A), undefined);
+  return { client, secrets, events, authenticate };
+}
+
+type Many = Awaited<ReturnType<typeof clientOfMany>>;
+
+/** What becomes of the secrets once the key of a kid is known, and of the next assertion. */
+const CHANGES: Readonly<
+  Record<string, readonly [(many: Many) => void, KeyPair, Reason | undefined]>
+> = {
+  'it stays': [() => {}, A, undefined],
+  'another key signs': [() => {}, B, 'signature_invalid'],
+  'it is removed in place': [({ secrets }) => secrets.pop(), A, 'no_matching_key'],
+  'it moves in place': [({ secrets }) => secrets.reverse(), A, undefined],
+  'it is exchanged in place': [
+    ({ secrets }) => secrets.splice(-1, 1, jwk(B, 'a')),
+    A,
+    'signature_invalid',
+  ],
+  'its value is changed in place': [
+    ({ secrets }) => Object.assign((secrets.at(-1) as Secret).value, B.publicJwk),
+    A,
+    'signature_invalid',
+  ],
+  'its kid is changed in place': [
+    ({ secrets }) => Object.assign((secrets.at(-1) as Secret).value, { kid: 'b' }),
+    A,
+    'no_matching_key',
+  ],
+  'it loses its kid, which another secret takes': [
+    ({ secrets }) => {
+      Object.assign((secrets.at(-1) as Secret).value, { kid: undefined });
+      secrets.push(jwk(B, 'a'));
+    },
+    A,
+    'signature_invalid',
+  ],
+  'a second key comes with the same kid': [
+    ({ secrets }) => secrets.push(jwk(B, 'a')),
+    B,
+    undefined,
+  ],
+  'it expires': [
+    ({ secrets }) => Object.assign(secrets.at(-1) as Secret, { expiration: new Date(0) }),
+    A,
+    'secret_expired',
+  ],
+  'the client has other secrets': [
+    ({ client, secrets }) => {
+      client.secrets = secrets.slice(0, -1);
+    },
+    A,
+    'no_matching_key',
+  ],
+};
+
+for (const [name, [change, pair, reason]] of Object.entries(CHANGES)) {
+  test(`the key of a kid is known, then ${name} (${reason ?? 'accepted'})`, async () => {
+    const many = await clientOfMany();
+    change(many);
+    assert.equal(await many.authenticate(pair), reason);
+    assert.equal(await many.authenticate(pair), reason);
+  });
+}
+
+test('two kids of one client are known at once', async () => {
+  const { secrets, authenticate } = await clientOfMany();
+  secrets.push(jwk(B, 'b'));
+  for (let round = 0; round < 2; round += 1) {
+    assert.equal(await authenticate(B, 'b'), undefined);
+    assert.equal(await authenticate(A, 'a'), undefined);
+  }
+  assert.equal(await authenticate(A, 'b'), 'signature_invalid');
+});
+
+test('a secret that cannot be used is reported every time', async () => {
+  const { client, secrets, events, authenticate } = await clientOfMany();
+  client.secrets = [...secrets, { type: 'SharedSecret', value: 'short' }];
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal(await authenticate(A), undefined);
+    assert.deepEqual(
+      events.at(-1)?.warnings.map(({ code }) => code),
+      ['secret_refused'],
+    );
+  }
+});
