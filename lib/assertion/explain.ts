@@ -17,13 +17,17 @@ export interface ExplanationRequest extends Omit<ClientAssertionRequest, 'issuer
 
 /** What became of one check. */
 export interface CheckReport {
+  /** Its name. */
   readonly check: string;
   /** Where the rule is written. */
   readonly source: string;
+  /** Skipped is what depends on something that failed or is not known. */
   readonly outcome: 'passed' | 'failed' | 'skipped';
   /** The stable code, where the check failed. */
   readonly reason?: Reason | undefined;
+  /** What would have passed, safe to log. */
   readonly expected?: unknown;
+  /** What the assertion has, safe to log. */
   readonly actual?: unknown;
 }
 

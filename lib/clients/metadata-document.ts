@@ -49,7 +49,7 @@ function refusal(error: unknown): unknown {
  * ```ts
  * const findClient = clientMetadataDocuments(
  *   { allowHost: (host) => !blocked.has(host) },
- *   (clientId) => database.clients.find(clientId),
+ *   (clientId) => clients.get(clientId),
  * );
  * passport.use(new PrivateKeyJwtStrategy({ issuer: 'https://as.example' }, findClient));
  * ```

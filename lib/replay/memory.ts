@@ -53,6 +53,10 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   /**
+   * Inserts the entry if its key is absent.
+   *
+   * @param entry of whose key 120 bits are kept
+   * @returns true if the key was absent, false if the store already has it
    * @throws {ReplayStoreFullError} where the store is full, or the client's share of it
    * @throws {RangeError} where the entry has expired: its time would be over before it is known
    */
