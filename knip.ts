@@ -22,5 +22,5 @@ export default {
   // Tools of guides, pages and measurements that are still to come.
   ignoreDependencies: ['playwright-core'],
   // Servers and tools of the system that tests start where they are installed.
-  ignoreBinaries: ['glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
+  ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;
