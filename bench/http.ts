@@ -1,11 +1,12 @@
-import { CLIENT_ASSERTION_TYPE } from 'passport-private-key-jwt';
-import { CLIENT_ID, type Keys, newAssertion, newKeys } from './assertions.js';
+import { newKeys } from './assertions.js';
 import { type Answer, atMost, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
+import { formsWithAssertions, formsWithSecrets } from './http/forms.js';
 import { LoadedServer, type RequestCost } from './http/loaded-server.js';
 
 const IN_FLIGHT = 64;
 const REQUESTS = 2000;
+const WARM_UPS = 3;
 const ALGORITHMS = ['RS256', 'ES256'] as const;
 
 const KINDS = [
@@ -26,21 +27,6 @@ const NAMES: Readonly<Record<Kind, string>> = {
   'oidc-provider': 'oidc-provider, private_key_jwt',
 };
 
-/** The forms of one round, each with an assertion of its own where the server takes one. */
-const formsFor = (kind: Kind, keys: Keys, count: number): string[] =>
-  Array.from({ length: count }, () =>
-    new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: CLIENT_ID,
-      ...(kind === 'oidc-provider, client_secret_post'
-        ? { client_secret: CLIENT_ID }
-        : {
-            client_assertion_type: CLIENT_ASSERTION_TYPE,
-            client_assertion: newAssertion(keys),
-          }),
-    }).toString(),
-  );
-
 async function measure(alg: (typeof ALGORITHMS)[number], { rounds, scale }: Effort) {
   const keys = newKeys(alg);
   const count = Math.ceil(REQUESTS * scale);
@@ -48,8 +34,12 @@ async function measure(alg: (typeof ALGORITHMS)[number], { rounds, scale }: Effo
   try {
     for (const kind of KINDS) servers.set(kind, await LoadedServer.start(kind, keys, IN_FLIGHT));
     const load = (kind: Kind) =>
-      (servers.get(kind) as LoadedServer).load(formsFor(kind, keys, count));
-    for (const kind of KINDS) await load(kind);
+      (servers.get(kind) as LoadedServer).load(
+        kind === 'oidc-provider, client_secret_post'
+          ? formsWithSecrets(count)
+          : formsWithAssertions(keys, count),
+      );
+    for (const kind of KINDS) for (let time = 0; time < WARM_UPS; time += 1) await load(kind);
     return await alternate(
       rounds,
       KINDS,

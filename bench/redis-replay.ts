@@ -1,7 +1,7 @@
-import { CLIENT_ASSERTION_TYPE } from 'passport-private-key-jwt';
-import { CLIENT_ID, type Keys, newAssertion, newKeys } from './assertions.js';
+import { newKeys } from './assertions.js';
 import { type Answer, atLeast, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
+import { formsWithAssertions } from './http/forms.js';
 import { LoadedServer, type RequestCost } from './http/loaded-server.js';
 import { startRedis } from './http/redis.js';
 
@@ -18,16 +18,6 @@ const STORES: Readonly<Record<string, readonly string[] | undefined>> = {
   'Redis, appendfsync everysec': ['--appendonly', 'yes', '--appendfsync', 'everysec'],
   'Redis, appendfsync always': ['--appendonly', 'yes', '--appendfsync', 'always'],
 };
-
-const formsFor = (keys: Keys, count: number): string[] =>
-  Array.from({ length: count }, () =>
-    new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: CLIENT_ID,
-      client_assertion_type: CLIENT_ASSERTION_TYPE,
-      client_assertion: newAssertion(keys),
-    }).toString(),
-  );
 
 /** What a replay store in Redis costs, beside the one in memory. */
 export async function question({ rounds, scale }: Effort): Promise<Answer> {
@@ -46,7 +36,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
       servers.set(name, server);
     }
     const load = async (name: string): Promise<Record<keyof RequestCost, number>> => ({
-      ...(await (servers.get(name) as LoadedServer).load(formsFor(keys, count))),
+      ...(await (servers.get(name) as LoadedServer).load(formsWithAssertions(keys, count))),
     });
     const names = Object.keys(STORES);
     for (const name of names) for (let time = 0; time < WARM_UPS; time += 1) await load(name);
