@@ -1,4 +1,5 @@
-import type { CheckReport, Explanation } from '../assertion/explain.js';
+import type { CheckReport } from '../assertion/check-report.js';
+import type { Explanation } from '../assertion/explain-alone.js';
 import { REASONS } from '../reasons.js';
 import { json, printable, style } from './output.js';
 
