@@ -15,6 +15,7 @@ export default {
     'test/**/*.test.ts',
     'test/support/programs/*.ts',
     'samples/*/*.ts',
+    'samples/token-server/inspector/browser/main.ts',
     'bench/*.ts',
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
