@@ -20,8 +20,6 @@ export default {
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
   ignoreExportsUsedInFile: true,
-  // Tools of guides, pages and measurements that are still to come.
-  ignoreDependencies: ['playwright-core'],
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;

@@ -49,3 +49,13 @@ test('a byte order mark stays in the text', () => {
   const text = browser.Buffer.from(Buffer.from('\ufeff{}').toString('base64url'), 'base64url');
   assert.equal(text.toString('utf8'), '\ufeff{}');
 });
+
+test('the characters of a segment are its bytes in latin1', () => {
+  fc.assert(
+    fc.property(segment, (text) => {
+      const decoded = browser.Buffer.from(text, 'latin1');
+      assert.deepEqual([...decoded], [...Buffer.from(text, 'latin1')]);
+      assert.equal(decoded.toString('latin1'), text);
+    }),
+  );
+});
