@@ -15,12 +15,11 @@ export default {
     'test/**/*.test.ts',
     'test/support/programs/*.ts',
     'samples/*/*.ts',
+    'samples/token-server/inspector/browser/main.ts',
     'bench/*.ts',
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
   ignoreExportsUsedInFile: true,
-  // Tools of guides, pages and measurements that are still to come.
-  ignoreDependencies: ['playwright-core'],
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;
