@@ -1,13 +1,12 @@
 import type { KnipConfig } from 'knip';
 import packageJson from './package.json' with { type: 'json' };
+import { entryPoints, sourceOf } from './scripts/entry-points.js';
 
 /** Where the published files come from: an entry of `exports` or `bin` needs no other mention. */
 const published = [
-  ...Object.values(packageJson.exports).flatMap((conditions) =>
-    typeof conditions === 'string' ? [] : [conditions.default],
-  ),
-  ...Object.values(packageJson.bin),
-].map((file) => file.replace(/^(\.\/)?dist\//, 'lib/').replace(/\.js$/, '.ts'));
+  ...entryPoints.map(({ source }) => source),
+  ...Object.values(packageJson.bin).map(sourceOf),
+];
 
 export default {
   entry: [
@@ -16,19 +15,11 @@ export default {
     'test/**/*.test.ts',
     'test/support/programs/*.ts',
     'samples/*/*.ts',
+    'samples/token-server/inspector/browser/main.ts',
     'bench/*.ts',
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
   ignoreExportsUsedInFile: true,
-  // Tools of guides, pages and measurements that are still to come.
-  ignoreDependencies: [
-    '@opentelemetry/api',
-    '@opentelemetry/sdk-metrics',
-    '@stryker-mutator/core',
-    'playwright-core',
-    'typedoc',
-    'typedoc-plugin-markdown',
-  ],
   // Servers and tools of the system that tests start where they are installed.
-  ignoreBinaries: ['glewlwyd', 'redis-cli', 'sqlite3'],
+  ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { median } from './harness/median.js';
 import type { Filled } from './memory-replay/fill.js';
-import { median } from './soak/median.js';
 
 const KINDS = ['memory', 'map'] as const;
 const SIZES = [10_000, 100_000, 1_000_000, 5_000_000] as const;

@@ -14,6 +14,7 @@ export type Middleware = (request: ExpressRequest, response: ServerResponse, nex
 
 /** The part of a Passport instance that is used here. */
 export interface Authenticator {
+  /** Makes the middleware that runs the strategies of these names. */
   authenticate(strategy: string | string[], options: object): unknown;
 }
 
@@ -37,10 +38,10 @@ const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret
  *
  * @example
  * ```ts
- * passport.use(new ClientPasswordStrategy(async (clientId, clientSecret, done) => {
- *   const client = await clients.find(clientId);
- *   if (!client || requiresClientAssertion(client)) return done(null, false);
- *   …
+ * passport.use(new ClientPasswordStrategy((clientId, clientSecret, done) => {
+ *   const client = clients.get(clientId);
+ *   if (!client || requiresClientAssertion(client)) done(null, false);
+ *   else done(null, isSecretOf(client, clientSecret) && client);
  * }));
  * ```
  */
@@ -71,6 +72,7 @@ function failureAfter(request: ExpressRequest, client: unknown): Failure | undef
  *
  * @param passport the Passport instance
  * @param strategies names in their order. Default `private-key-jwt` alone
+ * @param options for the strategies and for Passport
  * @example
  * ```ts
  * app.post('/token', express.urlencoded({ extended: false }),

@@ -21,22 +21,29 @@ export interface AuthenticationEvent {
   outcome: 'success' | 'failure';
   /** Why it failed. */
   reason?: Reason | undefined;
+  /** What would have been accepted. */
   expected?: unknown;
+  /** What came instead. */
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch that failed. */
   cause?: unknown;
   /** The client as the assertion names it; before a success nobody has proved it. */
   clientId?: string | undefined;
+  /** As the assertion has it. */
   alg?: string | undefined;
+  /** As the assertion has it. */
   typ?: string | undefined;
   /** `kid`, or else the certificate thumbprint, as the assertion names it. */
   keyId?: string | undefined;
+  /** Which of the server's names `aud` was. */
   audienceForm?: AudienceForm | undefined;
   /** On success: what strict mode would have refused. Empty where it would have accepted. */
   strictFailures?: readonly Reason[] | undefined;
-  /** On success: the type and description of the secret that verified, and when it expires. */
+  /** On success: the type and description of the secret that verified. */
   secret?: string | undefined;
+  /** On success: when that secret expires; undefined for never. */
   secretExpiresAt?: Date | undefined;
+  /** What to look after before it fails. */
   warnings: AuthenticationWarning[];
   /** The issuer that was called: tells tenants apart. */
   issuer?: string | undefined;

@@ -12,7 +12,9 @@ const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
 /** An error that a caller of an OAuth endpoint may see (RFC 6749 §5.2). */
 export class OAuthError extends Error {
   override readonly name: string = 'OAuthError';
+  /** The error code of the RFC, such as `invalid_client`. */
   readonly error: string;
+  /** The HTTP status of the answer. */
   readonly status: number;
 
   /**
@@ -42,6 +44,7 @@ export class ClientAuthenticationError extends OAuthError {
   readonly expected: unknown;
   readonly actual: unknown;
 
+  /** @param detailed whether the caller is told the reason too. Default false */
   constructor(failure: Failure, detailed = false) {
     const { error, status, description } = REASONS[failure.reason];
     super(
@@ -66,6 +69,7 @@ export class RequestObjectError extends OAuthError {
   readonly expected: unknown;
   readonly actual: unknown;
 
+  /** @param failure of which the caller is told nothing */
   constructor({ reason, expected, actual, cause }: Failure) {
     const options = cause === undefined ? undefined : { cause };
     super('invalid_request_object', 'The request object is invalid.', 400, options);

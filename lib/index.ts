@@ -4,8 +4,9 @@
  * @module
  */
 export type { AudienceForm } from './assertion/audience.js';
+export type { CheckReport } from './assertion/check-report.js';
 export type { JsonObject } from './assertion/compact-jws.js';
-export type { CheckReport, Explanation } from './assertion/explain.js';
+export type { Explanation } from './assertion/explain-alone.js';
 export { CLIENT_ASSERTION_TYPE, type ClientAssertionParameters } from './assertion/parameters.js';
 export type { ClientAssertionOptions } from './assertion/settings.js';
 export type { ServerIdentity } from './assertion/subject.js';

@@ -142,7 +142,11 @@ export const REASONS = {
   ),
 } as const satisfies Record<string, ReasonDefinition>;
 
-/** A stable code that says why an authentication failed. */
+/**
+ * A stable code that says why an authentication failed.
+ *
+ * @useDeclaredType
+ */
 export type Reason = keyof typeof REASONS;
 
 /** Why something was refused. Errors and events show the values shortened and safe to log. */

@@ -84,7 +84,7 @@ function settingsFrom(options: RequestObjectOptions) {
  *
  * @example
  * ```ts
- * const { parameters } = await validateRequestObject({ request, client, issuer });
+ * const { parameters } = await validateRequestObject({ request: jwt, client, issuer });
  * ```
  * @throws {RequestObjectError} `invalid_request_object`, with the reason for the operator
  * @throws {TypeError} where an option is wrong

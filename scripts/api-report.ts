@@ -6,18 +6,11 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
-import packageJson from '../package.json' with { type: 'json' };
+import { entryPoints } from './entry-points.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const REPORTS = join(ROOT, 'etc');
 const check = process.argv.includes('--check');
-
-/** The entry points: the name of the report, and the declarations. */
-const entryPoints = Object.entries(packageJson.exports).flatMap(([subpath, conditions]) =>
-  typeof conditions === 'string'
-    ? []
-    : [[subpath === '.' ? 'index' : subpath.slice(2), conditions.types] as const],
-);
 
 function report(name: string, declarations: string): boolean {
   const mainEntryPointFilePath = join(ROOT, declarations);
@@ -59,9 +52,9 @@ function report(name: string, declarations: string): boolean {
   return succeeded;
 }
 
-const reports = entryPoints.map(([name, declarations]) => report(name, declarations));
+const reports = entryPoints.map(({ name, declarations }) => report(name, declarations));
 const stale = readdirSync(REPORTS).filter(
-  (file) => !entryPoints.some(([name]) => file === `${name}.api.md`),
+  (file) => !entryPoints.some(({ name }) => file === `${name}.api.md`),
 );
 for (const file of stale) {
   if (check) console.error(`etc/${basename(file)} belongs to no entry point: npm run api`);

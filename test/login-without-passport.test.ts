@@ -40,7 +40,7 @@ async function ordersApi(t: TestContext, provider: OpenIdProvider) {
 async function application(t: TestContext) {
   const folder = await mkdtemp(join(ROOT, 'test', '.login-'));
   t.after(() => rm(folder, { recursive: true }));
-  const { loginRoutes } = await importBlock<Example>('login-without-passport.md', 0, folder);
+  const { loginRoutes } = await importBlock<Example>('docs/login-without-passport.md', 0, folder);
   const app = express();
   const web = await listen(app);
   t.after(() => web.close());

@@ -28,7 +28,7 @@ test('the example of metrics counts authentications by what is proved of them', 
   });
 
   type Example = { measure(event: AuthenticationEvent): void };
-  const { measure } = await importBlock<Example>('diagnostics.md', 1, folder);
+  const { measure } = await importBlock<Example>('docs/diagnostics.md', 1, folder);
 
   const validator = validatorOf([CLIENT], { onAuthentication: measure });
   const authenticate = async (clientId: string, claims = {}) =>

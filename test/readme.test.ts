@@ -18,7 +18,7 @@ test('the server of the README gives a token for an assertion, and for each only
   const folder = await mkdtemp(join(ROOT, 'test', '.readme-'));
   t.after(() => rm(folder, { recursive: true }));
   const { app, clients } = await importBlock<Example>(
-    '../README.md',
+    'README.md',
     0,
     folder,
     '\nexport { app, clients };\n',

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { newKeyPair } from '../../test/support/keys.js';
 import { postForm } from '../../test/support/post-form.js';
-import { median } from './median.js';
+import { median } from '../harness/median.js';
 import type { Message, Sample } from './messages.js';
 import { Requests } from './requests.js';
 

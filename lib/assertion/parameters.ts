@@ -12,6 +12,8 @@ type ParameterName = (typeof NAMES)[number];
 /**
  * The parameters of client authentication (RFC 7521 §4.2, RFC 6749 §2.3.1) as a form carries them:
  * what a parser made of them, and nothing about them is sure yet.
+ *
+ * @useDeclaredType
  */
 export type ClientAssertionParameters = { readonly [Name in ParameterName]?: unknown };
 

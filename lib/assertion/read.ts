@@ -1,11 +1,11 @@
 import type { Failure } from '../reasons.js';
 import { type CompactJws, decodeCompactJws } from './compact-jws.js';
-import type { Settings } from './settings.js';
+import type { Rules } from './settings.js';
 
 /** Takes an assertion apart, if it is short enough to be worth it. */
 export function readAssertion(
   assertion: string,
-  settings: Settings,
+  settings: Rules,
 ):
   | { readonly jws: CompactJws; readonly failure?: undefined }
   | { readonly jws?: undefined; readonly failure: Failure } {

@@ -63,8 +63,8 @@ export interface ClientAssertionOptions {
   readonly clock?: (() => number) | undefined;
 }
 
-/** The options, checked and with their defaults. */
-export interface Settings {
+/** What an assertion is held to by itself, whoever its client is; checked and with the defaults. */
+export interface Rules {
   readonly audience: 'compatible' | 'strict';
   readonly additionalAudiences: readonly string[];
   readonly ignoreTrailingSlash: boolean;
@@ -72,15 +72,19 @@ export interface Settings {
   readonly clockTolerance: number;
   readonly maxLifetime: number;
   readonly maxAssertionLength: number;
+  readonly acceptGrantTypeAsAssertionType: boolean;
+  readonly clock: () => number;
+}
+
+/** The options, checked and with their defaults. */
+export interface Settings extends Rules {
   readonly replay: ReplayStore;
   readonly replayTimeout: number;
   readonly lookupTimeout: number;
   readonly certificateValidity: boolean;
   readonly secretExpiryWarning: number;
-  readonly acceptGrantTypeAsAssertionType: boolean;
   readonly detailedErrors: boolean;
   readonly onAuthentication: ((event: AuthenticationEvent) => unknown) | undefined;
-  readonly clock: () => number;
   readonly keys: KeyCache;
   readonly hints: SignerHints;
   readonly jwksUri: RemoteJwkSets;
@@ -128,13 +132,12 @@ function remoteJwkSets({ jwksUri, clock }: ClientAssertionOptions): RemoteJwkSet
 }
 
 /**
- * Checks the options and fills in the defaults.
+ * The options that the rules follow from, checked and with their defaults.
  *
  * @throws {TypeError} with a sentence that says what to change
  */
-export function settingsFrom(options: ClientAssertionOptions): Settings {
-  const clock = callback('clock', options.clock) ?? Date.now;
-  const settings: Settings = {
+export function rulesFrom(options: ClientAssertionOptions): Rules {
+  const rules: Rules = {
     audience: audienceMode(options.audience),
     additionalAudiences: audiences(options.additionalAudiences),
     ignoreTrailingSlash: flag('ignoreTrailingSlash', options.ignoreTrailingSlash, false),
@@ -142,25 +145,37 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     clockTolerance: number('clockTolerance', options.clockTolerance, 60, 0),
     maxLifetime: number('maxLifetime', options.maxLifetime, 600, 1),
     maxAssertionLength: number('maxAssertionLength', options.maxAssertionLength, 16_384, 1),
-    replay: replayStore(options.replay, clock),
-    replayTimeout: number('replayTimeout', options.replayTimeout, 2, 0.001),
-    lookupTimeout: number('lookupTimeout', options.lookupTimeout, 10, 0.001),
-    certificateValidity: flag('certificateValidity', options.certificateValidity, true),
-    secretExpiryWarning: number('secretExpiryWarning', options.secretExpiryWarning, 2_592_000, 0),
     acceptGrantTypeAsAssertionType: flag(
       'acceptGrantTypeAsAssertionType',
       options.acceptGrantTypeAsAssertionType,
       false,
     ),
+    clock: callback('clock', options.clock) ?? Date.now,
+  };
+  if (rules.audience === 'strict' && rules.additionalAudiences.length > 0) {
+    throw new TypeError("additionalAudiences has no effect with audience 'strict': remove one");
+  }
+  return rules;
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TypeError} with a sentence that says what to change
+ */
+export function settingsFrom(options: ClientAssertionOptions): Settings {
+  const rules = rulesFrom(options);
+  return {
+    ...rules,
+    replay: replayStore(options.replay, rules.clock),
+    replayTimeout: number('replayTimeout', options.replayTimeout, 2, 0.001),
+    lookupTimeout: number('lookupTimeout', options.lookupTimeout, 10, 0.001),
+    certificateValidity: flag('certificateValidity', options.certificateValidity, true),
+    secretExpiryWarning: number('secretExpiryWarning', options.secretExpiryWarning, 2_592_000, 0),
     detailedErrors: flag('detailedErrors', options.detailedErrors, false),
     onAuthentication: callback('onAuthentication', options.onAuthentication),
-    clock,
     keys: new KeyCache(number('maxCachedKeys', options.maxCachedKeys, DEFAULT_MAX_KEYS, 1)),
     hints: new SignerHints(),
     jwksUri: remoteJwkSets(options),
   };
-  if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {
-    throw new TypeError("additionalAudiences has no effect with audience 'strict': remove one");
-  }
-  return settings;
 }

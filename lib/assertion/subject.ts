@@ -1,6 +1,6 @@
 import type { AssertionClient } from '../secrets/secret.js';
 import type { CompactJws } from './compact-jws.js';
-import type { Settings } from './settings.js';
+import type { Rules } from './settings.js';
 
 /** The server, as an assertion may name it in `aud`. */
 export interface ServerIdentity {
@@ -30,14 +30,14 @@ export function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: ServerI
 /** What the checks that all signed JWTs share look at. */
 export interface JwtSubject {
   readonly jws: CompactJws;
-  readonly settings: Pick<Settings, 'algorithms' | 'clockTolerance'>;
+  readonly settings: Pick<Rules, 'algorithms' | 'clockTolerance'>;
   /** Whole seconds since the epoch. */
   readonly now: number;
 }
 
 /** What the checks look at before the client is known. */
 export interface AssertionSubject extends JwtSubject {
-  readonly settings: Settings;
+  readonly settings: Rules;
   /** The `client_id` parameter of the request. */
   readonly clientIdParameter: string | undefined;
   readonly server: ServerIdentity;

@@ -22,7 +22,7 @@ import {
 } from './parameters.js';
 import { readAssertion } from './read.js';
 import { searchSigner } from './search-signer.js';
-import type { Settings } from './settings.js';
+import type { Rules, Settings } from './settings.js';
 import type { AssertionSubject, ServerIdentity } from './subject.js';
 
 /** A request with an assertion, and the server that it came to. */
@@ -62,7 +62,7 @@ export type Outcome<Client> =
 /** Takes the assertion out of a request. */
 export const readRequest = (
   request: Pick<ClientAssertionRequest, 'parameters' | 'authorization'>,
-  settings: Settings,
+  settings: Rules,
 ) =>
   readParameters(request.parameters, {
     authorization: request.authorization === true,
@@ -74,7 +74,7 @@ export function subjectOf(
   server: ServerIdentity,
   { clientIdParameter }: AssertionInRequest,
   jws: CompactJws,
-  settings: Settings,
+  settings: Rules,
 ): AssertionSubject {
   const now = Math.floor(settings.clock() / 1000);
   return { jws, clientIdParameter, server, settings, now };

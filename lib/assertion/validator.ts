@@ -9,7 +9,8 @@ import {
 } from '../diagnostics.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { AssertionClient } from '../secrets/secret.js';
-import { type Explanation, explainAssertion } from './explain.js';
+import { explainAssertion } from './explain.js';
+import type { Explanation } from './explain-alone.js';
 import { type ClientAssertionOptions, type Settings, settingsFrom } from './settings.js';
 import { checkServerIdentity } from './subject.js';
 import {

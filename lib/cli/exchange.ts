@@ -1,5 +1,6 @@
 import { decodeCompactJws, type JsonObject } from '../assertion/compact-jws.js';
-import { json, printable, style } from './output.js';
+import { style } from './output.js';
+import { json, printable } from './printable.js';
 
 /** The assertion as it is shown: without its signature, so that nobody can use it again. */
 export interface ShownAssertion {

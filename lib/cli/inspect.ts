@@ -1,6 +1,7 @@
 import { text as readText } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { type Explanation, explainAssertion } from '../assertion/explain.js';
+import { explainAssertion } from '../assertion/explain.js';
+import type { Explanation } from '../assertion/explain-alone.js';
 import { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
 import { settingsFrom } from '../assertion/settings.js';
 import type { FindClient } from '../clients/lookup.js';

@@ -1,6 +1,8 @@
-import type { CheckReport, Explanation } from '../assertion/explain.js';
+import type { CheckReport } from '../assertion/check-report.js';
+import type { Explanation } from '../assertion/explain-alone.js';
 import { REASONS } from '../reasons.js';
-import { json, printable, style } from './output.js';
+import { style } from './output.js';
+import { json, printable } from './printable.js';
 
 /** An explanation, and what it could not know. */
 export interface Inspection extends Explanation {

@@ -5,7 +5,8 @@ import { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
 import { exchangeLines } from './exchange.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { numberOption, urlOption } from './options.js';
-import { print, printable, printJson, style } from './output.js';
+import { print, printJson, style } from './output.js';
+import { printable } from './printable.js';
 import { readTextFile } from './read-file.js';
 import { requestToken, type TokenResult } from './request-token.js';
 

@@ -136,7 +136,8 @@ export class KeyRing {
    * Loads the keys now, for an application that knows that they have changed. One load is under way
    * at a time.
    *
-   * @throws what the source throws; {TypeError} where a key cannot be used
+   * @throws {TypeError} where a key cannot be used
+   * @throws what the source throws
    */
   reload(): Promise<void> {
     this.#loading ??= this.#load().finally(() => {

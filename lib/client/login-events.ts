@@ -57,9 +57,12 @@ export interface RemoteFailureContext {
  * ```
  */
 export interface OpenIdConnectEvents {
+  /** Called before the authorization request is signed or pushed, and the user sent away. */
   redirectToIdentityProvider?(context: RedirectToIdentityProviderContext): void | Promise<void>;
   /** Called for each token request that is sent: twice where the server first wants a DPoP nonce. */
   authorizationCodeReceived?(context: AuthorizationCodeReceivedContext): void | Promise<void>;
+  /** Called once the tokens are valid, before the verify function. */
   tokenResponseReceived?(context: TokenResponseReceivedContext): void | Promise<void>;
+  /** Called before Passport is told of the failure. */
   remoteFailure?(context: RemoteFailureContext): void | Promise<void>;
 }

@@ -24,7 +24,10 @@ export interface PublishOptions {
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
-  | { publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet> };
+  | {
+      /** The keys of this moment. */
+      publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
+    };
 
 /** What servers read of a metadata document at most, in bytes, as the draft recommends. */
 const MAX_DOCUMENT_BYTES = 5120;

@@ -13,7 +13,15 @@ import { joseSignature } from './ecdsa-signature.js';
  * const key: RemoteSigner = {
  *   alg: 'ES256',
  *   kid: 'client-2027',
- *   sign: async (data) => (await kms.sign({ keyId, algorithm: 'ECDSA_SHA_256', data })).signature,
+ *   async sign(data) {
+ *     const { Signature } = await kms.sign({
+ *       KeyId: 'alias/client',
+ *       Message: data,
+ *       MessageType: 'RAW',
+ *       SigningAlgorithm: 'ECDSA_SHA_256',
+ *     });
+ *     return Signature;
+ *   },
  * };
  * ```
  */

@@ -206,7 +206,11 @@ export class SigningKey {
    * @param header parameters besides `alg`, `kid` and those of the certificate
    * @param demands whose `keyHeader` says which of `kid` and those of the certificate
    */
-  signJwt(claims: object, header: Header = {}, { keyHeader }: KeyDemands = {}): Promise<string> {
+  signJwt(
+    claims: object,
+    header: Readonly<Record<string, unknown>> = {},
+    { keyHeader }: KeyDemands = {},
+  ): Promise<string> {
     const named = demandedHeader(this.#header(), keyHeader);
     return this.#parts.sign({ ...header, alg: this.alg, ...named }, claims);
   }

@@ -57,6 +57,7 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
     | undefined;
   /** How long a user may take to log in, in seconds. Default 3600. */
   readonly loginTimeout?: number | undefined;
+  /** Handlers that are called on the way of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
   /** Gives the verify function the request as its first argument. Default false. */
   readonly passReqToCallback?: false | undefined;
@@ -74,7 +75,11 @@ export type Verified = (error?: unknown, user?: object | false | null, info?: ob
 /** Turns the tokens of a login into the user. A promise that rejects is an error. */
 export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise<void>;
 
-/** The same with the request. Written as a method, so that it may be declared for Express's own. */
+/**
+ * The same with the request. Written as a method, so that it may be declared for Express's own.
+ *
+ * @useDeclaredType
+ */
 export type VerifyWithRequest = {
   verify(request: LoginRequest, tokens: LoginTokens, verified: Verified): void | Promise<void>;
 }['verify'];

@@ -34,9 +34,13 @@ export interface OpenIdConnectStrategyBase {
   currentUrl(request: LoginRequest): URL;
   /** Whether a request begins a login, rather than being the provider's response. */
   shouldInitiateAuthRequest(request: LoginRequest, currentUrl: URL, options: object): boolean;
+  /** Passport's: the user has logged in. */
   success(user: object, info?: object): void;
+  /** Passport's: the user has not logged in. */
   fail(info?: object | string | number, status?: number): void;
+  /** Passport's: sends the user's browser elsewhere. */
   redirect(url: string, status?: number): void;
+  /** Passport's: something went wrong, for `next`. */
   error(error: unknown): void;
 }
 
@@ -61,7 +65,8 @@ function failureInfo(error: unknown): object {
  * itself by signed assertions, with signed authorize requests (JAR), and with events.
  *
  * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins in several tabs do not
- * disturb each other. Needs express-session; Passport renews the session at login.
+ * disturb each other. Needs express-session; Passport renews the session at login. A subclass may
+ * override the customisation points of `OpenIdConnectStrategyBase`.
  *
  * @example
  * ```ts

@@ -68,7 +68,7 @@ function refusal(error: unknown): unknown {
  * ```ts
  * const findClient = clientMetadataDocuments(
  *   { allowHost: (host) => partners.has(host) },
- *   (clientId) => database.clients.find(clientId),
+ *   (clientId) => clients.get(clientId),
  * );
  * passport.use(new PrivateKeyJwtStrategy({ issuer: 'https://as.example' }, findClient));
  * ```

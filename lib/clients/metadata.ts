@@ -52,8 +52,8 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
  *
  * @example
  * ```ts
- * new PrivateKeyJwtStrategy(options, async (clientId) => {
- *   const metadata = await registrations.find(clientId);
+ * new PrivateKeyJwtStrategy({ issuer }, (clientId) => {
+ *   const metadata = registrations.get(clientId);
  *   return metadata && clientFromMetadata(metadata);
  * });
  * ```

@@ -24,6 +24,7 @@ export type McpServerProvider = OAuthServerProvider & ClientCredentialsGrant;
 
 /** Options of the SDK's `mcpAuthRouter`, and of client authentication. */
 export interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'> {
+  /** The SDK's provider: clients, codes and tokens. */
   provider: McpServerProvider;
   /** How assertions are validated; `jwksUri` among them. Issuer and endpoints are the router's. */
   clientAssertion?: ClientAssertionOptions | undefined;
@@ -81,8 +82,6 @@ function advertised(
  *
  * @example
  * ```ts
- * import { mcpAuthRouter } from 'passport-private-key-jwt/mcp';
- *
  * app.use(mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') }));
  * ```
  * @throws {TypeError} where an option is wrong

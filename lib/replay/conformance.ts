@@ -158,7 +158,6 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
  * @example
  * ```ts
  * import { test } from 'node:test';
- * import { replayStoreConformance } from 'passport-private-key-jwt/replay-conformance';
  *
  * const tests = replayStoreConformance(() => ({ store: new PostgresReplayStore(pool) }));
  * for (const { name, run } of tests) test(name, run);

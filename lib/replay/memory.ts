@@ -56,6 +56,10 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   /**
+   * Inserts the entry if its key is absent.
+   *
+   * @param entry of whose key 120 bits are kept
+   * @returns true if the key was absent, false if the store already has it
    * @throws {ReplayStoreFullError} where the store is full, or the client's share of it
    * @throws {RangeError} where the store could not tell the entry again: it has expired; or the clock
    *   has gone back, and others that expire when it does have been forgotten

@@ -7,19 +7,21 @@ export interface RedisNode {
 /** What is used of node-redis (`redis`): `createClient`, `createClientPool` and `createSentinel`. */
 export interface NodeRedisClient extends RedisNode {
   readonly isOpen: boolean;
+  /** The command `SET`. */
   set(key: string, value: string, options: NodeRedisSetOptions): Promise<unknown>;
 }
 
 /** What is used of `createCluster` of node-redis. */
 export interface NodeRedisCluster extends Omit<NodeRedisClient, 'info'> {
   readonly masters: readonly unknown[];
-  // The parameter is a node of `masters`, whose type is the package's own.
+  /** The client of a node of `masters`, whose type is the package's own. */
   nodeClient(node: never): Promise<RedisNode>;
 }
 
 /** What is used of `Redis` of ioredis, with Sentinel or without. */
 export interface IoRedisClient extends RedisNode {
   readonly status: string;
+  /** The command `SET`. */
   set(
     key: string,
     value: string,
@@ -31,13 +33,15 @@ export interface IoRedisClient extends RedisNode {
 
 /** What is used of `Cluster` of ioredis. */
 export interface IoRedisCluster extends IoRedisClient {
+  /** The nodes that hold entries. */
   nodes(role: 'master'): RedisNode[];
 }
 
 /** A client of Redis or Valkey: node-redis 4.7 or later, or ioredis 5.3 or later. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient | IoRedisCluster;
 
-interface NodeRedisSetOptions {
+/** What the command `SET` is given, in the words of every version of node-redis. */
+export interface NodeRedisSetOptions {
   readonly condition: 'NX';
   readonly expiration: { readonly type: 'PX'; readonly value: number };
   readonly NX: true;

@@ -14,6 +14,7 @@ export type {
   IoRedisCluster,
   NodeRedisClient,
   NodeRedisCluster,
+  NodeRedisSetOptions,
   RedisClient,
   RedisNode,
 } from './redis-client.js';
@@ -81,7 +82,10 @@ const isOutOfMemory = (error: unknown): boolean =>
  * @throws {TypeError} where the client or an option is wrong
  * @example
  * ```ts
- * const client = createClient({ url: process.env.REDIS_URL });
+ * import { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
+ * import { createClient } from 'redis';
+ *
+ * const client = createClient({ url: 'redis://127.0.0.1:6379' });
  * client.on('error', (error) => console.error(error));
  * await client.connect();
  * const replay = redisReplay(client);

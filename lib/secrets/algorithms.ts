@@ -18,7 +18,11 @@ export const ALGORITHMS = [
   'HS512',
 ] as const;
 
-/** The `alg` of an assertion. */
+/**
+ * The `alg` of an assertion.
+ *
+ * @useDeclaredType
+ */
 export type Algorithm = (typeof ALGORITHMS)[number];
 
 /** Tells whether a string is an algorithm that is understood here. */

@@ -47,7 +47,7 @@ function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
  * ```ts
  * const jwksUri = new RemoteJwkSets({ timeout: 2 });
  * passport.use(new PrivateKeyJwtStrategy({ issuer, jwksUri }, findClient));
- * const { parameters } = await validateRequestObject({ request, client, issuer, jwksUri });
+ * const { parameters } = await validateRequestObject({ request: jwt, client, issuer, jwksUri });
  * ```
  */
 export class RemoteJwkSets {

@@ -70,7 +70,7 @@ async function start(): Promise<void> {
   await printLastTrace(issuer);
 
   process.stdout.write(
-    `\nThe token server is at ${issuer}. Log in at ${webLoginUrl}. Ctrl+C ends it all.\n`,
+    `\nLog in at ${webLoginUrl}. What is sent and checked is at ${issuer}/inspector. Ctrl+C ends it all.\n`,
   );
 }
 

@@ -8,13 +8,13 @@ import {
 import { PushedRequests } from './authorization/pushed-requests.js';
 import { clientAuthentication } from './client-authentication.js';
 import { serverErrors, translateErrors } from './errors.js';
+import { createInspector } from './inspector/inspector.js';
 import { log, logAuthentication } from './log.js';
 import { browserRoutes } from './routes/browser-routes.js';
 import { clientRoutes } from './routes/client-routes.js';
 import { metadataRoutes } from './routes/metadata.js';
 import { baseUrl, type Server } from './server.js';
 import { Tokens } from './tokens/tokens.js';
-import { Traces } from './traces.js';
 
 /** The authorization server as an Express app. */
 export function createApp(server: Server): Express {
@@ -29,11 +29,11 @@ export function createApp(server: Server): Express {
     jwksUri,
     replay,
   };
-  const traces =
-    settings.traces > 0 ? new Traces(settings.traces, rules, identity, clients) : undefined;
+  const inspector =
+    settings.traces > 0 ? createInspector(settings.traces, rules, identity, clients) : undefined;
   const onAuthentication = (event: AuthenticationEvent) => {
     logAuthentication(event);
-    traces?.note(event);
+    inspector?.note(event);
   };
   const authenticate = clientAuthentication(
     { ...identity, ...rules, onAuthentication },
@@ -54,20 +54,16 @@ export function createApp(server: Server): Express {
   );
   app.use(metadataRoutes(server));
   const path = new URL(base).pathname;
+  if (inspector !== undefined) app.use(path, inspector.pages, inspector.record);
   app.use(
     path,
     browserRoutes(issuer, { clients, pushed, policy }, tokens),
-    clientRoutes(traces === undefined ? [authenticate] : [traces.middleware, authenticate], {
+    clientRoutes(inspector === undefined ? [authenticate] : [inspector.trace, authenticate], {
       tokens,
       pushed,
       policy,
     }),
   );
-  if (traces !== undefined) {
-    app.get('/traces', async (_request, response) => {
-      response.json(await traces.list());
-    });
-  }
   app.use((_request, response) => {
     response.status(404).json({ error: 'not_found' });
   });

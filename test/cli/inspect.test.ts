@@ -222,3 +222,21 @@ for (const [name, args, message] of [
     assert.doesNotMatch(stderr, /\n {4}at /);
   });
 }
+
+test('an assertion with a claim nested 6,000 deep is decoded up to where it can be shown', async () => {
+  const claims = `{"iss":"client","deep":${'['.repeat(6000)}${']'.repeat(6000)}}`;
+  const assertion = ['{"alg":"ES256"}', claims, 'signature']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.');
+  const { exitCode, inspection } = await inspectJson(['-'], assertion);
+  assert.equal(exitCode, 1);
+  assert.equal(inspection.claims['iss'], 'client');
+  assert.match(JSON.stringify(inspection.claims['deep']), /^\[{50,}"…"\]{50,}$/);
+  const {
+    exitCode: sameCode,
+    stdout,
+    stderr,
+  } = await runCli(['inspect', '-'], { stdin: assertion });
+  assert.deepEqual([sameCode, stderr], [1, '']);
+  assert.match(stdout, /The assertion is refused/);
+});

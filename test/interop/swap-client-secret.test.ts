@@ -29,7 +29,7 @@ interface Example {
 async function exampleOf(t: TestContext) {
   const folder = await mkdtemp(join(ROOT, 'test', '.swap-'));
   t.after(() => rm(folder, { recursive: true }));
-  const example = await importBlock<Example>('swap-a-client-secret.md', 1, folder);
+  const example = await importBlock<Example>('docs/swap-a-client-secret.md', 1, folder);
   const configure = async (server: AuthorizationServer, env: Environment) =>
     discover(server.url, CLIENT_ID, await example.clientAuthentication(CLIENT_ID, env));
 

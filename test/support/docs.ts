@@ -1,18 +1,60 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The root of the repository. */
+/** The root of the repository. Documents are named by their path from here. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The TypeScript in a document, in its order. */
-export async function typeScriptOf(document: string): Promise<string[]> {
-  const text = await readFile(new URL(`../../docs/${document}`, import.meta.url), 'utf8');
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
+const REFERENCE = 'docs/reference/';
+
+async function markdownIn(folder: string, recursive: boolean): Promise<string[]> {
+  const paths = await readdir(join(ROOT, folder), { recursive });
+  return paths.filter((path) => path.endsWith('.md')).map((path) => join(folder, path));
+}
+
+const documents = [
+  ...(await markdownIn('.', false)),
+  ...(await markdownIn('docs', true)),
+  ...(await markdownIn('samples', true)),
+];
+
+/** The pages that are written by `npm run docs`. */
+export const REFERENCE_PAGES = documents.filter((path) => path.startsWith(REFERENCE));
+
+/** All other documents. */
+export const GUIDES = documents.filter((path) => !path.startsWith(REFERENCE));
+
+export const textOf = (document: string): Promise<string> => readFile(join(ROOT, document), 'utf8');
+
+export const withoutCodeBlocks = (text: string): string => text.replace(/^```(?:.*\n)*?```$/gm, '');
+
+/** The code within the lines of a text. */
+export const inlineCodeOf = (text: string): string[] =>
+  [...withoutCodeBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+
+export interface CodeBlock {
+  /** Empty where the block names none. */
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The blocks of code in a document, in its order. */
+export async function codeBlocksOf(document: string): Promise<CodeBlock[]> {
+  const text = await textOf(document);
+  return [...text.matchAll(/^```(.*)\n((?:.*\n)*?)```$/gm)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }));
+}
+
+/** The code of one language in a document, in its order. */
+export async function codeOf(document: string, language: string): Promise<string[]> {
+  const blocks = await codeBlocksOf(document);
+  return blocks.filter((block) => block.language === language).map(({ code }) => code);
 }
 
 /**
- * Imports one block of a document as a module; it may import the package by its name.
+ * Imports one TypeScript block of a document as a module; it may import the package by its name.
  *
  * @param more code behind the block: the exports of one that has none
  */
@@ -22,9 +64,9 @@ export async function importBlock<Module>(
   folder: string,
   more = '',
 ): Promise<Module> {
-  const code = (await typeScriptOf(document))[index];
+  const code = (await codeOf(document, 'ts'))[index];
   if (code === undefined) throw new Error(`${document} has no block ${index}`);
-  const file = `${folder}/${basename(document)}-${index}.ts`;
+  const file = join(folder, `${document.replaceAll('/', '-')}-${index}.ts`);
   await writeFile(file, code + more);
   return import(file);
 }

@@ -21,9 +21,11 @@ export function startProgram(
   file: URL,
   args: readonly string[] = [],
   env: Record<string, string> = {},
+  cwd?: string,
 ): Program {
   const child = spawn(process.execPath, ['--import', 'tsx', file.pathname, ...args], {
     env: { ...process.env, ...env },
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -8,6 +8,7 @@ export interface TokenSet {
   readonly accessToken: string;
   /** `bearer` or `dpop`. */
   readonly tokenType: string;
+  /** The end of the access token; five minutes after it came, where the server does not say it. */
   readonly expiresAt: number;
   /** When to ask for new ones: a while before they expire. */
   readonly renewAt: number;

@@ -5,9 +5,15 @@ import type { TokenSet } from './token-set.js';
  * are secrets: keep them where sessions are kept.
  */
 export interface TokenStore {
+  /** The tokens under a key; undefined where there are none. */
   get(key: string): TokenSet | undefined | Promise<TokenSet | undefined>;
-  /** @param lifetime in seconds, after which the entry may be forgotten */
+  /**
+   * Keeps tokens under a key, in place of those that were there.
+   *
+   * @param lifetime in seconds, after which the entry may be forgotten
+   */
   set(key: string, tokens: TokenSet, lifetime: number): void | Promise<void>;
+  /** Forgets the tokens under a key, if there are any. */
   delete(key: string): void | Promise<void>;
 }
 
@@ -25,7 +31,10 @@ export class MemoryTokenStore implements TokenStore {
   readonly #maxEntries: number;
   readonly #clock: () => number;
 
-  /** @throws {TypeError} where an option is wrong */
+  /**
+   * @param options how many entries, and the clock
+   * @throws {TypeError} where an option is wrong
+   */
   constructor({ maxEntries = 10_000, clock = Date.now }: MemoryTokenStoreOptions = {}) {
     if (!Number.isInteger(maxEntries) || maxEntries < 1) {
       throw new TypeError('maxEntries must be a whole number of at least 1');

@@ -5,14 +5,20 @@ import {
   type CheckReport,
   CLIENT_ASSERTION_TYPE,
   type ClientAssertionOptions,
+  type ClientAssertionParameters,
   ClientAssertionValidator,
+  type Explanation,
   type JsonObject,
   type ServerIdentity,
 } from 'passport-private-key-jwt';
-import type { ClientsFile } from './clients/clients-file.js';
-import { type Parameters, readParameters } from './parameters.js';
+import type { ClientsFile } from '../clients/clients-file.js';
+import { type Parameters, readParameters } from '../parameters.js';
+import { isShallow } from './shallow.js';
 
-/** One authentication as it went: what the assertion said, and what became of each check. */
+/**
+ * One authentication as it went: what the assertion said, and what became of each check. A header or
+ * claims that are nested too deeply for JSON are left out.
+ */
 export interface Trace {
   readonly time: string;
   readonly endpoint: string | undefined;
@@ -38,6 +44,8 @@ export class Traces {
   readonly middleware: RequestHandler;
   private readonly requests = new AsyncLocalStorage<Request>();
   private readonly traces: Promise<Trace>[] = [];
+  private readonly byRequest = new WeakMap<Request, Promise<Trace>>();
+  private lastUsed: string | undefined;
   private readonly limit: number;
   private readonly server: ServerIdentity;
   private readonly validator: ClientAssertionValidator;
@@ -56,11 +64,30 @@ export class Traces {
 
   /** Takes an event down, with the checks of the assertion that it is about. */
   note(event: AuthenticationEvent): void {
-    const form: unknown = this.requests.getStore()?.body;
-    const { parameters } = readParameters(form);
-    if (parameters['client_assertion'] === undefined) return;
-    this.traces.push(this.trace(event, parameters));
+    const request = this.requests.getStore();
+    const { parameters } = readParameters(request?.body);
+    const { client_assertion } = parameters;
+    if (request === undefined || client_assertion === undefined) return;
+    const trace = this.trace(event, parameters);
+    this.byRequest.set(request, trace);
+    this.traces.push(trace);
     this.traces.splice(0, this.traces.length - this.limit);
+    if (event.outcome === 'success') this.lastUsed = client_assertion;
+  }
+
+  /** The trace of a request, where it brought an assertion. */
+  of(request: Request): Promise<Trace> | undefined {
+    return this.byRequest.get(request);
+  }
+
+  /** The last assertion that was accepted. It is used up, so nobody gains by having it. */
+  get lastUsedAssertion(): string | undefined {
+    return this.lastUsed;
+  }
+
+  /** Explains an assertion, also one that was never sent. It is not used up. */
+  explain(parameters: ClientAssertionParameters, endpoint?: string): Promise<Explanation> {
+    return this.validator.explain({ ...this.server, endpoint, parameters });
   }
 
   /** The traces, the newest first. */
@@ -72,14 +99,20 @@ export class Traces {
     const { outcome, reason, endpoint } = event;
     const time = new Date().toISOString();
     const { client_assertion = '', client_id } = form;
-    const { header, claims, checks } = await this.validator.explain({
-      ...this.server,
+    const { header, claims, checks } = await this.explain(
+      { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE, client_id },
       endpoint,
-      parameters: { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE, client_id },
-    });
-    const completed = checks.map((check) =>
-      check.check === 'replay' ? { ...check, ...replayOutcome(event) } : check,
     );
-    return { time, endpoint, outcome, reason, header, claims, checks: completed };
+    return {
+      time,
+      endpoint,
+      outcome,
+      reason,
+      header: isShallow(header) ? header : undefined,
+      claims: isShallow(claims) ? claims : undefined,
+      checks: checks.map((check) =>
+        check.check === 'replay' ? { ...check, ...replayOutcome(event) } : check,
+      ),
+    };
   }
 }

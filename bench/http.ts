@@ -1,0 +1,101 @@
+import { newKeys } from './assertions.js';
+import { type Answer, atMost, type Effort } from './harness/question.js';
+import { alternate } from './harness/rounds.js';
+import { formsWithAssertions, formsWithSecrets } from './http/forms.js';
+import { LoadedServer, type RequestCost } from './http/loaded-server.js';
+
+const IN_FLIGHT = 64;
+const REQUESTS = 2000;
+const WARM_UPS = 3;
+const ALGORITHMS = ['RS256', 'ES256'] as const;
+
+const KINDS = [
+  'bare',
+  'raw',
+  'memory',
+  'oidc-provider, client_secret_post',
+  'oidc-provider',
+] as const;
+
+type Kind = (typeof KINDS)[number];
+
+const NAMES: Readonly<Record<Kind, string>> = {
+  bare: 'Express, nothing checked',
+  raw: 'Express, the signature alone',
+  memory: 'Express, this library',
+  'oidc-provider, client_secret_post': 'oidc-provider, client_secret_post',
+  'oidc-provider': 'oidc-provider, private_key_jwt',
+};
+
+async function measure(alg: (typeof ALGORITHMS)[number], { rounds, scale }: Effort) {
+  const keys = newKeys(alg);
+  const count = Math.ceil(REQUESTS * scale);
+  const servers = new Map<Kind, LoadedServer>();
+  try {
+    for (const kind of KINDS) servers.set(kind, await LoadedServer.start(kind, keys, IN_FLIGHT));
+    const load = (kind: Kind) =>
+      (servers.get(kind) as LoadedServer).load(
+        kind === 'oidc-provider, client_secret_post'
+          ? formsWithSecrets(count)
+          : formsWithAssertions(keys, count),
+      );
+    for (const kind of KINDS) for (let time = 0; time < WARM_UPS; time += 1) await load(kind);
+    return await alternate(
+      rounds,
+      KINDS,
+      async (kind): Promise<Record<keyof RequestCost, number>> => ({
+        ...(await load(kind)),
+      }),
+    );
+  } finally {
+    for (const server of servers.values()) server.stop();
+  }
+}
+
+/** What authentication adds to a request over HTTP. */
+export async function question(effort: Effort): Promise<Answer> {
+  const all = new Map<string, Record<Kind, RequestCost>>();
+  for (const alg of ALGORITHMS) all.set(alg, await measure(alg, effort));
+  const costs = (alg: string) => all.get(alg) as Record<Kind, RequestCost>;
+  const added = (alg: string, kind: Kind) => costs(alg)[kind].cpu - costs(alg).bare.cpu;
+  const providerAdded = (alg: string) =>
+    costs(alg)['oidc-provider'].cpu - costs(alg)['oidc-provider, client_secret_post'].cpu;
+
+  return {
+    title: 'What authentication adds to a request over HTTP',
+    text: [
+      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; each server is a process of its own. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
+    ],
+    targets: ALGORITHMS.flatMap((alg) => [
+      atMost(
+        `${alg}: added / added by the signature alone`,
+        added(alg, 'memory') / added(alg, 'raw'),
+        1.4,
+      ),
+      atMost(
+        `${alg}: added / added by oidc-provider's token endpoint`,
+        added(alg, 'memory') / added(alg, 'oidc-provider'),
+        0.5,
+      ),
+      atMost(
+        `${alg}: added / what private_key_jwt adds to oidc-provider`,
+        added(alg, 'memory') / providerAdded(alg),
+        0.5,
+      ),
+    ]),
+    tables: ALGORITHMS.map((alg) => ({
+      caption: alg,
+      head: ['', 'µs a request', 'added', 'requests a second', 'event-loop delay p99, ms'],
+      rows: KINDS.map((kind) => {
+        const { cpu, perSecond, delayP99 } = costs(alg)[kind];
+        return [
+          NAMES[kind],
+          cpu.toFixed(0),
+          added(alg, kind).toFixed(0),
+          perSecond.toFixed(0),
+          delayP99.toFixed(1),
+        ];
+      }),
+    })),
+  };
+}

@@ -1,0 +1,93 @@
+import { ClientAuthenticationError, type Reason } from 'passport-private-key-jwt';
+import { CLIENT_ID, newAssertion, newKeys } from './assertions.js';
+import { type Cost, costInFlight } from './harness/in-flight.js';
+import { type Answer, atMost, type Effort } from './harness/question.js';
+import { alternate } from './harness/rounds.js';
+import { clientWith, validation } from './validation/subjects.js';
+
+const IN_FLIGHT = 64;
+const ASSERTIONS = 3000;
+
+/** What is refused, and why. */
+const JUNK: Readonly<Record<string, readonly [Reason, (number: number) => string]>> = (() => {
+  const keys = newKeys('ES256');
+  const past = Math.floor(Date.now() / 1000) - 3600;
+  const base64 = newAssertion(keys);
+  return {
+    expired: [
+      'expired',
+      () => newAssertion(keys, { claims: { iat: past, nbf: past, exp: past + 60 } }),
+    ],
+    'wrong audience': [
+      'audience_mismatch',
+      () => newAssertion(keys, { claims: { aud: 'https://other.example' } }),
+    ],
+    'unknown client': ['unknown_client', () => newAssertion(keys, { clientId: 'nobody' })],
+    'bad base64': ['assertion_malformed', (number) => `${base64}${number % 10}=`],
+    'a megabyte': ['assertion_too_long', () => `${base64}.${'x'.repeat(2 ** 20)}`],
+  };
+})();
+
+const VALID = 'valid';
+
+/** What refusing junk costs, beside a valid assertion. */
+export async function question({ rounds, scale }: Effort): Promise<Answer> {
+  const count = Math.ceil(ASSERTIONS * scale);
+  // The cheapest of the signatures, so that the comparison is the hardest.
+  const keys = newKeys('RS256');
+  const client = clientWith(keys);
+  const ours = validation((clientId) => (clientId === CLIENT_ID ? client : undefined));
+  const batch = (make: (number: number) => string, size = count) =>
+    Array.from({ length: size }, (_, number) => make(number));
+  const assertions: Readonly<Record<string, readonly string[]>> = {
+    [VALID]: batch(() => newAssertion(keys)),
+    ...Object.fromEntries(
+      Object.entries(JUNK).map(([name, [, make]]) => [
+        name,
+        batch(make, name === 'a megabyte' ? Math.min(count, 100) : count),
+      ]),
+    ),
+  };
+
+  async function mustBeRefused(assertion: string, reason: Reason): Promise<void> {
+    const refused = await ours.validate(assertion).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refused instanceof ClientAuthenticationError && refused.reason === reason) return;
+    throw new Error(`Junk was not refused as ${reason}.`);
+  }
+
+  async function cost(name: string): Promise<Record<keyof Cost, number>> {
+    ours.reset();
+    const all = assertions[name] ?? [];
+    const at = (index: number) => all[index % all.length] ?? '';
+    const reason = JUNK[name]?.[0];
+    const work =
+      reason === undefined
+        ? (index: number) => ours.validate(at(index))
+        : (index: number) => mustBeRefused(at(index), reason);
+    return { ...(await costInFlight(work, count, IN_FLIGHT)) };
+  }
+
+  const names = [VALID, ...Object.keys(JUNK)];
+  for (const name of names) await cost(name);
+  const costs = await alternate(rounds, names, cost);
+  const ratio = (name: string) => (costs[name]?.cpu ?? Number.NaN) / (costs[VALID]?.cpu ?? 0);
+  return {
+    title: 'Refusing junk',
+    text: [
+      `Processor time of the validator, ${IN_FLIGHT} in flight, beside a valid assertion with RS256, the cheapest public-key signature to check. Parsing the body is Express's work and not in it.`,
+    ],
+    targets: Object.keys(JUNK).map((name) =>
+      atMost(`${name} / valid`, ratio(name), name === 'a megabyte' ? 0.05 : 0.25),
+    ),
+    tables: [
+      {
+        caption: 'Medians',
+        head: ['', 'µs of processor time'],
+        rows: names.map((name) => [name, (costs[name]?.cpu ?? Number.NaN).toFixed(1)]),
+      },
+    ],
+  };
+}

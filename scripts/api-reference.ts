@@ -1,0 +1,111 @@
+/**
+ * Writes the reference of every entry point of the package to docs/reference/*.md, from the types and
+ * the docstrings of the sources. With `--check` it writes elsewhere and fails where a page is out of
+ * date. Whatever typedoc warns of is an error.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Application, TSConfigReader, type TypeDocOptions } from 'typedoc';
+import type { MarkdownRenderer, PluginOptions } from 'typedoc-plugin-markdown';
+import { entryPoints } from './entry-points.js';
+import { shapeModel } from './reference-model.js';
+import { ReferenceRouter, ReferenceTheme } from './reference-theme.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const REFERENCE = join(ROOT, 'docs', 'reference');
+const check = process.argv.includes('--check');
+const output = check ? join(ROOT, 'node_modules', '.cache', 'api-reference') : REFERENCE;
+
+const OPTIONS = {
+  name: 'API reference',
+  entryPoints: entryPoints.map(({ source }) => join(ROOT, source)),
+  sortEntryPoints: false,
+  tsconfig: join(ROOT, 'tsconfig.build.json'),
+  logLevel: 'Warn',
+  excludeInternal: true,
+  excludeExternals: true,
+  disableSources: true,
+  preservedTypeAnnotationTags: ['@throws'],
+  sort: ['source-order'],
+  groupOrder: [
+    ...['Classes', 'Functions', 'Variables', 'Interfaces', 'Type Aliases', 'References'],
+    ...['Constructors', 'Properties', 'Accessors', 'Methods'],
+  ],
+  validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
+  // A property whose name says everything needs no docstring.
+  requiredToBeDocumented: [
+    ...(['Class', 'Function', 'Variable', 'Interface', 'TypeAlias'] as const),
+    ...(['Method', 'Accessor'] as const),
+  ],
+  plugin: ['typedoc-plugin-markdown'],
+  out: output,
+  readme: 'none',
+  router: 'reference',
+  theme: 'reference',
+} satisfies Partial<TypeDocOptions>;
+
+const MARKDOWN_OPTIONS = {
+  hideBreadcrumbs: true,
+  hidePageHeader: true,
+  parametersFormat: 'table',
+  interfacePropertiesFormat: 'table',
+  classPropertiesFormat: 'table',
+  typeAliasPropertiesFormat: 'table',
+  typeDeclarationFormat: 'table',
+  typeDeclarationVisibility: 'compact',
+  tableColumnSettings: {
+    hideDefaults: true,
+    hideInherited: true,
+    hideModifiers: true,
+    hideOverrides: true,
+  },
+} satisfies Partial<PluginOptions>;
+
+const pagesIn = (folder: string): Map<string, string> =>
+  new Map(readdirSync(folder).map((page) => [page, readFileSync(join(folder, page), 'utf8')]));
+
+/** Removes the anchors of table rows that nothing links to: their numbers change with every addition. */
+function removeUnusedAnchors(folder: string): void {
+  const pages = pagesIn(folder);
+  const targets = new Set(
+    [...pages.values()].flatMap((text) => [...text.matchAll(/#([\w-]+)\)/g)].map(([, id]) => id)),
+  );
+  for (const [page, text] of pages) {
+    const used = text.replace(/<a id="([^"]+)"><\/a> /g, (anchor, id) =>
+      targets.has(id) ? anchor : '',
+    );
+    writeFileSync(join(folder, page), used);
+  }
+}
+
+/** The pages that are not what they would be if they were written now. */
+function outOfDate(): string[] {
+  const now = pagesIn(output);
+  const written = pagesIn(REFERENCE);
+  return [...new Set([...now.keys(), ...written.keys()])].filter(
+    (page) => now.get(page) !== written.get(page),
+  );
+}
+
+const app = await Application.bootstrapWithPlugins({ ...OPTIONS, ...MARKDOWN_OPTIONS }, [
+  new TSConfigReader(),
+]);
+(app.renderer as MarkdownRenderer).defineTheme('reference', ReferenceTheme);
+app.renderer.defineRouter('reference', ReferenceRouter);
+shapeModel(app);
+
+const found = app.getEntryPoints() ?? [];
+for (const each of found) {
+  const entry = entryPoints.find(({ source }) => each.sourceFile.fileName === join(ROOT, source));
+  each.displayName = entry?.specifier ?? each.displayName;
+}
+const project = app.converter.convert(found);
+app.validate(project);
+await app.generateOutputs(project);
+removeUnusedAnchors(output);
+
+const stale = check ? outOfDate() : [];
+for (const page of stale) console.error(`docs/reference/${page} is out of date: npm run docs`);
+const failed = app.logger.hasErrors() || app.logger.hasWarnings() || stale.length > 0;
+process.exitCode = failed ? 1 : 0;
