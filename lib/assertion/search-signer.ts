@@ -1,14 +1,12 @@
 import type { AuthenticationWarning } from '../diagnostics.js';
-import { FetchError } from '../net/fetch-error.js';
 import type { Failure } from '../reasons.js';
 import { KeyError } from '../secrets/algorithms.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
 import { expirationOf } from '../secrets/import.js';
-import type { RemoteJwkSet, RemoteJwkSets } from '../secrets/jwks-uri.js';
-import { ownKeysOf } from '../secrets/own-keys.js';
 import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.js';
 import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
+import { type FetchedSet, fetchSet, renewSets, warningsOf } from './fetched-sets.js';
 import type { Settings } from './settings.js';
 import { verifySignature } from './signature.js';
 
@@ -27,15 +25,6 @@ export type SignerSearch = {
 const FEW_SECRETS = 4;
 
 type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri' | 'hints'>;
-
-/** What came of fetching the set of a `jwks_uri`. */
-interface FetchedSet {
-  readonly secret: JwksUriSecret;
-  readonly set?: RemoteJwkSet | undefined;
-  /** Whether it was fetched for this search. */
-  readonly isNew?: boolean | undefined;
-  readonly error?: FetchError | undefined;
-}
 
 async function search(
   jws: CompactJws,
@@ -73,53 +62,6 @@ function isExpired(secret: Secret, now: number): boolean {
   }
 }
 
-const jwkSetsOf = (secret: JwksUriSecret, { jwksUri }: SearchSettings): RemoteJwkSets =>
-  ownKeysOf(secret)?.jwksUri ?? jwksUri;
-
-async function fetchSet(secret: JwksUriSecret, settings: SearchSettings): Promise<FetchedSet> {
-  try {
-    const { document, isNew, error } = await jwkSetsOf(secret, settings).get(secret.value);
-    return { secret, set: document, isNew, error };
-  } catch (error) {
-    if (error instanceof FetchError) return { secret, error };
-    throw error;
-  }
-}
-
-/** Fetches again what did not have the key. Undefined where nothing new came of it. */
-async function renewSets(
-  fetched: readonly FetchedSet[],
-  settings: SearchSettings,
-): Promise<readonly FetchedSet[] | undefined> {
-  let renewed = false;
-  const sets = await Promise.all(
-    fetched.map(async (before) => {
-      if (before.set === undefined || before.isNew === true) return before;
-      const { secret, set: seen } = before;
-      const set = await jwkSetsOf(secret, settings).renew(secret.value, seen);
-      if (set === undefined) return before;
-      renewed = true;
-      return { secret, set };
-    }),
-  );
-  return renewed ? sets : undefined;
-}
-
-function warningsOf({ secret, set, error }: FetchedSet): AuthenticationWarning[] {
-  const name = describeSecret(secret);
-  const warnings: AuthenticationWarning[] = (set?.refused ?? []).map((message) => ({
-    code: 'secret_refused',
-    secret: name,
-    message,
-  }));
-  if (error !== undefined) {
-    const message =
-      set === undefined ? error.message : `${error.message}; the last good keys are used`;
-    warnings.push({ code: 'jwks_uri_failed', secret: name, message });
-  }
-  return warnings;
-}
-
 async function searchFetched(
   jws: CompactJws,
   secrets: readonly Secret[],
@@ -149,11 +91,11 @@ async function searchRemote(
   settings: SearchSettings,
 ): Promise<SignerSearch> {
   const uris = secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
-  const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings)));
+  const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings.jwksUri)));
   const found = await searchFetched(jws, secrets, now, settings, fetched);
   // A named key that did not sign was the right one to try: a newer set has no better one.
   if (found.signer !== undefined || found.triedNamedKey) return found;
-  const renewed = await renewSets(fetched, settings);
+  const renewed = await renewSets(fetched, settings.jwksUri);
   return renewed === undefined ? found : searchFetched(jws, secrets, now, settings, renewed);
 }
 
