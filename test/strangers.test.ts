@@ -7,9 +7,10 @@ import {
   type JsonWebKey,
   type JwksUriOptions,
   type MetadataDocumentClient,
+  validateRequestObject,
 } from '../lib/index.js';
 import { KeyCache } from '../lib/secrets/key-cache.js';
-import { signAssertion } from './support/assertion.js';
+import { ISSUER, signAssertion } from './support/assertion.js';
 import { clientAt, jwksHost, namedKey, signNamed, statusOf } from './support/jwks-host.js';
 import { newKeyPair } from './support/keys.js';
 import { type RemoteHost, remoteHost, remoteOptions } from './support/remote-host.js';
@@ -136,6 +137,21 @@ test('what an application adds to a client does not reach the next request', asy
   const client = await find(others.clientId('a'), undefined);
   Object.assign(client ?? {}, { disabled: true });
   assert.equal((await find(others.clientId('a'), undefined))?.disabled, undefined);
+});
+
+test('request objects of strangers are validated with their own keys too (RFC 9101 §6.2)', async (t) => {
+  const others = await strangers(t, { keys: [pair.publicJwk] });
+  const find = clientMetadataDocuments(await remoteOptions());
+  const clientId = others.clientId('a');
+  const client = await find(clientId, undefined);
+  assert.ok(client !== undefined && client !== null);
+  const header = { typ: 'oauth-authz-req+jwt', kid: '1' };
+  const claims = { sub: undefined, client_id: clientId, response_type: 'code' };
+  const request = await signAssertion(clientId, { pair, header, claims });
+  // Without a jwksUri of the call's own, whose options could not reach the host of the test.
+  const { parameters } = await validateRequestObject({ request, client, issuer: ISSUER });
+  assert.equal(parameters['response_type'], 'code');
+  assert.equal(others.sets, 1);
 });
 
 const manyKeys = (count: number): JsonWebKey[] => {
