@@ -12,6 +12,8 @@ const ALGORITHMS = ['RS256', 'ES256'] as const;
 const KINDS = [
   'bare',
   'raw',
+  'validator',
+  'passport',
   'memory',
   'oidc-provider, client_secret_post',
   'oidc-provider',
@@ -22,7 +24,9 @@ type Kind = (typeof KINDS)[number];
 const NAMES: Readonly<Record<Kind, string>> = {
   bare: 'Express, nothing checked',
   raw: 'Express, the signature alone',
-  memory: 'Express, this library',
+  validator: 'Express, this library without Passport',
+  passport: 'Express, Passport with a strategy that accepts at once',
+  memory: 'Express, this library as a Passport strategy',
   'oidc-provider, client_secret_post': 'oidc-provider, client_secret_post',
   'oidc-provider': 'oidc-provider, private_key_jwt',
 };
@@ -68,17 +72,22 @@ export async function question(effort: Effort): Promise<Answer> {
     ],
     targets: ALGORITHMS.flatMap((alg) => [
       atMost(
-        `${alg}: added / added by the signature alone`,
+        `${alg}, without Passport: added / added by the signature alone`,
+        added(alg, 'validator') / added(alg, 'raw'),
+        1.4,
+      ),
+      atMost(
+        `${alg}, with Passport: added / added by the signature alone`,
         added(alg, 'memory') / added(alg, 'raw'),
         1.4,
       ),
       atMost(
-        `${alg}: added / added by oidc-provider's token endpoint`,
+        `${alg}, with Passport: added / added by oidc-provider's token endpoint`,
         added(alg, 'memory') / added(alg, 'oidc-provider'),
         0.5,
       ),
       atMost(
-        `${alg}: added / what private_key_jwt adds to oidc-provider`,
+        `${alg}, with Passport: added / what private_key_jwt adds to oidc-provider`,
         added(alg, 'memory') / providerAdded(alg),
         0.5,
       ),

@@ -9,12 +9,14 @@ export interface ExpressRequest extends IncomingMessage {
 /** Express's `next`. */
 export type Next = (error?: unknown) => void;
 
+const FORM = 'application/x-www-form-urlencoded';
+
 /** Whether a request is a POST of `application/x-www-form-urlencoded`. */
 export function isFormPost(request: ExpressRequest): boolean {
   if (request.method !== 'POST') return false;
   const contentType = request.headers['content-type'] ?? '';
   const mediaType = contentType.split(';', 1)[0] ?? '';
-  return mediaType.trim().toLowerCase() === 'application/x-www-form-urlencoded';
+  return contentType === FORM || mediaType.trim().toLowerCase() === FORM;
 }
 
 /** Whether a request announces a body. */

@@ -23,15 +23,6 @@ function urlFrom(name: string, value: unknown): string {
   throw new TypeError(`${name} must be an absolute URL, or a function that returns one`);
 }
 
-/** @throws {TypeError} where an option is neither a URL nor a function */
-export function checkIdentityOptions(options: ServerIdentityOptions): void {
-  for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
-    const value = options[name];
-    const isAbsent = value === undefined && name !== 'issuer';
-    if (!isAbsent && typeof value !== 'function') urlFrom(name, value);
-  }
-}
-
 const resolve = async (name: string, value: PerRequest, request: ExpressRequest): Promise<string> =>
   urlFrom(name, typeof value === 'function' ? await value(request) : value);
 
@@ -41,24 +32,24 @@ const resolveOptional = async (
   request: ExpressRequest,
 ): Promise<string | undefined> => (value === undefined ? undefined : resolve(name, value, request));
 
+/** The origin of an issuer; undefined for a URN and the like. */
+function originOf(issuer: string): string | undefined {
+  const { origin } = new URL(issuer);
+  return origin === 'null' ? undefined : origin;
+}
+
 /**
  * The URL of the path that was called, at the issuer's origin. A request line may also hold an
  * absolute URL (RFC 9112 §3.2.2), and that is the caller's choice: it counts for nothing.
  */
-function calledEndpoint(issuer: string, request: ExpressRequest): string | undefined {
+function calledEndpoint(origin: string | undefined, request: ExpressRequest): string | undefined {
   const target = request.originalUrl ?? request.url ?? '';
-  if (!target.startsWith('/')) return undefined;
-  const { origin } = new URL(issuer);
-  // That of a URN and the like.
-  return origin === 'null' ? undefined : origin + target.split('?', 1)[0];
+  if (origin === undefined || !target.startsWith('/')) return undefined;
+  const query = target.indexOf('?');
+  return origin + (query === -1 ? target : target.slice(0, query));
 }
 
-/**
- * Who the server is for a request.
- *
- * @throws {TypeError} where one of the functions returns something else than a URL
- */
-export async function serverIdentityOf(
+async function resolveAll(
   options: ServerIdentityOptions,
   request: ExpressRequest,
 ): Promise<ServerIdentity> {
@@ -68,7 +59,48 @@ export async function serverIdentityOf(
     tokenEndpoint: await resolveOptional('tokenEndpoint', options.tokenEndpoint, request),
     endpoint:
       options.endpoint === undefined
-        ? calledEndpoint(issuer, request)
+        ? calledEndpoint(originOf(issuer), request)
         : await resolve('endpoint', options.endpoint, request),
+  };
+}
+
+/**
+ * Tells who the server is for a request.
+ *
+ * @param endpoint overrides the option of this name
+ * @returns a promise only where an option is a function
+ * @throws {TypeError} where the endpoint, or what one of the functions returns, is no URL
+ */
+export type IdentifyServer = (
+  request: ExpressRequest,
+  endpoint?: PerRequest | undefined,
+) => ServerIdentity | Promise<ServerIdentity>;
+
+/**
+ * Makes what tells who the server is; what is the same for all requests is looked at once.
+ *
+ * @throws {TypeError} where an option is neither a URL nor a function
+ */
+export function serverIdentifier(options: ServerIdentityOptions): IdentifyServer {
+  for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
+    const value = options[name];
+    const isAbsent = value === undefined && name !== 'issuer';
+    if (!isAbsent && typeof value !== 'function') urlFrom(name, value);
+  }
+  const { issuer, tokenEndpoint } = options;
+  const isFixed = typeof issuer === 'string' && typeof tokenEndpoint !== 'function';
+  const origin = isFixed ? originOf(issuer) : undefined;
+
+  return (request, override) => {
+    const endpoint = override ?? options.endpoint;
+    if (!isFixed || typeof endpoint === 'function') {
+      return resolveAll({ issuer, tokenEndpoint, endpoint }, request);
+    }
+    return {
+      issuer,
+      tokenEndpoint,
+      endpoint:
+        endpoint === undefined ? calledEndpoint(origin, request) : urlFrom('endpoint', endpoint),
+    };
   };
 }

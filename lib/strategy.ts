@@ -9,10 +9,10 @@ import { type ExpressRequest, isFormPost, parsedForm } from './http.js';
 import { Strategy } from './passport-strategy.js';
 import type { AssertionClient } from './secrets/secret.js';
 import {
-  checkIdentityOptions,
+  type IdentifyServer,
   type PerRequest,
   type ServerIdentityOptions,
-  serverIdentityOf,
+  serverIdentifier,
 } from './server-identity.js';
 
 /** Options of the strategy: those of the validation, and who the server is. */
@@ -52,7 +52,7 @@ export class PrivateKeyJwtStrategy<
   /** @internal */
   readonly _validator: ClientAssertionValidator<Client>;
   /** @internal */
-  readonly _options: PrivateKeyJwtStrategyOptions;
+  readonly _identify: IdentifyServer;
 
   /**
    * @param findClient the lookup of a client by its id; its second argument is the request
@@ -60,8 +60,7 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    checkIdentityOptions(options);
-    this._options = options;
+    this._identify = serverIdentifier(options);
     this._validator = new ClientAssertionValidator(options, findClient);
   }
 
@@ -96,9 +95,12 @@ export class PrivateKeyJwtStrategy<
     }
     if (!hasAssertion(form)) return undefined;
 
-    const identity = { ...this._options, endpoint: endpoint ?? this._options.endpoint };
+    const identity = this._identify(request, endpoint);
+    const server = identity instanceof Promise ? await identity : identity;
     const authenticated = await this._validator.validate({
-      ...(await serverIdentityOf(identity, request)),
+      issuer: server.issuer,
+      tokenEndpoint: server.tokenEndpoint,
+      endpoint: server.endpoint,
       parameters: form,
       authorization: request.headers.authorization !== undefined,
       context: request,

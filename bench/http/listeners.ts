@@ -2,8 +2,12 @@ import { createPublicKey, type JsonWebKey as NodeJsonWebKey } from 'node:crypto'
 import { createServer, type Server } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
 import Provider from 'oidc-provider';
-import { Passport } from 'passport';
-import { authenticateClient, PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
+import { Passport, type Strategy } from 'passport';
+import {
+  authenticateClient,
+  ClientAssertionValidator,
+  PrivateKeyJwtStrategy,
+} from 'passport-private-key-jwt';
 import { redisReplay } from 'passport-private-key-jwt/redis';
 import { createClient } from 'redis';
 import {
@@ -62,6 +66,35 @@ function authentication(replay?: ReturnType<typeof redisReplay>): RequestHandler
   return authenticateClient(passport);
 }
 
+/** Passport with a strategy that accepts everybody at once: what Passport itself costs. */
+function passportAlone(): RequestHandler {
+  const client = clientWith(keys);
+  const passport = new Passport();
+  passport.use('accepts', {
+    authenticate(this: { success(user: object): void }) {
+      this.success(client);
+    },
+  } as Strategy);
+  return passport.authenticate('accepts', { session: false }) as RequestHandler;
+}
+
+/** The pipeline without Passport. */
+function validatorAlone(): RequestHandler {
+  const client = clientWith(keys);
+  const validator = new ClientAssertionValidator({}, (clientId) =>
+    clientId === CLIENT_ID ? client : undefined,
+  );
+  return async (request, _response, next) => {
+    await validator.validate({
+      issuer: ISSUER,
+      tokenEndpoint: TOKEN_ENDPOINT,
+      parameters: request.body,
+      authorization: request.headers.authorization !== undefined,
+    });
+    next();
+  };
+}
+
 async function sharedStore() {
   const redis = createClient({ url: REDIS_URL });
   redis.on('error', console.error);
@@ -73,6 +106,8 @@ async function sharedStore() {
 const KINDS: Readonly<Record<string, () => Server | Promise<Server>>> = {
   bare: () => endpoint(),
   raw: () => endpoint(rawCheck()),
+  passport: () => endpoint(passportAlone()),
+  validator: () => endpoint(validatorAlone()),
   memory: () => endpoint(authentication()),
   redis: async () => endpoint(authentication(await sharedStore())),
   'oidc-provider': () => createServer(new Provider(ISSUER, providerConfiguration(keys)).callback()),

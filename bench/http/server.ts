@@ -21,6 +21,8 @@ process.on('message', () => {
 });
 process.on('disconnect', () => process.exit());
 
+// Connections wait while the other servers have their turn.
+server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', () => {
   send({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token` });
 });
