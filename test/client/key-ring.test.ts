@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,6 +172,48 @@ test('a report of a failure that fails itself stops nothing', async () => {
   assert.equal(await signedBy(), 'a');
 });
 
+test('a report of a failure that rejects stops nothing', async () => {
+  const { state, signedBy, published } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: async () => {
+      throw new Error('the log is full');
+    },
+  });
+  await signedBy();
+  state.keys = [];
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a']);
+});
+
+test('without a handler a failure is a warning, which does not repeat what the source said', async () => {
+  const { state, published } = ringOf([A], { reloadEvery: 60 });
+  await published();
+  Object.defineProperty(state, 'keys', {
+    get: () => {
+      throw Object.assign(new Error(`no key: ${pem(keyPair('ES256'))}`), { code: 'EVAULT' });
+    },
+  });
+  state.now += MINUTE;
+  const warned = once(process, 'warning');
+  assert.deepEqual(await published(), ['a']);
+  const [{ message }] = await warned;
+  assert.match(message, /^The keys of a KeyRing could not be loaded anew \(Error EVAULT\)/);
+  assert.doesNotMatch(message, /no key/);
+});
+
+for (const [what, keys] of [
+  ['a JWK Set', { keys: [] }],
+  ['nothing', undefined],
+] as const) {
+  test(`a source that returns ${what} is an error that says what to return`, async () => {
+    const ring = new KeyRing({ keys: () => keys as never });
+    await assert.rejects(ring.publicJwks(), {
+      name: 'TypeError',
+      message: 'keys must return a list of keys; of a JWK Set, give its keys',
+    });
+  });
+}
+
 test('a source that fails at first rejects, and is asked again for the next JWT', async () => {
   const { state, signedBy, published } = ringOf([]);
   await assert.rejects(signedBy(), /The KeyRing has no keys/);
@@ -211,13 +254,18 @@ test('an AssertionService signs with the ring, by the key whose turn it is', asy
 test('what the server demands of the key chooses the alg of the ring, and is checked', async () => {
   const { privateKey } = newKeyPair('PS256');
   const demands = { algorithms: ['PS256'] } as const;
-  const token = async (ring: KeyRing) =>
+  const token = (ring: KeyRing) =>
     new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER, ...demands })
       .createClientToken()
       .then(decodeProtectedHeader);
   const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
   assert.equal(alg, 'PS256');
-  await assert.rejects(token(new KeyRing({ keys: [privateKey] })), /the server takes PS256/);
+  const message =
+    'The KeyRing signs with RS256, but the server takes PS256: make the KeyRing with the same algorithms';
+  const loaded = new KeyRing({ keys: [privateKey] });
+  assert.throws(() => token(loaded), { name: 'TypeError', message });
+  const notYetLoaded = new KeyRing({ keys: () => [privateKey] });
+  await assert.rejects(token(notYetLoaded), { name: 'TypeError', message });
 });
 
 test('a remote signer takes its turn, if its public key is known', async () => {
@@ -234,7 +282,18 @@ const privateJwk = { ...newKeyPair('ES256').publicJwk, d: 'AAAA' };
 
 const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   ['no list of keys', { keys: 'client.pem' as never }, /keys must be a list of keys/],
+  ['no options', undefined as never, /keys must be a list of keys/],
   ['an empty list', { keys: [] }, /The KeyRing has no keys/],
+  ['algorithms that are no list', { keys: [A], algorithms: 'PS256' as never }, /must be a list/],
+  ['a handler that is none', { keys: [A], onReloadError: 'log' as never }, /must be a function/],
+  ['a clock that is none', { keys: [A], clock: 0 as never }, /clock must be a function/],
+  [
+    'milliseconds',
+    { keys: [A], publishBefore: 600_000 },
+    /publishBefore must be a number of seconds, at least 0 and at most 86400/,
+  ],
+  ['milliseconds of publishAfter', { keys: [A], publishAfter: 600_000 }, /at most 86400/],
+  ['milliseconds of reloadEvery', { keys: () => [A], reloadEvery: 60_000 }, /at most 3600/],
   [
     'a negative time',
     { keys: [A], publishBefore: -1 },
@@ -252,7 +311,7 @@ const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   [
     'a private key where its public half belongs',
     { keys: [{ ...keyService('ES256'), publicJwk: privateJwk }] },
-    /is a private key: leave out its d/,
+    /publicJwk is wrong: a private key \(member d\) is a secret: give its public half/,
   ],
 ];
 

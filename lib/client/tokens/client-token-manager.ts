@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
-import { seconds } from '../jwt-options.js';
+import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
 import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
@@ -69,7 +69,7 @@ export class ClientTokenManager {
     this.#config = config;
     this.#clock = clock;
     this.#store = options.store ?? new MemoryTokenStore({ clock });
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0);
+    this.#renewBefore = seconds('renewBefore', renewBefore, 0, 3600);
     this.#DPoP = options.DPoP;
   }
 

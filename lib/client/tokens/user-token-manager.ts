@@ -7,7 +7,7 @@ import {
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { seconds } from '../jwt-options.js';
+import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
 import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
@@ -79,8 +79,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = options;
     this.#config = config;
     this.#clock = clock;
-    this.#keepFor = seconds('keepFor', keepFor, 1);
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0);
+    this.#keepFor = seconds('keepFor', keepFor, 1, 31_536_000);
+    this.#renewBefore = seconds('renewBefore', renewBefore, 0, 3600);
     this.#store =
       store === undefined
         ? tokensInSession(options.sessionMember ?? 'tokens')
