@@ -1,4 +1,6 @@
 import { importSecret } from '../secrets/import.js';
+import { parseJwkText, refuseSecretJwk } from '../secrets/jwk.js';
+import type { JsonWebKeySet } from '../secrets/secret.js';
 import type { ClientMetadata } from './metadata.js';
 
 /** The metadata that a client publishes at its client_id (RFC 7591 §2). */
@@ -38,17 +40,19 @@ function checkDisplayedUri(name: string, value: unknown): void {
   }
 }
 
-/** Keys of the document must be public ones, and usable. The errors of importing say what is wrong. */
+/** Keys of the document must be usable, and what everybody may see, whatever they are for. */
+function checkJwks(jwks: unknown): void {
+  const set = (typeof jwks === 'string' ? parseJwkText(jwks) : jwks) as JsonWebKeySet;
+  importSecret({ type: 'JsonWebKeySet', value: set });
+  for (const jwk of set.keys) refuseSecretJwk(jwk);
+}
+
+/** The errors of importing keys say what is wrong. */
 function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): void {
   if (jwks !== undefined && jwks_uri !== undefined) {
     throw new Error('it has both jwks and jwks_uri');
   }
-  if (jwks !== undefined) {
-    const keys = importSecret({ type: 'JsonWebKeySet', value: jwks });
-    if (keys.some(({ keyObject }) => keyObject.type === 'secret')) {
-      throw new Error('its jwks has a symmetric key');
-    }
-  }
+  if (jwks !== undefined) checkJwks(jwks);
   if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
   if (token_endpoint_auth_method === 'private_key_jwt' && (jwks ?? jwks_uri) === undefined) {
     throw new Error('it has private_key_jwt, but neither jwks nor jwks_uri');
