@@ -5,10 +5,15 @@ import type { TokenSet } from './token-set.js';
  * are secrets: keep them where sessions are kept.
  */
 export interface TokenStore {
-  get(key: string): TokenSet | undefined | Promise<TokenSet | undefined>;
-  /** @param lifetime in seconds, after which the entry may be forgotten */
-  set(key: string, tokens: TokenSet, lifetime: number): void | Promise<void>;
-  delete(key: string): void | Promise<void>;
+  /** @returns the tokens as they were set; undefined or null where there are none */
+  get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
+  /**
+   * @param lifetime in whole seconds, after which the entry may be forgotten
+   * @returns anything, or a promise, which is awaited
+   */
+  set(key: string, tokens: TokenSet, lifetime: number): unknown;
+  /** @returns anything, or a promise, which is awaited */
+  delete(key: string): unknown;
 }
 
 /** Options of the memory store. */

@@ -9,6 +9,7 @@ import {
   type ClientTokenManagerOptions,
   clientAssertion,
   MemoryTokenStore,
+  type TokenSet,
 } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
 import { flakyEndpoint, withEndpoints } from '../../support/flaky-endpoint.js';
@@ -158,6 +159,42 @@ test('managers share a store, and a store has no entry for longer than the token
   assert.deepEqual(lifetimes, [LIFETIME]);
 });
 
+test('a store may answer null, as Redis does, and what it likes to set and delete', async (t) => {
+  const kept = new Map<string, string>();
+  const { tokens, provider } = await party(t, {
+    store: {
+      get: async (key) => JSON.parse(kept.get(key) ?? 'null'),
+      set: async (key, value) => kept.set(key, JSON.stringify(value)) && 'OK',
+      delete: async (key) => kept.delete(key),
+    },
+  });
+  const first = await tokens.getToken();
+  assert.deepEqual(await tokens.getToken(), first);
+  assert.equal(provider.assertions.length, 1);
+});
+
+/** What a store returns that is not what it was given. */
+const NO_TOKENS: readonly unknown[] = [
+  '{"accessToken":"at"}',
+  '[object Object]',
+  { accessToken: 'at', tokenType: 'bearer', expiresAt: 1e10 },
+  { accessToken: 'at', tokenType: 'bearer', expiresAt: '1', renewAt: 1e10 },
+  { accessToken: 'at', expiresAt: 1e10, renewAt: 1e10 },
+  { access_token: 'at', token_type: 'bearer', expiresAt: 1e10, renewAt: 1e10 },
+];
+
+for (const wrong of NO_TOKENS) {
+  test(`a store that returns ${JSON.stringify(wrong)} is an error that says so`, async (t) => {
+    const store = { get: () => wrong as TokenSet, set: () => {}, delete: () => {} };
+    const { tokens, provider } = await party(t, { store });
+    await assert.rejects(tokens.getToken(), {
+      name: 'TypeError',
+      message: /^What was kept is no TokenSet: a store returns what it was given/,
+    });
+    assert.equal(provider.assertions.length, 0);
+  });
+}
+
 test('a refusal is not kept', async (t) => {
   const { tokens } = await party(t);
   await assert.rejects(tokens.getToken({ scope: 'salaries' }), { error: 'invalid_scope' });
@@ -237,6 +274,34 @@ test('fetch gives tokens to nobody else', async (t) => {
   const redirect = await callApi('/elsewhere');
   assert.equal(redirect.status, 302, 'redirects are not followed');
   assert.throws(() => tokens.fetch('/orders'), /baseUrl must be the absolute URL of the API/);
+});
+
+/** Requests that leave https://api.example/v1/, and what they are told to be. */
+const OUTSIDE: readonly (readonly [string, string])[] = [
+  ['/orders', 'https://api.example/orders'],
+  ['../admin', 'https://api.example/admin'],
+  ['%2e%2e/admin', 'https://api.example/admin'],
+  ['https://api.example/v10/orders', 'https://api.example/v10/orders'],
+];
+
+for (const [input, target] of OUTSIDE) {
+  test(`fetch for an API with a path sends no token to ${input}`, async (t) => {
+    const { tokens, provider } = await party(t);
+    await assert.rejects(tokens.fetch('https://api.example/v1/')(input), {
+      name: 'TypeError',
+      message: `Tokens for https://api.example/v1/ are not sent to ${target}: write paths without a slash at the start`,
+    });
+    assert.equal(provider.assertions.length, 0);
+  });
+}
+
+test('the URL of an API with a path ends with a slash, since paths are relative to it', async (t) => {
+  const { tokens } = await party(t);
+  assert.throws(() => tokens.fetch('https://api.example/v1?x=1'), {
+    name: 'TypeError',
+    message: 'baseUrl must end with a slash: https://api.example/v1/',
+  });
+  assert.throws(() => tokens.fetch('localhost:3000'), /baseUrl must be the absolute URL/);
 });
 
 test('fetch can be aborted', async (t) => {

@@ -4,10 +4,11 @@ import { type TestContext, test } from 'node:test';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  type Configuration,
+  Configuration,
   type DPoPHandle,
   getDPoPHandle,
   randomDPoPKeyPair,
+  type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
 import {
@@ -296,11 +297,11 @@ test('at logout the refresh token is revoked and the tokens are forgotten', asyn
   const { login, provider, config } = await party(t);
   const { users, request } = await login();
   const before = tokensOf(request);
-  await users.revoke(request);
+  assert.equal(await users.revoke(request), true);
   assert.deepEqual(request.session, {});
   assert.equal(provider.assertions[0]?.route, 'revocation');
   assert.equal(await isActive(config, before), false);
-  await users.revoke(request);
+  assert.equal(await users.revoke(request), false);
   assert.equal(provider.assertions.length, 1, 'there is nothing to revoke');
 });
 
@@ -344,6 +345,55 @@ test('the tokens are forgotten even where the server cannot be told', async (t) 
   });
   await assert.rejects(users.revoke(request));
   assert.deepEqual(request.session, {});
+});
+
+test('where the server revokes nothing the tokens are forgotten, which is said', async (t) => {
+  const { login, config, assertions } = await party(t);
+  const { request } = await login();
+  const {
+    supportsPKCE: _method,
+    revocation_endpoint: _none,
+    ...metadata
+  } = config.serverMetadata();
+  const users = new UserTokenManager<Request>({
+    config: new Configuration(metadata, 'client', undefined, clientAssertion(assertions)),
+  });
+  assert.equal(await users.revoke(request), false);
+  assert.deepEqual(request.session, {});
+});
+
+for (const [what, response] of [
+  ['a promise', Promise.resolve({ access_token: 'at', token_type: 'bearer' })],
+  ['nothing', undefined],
+  ['an error of the server', { error: 'invalid_grant' }],
+] as const) {
+  test(`${what} is not saved in place of tokens`, async (t) => {
+    const { config } = await party(t);
+    const request = newRequest();
+    const users = new UserTokenManager({ config });
+    await assert.rejects(users.save(request, response as unknown as TokenEndpointResponse), {
+      name: 'TypeError',
+      message: 'The tokens have no access_token: give the answer of the token endpoint',
+    });
+    assert.deepEqual(request.session, {});
+  });
+}
+
+test('what save has not put into the session is no tokens', async (t) => {
+  const { config } = await party(t);
+  const users = new UserTokenManager({ config });
+  const session = { tokens: { access_token: 'at' } };
+  await assert.rejects(users.getToken({ session }), {
+    name: 'TypeError',
+    message: /^What was kept is no TokenSet.*a session has what save put into it$/,
+  });
+});
+
+test('a store may have none for a session, and say null', async (t) => {
+  const { config } = await party(t);
+  const store = { get: async () => null, set: async () => 'OK', delete: async () => 1 };
+  const users = new UserTokenManager({ config, store });
+  await assert.rejects(users.getToken(newRequest()), LoginRequiredError);
 });
 
 test('a store keeps the tokens under the id of the session', async (t) => {
