@@ -18,6 +18,5 @@ export function keyFiles(
   paths: readonly (string | URL)[],
   options: KeyFileOptions = {},
 ): () => Promise<SigningKeyInput[]> {
-  return () =>
-    Promise.all(paths.map(async (path) => ({ ...options, key: await readFile(path, 'utf8') })));
+  return () => Promise.all(paths.map(async (path) => ({ ...options, key: await readFile(path) })));
 }
