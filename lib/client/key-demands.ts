@@ -1,10 +1,10 @@
 import { ALGORITHMS, type Algorithm, KeyError } from '../secrets/algorithms.js';
 import type { Header } from './compact-jws.js';
 
-const KEY_HEADER_PARAMETERS = ['kid', 'x5t', 'x5t#S256', 'x5c'] as const;
-
 /** The header parameters that name a key (RFC 7515 §4.1). */
-export type KeyHeaderParameter = (typeof KEY_HEADER_PARAMETERS)[number];
+export type KeyHeaderParameter = 'kid' | 'x5t' | 'x5t#S256' | 'x5c';
+
+const KEY_HEADER_PARAMETERS: readonly KeyHeaderParameter[] = ['kid', 'x5t', 'x5t#S256', 'x5c'];
 
 /** What a server wants of the key and of the header, over the key's own options. */
 export interface KeyDemands {

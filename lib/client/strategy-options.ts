@@ -39,11 +39,6 @@ export interface LoginAuthenticateOptions extends LoginOptions {
   readonly [passportOption: string]: unknown;
 }
 
-/** Written as a method, so that it may be declared for Express's own request. */
-type DPoPOf = {
-  handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
-}['handle'];
-
 /** Options of an `OpenIdConnectStrategy`. */
 export interface OpenIdConnectStrategyOptions extends LoginOptions {
   /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
@@ -74,8 +69,15 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * metadata has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
-  /** The DPoP handle of openid-client for a request (RFC 9449). Default: no DPoP. */
-  readonly DPoP?: DPoPOf | undefined;
+  /**
+   * The DPoP handle of openid-client for a request (RFC 9449). Written as a method, so that it may be
+   * declared for Express's own request. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
   /** How long a user may take to log in, in seconds. Default 3600, at most a day. */
   readonly loginTimeout?: number | undefined;
   readonly events?: OpenIdConnectEvents | undefined;

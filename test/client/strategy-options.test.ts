@@ -136,6 +136,8 @@ test('what belongs together is taken', () => {
     { scope: ['profile', 'openid'] as const },
     { scope: 'profile', idTokenExpected: false },
     { loginTimeout: 86_400 },
+    { DPoP: (_request: Request) => undefined },
+    { resource: ['https://a.example'] as const, authorizationDetails: [{ type: 'x' }] as const },
   ];
   for (const each of options) {
     assert.ok(new OpenIdConnectStrategy({ config, callbackURL, ...each }, verify));
