@@ -24,11 +24,11 @@ export default {
   ignoreDependencies: [
     '@opentelemetry/api',
     '@opentelemetry/sdk-metrics',
-    '@stryker-mutator/core',
     'playwright-core',
     'typedoc',
     'typedoc-plugin-markdown',
   ],
+  stryker: { config: ['stryker.*.json'] },
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['glewlwyd', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;
