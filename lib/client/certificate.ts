@@ -6,7 +6,10 @@ import { keyFromCertificate } from '../secrets/x509.js';
 import { refuseDamagedPem } from './key-mistakes.js';
 import { jwkThumbprint, publicJwkOf } from './thumbprint.js';
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** What is around the base64 of a PEM, and in it. */
+const PEM_LINES = /-----[A-Z ]+-----|\s/g;
 
 const BASE64 = /^[A-Za-z0-9+/=]+$/;
 
@@ -43,8 +46,7 @@ function textOf(value: string | Uint8Array): string {
 
 /** The certificates of a PEM, or the one in base64, without white space. */
 function chainOf(text: string): readonly string[] {
-  const blocks = [...text.matchAll(PEM_CERTIFICATE)].map(([, base64 = '']) => base64);
-  const chain = (blocks.length > 0 ? blocks : [text]).map((base64) => base64.replace(/\s+/g, ''));
+  const chain = (text.match(PEM_CERTIFICATE) ?? [text]).map((pem) => pem.replace(PEM_LINES, ''));
   if (chain.every((base64) => BASE64.test(base64))) return chain;
   refuseDamagedPem(text);
   throw new KeyError('the certificate is neither PEM nor base64: give the content of its file');

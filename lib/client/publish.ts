@@ -89,11 +89,11 @@ export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): 
     const body = jwkSetText(isList(keys) ? { keys } : keys);
     return publisher(type, () => body, maxAge);
   }
-  let last: { readonly json: string; readonly body: string } | undefined;
+  let last = { json: '', body: '' };
   const bodyOf = async () => {
     const set = await keys.publicJwks();
     const json = JSON.stringify(set);
-    if (last?.json !== json) last = { json, body: jwkSetText(set) };
+    if (last.json !== json) last = { json, body: jwkSetText(set) };
     return last.body;
   };
   return publisher(type, bodyOf, maxAge);

@@ -31,6 +31,14 @@ for (const [form, value] of Object.entries(FORMS)) {
   });
 }
 
+for (const [form, value] of Object.entries(FORMS)) {
+  test(`a certificate in ${form} is base64 of DER in x5c (RFC 7515 §4.1.6)`, async () => {
+    const key = SigningKey.from({ key: pair.privateKey, certificate: value, x5c: true });
+    const { x5c } = decodeProtectedHeader(await key.signJwt({}));
+    assert.deepEqual(x5c, [der.toString('base64')]);
+  });
+}
+
 test('x5c carries the certificate and its chain (RFC 7515 §4.1.6)', async () => {
   const key = SigningKey.from({
     key: pair.privateKey,
@@ -87,6 +95,11 @@ test('a PEM of all that a PKCS#12 file had is the key, and its certificate', asy
 
 const WRONG: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
   ['the path of a file', 'client.cer', /neither PEM nor base64: give the content of its file/],
+  [
+    'a chain whose second certificate is damaged',
+    certificate + other.replace(/[\w+/]{4}\n-/, '****\n-'),
+    /neither PEM nor base64/,
+  ],
   ['nothing', '', /neither PEM nor base64/],
   ['PEM with \\n', certificate.replaceAll('\n', '\\n'), /two characters \\n where its lines/],
   ['base64 of something else', 'AAAA', /not an X\.509 certificate/],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import express from 'express';
 import {
@@ -68,6 +69,7 @@ for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)
       assert.equal(response.status, status, known);
       assert.equal(response.headers.get('etag'), etag);
       assert.equal(response.headers.get('cache-control'), 'public, max-age=300');
+      assert.equal(response.headers.get('content-type'), status === 304 ? null : type);
     }
   });
 
@@ -153,10 +155,21 @@ for (const [what, keys] of NO_KEYS) {
   });
 }
 
-test('a source of keys that has none is an error', async (t) => {
-  const nothing = { publicJwks: () => undefined as never };
-  const response = await fetch(await serve(t, publishJwks(nothing)));
-  assert.deepEqual(await response.json(), { name: 'TypeError' });
+test('a source of keys that has none is an error that says so', async () => {
+  const publish = publishJwks({ publicJwks: () => undefined as never });
+  const passed: unknown[] = [];
+  const request = { method: 'GET', headers: {} } as express.Request;
+  await publish(request, {} as express.Response, (error) => passed.push(error));
+  assert.match((passed[0] as Error).message, /^The keys cannot be published: .*not a JWK Set/);
+});
+
+test('a key that is too weak is not published next to a good one', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const weak = publicKey.export({ format: 'jwk' }) as JsonWebKey;
+  assert.throws(() => publishJwks([pair.publicJwk, weak]), {
+    name: 'TypeError',
+    message: /^The keys cannot be published: .*the RSA key has 1024 bits/,
+  });
 });
 
 test('keys of a KeyRing may be kept for less time than a new one waits before it signs', () => {
@@ -202,6 +215,13 @@ for (const maxAge of [-1, 300_000, Number.NaN]) {
     assert.throws(() => publishClientMetadata(METADATA, { maxAge }), expected);
   });
 }
+
+test('a metadata document may have 5120 bytes', () => {
+  const size = JSON.stringify(METADATA).length - METADATA.client_name.length;
+  assert.ok(publishClientMetadata({ ...METADATA, client_name: 'x'.repeat(5120 - size) }));
+  const larger = { ...METADATA, client_name: 'x'.repeat(5121 - size) };
+  assert.throws(() => publishClientMetadata(larger), /more than 5120 bytes/);
+});
 
 test('what one side publishes, the other side reads', async (t) => {
   const app = express();
