@@ -48,34 +48,34 @@ export interface JwtSettings {
 }
 
 /** What is set in another way, so that `header` and `claims` cannot contradict it. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  alg: 'it follows from the key',
-  kid: 'set it with the key',
-  typ: 'use the option typ',
-  crit: 'nothing critical is understood',
-  b64: 'nothing critical is understood',
-  jwk: 'the server knows the key',
-  iss: 'it is the clientId',
-  sub: 'it is the clientId',
-  client_id: 'it is the clientId',
-  aud: 'use the option audience',
-  exp: 'use the option lifetime',
-  iat: 'use the option clockOffset',
-  nbf: 'use the option notBefore',
-  jti: 'it is new for every JWT',
+const SET_ELSEWHERE: Readonly<Record<'header' | 'claims', Readonly<Record<string, string>>>> = {
+  header: {
+    alg: 'it follows from the key',
+    kid: 'set it with the key',
+    typ: 'use the option typ',
+    crit: 'nothing critical is understood',
+    b64: 'nothing critical is understood',
+    jwk: 'the server knows the key',
+  },
+  claims: {
+    iss: 'it is the clientId',
+    sub: 'it is the clientId',
+    client_id: 'it is the clientId',
+    aud: 'use the option audience',
+    exp: 'use the option lifetime',
+    iat: 'use the option clockOffset',
+    nbf: 'use the option notBefore',
+    jti: 'it is new for every JWT',
+  },
 };
-
-const HEADER_PARAMETERS = ['alg', 'kid', 'typ', 'crit', 'b64', 'jwk'];
-const CLAIMS = ['iss', 'sub', 'client_id', 'aud', 'exp', 'iat', 'nbf', 'jti'];
 
 function members(
   name: 'header' | 'claims',
   value: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const reserved = name === 'header' ? HEADER_PARAMETERS : CLAIMS;
-  const set = reserved.find((member) => Object.hasOwn(value, member));
+  const set = Object.entries(SET_ELSEWHERE[name]).find(([member]) => Object.hasOwn(value, member));
   if (set === undefined) return value;
-  throw new TypeError(`${name} must not have ${set}: ${ELSEWHERE[set]}`);
+  throw new TypeError(`${name} must not have ${set[0]}: ${set[1]}`);
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -275,6 +275,7 @@ for (const [parameters, message] of UNSIGNABLE) {
 const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['clientId', { clientId: '' }, /clientId must be a non-empty string/],
   ['issuer', { issuer: 'as' }, /issuer must be a URL/],
+  ['issuer of another scheme', { issuer: 'xhttps://as.example' }, /issuer must be a URL/],
   ['issuer without a scheme', { issuer: 'localhost:3000' }, /issuer must be a URL/],
   ['key', { key: undefined }, /signing key cannot be used: no key was given/],
   ['clockOffset', { clockOffset: Number.NaN }, /clockOffset must be a number of seconds/],
@@ -287,11 +288,21 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['typ', { typ: '' }, /typ must be a media type/],
   ['audience', { audience: [] }, /audience must be a non-empty string/],
   ['audience of the wrong type', { audience: [1] }, /audience must be a non-empty string/],
+  ['audience with an empty member', { audience: [ISSUER, ''] }, /audience must be a non-empty/],
   ['header', { header: { alg: 'none' } }, /header must not have alg: it follows from the key/],
   ['header kid', { header: { kid: 'x' } }, /header must not have kid: set it with the key/],
-  ['claims', { claims: { exp: 1 } }, /claims must not have exp: use the option lifetime/],
-  ['claims jti', { claims: { jti: '1' } }, /claims must not have jti: it is new for every JWT/],
+  ['header typ', { header: { typ: 'JWT' } }, /header must not have typ: use the option typ/],
+  ['header crit', { header: { crit: [] } }, /must not have crit: nothing critical is understood/],
+  ['header b64', { header: { b64: false } }, /must not have b64: nothing critical is understood/],
   ['header jwk', { header: { jwk: {} } }, /header must not have jwk: the server knows the key/],
+  ['claims', { claims: { exp: 1 } }, /claims must not have exp: use the option lifetime/],
+  ['claims iss', { claims: { iss: 'x' } }, /claims must not have iss: it is the clientId/],
+  ['claims sub', { claims: { sub: 'x' } }, /claims must not have sub: it is the clientId/],
+  ['claims client_id', { claims: { client_id: 'x' } }, /not have client_id: it is the clientId/],
+  ['claims aud', { claims: { aud: OTHER } }, /claims must not have aud: use the option audience/],
+  ['claims iat', { claims: { iat: 1 } }, /claims must not have iat: use the option clockOffset/],
+  ['claims nbf', { claims: { nbf: 1 } }, /claims must not have nbf: use the option notBefore/],
+  ['claims jti', { claims: { jti: '1' } }, /claims must not have jti: it is new for every JWT/],
   ['requestObject', { requestObject: { lifetime: -1 } }, /lifetime must be a number/],
   [
     'requestObject that is a preset',
@@ -309,6 +320,13 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['keyHeader', { keyHeader: 'kid' }, /keyHeader must be a list of kid, x5t, x5t#S256, x5c/],
   ['keyHeader with a typo', { keyHeader: ['keyId'] }, /keyHeader must be a list of kid/],
 ];
+
+test('times may be as long as they are said to be', async () => {
+  const longest = { lifetime: 3600, notBefore: 3600, clockOffset: 86_400 };
+  const { claims } = await decoded(service(longest).createClientToken());
+  const { iat = 0, nbf, exp } = claims;
+  assert.deepEqual([nbf, exp], [iat - 3600, iat + 3600]);
+});
 
 test('a service without options says what is missing first', () => {
   assert.throws(() => new AssertionService(undefined as unknown as AssertionServiceOptions), {
