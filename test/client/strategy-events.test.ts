@@ -167,6 +167,16 @@ for (const [what, clientAuth] of [
   });
 }
 
+test('a strategy without assertions leaves the authentication to the configuration', async (t) => {
+  const party = await setUp(
+    t,
+    {},
+    { clientAuth: None(), strategy: () => ({ assertions: undefined }) },
+  );
+  await logIn(party);
+  assert.equal((party.errors[0] as { error: string }).error, 'invalid_client');
+});
+
 test('a client that is registered for another method needs no assertion at the token endpoint', async (t) => {
   const party = await setUp(
     t,

@@ -70,9 +70,13 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     /idTokenExpected must be true or false/,
   ],
   ['a usePAR of text', { usePAR: 'yes' }, /usePAR must be true or false/],
-  ['signed requests by text', { signedAuthorizeRequests: 'yes' }, /must be true or false/],
+  ['signed requests by text', { signedAuthorizeRequests: 'y' }, /signedAuthorizeRequests must be/],
   ['a DPoP that is a handle', { DPoP: {} }, /DPoP must be a function/],
-  ['events that are a function', { events: () => {} }, /events must be an object with redirect/],
+  [
+    'events that are a function',
+    { events: () => {} },
+    /events must be an object with redirectToIdentityProvider, authorizationCodeReceived, /,
+  ],
   ['events of null', { events: null }, /events must be an object with redirect/],
   [
     'a misspelt event',

@@ -185,6 +185,7 @@ test('a session keeps the newest ten logins', async (t) => {
     await browser.openUntil(`${party.url}/login`, party.provider.issuer);
   }
   const [{ cookie: _cookie, ...kept } = {}] = party.sessions();
+  assert.deepEqual(Object.keys(kept), ['openid-connect']);
   const [logins] = Object.values(kept);
   assert.equal((logins as unknown[]).length, 10);
 });
