@@ -126,14 +126,16 @@ test('scope, resource and audience are sent, and each has tokens of its own', as
   await tokens.getToken({ resource: 'https://a.example' });
   await tokens.getToken({ audience: 'https://a.example' });
   await tokens.getToken({ audience: 'https://a.example' });
+  await tokens.getToken({ scope: ['orders', 'invoices'] });
   assert.deepEqual(forms, [
     'resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example&grant_type=client_credentials',
     'resource=https%3A%2F%2Fa.example&grant_type=client_credentials',
     'audience=https%3A%2F%2Fa.example&grant_type=client_credentials',
+    'scope=invoices+orders&grant_type=client_credentials',
   ]);
   time.advance(241);
   await tokens.getToken({ audience: 'https://a.example' });
-  assert.equal(forms.length, 4, 'without expires_in a token is renewed within five minutes');
+  assert.equal(forms.length, 5, 'without expires_in a token is renewed within five minutes');
 });
 
 test('managers share a store, and a store has no entry for longer than the token lives', async (t) => {
@@ -147,6 +149,7 @@ test('managers share a store, and a store has no entry for longer than the token
     store: {
       get: (key) => store.get(key),
       set: (key, value, lifetime) => {
+        assert.match(key, /^client-token:[\w-]{43}$/);
         lifetimes.push(lifetime);
         store.set(key, value, lifetime);
       },
@@ -250,6 +253,41 @@ test('after a 401 fetch gets another token and sends the request once more, body
     orders.requests.map(({ body, method }) => `${method} ${body}`),
     Array.from({ length: 6 }, () => 'POST ten lamps'),
   );
+});
+
+test('a HEAD request, whose answers have no body, is sent once more too', async (t) => {
+  const { tokens } = await party(t);
+  const orders = await api(t);
+  const { accessToken } = await tokens.getToken();
+  orders.refused.add(`Bearer ${accessToken}`);
+  const { status } = await tokens.fetch(orders.url)('/orders', { method: 'HEAD' });
+  assert.equal(status, 200);
+  assert.equal(orders.requests.length, 2);
+});
+
+test('where there is no other token the 401 is the answer, and nothing is sent again', async (t) => {
+  const { config, assertions } = await party(t);
+  const endpoint = await listen((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end('{"access_token":"always the same","token_type":"Bearer"}');
+  });
+  t.after(() => endpoint.close());
+  const moved = withEndpoints(config, { token_endpoint: endpoint.url }, assertions);
+  const orders = await api(t);
+  orders.refused.add('all');
+  const response = await new ClientTokenManager({ config: moved }).fetch(orders.url)('/orders');
+  assert.deepEqual([response.status, await response.text()], [401, 'no']);
+  assert.equal(orders.requests.length, 1);
+});
+
+test('an API that cannot be reached is the error of fetch', async (t) => {
+  const { tokens } = await party(t);
+  const gone = await listen(() => {});
+  await gone.close();
+  await assert.rejects(tokens.fetch(gone.url)('/orders'), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, 'ECONNREFUSED');
+    return true;
+  });
 });
 
 test('a second 401 is the answer', async (t) => {

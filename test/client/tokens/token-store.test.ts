@@ -39,6 +39,13 @@ test('the memory store is bounded: the oldest entry gives way', () => {
   assert.equal(store.get('a'), undefined);
 });
 
+test('the memory store may have a single entry', () => {
+  const store = new MemoryTokenStore({ maxEntries: 1 });
+  store.set('a', tokens('1'), 60);
+  store.set('b', tokens('2'), 60);
+  assert.deepEqual([store.get('a'), store.get('b')], [undefined, tokens('2')]);
+});
+
 const config = new Configuration({ issuer: 'https://as.example' }, 'client');
 
 const wrong: readonly [string, () => unknown, RegExp][] = [

@@ -5,6 +5,7 @@ import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
   Configuration,
+  customFetch,
   type DPoPHandle,
   getDPoPHandle,
   randomDPoPKeyPair,
@@ -93,6 +94,17 @@ async function party(t: TestContext, scope = 'openid offline_access') {
 }
 
 const expire = (time: FakeClock) => time.advance(LIFETIME - 60);
+
+/** The tokens that are revoked from now on. */
+function revokedTokens(config: Configuration): (string | null)[] {
+  const revoked: (string | null)[] = [];
+  config[customFetch] = (url, options) => {
+    if (String(url).endsWith('/revocation'))
+      revoked.push((options.body as URLSearchParams).get('token'));
+    return fetch(url, options as RequestInit);
+  };
+  return revoked;
+}
 
 /** Whether the provider takes an access token. */
 async function isActive(config: Configuration, { accessToken }: TokenSet): Promise<boolean> {
@@ -318,7 +330,9 @@ test('a logout during a refresh revokes what comes of it', async (t) => {
   const { users, request, time } = await login();
   expire(time);
   const other = another(request);
+  const revoked = revokedTokens(config);
   const [renewed] = await Promise.all([users.getToken(request), users.revoke(other)]);
+  assert.deepEqual(revoked, [renewed.refreshToken]);
   assert.equal(await isActive(config, renewed), false);
   assert.deepEqual(other.session, {});
 });
@@ -330,7 +344,9 @@ test('a logout with the old tokens revokes those that have replaced them', async
   expire(time);
   const { accessToken } = await users.getToken(request);
   const renewed = await users.getToken(request, accessToken);
+  const revoked = revokedTokens(config);
   await users.revoke(late);
+  assert.deepEqual(revoked, [renewed.refreshToken]);
   assert.equal(await isActive(config, renewed), false);
 });
 
