@@ -20,6 +20,7 @@ export default {
   ],
   project: ['lib/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'samples/**/*.ts', 'bench/**/*.ts'],
   ignoreExportsUsedInFile: true,
+  stryker: { config: ['stryker.*.json'] },
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;

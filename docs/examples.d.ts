@@ -20,7 +20,7 @@ declare global {
       Message: Uint8Array;
       MessageType: 'RAW';
       SigningAlgorithm: string;
-    }): Promise<{ Signature: Uint8Array }>;
+    }): Promise<{ Signature?: Uint8Array }>;
   };
   const loginRoutes: (
     config: Configuration,

@@ -21,3 +21,7 @@ export function callback<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === 'function') return value;
   throw new TypeError(`${name} must be a function`);
 }
+
+/** Options, or an object without any where there are none: what is missing is then said by name. */
+export const given = <Options extends object>(options: Options): Options =>
+  options ?? ({} as Options);

@@ -57,7 +57,12 @@ async function application(t: TestContext) {
     },
     () => ({ scopes: ['openid', 'offline_access'], rotateRefreshToken: true }),
   );
-  t.after(() => provider.close());
+  let closed: Promise<void> | undefined;
+  const stopProvider = () => {
+    closed ??= provider.close();
+    return closed;
+  };
+  t.after(stopProvider);
   const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
   const api = await ordersApi(t, provider);
   const clock = { offset: 0 };
@@ -70,7 +75,7 @@ async function application(t: TestContext) {
       secure: false,
     }),
   );
-  return { web, provider, api, clock };
+  return { web, provider, stopProvider, api, clock };
 }
 
 const open = async (browser: Browser, url: string) => JSON.parse((await browser.open(url)).body);
@@ -109,4 +114,16 @@ test('the login of the guide: two tabs do not end each other', async (t) => {
   assert.match((await browser.open(first)).body, /not waiting for an answer/);
   assert.deepEqual(await open(browser, second.href), WELCOME);
   assert.deepEqual(provider.failures, []);
+});
+
+test('the login of the guide: the user leaves also where the provider cannot be reached', async (t) => {
+  const { web, provider, stopProvider } = await application(t);
+  let isDown = false;
+  const browser = newBrowser({}, (url) => isDown && url.href.startsWith(provider.issuer));
+  assert.deepEqual(await open(browser, web.url), WELCOME);
+  await stopProvider();
+  isDown = true;
+  await browser.submit(`${web.url}/logout`, {});
+  const { url } = await browser.open(web.url);
+  assert.equal(url.origin, provider.issuer, 'who comes back is sent to log in');
 });

@@ -91,7 +91,7 @@ export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) =
     .option('--certificate <file>', 'the certificate of the key, for x5t and x5t#S256')
     .option('--aud <audience>', 'issuer, token_endpoint, or a value', 'issuer')
     .option('--typ <typ>', 'in the header (default: client-authentication+jwt); none for none')
-    .option('--lifetime <seconds>', 'of the assertion', numberOption(86_400), 60)
+    .option('--lifetime <seconds>', 'of the assertion', numberOption(3600), 60)
     .option('--scope <scope>', 'what to ask for, separated by spaces')
     .option('--resource <url...>', 'for which resource servers (RFC 8707)')
     .option('--allow-http', 'let the server be http, as on localhost')

@@ -10,8 +10,8 @@ import {
 } from 'openid-client';
 import { ConfigurationError } from '../errors.js';
 import type { LoginRequest } from './login-request.js';
+import { hasOpenId, type LoginSettings } from './login-settings.js';
 import type { PendingLogin } from './pending-logins.js';
-import type { LoginSettings } from './strategy-options.js';
 
 /** The parameters that the configuration itself asks for: its response type and mode. */
 function configuredParameters(config: Configuration): URLSearchParams {
@@ -38,7 +38,7 @@ async function bind(
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
     // A nonce means an ID token, which there is none without the scope openid (OIDC Core §3.1.2.1).
-    nonce: parameters.get('scope')?.split(' ').includes('openid') ? randomNonce() : undefined,
+    nonce: hasOpenId(parameters.get('scope')) ? randomNonce() : undefined,
     dpop_jkt: await dpop?.calculateThumbprint(),
   };
   for (const [name, value] of Object.entries(values)) {
@@ -46,7 +46,10 @@ async function bind(
   }
 }
 
-function pendingLogin(parameters: URLSearchParams, codeVerifier: string): PendingLogin {
+function pendingLogin(
+  parameters: URLSearchParams,
+  codeVerifier: string,
+): Omit<PendingLogin, 'owner'> {
   const [state, redirectUri] = [parameters.get('state'), parameters.get('redirect_uri')];
   const [nonce, maxAge] = [parameters.get('nonce'), parameters.get('max_age')];
   if (!state || !redirectUri) {
@@ -96,6 +99,11 @@ export async function startLogin(
   await bind(protocolMessage, codeVerifier, dpop);
   await settings.events.redirectToIdentityProvider?.({ request, protocolMessage });
 
+  if (settings.idTokenExpected && !hasOpenId(protocolMessage.get('scope'))) {
+    throw new ConfigurationError(
+      'The authorization request has no scope openid, without which nobody says who the user is.',
+    );
+  }
   const login = pendingLogin(protocolMessage, codeVerifier);
   const url = await authorizationUrl(settings, protocolMessage, dpop);
   settings.pending.add(request, login);

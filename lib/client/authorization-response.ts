@@ -1,15 +1,17 @@
 import { decodeJwt } from 'jose';
 import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../errors.js';
+import { parsedForm } from '../http.js';
 import type { LoginTokens } from './login-events.js';
 import type { LoginRequest } from './login-request.js';
+import type { LoginSettings } from './login-settings.js';
 import type { PendingLogin } from './pending-logins.js';
-import type { LoginSettings } from './strategy-options.js';
 import { withTokenRequestHook } from './token-request-hook.js';
 
 /** The parameters of a response that came as a form (`response_mode=form_post`). */
-function formParameters({ body }: LoginRequest): URLSearchParams {
-  if (typeof body !== 'object' || body === null) {
+function formParameters(request: LoginRequest): URLSearchParams {
+  const body = parsedForm(request);
+  if (body === undefined) {
     throw new ConfigurationError(
       'The response of the provider is a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before passport.authenticate.',
     );
@@ -41,6 +43,14 @@ function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, is
   return url;
 }
 
+/** @throws {ConfigurationError} where a client that has assertions would authenticate without one */
+function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
+  if (tokenEndpointRequest.has('client_assertion')) return;
+  throw new ConfigurationError(
+    'The token request has no client_assertion: pass clientAssertion(assertions) as the fourth argument of discovery. A client that authenticates in another way says so in its metadata, by token_endpoint_auth_method.',
+  );
+}
+
 /**
  * Finishes a login: finds it in the session, validates the response and redeems the code.
  *
@@ -63,6 +73,7 @@ export async function finishLogin(
     // openid-client leaves out the query of a redirect URI, which has to be the same as before.
     tokenEndpointRequest.set('redirect_uri', login.redirectUri);
     await events.authorizationCodeReceived?.({ request, tokenEndpointRequest });
+    if (settings.assertionExpected) requireAssertion(tokenEndpointRequest);
   };
   const tokens = await withTokenRequestHook(config, beforeTokenRequest, () =>
     authorizationCodeGrant(
@@ -71,6 +82,7 @@ export async function finishLogin(
       {
         pkceCodeVerifier: login.codeVerifier,
         expectedState: login.state,
+        idTokenExpected: settings.idTokenExpected,
         ...(login.nonce !== undefined && { expectedNonce: login.nonce }),
         ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
       },

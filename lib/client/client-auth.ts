@@ -1,6 +1,6 @@
 import { type ClientAuth, clockSkew } from 'openid-client';
 import { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
-import type { AssertionService } from './assertion-service.js';
+import { AssertionService } from './assertion-service.js';
 
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
@@ -8,7 +8,7 @@ import type { AssertionService } from './assertion-service.js';
  * credentials, token exchange, PAR, revocation, introspection, device authorization and CIBA; a
  * request that is sent again, as for a DPoP nonce, carries another one.
  *
- * @throws {TypeError} on use, where the configuration is for another client or server
+ * @throws {TypeError} for anything else than a service; on use, where the configuration is for another client or server
  * @example
  * ```ts
  * const config = await discovery(
@@ -17,6 +17,9 @@ import type { AssertionService } from './assertion-service.js';
  * ```
  */
 export function clientAssertion(assertions: AssertionService): ClientAuth {
+  if (!(assertions instanceof AssertionService)) {
+    throw new TypeError('clientAssertion needs an AssertionService');
+  }
   return async (server, client, body) => {
     if (client.client_id !== assertions.clientId) {
       throw new TypeError(

@@ -14,14 +14,18 @@ export {
   AssertionService,
   type AssertionServiceOptions,
   type JwtContext,
+  type RequestObjectOptions,
 } from './assertion-service.js';
 export type { AuthorizationRequestParameters } from './authorization-request-claims.js';
+export type { CertificateOptions } from './certificate.js';
 export { clientAssertion } from './client-auth.js';
 export type { Audience, AuthorizationServer, JwtOptions } from './jwt-options.js';
 export type { KeyDemands, KeyHeaderParameter } from './key-demands.js';
 export { type KeyFileOptions, keyFiles } from './key-files.js';
-export type { KeyMaterial } from './key-material.js';
-export { KeyRing, type KeyRingOptions } from './key-ring.js';
+export type { KeyMaterial, PrivateJsonWebKey } from './key-material.js';
+export { KeyRing } from './key-ring.js';
+export type { KeyRingOptions } from './key-ring-options.js';
+export type { SigningKeyOptions } from './local-key.js';
 export type {
   AuthorizationCodeReceivedContext,
   LoginTokens,
@@ -40,7 +44,7 @@ export {
   publishJwks,
 } from './publish.js';
 export type { RemoteSigner } from './remote-signer.js';
-export { SigningKey, type SigningKeyInput, type SigningKeyOptions } from './signing-key.js';
+export { SigningKey, type SigningKeyInput } from './signing-key.js';
 export {
   type AddedParameters,
   OpenIdConnectStrategy,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { seconds } from './seconds.js';
 
 /** What is used of an authorization server's metadata (RFC 8414 §2). */
 export interface AuthorizationServer {
@@ -12,6 +13,8 @@ export type Audience =
   | readonly string[]
   | ((server: AuthorizationServer) => string | readonly string[] | undefined);
 
+const HOUR = 3600;
+
 /** How a JWT is made. Times are in seconds. */
 export interface JwtOptions {
   /**
@@ -19,13 +22,13 @@ export interface JwtOptions {
    * metadata of the server: `(server) => server.token_endpoint`.
    */
   readonly audience?: Audience | undefined;
-  /** From `iat` to `exp`. Default 60. */
+  /** From `iat` to `exp`. Default 60, at most an hour. */
   readonly lifetime?: number | undefined;
   /** The `typ` of the header; false for none. */
   readonly typ?: string | false | undefined;
   /**
    * How far `nbf` lies before `iat`, for servers whose clock is behind; false for no `nbf`.
-   * Default 0.
+   * Default 0, at most an hour.
    */
   readonly notBefore?: number | false | undefined;
   /** Further parameters of the header. */
@@ -38,51 +41,47 @@ export interface JwtOptions {
 export interface JwtSettings {
   readonly audience: Audience | undefined;
   readonly lifetime: number;
-  readonly typ: string | false;
   readonly notBefore: number | false;
+  /** Frozen, so that it is written once for each key. */
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** What is set in another way, so that `header` and `claims` cannot contradict it. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  alg: 'it follows from the key',
-  kid: 'set it with the key',
-  typ: 'use the option typ',
-  crit: 'nothing critical is understood',
-  b64: 'nothing critical is understood',
-  iss: 'it is the clientId',
-  sub: 'it is the clientId',
-  client_id: 'it is the clientId',
-  aud: 'use the option audience',
-  exp: 'use the option lifetime',
-  iat: 'use the option clockOffset',
-  nbf: 'use the option notBefore',
-  jti: 'it is new for every JWT',
+const SET_ELSEWHERE: Readonly<Record<'header' | 'claims', Readonly<Record<string, string>>>> = {
+  header: {
+    alg: 'it follows from the key',
+    kid: 'set it with the key',
+    typ: 'use the option typ',
+    crit: 'nothing critical is understood',
+    b64: 'nothing critical is understood',
+    jwk: 'the server knows the key',
+  },
+  claims: {
+    iss: 'it is the clientId',
+    sub: 'it is the clientId',
+    client_id: 'it is the clientId',
+    aud: 'use the option audience',
+    exp: 'use the option lifetime',
+    iat: 'use the option clockOffset',
+    nbf: 'use the option notBefore',
+    jti: 'it is new for every JWT',
+  },
 };
-
-const HEADER_PARAMETERS = ['alg', 'kid', 'typ', 'crit', 'b64'];
-const CLAIMS = ['iss', 'sub', 'client_id', 'aud', 'exp', 'iat', 'nbf', 'jti'];
 
 function members(
   name: 'header' | 'claims',
   value: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const reserved = name === 'header' ? HEADER_PARAMETERS : CLAIMS;
-  const set = reserved.find((member) => Object.hasOwn(value, member));
+  const set = Object.entries(SET_ELSEWHERE[name]).find(([member]) => Object.hasOwn(value, member));
   if (set === undefined) return value;
-  throw new TypeError(`${name} must not have ${set}: ${ELSEWHERE[set]}`);
-}
-
-/** @throws {TypeError} where the value is no number of seconds */
-export function seconds(name: string, value: number, minimum: number): number {
-  if (Number.isFinite(value) && value >= minimum) return value;
-  throw new TypeError(`${name} must be a number of seconds, at least ${minimum}`);
+  throw new TypeError(`${name} must not have ${set[0]}: ${set[1]}`);
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-const isAudience = (value: unknown): value is string | readonly string[] =>
+/** Whether an audience is fixed, rather than following from the server. */
+export const isAudience = (value: unknown): value is string | readonly string[] =>
   isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
 
 /** @throws {TypeError} where the value cannot be an `aud` */
@@ -105,12 +104,25 @@ export function jwtSettings(options: JwtOptions, defaultTyp: string): JwtSetting
   }
   return {
     audience: checkAudience(options.audience),
-    lifetime: seconds('lifetime', lifetime, 1),
-    typ,
-    notBefore: notBefore === false ? false : seconds('notBefore', notBefore, 0),
-    header: members('header', options.header),
+    lifetime: seconds('lifetime', lifetime, 1, HOUR),
+    notBefore: notBefore === false ? false : seconds('notBefore', notBefore, 0, HOUR),
+    header: Object.freeze({ ...members('header', options.header), ...(typ !== false && { typ }) }),
     claims: members('claims', options.claims),
   };
+}
+
+/** @throws {TypeError} where the function does not say it */
+function audienceFrom(
+  audience: Exclude<Audience, string | readonly string[]>,
+  server: AuthorizationServer,
+): string | readonly string[] {
+  const value: unknown = audience(server);
+  if (isAudience(value)) return value;
+  throw new TypeError(
+    value instanceof Promise
+      ? 'The function audience returned a Promise: it must not be asynchronous'
+      : 'The function audience returned no audience for the server: call createClientToken({ server: config.serverMetadata() }), or set audience',
+  );
 }
 
 /**
@@ -122,16 +134,13 @@ export function resolveAudience(
   audience: Audience | undefined,
   server: AuthorizationServer | undefined,
 ): string | readonly string[] {
-  const isFunction = typeof audience === 'function';
-  if (!isFunction && audience !== undefined) return audience;
+  if (isAudience(audience)) return audience;
   if (server === undefined) {
     throw new TypeError(
-      'The audience is not known: give the AssertionService the issuer of the server, or an audience',
+      'The audience is not known: give the AssertionService the issuer of the server, or an audience, or call it with { server: config.serverMetadata() }',
     );
   }
-  const value = isFunction ? audience(server) : server.issuer;
-  if (isAudience(value)) return value;
-  throw new TypeError('The function audience returned no audience for the server');
+  return audience === undefined ? server.issuer : audienceFrom(audience, server);
 }
 
 /** The claims that say when a JWT is valid, and its identifier. */

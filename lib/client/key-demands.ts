@@ -1,7 +1,10 @@
-import { type Algorithm, KeyError } from '../secrets/algorithms.js';
+import { ALGORITHMS, type Algorithm, KeyError } from '../secrets/algorithms.js';
+import type { Header } from './compact-jws.js';
 
 /** The header parameters that name a key (RFC 7515 §4.1). */
 export type KeyHeaderParameter = 'kid' | 'x5t' | 'x5t#S256' | 'x5c';
+
+const KEY_HEADER_PARAMETERS: readonly KeyHeaderParameter[] = ['kid', 'x5t', 'x5t#S256', 'x5c'];
 
 /** What a server wants of the key and of the header, over the key's own options. */
 export interface KeyDemands {
@@ -18,7 +21,28 @@ export interface KeyDemands {
   readonly keyHeader?: readonly KeyHeaderParameter[] | undefined;
 }
 
-type Header = Readonly<Record<string, unknown>>;
+function checkList(name: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined) return;
+  if (Array.isArray(value) && value.every((each) => known.includes(each))) return;
+  throw new TypeError(`${name} must be a list of ${known.join(', ')}`);
+}
+
+/**
+ * Checks the options that are demands on the key.
+ *
+ * @throws {TypeError}
+ */
+export function keyDemands({ algorithms, keyHeader }: KeyDemands): KeyDemands {
+  checkList('algorithms', algorithms, ALGORITHMS);
+  checkList('keyHeader', keyHeader, KEY_HEADER_PARAMETERS);
+  if (algorithms?.length === 0) throw new TypeError('algorithms is empty: no key could be used');
+  return { algorithms, keyHeader };
+}
+
+function remedyFor(keyHeader: readonly KeyHeaderParameter[], header: Header): string {
+  if (keyHeader.includes('kid')) return 'set kid';
+  return header['x5t#S256'] === undefined ? 'give its certificate' : 'set x5c: true';
+}
 
 /**
  * Holds a key to what the server demands.
@@ -36,7 +60,7 @@ export function checkDemands(
   }
   if (keyHeader === undefined || keyHeader.length === 0) return;
   if (keyHeader.some((name) => header[name] !== undefined)) return;
-  const remedy = keyHeader.includes('kid') ? 'set kid' : 'give its certificate';
+  const remedy = remedyFor(keyHeader, header);
   throw new KeyError(`the server knows keys by ${keyHeader.join(' or ')}: ${remedy}`);
 }
 
@@ -45,6 +69,6 @@ export function demandedHeader(
   header: Header,
   keyHeader: readonly KeyHeaderParameter[] | undefined,
 ): Header {
-  const wanted: readonly string[] = keyHeader ?? Object.keys(header);
-  return Object.fromEntries(Object.entries(header).filter(([name]) => wanted.includes(name)));
+  if (keyHeader === undefined) return header;
+  return Object.fromEntries(keyHeader.map((name) => [name, header[name]]));
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { SigningKeyInput, SigningKeyOptions } from './signing-key.js';
+import type { SigningKeyOptions } from './local-key.js';
+import type { SigningKeyInput } from './signing-key.js';
 
 /** How the keys of files are read. */
 export type KeyFileOptions = Omit<SigningKeyOptions, 'key' | 'kid' | 'certificate' | 'x5c'>;
@@ -17,6 +18,5 @@ export function keyFiles(
   paths: readonly (string | URL)[],
   options: KeyFileOptions = {},
 ): () => Promise<SigningKeyInput[]> {
-  return () =>
-    Promise.all(paths.map(async (path) => ({ ...options, key: await readFile(path, 'utf8') })));
+  return () => Promise.all(paths.map(async (path) => ({ ...options, key: await readFile(path) })));
 }

@@ -4,13 +4,25 @@ import type { CryptoKey } from 'jose';
 import { KeyError } from '../secrets/algorithms.js';
 import { parseJwkText } from '../secrets/jwk.js';
 import type { JsonWebKey } from '../secrets/secret.js';
+import {
+  refuseDamagedPem,
+  refuseMistakenBytes,
+  refuseMistakenObject,
+  refuseMistakenText,
+} from './key-mistakes.js';
+
+/** A private JWK. It has no member of the other things that a signing key is made of. */
+export interface PrivateJsonWebKey extends JsonWebKey {
+  readonly key?: never;
+  readonly sign?: never;
+}
 
 /**
  * A private key: PEM (PKCS#8, PKCS#1 or SEC1) or the JSON of a JWK, as text or as the bytes of a
  * file; a JWK; a `KeyObject`; a `CryptoKey`. A symmetric key, for `client_secret_jwt`, is an `oct`
  * JWK or a secret `KeyObject`.
  */
-export type KeyMaterial = string | Uint8Array | JsonWebKey | KeyObject | CryptoKey;
+export type KeyMaterial = string | Uint8Array | PrivateJsonWebKey | KeyObject | CryptoKey;
 
 /** A key that has been read, and what it says of itself. */
 export interface ReadKey {
@@ -42,6 +54,7 @@ function fromPem(pem: string, passphrase: string | undefined): ReadKey {
   try {
     return { key: createPrivateKey({ key: pem, format: 'pem', passphrase }) };
   } catch {
+    refuseDamagedPem(pem);
     throw new KeyError(
       encrypted
         ? 'the key cannot be decrypted: the passphrase is wrong, or the PEM is damaged'
@@ -73,9 +86,7 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
   }
 }
 
-function fromJwk(value: unknown): ReadKey {
-  const jwk = value as JsonWebKey & { keys?: unknown };
-  if (Array.isArray(jwk.keys)) throw new KeyError('the key is a JWK Set: give one of its keys');
+function fromJwk(jwk: JsonWebKey): ReadKey {
   if (typeof jwk.kty !== 'string') throw new KeyError('the JWK has no kty');
   checkJwkUse(jwk);
   const { kid, alg } = jwk;
@@ -86,9 +97,20 @@ function fromJwk(value: unknown): ReadKey {
   };
 }
 
-function fromText(text: string, passphrase: string | undefined): ReadKey {
+function fromJson(text: string): ReadKey {
+  const value = parseJwkText(text) as JsonWebKey;
+  refuseMistakenObject(value);
+  return fromJwk(value);
+}
+
+/** The mark that some editors put before UTF-8. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+function fromText(content: string, passphrase: string | undefined): ReadKey {
+  const text = content.replace(BYTE_ORDER_MARK, '');
   if (text.includes('-----BEGIN')) return fromPem(text, passphrase);
-  if (/^\s*\{/.test(text)) return fromJwk(parseJwkText(text));
+  if (/^\s*\{/.test(text)) return fromJson(text);
+  refuseMistakenText(text);
   throw new KeyError('the key is neither PEM nor the JSON of a JWK: give the content of the file');
 }
 
@@ -107,8 +129,11 @@ function fromCryptoKey(key: CryptoKey): ReadKey {
  *   unreadable
  */
 export function readKey(material: KeyMaterial, passphrase: string | undefined): ReadKey {
+  if (material === undefined || material === null) throw new KeyError('no key was given');
   if (typeof material === 'string') return fromText(material, passphrase);
+  refuseMistakenObject(material);
   if (material instanceof Uint8Array) {
+    refuseMistakenBytes(material);
     return fromText(Buffer.from(material).toString('utf8'), passphrase);
   }
   if (material instanceof KeyObject) {

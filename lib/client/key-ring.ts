@@ -1,45 +1,14 @@
+import { callback, given } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
-import { seconds } from './jwt-options.js';
-import type { KeyDemands } from './key-demands.js';
-import { isSameKey, type RingKey, ringKey } from './ring-keys.js';
+import { type KeyDemands, keyDemands } from './key-demands.js';
+import { type KeyRingOptions, warnOfReload } from './key-ring-options.js';
+import { heldTo, RingKeys } from './ring-keys.js';
+import { seconds } from './seconds.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
 
-/** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
-const CLOCK_TOLERANCE = 60;
-
-/** Options of a `KeyRing`. Times are in seconds. */
-export interface KeyRingOptions {
-  /**
-   * The keys: the first signs, the others are published only. A function is asked again and again,
-   * so that keys change without a restart; `keyFiles` makes one that reads files.
-   */
-  readonly keys:
-    | readonly SigningKeyInput[]
-    | (() => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>);
-  /** What the server takes as `alg`, as for an `AssertionService`. */
-  readonly algorithms?: readonly Algorithm[] | undefined;
-  /** How old the keys may be before the function is asked again, when they are used. Default 60. */
-  readonly reloadEvery?: number | undefined;
-  /**
-   * For how long a new key is published before it signs: longer than the servers keep a JWK Set.
-   * The keys of the first load are not held back, since none is there to sign instead. Default 600.
-   */
-  readonly publishBefore?: number | undefined;
-  /**
-   * For how long a key is published after it has left the source. It is published in any case until
-   * the last JWT that it signed here has expired; this is for those that other processes sign, which
-   * learn of the change later. Default 600.
-   */
-  readonly publishAfter?: number | undefined;
-  /**
-   * Told where the keys could not be loaded anew; the ring goes on with those that it has. What it
-   * throws is ignored.
-   */
-  readonly onReloadError?: ((error: unknown) => void) | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
-}
+const HOUR = 3600;
+const DAY = 86_400;
 
 /**
  * Signing keys that follow each other: the next is published before it signs, and the last one for
@@ -54,51 +23,51 @@ export interface KeyRingOptions {
  * ```
  */
 export class KeyRing {
+  /** For how long a new key is published before it signs, in seconds. */
+  readonly publishBefore: number;
   readonly #source: () => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>;
   readonly #demands: KeyDemands;
   readonly #reloadEvery: number;
-  readonly #publishBefore: number;
-  readonly #publishAfter: number;
   readonly #onReloadError: (error: unknown) => void;
   readonly #clock: () => number;
-  #keys: readonly RingKey[] = [];
-  #order: readonly string[] = [];
-  #signer: RingKey | undefined;
+  readonly #keys: RingKeys;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> | undefined;
 
   /** @throws {TypeError} where an option is wrong, or a key of a list cannot be used */
   constructor(options: KeyRingOptions) {
-    const { keys, reloadEvery = 60, publishBefore = 600, publishAfter = 600 } = options;
+    const { keys, reloadEvery = 60, publishBefore = 600, publishAfter = 600 } = given(options);
     if (typeof keys !== 'function' && !Array.isArray(keys)) {
       throw new TypeError('keys must be a list of keys, or a function that returns one');
     }
-    this.#demands = { algorithms: options.algorithms };
-    this.#reloadEvery =
-      typeof keys === 'function'
-        ? seconds('reloadEvery', reloadEvery, 0)
-        : Number.POSITIVE_INFINITY;
-    this.#publishBefore = seconds('publishBefore', publishBefore, 0);
-    this.#publishAfter = seconds('publishAfter', publishAfter, 0);
-    this.#onReloadError = options.onReloadError ?? (() => {});
-    this.#clock = options.clock ?? Date.now;
-    this.#source = typeof keys === 'function' ? keys : () => keys;
-    if (typeof keys !== 'function') this.#accept(keys as readonly SigningKeyInput[]);
+    this.#demands = keyDemands({ algorithms: options.algorithms });
+    this.publishBefore = seconds('publishBefore', publishBefore, 0, DAY);
+    this.#keys = new RingKeys(this.publishBefore, seconds('publishAfter', publishAfter, 0, DAY));
+    this.#onReloadError = callback('onReloadError', options.onReloadError) ?? warnOfReload;
+    this.#clock = callback('clock', options.clock) ?? Date.now;
+    if (typeof keys === 'function') {
+      this.#source = keys;
+      this.#reloadEvery = seconds('reloadEvery', reloadEvery, 0, HOUR);
+    } else {
+      this.#source = () => keys;
+      this.#reloadEvery = Number.POSITIVE_INFINITY;
+      this.#accept(keys);
+    }
   }
 
   /** The `kid` of the key that signs; undefined before the first load. */
   get kid(): string | undefined {
-    return this.#signer?.kid;
+    return this.#keys.signer?.kid;
   }
 
   /** The `alg` of the key that signs; undefined before the first load. */
   get alg(): Algorithm | undefined {
-    return this.#signer?.key.alg;
+    return this.#keys.signer?.key.alg;
   }
 
   /** The public half of the key that signs; undefined before the first load. */
   get publicJwk(): JsonWebKey | undefined {
-    return this.#signer?.publicJwk;
+    return this.#keys.signer?.publicJwk;
   }
 
   /**
@@ -108,8 +77,7 @@ export class KeyRing {
    */
   async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
     if (this.#isDue()) await this.#refresh();
-    this.#forgetExpired();
-    return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
+    return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
 
   /**
@@ -122,14 +90,14 @@ export class KeyRing {
     header: Readonly<Record<string, unknown>>,
     demands: KeyDemands = {},
   ): Promise<string> {
-    if (this.#signer === undefined) await this.reload();
+    if (this.#keys.signer === undefined) await this.reload();
     else if (this.#isDue()) this.#refresh().catch(() => {});
-    const signer = this.#chooseSigner();
+    const signer = this.#keys.nextSigner(this.#now());
     signer.neededAt = this.#now();
     if (typeof claims['exp'] === 'number') {
       signer.lastExpiry = Math.max(signer.lastExpiry, claims['exp']);
     }
-    return SigningKey.from(signer.key, demands).signJwt(claims, header, demands);
+    return heldTo(demands, signer).signJwt(claims, header, demands);
   }
 
   /**
@@ -144,6 +112,15 @@ export class KeyRing {
       this.#loading = undefined;
     });
     return this.#loading;
+  }
+
+  /**
+   * @throws {TypeError} where the key that signs is known, and is not what a server demands
+   * @internal
+   */
+  _checkDemands(demands: KeyDemands): void {
+    const { signer } = this.#keys;
+    if (signer !== undefined) heldTo(demands, signer);
   }
 
   #now(): number {
@@ -163,49 +140,18 @@ export class KeyRing {
     try {
       await this.reload();
     } catch (error) {
-      if (this.#signer === undefined) throw error;
+      if (this.#keys.signer === undefined) throw error;
       this.#loadedAt = this.#now();
-      this.#onReloadError(error);
+      new Promise((resolve) => resolve(this.#onReloadError(error))).catch(() => {});
     }
   }
 
   #accept(inputs: readonly SigningKeyInput[]): void {
-    const now = this.#now();
-    const keys = new Map(this.#keys.map((known) => [known.kid, known]));
-    const order = inputs.map((input) => {
-      const fresh = ringKey(SigningKey.from(input, this.#demands), now);
-      const known = keys.get(fresh.kid) ?? fresh;
-      if (!isSameKey(known, fresh)) {
-        throw new TypeError(`Two keys of the KeyRing have the kid ${known.kid}: give each its own`);
-      }
-      known.neededAt = now;
-      keys.set(known.kid, known);
-      return known.kid;
-    });
-    if (order.length === 0) throw new TypeError('The KeyRing has no keys');
-    this.#keys = [...keys.values()];
-    this.#order = order;
-    this.#signer ??= keys.get(this.#order[0] ?? '');
-    this.#loadedAt = now;
-  }
-
-  /** The first key of the source, once it has been published for long enough. */
-  #chooseSigner(): RingKey {
-    const first = this.#keys.find(({ kid }) => kid === this.#order[0]);
-    const isKnown = first && this.#now() - first.publishedAt >= this.#publishBefore;
-    if (isKnown) this.#signer = first;
-    if (this.#signer === undefined) throw new TypeError('The KeyRing has no keys');
-    return this.#signer;
-  }
-
-  #forgetExpired(): void {
-    const now = this.#now();
-    this.#keys = this.#keys.filter(
-      (known) =>
-        known === this.#signer ||
-        this.#order.includes(known.kid) ||
-        now < known.neededAt + this.#publishAfter ||
-        now < known.lastExpiry + CLOCK_TOLERANCE,
-    );
+    if (!Array.isArray(inputs)) {
+      throw new TypeError('keys must return a list of keys; of a JWK Set, give its keys');
+    }
+    const keys = inputs.map((input: SigningKeyInput) => SigningKey.from(input, this.#demands));
+    this.#keys.replace(keys, this.#now());
+    this.#loadedAt = this.#now();
   }
 }

@@ -66,3 +66,27 @@ export interface OpenIdConnectEvents {
   /** Called before Passport is told of the failure. */
   remoteFailure?(context: RemoteFailureContext): void | Promise<void>;
 }
+
+const EVENTS: readonly string[] = [
+  'redirectToIdentityProvider',
+  'authorizationCodeReceived',
+  'tokenResponseReceived',
+  'remoteFailure',
+] satisfies (keyof OpenIdConnectEvents)[];
+
+/** Whether an object has nothing but its members, so that one with another name is misspelt. */
+const isPlain = (value: object): boolean =>
+  [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
+/** @throws {TypeError} where a handler is none, or would never be called */
+export function checkEvents(events: OpenIdConnectEvents = {}): OpenIdConnectEvents {
+  if (typeof events !== 'object' || events === null) {
+    throw new TypeError(`events must be an object with ${EVENTS.join(', ')}`);
+  }
+  const handlers = events as Readonly<Record<string, unknown>>;
+  const wrong = EVENTS.find((name) => !['function', 'undefined'].includes(typeof handlers[name]));
+  if (wrong !== undefined) throw new TypeError(`The event ${wrong} must be a function`);
+  const unknown = Object.keys(events).find((name) => isPlain(events) && !EVENTS.includes(name));
+  if (unknown === undefined) return events;
+  throw new TypeError(`There is no event ${unknown}: there are ${EVENTS.join(', ')}`);
+}

@@ -1,8 +1,11 @@
+import { ConfigurationError } from '../errors.js';
 import type { LoginRequest } from './login-request.js';
 
 /** A login that a user was sent to the provider for. It is kept in the session as JSON. */
 export interface PendingLogin {
   readonly state: string;
+  /** The strategy that it began at. */
+  readonly owner: string;
   readonly codeVerifier: string;
   readonly redirectUri: string;
   readonly nonce?: string;
@@ -18,7 +21,7 @@ export class LoginStateError extends Error {
 
   constructor() {
     super(
-      'No login is waiting for this response: it was finished before, began in another browser, or took too long.',
+      "No login is waiting for this response: it was finished before, began in another browser or elsewhere, took too long, or the session cookie has not come back. That must be SameSite=Lax (None and Secure for form_post); a Secure one needs HTTPS, and app.set('trust proxy', 1) behind a proxy.",
     );
   }
 }
@@ -33,11 +36,16 @@ type Regenerate = (done: (error?: unknown) => void) => unknown;
 export class PendingLogins {
   readonly #sessionKey: string;
   readonly #timeout: number;
+  readonly #owner: string;
 
-  /** @param timeout in seconds, after which a login cannot be finished */
-  constructor(sessionKey: string, timeout: number) {
+  /**
+   * @param timeout in seconds, after which a login cannot be finished
+   * @param owner names the strategy, at which alone its logins are finished
+   */
+  constructor(sessionKey: string, timeout: number, owner: string) {
     this.#sessionKey = sessionKey;
     this.#timeout = timeout;
+    this.#owner = owner;
   }
 
   #of(session: Session): readonly PendingLogin[] {
@@ -54,26 +62,34 @@ export class PendingLogins {
   }
 
   /** Remembers a login until its response comes. */
-  add({ session }: LoginRequest, login: PendingLogin): void {
+  add({ session }: LoginRequest, login: Omit<PendingLogin, 'owner'>): void {
     const kept = session as Session;
-    this.#keep(kept, [...this.#of(kept), login]);
+    this.#keep(kept, [...this.#of(kept), { ...login, owner: this.#owner }]);
   }
 
   /**
    * The login that a response belongs to. It is forgotten: a response is good for one use.
    *
-   * @throws {LoginStateError} where no login has this state
+   * @throws {LoginStateError} where no login of this strategy has this state
    */
   take({ session }: LoginRequest, state: string | null): PendingLogin {
     const kept = session as Session;
     const logins = this.#of(kept);
+    const found = logins.find((login) => login.state === state && login.owner === this.#owner);
+    if (found === undefined) throw new LoginStateError();
     this.#keep(
       kept,
-      logins.filter((login) => login.state !== state),
+      logins.filter((login) => login !== found),
     );
-    const found = logins.find((login) => login.state === state);
-    if (found === undefined) throw new LoginStateError();
     return found;
+  }
+
+  /** @throws {ConfigurationError} where Passport could not renew the session at the end of a login */
+  requireRenewal({ session }: LoginRequest): void {
+    if (typeof (session as Session)['regenerate'] === 'function') return;
+    throw new ConfigurationError(
+      'Passport renews the session at login, which this one cannot do: use express-session (cookie-session has no regenerate), or session: false.',
+    );
   }
 
   /**

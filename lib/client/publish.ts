@@ -1,21 +1,24 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from '../authenticate-client.js';
 import { parseClientIdUrl } from '../clients/document-id.js';
 import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
 } from '../clients/document-rules.js';
-import { number } from '../option-checks.js';
+import { KeyError } from '../secrets/algorithms.js';
+import { refuseSecretJwk } from '../secrets/jwk.js';
 import { publicKeysFromJwkSet } from '../secrets/jwk-set.js';
+import { refusePrivateKey } from '../secrets/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
+import { KeyRing } from './key-ring.js';
+import { publisher } from './publisher.js';
+import { seconds } from './seconds.js';
 
 /** Options of what a client publishes. */
 export interface PublishOptions {
   /**
-   * For how long servers may keep it, in seconds. Default 300. A `KeyRing` must publish its keys
-   * for longer than that before it signs with them.
+   * For how long servers may keep it, in seconds. Default 300, at most 86400. It must be less than
+   * the `publishBefore` of a `KeyRing`.
    */
   readonly maxAge?: number | undefined;
 }
@@ -29,72 +32,50 @@ export type PublishedKeys =
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
+/** A day, in seconds: a key must be out of every cache when it is not trusted any more. */
+const MAX_AGE = 86_400;
+
 /** What servers read of a metadata document at most, in bytes, as the draft recommends. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/** Whether the caller has this version already (RFC 9110 §13.1.2). */
-function isKnown({ headers }: IncomingMessage, etag: string): boolean {
-  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
-  return known.includes('*') || known.some((tag) => tag.replace(/^W\//, '') === etag);
+/** @throws {KeyError} for anything that nobody should see, or that no server can use */
+function checkJwkSet(set: JsonWebKeySet): void {
+  const { refused } = publicKeysFromJwkSet(set);
+  // Also those that servers pass over: everybody can read them.
+  for (const jwk of set.keys) refuseSecretJwk(jwk);
+  if (refused[0] !== undefined) throw new KeyError(refused[0]);
 }
 
-function send(request: IncomingMessage, response: ServerResponse, body: string): void {
-  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-  response.setHeader('ETag', etag);
-  if (isKnown(request, etag)) {
-    response.statusCode = 304;
-    response.removeHeader('Content-Type');
-    response.end();
-    return;
-  }
-  response.statusCode = 200;
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-function publisher(
-  contentType: string,
-  bodyOf: () => string | Promise<string>,
-  { maxAge }: PublishOptions,
-): Middleware {
-  const cacheControl = `public, max-age=${Math.floor(number('maxAge', maxAge, 300, 0))}`;
-  return async (request, response, next) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      next();
-      return;
-    }
-    try {
-      const body = await bodyOf();
-      response.setHeader('Content-Type', contentType);
-      response.setHeader('Cache-Control', cacheControl);
-      send(request, response, body);
-    } catch (error) {
-      next(error);
-    }
-  };
-}
-
-/** @throws {TypeError} for anything that nobody should see, or that no server can use */
-function checkedJwkSet(set: JsonWebKeySet): string {
-  let refused: readonly string[];
+/** The text of a JWK Set. What is checked is what is sent. */
+function jwkSetText(set: JsonWebKeySet | undefined): string {
+  const text = JSON.stringify({ keys: set?.keys });
   try {
-    ({ refused } = publicKeysFromJwkSet(set));
+    refusePrivateKey(text);
+    checkJwkSet(JSON.parse(text));
+    return text;
   } catch (error) {
     throw new TypeError(`The keys cannot be published: ${(error as Error).message}`);
   }
-  if (refused.length > 0) throw new TypeError(`The keys cannot be published: ${refused[0]}`);
-  return JSON.stringify({ keys: set.keys });
 }
 
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
+function maxAgeOf({ maxAge = 300 }: PublishOptions, keys?: PublishedKeys): number {
+  seconds('maxAge', maxAge, 0, MAX_AGE);
+  if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
+  throw new TypeError(
+    `maxAge is ${maxAge}, but the KeyRing signs with a new key after ${keys.publishBefore} seconds: its publishBefore must be longer`,
+  );
+}
+
 /**
  * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `Cache-Control` and `ETag`.
+ * answers GET and HEAD, with `Cache-Control` and `ETag`. Make it once, and mount it at a path: it
+ * answers whatever comes to it.
  *
  * @param keys looked at on every request where they come from a `KeyRing`; a key that is private,
  *   symmetric or too weak is never sent, but an error for `next`
- * @throws {TypeError} where a key of a list cannot be published
+ * @throws {TypeError} where a key of a list cannot be published, or `maxAge` is too long
  * @example
  * ```ts
  * const ring = new KeyRing({ keys: keyFiles(['current.pem', 'next.pem']) });
@@ -102,19 +83,23 @@ const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isA
  * ```
  */
 export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): Middleware {
-  const type = 'application/jwk-set+json';
-  if (!('publicJwks' in keys)) {
-    const body = checkedJwkSet(isList(keys) ? { keys } : keys);
-    return publisher(type, () => body, options);
+  if (typeof keys !== 'object' || keys === null) {
+    throw new TypeError('The keys must be a list of JSON Web Keys, a JWK Set, or a KeyRing');
   }
-  let last: { readonly json: string; readonly body: string } | undefined;
+  const type = 'application/jwk-set+json';
+  const maxAge = maxAgeOf(options, keys);
+  if (!('publicJwks' in keys)) {
+    const body = jwkSetText(isList(keys) ? { keys } : keys);
+    return publisher(type, () => body, maxAge);
+  }
+  let last = { json: '', body: '' };
   const bodyOf = async () => {
     const set = await keys.publicJwks();
     const json = JSON.stringify(set);
-    if (last?.json !== json) last = { json, body: checkedJwkSet(set) };
+    if (last.json !== json) last = { json, body: jwkSetText(set) };
     return last.body;
   };
-  return publisher(type, bodyOf, options);
+  return publisher(type, bodyOf, maxAge);
 }
 
 /**
@@ -139,17 +124,18 @@ export function publishClientMetadata(
   document: ClientMetadataDocument,
   options: PublishOptions = {},
 ): Middleware {
+  const body = JSON.stringify(document);
   try {
+    refusePrivateKey(body);
     parseClientIdUrl(document.client_id);
-    checkClientMetadataDocument(document, document.client_id);
+    checkClientMetadataDocument(JSON.parse(body), document.client_id);
   } catch (error) {
     throw new TypeError(`The metadata document cannot be published: ${(error as Error).message}`);
   }
-  const body = JSON.stringify(document);
   if (Buffer.byteLength(body) > MAX_DOCUMENT_BYTES) {
     throw new TypeError(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher('application/json', () => body, options);
+  return publisher('application/json', () => body, maxAgeOf(options));
 }

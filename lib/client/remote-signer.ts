@@ -1,8 +1,12 @@
-import { Buffer } from 'node:buffer';
-import { base64url } from 'jose';
-import type { Algorithm } from '../secrets/algorithms.js';
+import type { KeyObject } from 'node:crypto';
+import { compactVerify } from 'jose';
+import { type Algorithm, isAlgorithm, KeyError } from '../secrets/algorithms.js';
+import { keyFromJwk, refuseSecretJwk } from '../secrets/jwk.js';
 import type { JsonWebKey } from '../secrets/secret.js';
-import { joseSignature } from './ecdsa-signature.js';
+import { type CertificateOptions, certificateOf } from './certificate.js';
+import { compactJws } from './compact-jws.js';
+import { joseSignature } from './jose-signature.js';
+import { chooseKid, type KeyParts } from './key-parts.js';
 
 /**
  * A key that signs elsewhere, in a key management service or a hardware module, and never enters
@@ -25,11 +29,14 @@ import { joseSignature } from './ecdsa-signature.js';
  * };
  * ```
  */
-export interface RemoteSigner {
+export interface RemoteSigner extends CertificateOptions {
   /** What the key signs with. */
   readonly alg: Algorithm;
-  /** The `kid` of the header. Default none: there is no public key to take a thumbprint of. */
-  readonly kid?: string | undefined;
+  /**
+   * The `kid` of the header; false for none. Default: that of `publicJwk`, else its thumbprint
+   * (RFC 7638); none where there is no `publicJwk`.
+   */
+  readonly kid?: string | false | undefined;
   /**
    * Signs. A service that wants a digest is given one made of the data with the hash of `alg`.
    *
@@ -37,28 +44,77 @@ export interface RemoteSigner {
    * @returns the signature; for ECDSA either in the form of JWS or as DER, which is converted
    */
   sign(data: Uint8Array): Promise<Uint8Array>;
-  /** The public half of the key, for a `KeyRing` to publish. */
+  /**
+   * The public half of the key, for a `KeyRing` to publish. Where it or the certificate is given,
+   * signatures are verified with it until one is right.
+   */
   readonly publicJwk?: JsonWebKey | undefined;
-  /** The certificate of the key, whose thumbprints go into the header: PEM, or base64 of DER. */
-  readonly certificate?: string | Uint8Array | undefined;
-  /** Whether the header carries the certificate and its chain too. Default false. */
-  readonly x5c?: boolean | undefined;
 }
 
-const segment = (value: unknown): string => base64url.encode(JSON.stringify(value));
+/** @throws {KeyError} for a public half that is secret, or of another kind of key */
+function publicKeyOf({ alg, publicJwk }: RemoteSigner): KeyObject | undefined {
+  if (publicJwk === undefined) return undefined;
+  try {
+    refuseSecretJwk(publicJwk);
+    const { keyObject, algorithms } = keyFromJwk(publicJwk);
+    if (algorithms.includes(alg)) return keyObject;
+    throw new KeyError(`alg ${alg} does not fit it: use ${algorithms.join(' or ')}`);
+  } catch (error) {
+    throw new KeyError(`publicJwk is wrong: ${(error as Error).message}`);
+  }
+}
+
+/** @throws {TypeError} where `sign` returns something else; {Error} where it is no signature */
+async function signatureOf(signer: RemoteSigner, data: Uint8Array): Promise<Uint8Array> {
+  const returned: unknown = await signer.sign(data);
+  if (!(returned instanceof Uint8Array)) {
+    throw new TypeError(
+      'The remote signer must return bytes (a Uint8Array): decode base64, and wrap an ArrayBuffer.',
+    );
+  }
+  const signature = joseSignature(signer.alg, returned);
+  if (signature !== undefined) return signature;
+  throw new Error(`The remote signer did not return a signature of ${signer.alg}.`);
+}
+
+async function verify(jws: string, publicKey: KeyObject): Promise<void> {
+  try {
+    await compactVerify(jws, publicKey);
+  } catch {
+    throw new Error(
+      'The signature of the remote signer does not verify with its public key: is that of another key, or was the data hashed twice?',
+    );
+  }
+}
+
+/** Makes a JWS, and verifies each until one has been right: a wrong one is a mistake in `sign`. */
+function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyParts['sign'] {
+  let unproved = publicKey;
+  return async (header, claims) => {
+    const jws = await compactJws(header, claims, (data) => signatureOf(signer, data));
+    if (unproved !== undefined) await verify(jws, unproved);
+    unproved = undefined;
+    return jws;
+  };
+}
 
 /**
- * A compact JWS whose signature is made elsewhere (RFC 7515 §5.1).
+ * The parts of a key that is elsewhere.
  *
- * @throws what `sign` throws; {Error} where it returns no signature
+ * @throws {KeyError} where what is known of it does not fit together
  */
-export async function signRemotely(
-  signer: RemoteSigner,
-  header: object,
-  claims: object,
-): Promise<string> {
-  const signingInput = `${segment(header)}.${segment(claims)}`;
-  const signature = joseSignature(signer.alg, await signer.sign(Buffer.from(signingInput)));
-  if (signature !== undefined) return `${signingInput}.${base64url.encode(signature)}`;
-  throw new Error(`The remote signer did not return a signature of ${signer.alg}.`);
+export function remoteKey(signer: RemoteSigner): KeyParts {
+  const { alg, kid, publicJwk } = signer;
+  if (!isAlgorithm(alg)) {
+    throw new KeyError(`the remote signer's alg is ${JSON.stringify(alg)}: use one of JWS`);
+  }
+  const known = publicKeyOf(signer);
+  const certificate = certificateOf(signer, alg, publicJwk);
+  return {
+    alg,
+    kid: chooseKid(kid, publicJwk?.kid, publicJwk),
+    publicJwk,
+    certificate: certificate?.header,
+    sign: jwsMaker(signer, known ?? certificate?.publicKey),
+  };
 }

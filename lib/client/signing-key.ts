@@ -1,153 +1,30 @@
-import { Buffer } from 'node:buffer';
-import { createPublicKey, KeyObject } from 'node:crypto';
-import { CompactSign, type CryptoKey } from 'jose';
-import { type Algorithm, algorithmsOf, isAlgorithm, KeyError } from '../secrets/algorithms.js';
+import { type Algorithm, KeyError } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
-import { type CertificateHeader, readCertificate } from './certificate.js';
-import { algorithmsOfCryptoKey } from './crypto-key.js';
-import { checkDemands, demandedHeader, type KeyDemands } from './key-demands.js';
-import { type KeyMaterial, type ReadKey, readKey } from './key-material.js';
-import { type RemoteSigner, signRemotely } from './remote-signer.js';
-import { jwkThumbprint, publicJwkOf } from './thumbprint.js';
-
-/** A key and how it is used. */
-export interface SigningKeyOptions {
-  readonly key: KeyMaterial;
-  /** Decrypts an encrypted PEM. */
-  readonly passphrase?: string | undefined;
-  /**
-   * Default: the `alg` of a JWK; else RS256 for RSA, which most servers take, the one that belongs
-   * to the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI wants PS256.
-   */
-  readonly alg?: Algorithm | undefined;
-  /**
-   * The `kid` of the header; false for none. Default: the `kid` of a JWK; else the thumbprint of
-   * the public key (RFC 7638). A symmetric key has none, since its thumbprint would tell of it. Some
-   * servers find no key for a `kid` that they do not know: register `publicJwk`, which has it.
-   */
-  readonly kid?: string | false | undefined;
-  /**
-   * The certificate of the key: PEM, with the chain after it if there is one, or base64 of DER. Its
-   * thumbprints go into the header as `x5t` and `x5t#S256`.
-   */
-  readonly certificate?: string | Uint8Array | undefined;
-  /** Whether the header carries the certificate and its chain too. Default false. */
-  readonly x5c?: boolean | undefined;
-}
+import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
+import { checkDemands, demandedHeader, type KeyDemands, keyDemands } from './key-demands.js';
+import type { KeyMaterial } from './key-material.js';
+import { refuseMistakenObject } from './key-mistakes.js';
+import type { KeyParts } from './key-parts.js';
+import { localKey, type SigningKeyOptions } from './local-key.js';
+import { type RemoteSigner, remoteKey } from './remote-signer.js';
 
 /** Everything that a signing key can be made of. */
 export type SigningKeyInput = KeyMaterial | SigningKeyOptions | RemoteSigner | SigningKey;
 
-type Header = Readonly<Record<string, unknown>>;
-
-interface Parts {
-  readonly alg: Algorithm;
-  readonly kid: string | undefined;
-  readonly publicJwk: JsonWebKey | undefined;
-  readonly certificate: CertificateHeader | undefined;
-  readonly sign: (header: Header, claims: object) => Promise<string>;
-}
-
-const member = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];
-
 const isRemoteSigner = (input: object): input is RemoteSigner =>
-  typeof member(input, 'sign') === 'function';
+  typeof (input as Partial<RemoteSigner>).sign === 'function';
 
-const isOptions = (input: object): input is SigningKeyOptions => member(input, 'key') !== undefined;
-
-/** A KeyObject where the key's parts may be seen, which a CryptoKey can forbid. */
-function visible(key: KeyObject | CryptoKey): KeyObject | undefined {
-  if (key instanceof KeyObject) return key;
-  return key.extractable ? KeyObject.from(key) : undefined;
-}
-
-function chooseAlgorithm(
-  fitting: readonly Algorithm[],
-  fromJwk: string | undefined,
-  wanted: string | undefined,
-  demanded: readonly Algorithm[] | undefined,
-): Algorithm {
-  const preferred = demanded?.find((alg) => fitting.includes(alg));
-  const alg = wanted ?? fromJwk ?? preferred ?? fitting[0];
-  if (wanted !== undefined && fromJwk !== undefined && wanted !== fromJwk) {
-    throw new KeyError(`alg is ${wanted}, but the JWK is for ${fromJwk}: leave alg out`);
-  }
-  if (isAlgorithm(alg) && fitting.includes(alg)) return alg;
-  throw new KeyError(`alg ${alg} does not fit the key: use ${fitting.join(' or ')}`);
-}
-
-function chooseKid(
-  { key, kid }: ReadKey,
-  publicJwk: JsonWebKey | undefined,
-  wanted: string | false | undefined,
-): string | undefined {
-  if (wanted === false) return undefined;
-  if (wanted === '') throw new KeyError('kid is empty: use kid: false to send none');
-  const chosen = wanted ?? kid;
-  if (chosen !== undefined) return chosen;
-  if (publicJwk !== undefined) return jwkThumbprint(publicJwk);
-  if (key.type === 'secret') return undefined;
-  throw new KeyError('the key cannot be exported, so its kid is not known: set kid, or kid: false');
-}
-
-function certificateHeader(
-  options: Pick<SigningKeyOptions, 'certificate' | 'x5c'>,
-  fits: (publicKey: KeyObject) => boolean,
-): CertificateHeader | undefined {
-  if (options.certificate === undefined) {
-    if (options.x5c !== true) return undefined;
-    throw new KeyError('x5c is the certificate in the header: give the certificate');
-  }
-  const { publicKey, header } = readCertificate(options.certificate, options.x5c === true);
-  if (fits(publicKey)) return header;
-  throw new KeyError(
-    'the certificate belongs to another key; the first of a chain must be its own',
-  );
-}
-
-function fromRemote(signer: RemoteSigner): Parts {
-  if (!isAlgorithm(signer.alg)) {
-    throw new KeyError(`the remote signer's alg is ${JSON.stringify(signer.alg)}: use one of JWS`);
-  }
-  return {
-    alg: signer.alg,
-    kid: signer.kid,
-    publicJwk: signer.publicJwk,
-    certificate: certificateHeader(signer, (key) => algorithmsOf(key).includes(signer.alg)),
-    sign: (header, claims) => signRemotely(signer, header, claims),
-  };
-}
-
-function fromOptions(options: SigningKeyOptions, demands: KeyDemands): Parts {
-  const read = readKey(options.key, options.passphrase);
-  const { key } = read;
-  const keyObject = visible(key);
-  const publicKey = keyObject?.type === 'private' ? createPublicKey(keyObject) : undefined;
-  const publicJwk = publicKey === undefined ? undefined : publicJwkOf(publicKey);
-  const fitting = key instanceof KeyObject ? algorithmsOf(key) : algorithmsOfCryptoKey(key);
-  const alg = chooseAlgorithm(fitting, read.alg, options.alg, demands.algorithms);
-  return {
-    alg,
-    kid: chooseKid(read, publicJwk, options.kid),
-    publicJwk,
-    certificate: certificateHeader(options, (certified) =>
-      publicKey === undefined ? algorithmsOf(certified).includes(alg) : certified.equals(publicKey),
-    ),
-    sign: (header, claims) =>
-      new CompactSign(Buffer.from(JSON.stringify(claims)))
-        .setProtectedHeader({ ...header, alg })
-        .sign(key),
-  };
-}
+const isOptions = (input: object): input is SigningKeyOptions => Object.hasOwn(input, 'key');
 
 function partsOf(
   input: KeyMaterial | SigningKeyOptions | RemoteSigner,
   demands: KeyDemands,
-): Parts {
-  if (typeof input === 'string') return fromOptions({ key: input }, demands);
-  if (typeof input !== 'object' || input === null) throw new KeyError('no key was given');
-  if (isRemoteSigner(input)) return fromRemote(input);
-  return fromOptions(isOptions(input) ? input : { key: input }, demands);
+): KeyParts {
+  if (input === undefined || input === null) throw new KeyError('no key was given');
+  if (typeof input === 'string') return localKey({ key: input }, demands);
+  if (isRemoteSigner(input)) return remoteKey(input);
+  refuseMistakenObject(input);
+  return localKey(isOptions(input) ? input : { key: input }, demands);
 }
 
 /**
@@ -168,10 +45,15 @@ export class SigningKey {
    * keys, those that cannot be exported, and remote ones without `publicJwk`.
    */
   readonly publicJwk: JsonWebKey | undefined;
-  readonly #parts: Parts;
+  readonly #sign: KeyParts['sign'];
+  /** The header parameters that name the key. */
+  readonly #names: Header;
+  /** Headers that cannot change, as they were written, and for which demands. */
+  readonly #written = new WeakMap<Header, { keyHeader: unknown; header: WrittenHeader }>();
 
-  private constructor(parts: Parts) {
-    this.#parts = parts;
+  private constructor(parts: KeyParts) {
+    this.#sign = parts.sign;
+    this.#names = { kid: parts.kid, ...parts.certificate };
     this.alg = parts.alg;
     this.kid = parts.kid;
     this.publicJwk = parts.publicJwk && {
@@ -190,9 +72,10 @@ export class SigningKey {
    *   unreadable, or does not fit `alg`, `certificate` or `demands`; the message says what to change
    */
   static from(input: SigningKeyInput, demands: KeyDemands = {}): SigningKey {
+    const checked = keyDemands(demands);
     try {
-      const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, demands));
-      checkDemands(demands, key.alg, key.#header());
+      const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, checked));
+      checkDemands(checked, key.alg, key.#names);
       return key;
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
@@ -211,12 +94,15 @@ export class SigningKey {
     header: Readonly<Record<string, unknown>> = {},
     { keyHeader }: KeyDemands = {},
   ): Promise<string> {
-    const named = demandedHeader(this.#header(), keyHeader);
-    return this.#parts.sign({ ...header, alg: this.alg, ...named }, claims);
+    return this.#sign(this.#headerOf(header, keyHeader), claims);
   }
 
-  /** The header parameters that name the key. */
-  #header(): Header {
-    return { kid: this.kid, ...this.#parts.certificate };
+  #headerOf(more: Header, keyHeader: KeyDemands['keyHeader']): WrittenHeader {
+    const known = this.#written.get(more);
+    if (known !== undefined && known.keyHeader === keyHeader) return known.header;
+    const names = demandedHeader(this.#names, keyHeader);
+    const header = writeHeader({ ...more, alg: this.alg, ...names });
+    if (Object.isFrozen(more)) this.#written.set(more, { keyHeader, header });
+    return header;
   }
 }

@@ -1,8 +1,7 @@
-import { type AuthorizationDetails, Configuration, type DPoPHandle } from 'openid-client';
+import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
 import type { AssertionService } from './assertion-service.js';
 import type { LoginTokens, OpenIdConnectEvents } from './login-events.js';
 import type { LoginRequest } from './login-request.js';
-import { PendingLogins } from './pending-logins.js';
 
 /** What can be set for the strategy, and for one call of `passport.authenticate` over it. */
 export interface LoginOptions {
@@ -11,22 +10,32 @@ export interface LoginOptions {
    * taken from the request, whose Host header the caller writes.
    */
   readonly callbackURL?: string | URL | undefined;
-  /** Default `openid`. */
-  readonly scope?: string | string[] | undefined;
+  /** Default `openid`, which it must have unless `idTokenExpected` is false. */
+  readonly scope?: string | readonly string[] | undefined;
   /** The `resource` parameter (RFC 8707). */
-  readonly resource?: string | string[] | undefined;
+  readonly resource?: string | readonly string[] | undefined;
   /** The `authorization_details` parameter (RFC 9396). */
-  readonly authorizationDetails?: AuthorizationDetails | AuthorizationDetails[] | undefined;
+  readonly authorizationDetails?:
+    | AuthorizationDetails
+    | readonly AuthorizationDetails[]
+    | undefined;
   /** The `prompt` parameter. */
   readonly prompt?: string | undefined;
 }
 
-/** Options of `passport.authenticate` with this strategy, besides Passport's own. */
+/**
+ * Options of `passport.authenticate` with this strategy, besides Passport's own. Passport's types
+ * take them in a constant of this type.
+ */
 export interface LoginAuthenticateOptions extends LoginOptions {
+  /** As Passport's types have it, which take no read-only list. */
+  readonly scope?: string | string[] | undefined;
   /** The `login_hint` parameter. */
   readonly loginHint?: string | undefined;
   /** The `id_token_hint` parameter. */
   readonly idTokenHint?: string | undefined;
+  /** Made anew for each login. What an application has to remember belongs into the session. */
+  readonly state?: never;
   readonly [passportOption: string]: unknown;
 }
 
@@ -34,12 +43,21 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 export interface OpenIdConnectStrategyOptions extends LoginOptions {
   /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
   readonly config: Configuration;
-  /** Signs authorize requests. Needed for `signedAuthorizeRequests`. */
+  /**
+   * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
+   * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
+   */
   readonly assertions?: AssertionService | undefined;
   readonly callbackURL: string | URL;
+  /**
+   * Whether a login must bring an ID token, which says who the user is. Default true. False is for
+   * servers that know OAuth 2.0 alone: `tokens.claims()` is then undefined, and the verify function
+   * has to learn the user elsewhere.
+   */
+  readonly idTokenExpected?: boolean | undefined;
   /** The name for `passport.authenticate`. Default: the host of the issuer. */
   readonly name?: string | undefined;
-  /** The member of the session that keeps logins under way. Default: made of the issuer's host. */
+  /** The member of the session that keeps logins under way. Default `openid-connect`. */
   readonly sessionKey?: string | undefined;
   /**
    * Sends the authorization request as a signed request object (JAR, RFC 9101). Default: where the
@@ -51,11 +69,16 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * metadata has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
-  /** The DPoP handle of openid-client for a request (RFC 9449). Default: no DPoP. */
+  /**
+   * The DPoP handle of openid-client for a request (RFC 9449). Written as a method, so that it may be
+   * declared for Express's own request. Default: no DPoP.
+   */
   readonly DPoP?:
-    | ((request: LoginRequest) => DPoPHandle | undefined | Promise<DPoPHandle | undefined>)
+    | {
+        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
     | undefined;
-  /** How long a user may take to log in, in seconds. Default 3600. */
+  /** How long a user may take to log in, in seconds. Default 3600, at most a day. */
   readonly loginTimeout?: number | undefined;
   /** Handlers that are called on the way of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
@@ -69,10 +92,16 @@ export type OpenIdConnectStrategyOptionsWithRequest = Omit<
   'passReqToCallback'
 > & { readonly passReqToCallback: true };
 
-/** How a verify function tells Passport the user, that there is none, or an error. */
+/**
+ * How a verify function tells Passport the user, that there is none, or an error. The first call
+ * counts; others become a warning of the process.
+ */
 export type Verified = (error?: unknown, user?: object | false | null, info?: object) => void;
 
-/** Turns the tokens of a login into the user. A promise that rejects is an error. */
+/**
+ * Turns the tokens of a login into the user, and calls `verified` with it: what it returns is not
+ * the user. A promise that rejects is an error.
+ */
 export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise<void>;
 
 /**
@@ -83,73 +112,3 @@ export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise
 export type VerifyWithRequest = {
   verify(request: LoginRequest, tokens: LoginTokens, verified: Verified): void | Promise<void>;
 }['verify'];
-
-/** The options that a login uses, checked and with their defaults. */
-export interface LoginSettings {
-  readonly config: Configuration;
-  readonly issuer: string;
-  /** Signs the authorization request; undefined where it is not to be signed. */
-  readonly signer: AssertionService | undefined;
-  readonly usePAR: boolean;
-  readonly DPoP: NonNullable<OpenIdConnectStrategyOptions['DPoP']>;
-  readonly events: OpenIdConnectEvents;
-  readonly pending: PendingLogins;
-  /** What a call of `passport.authenticate` may set over. */
-  readonly defaults: LoginOptions;
-}
-
-function checkCallbackUrl(callbackURL: unknown): void {
-  if (callbackURL instanceof URL) return;
-  if (typeof callbackURL === 'string' && URL.canParse(callbackURL)) return;
-  throw new TypeError('callbackURL must be an absolute URL, such as https://client.example/cb');
-}
-
-function signerOf(
-  {
-    assertions,
-    signedAuthorizeRequests,
-    config,
-  }: Pick<OpenIdConnectStrategyOptions, 'assertions' | 'signedAuthorizeRequests' | 'config'>,
-  required: boolean,
-): AssertionService | undefined {
-  const { client_id } = config.clientMetadata();
-  if (assertions !== undefined && assertions.clientId !== client_id) {
-    throw new TypeError(
-      `assertions is for the client ${assertions.clientId}, config for ${client_id}`,
-    );
-  }
-  if (!(signedAuthorizeRequests ?? required)) return undefined;
-  if (assertions !== undefined) return assertions;
-  throw new TypeError('Signed authorize requests need the AssertionService as assertions');
-}
-
-/**
- * Checks the options of a strategy and fills in the defaults.
- *
- * @throws {TypeError} with a sentence that says what to change
- */
-export function loginSettings(
-  options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
-): LoginSettings {
-  const { config, loginTimeout = 3600 } = options;
-  if (!(config instanceof Configuration)) {
-    throw new TypeError("config must be a Configuration of openid-client: discovery's result");
-  }
-  checkCallbackUrl(options.callbackURL);
-  if (!Number.isFinite(loginTimeout) || loginTimeout <= 0) {
-    throw new TypeError('loginTimeout must be a positive number of seconds');
-  }
-  const server = config.serverMetadata();
-  const sessionKey = options.sessionKey ?? `openid-connect:${new URL(server.issuer).host}`;
-  const { callbackURL, scope = 'openid', resource, authorizationDetails, prompt } = options;
-  return {
-    config,
-    issuer: server.issuer,
-    signer: signerOf(options, server.require_signed_request_object === true),
-    usePAR: options.usePAR ?? server.require_pushed_authorization_requests === true,
-    DPoP: options.DPoP ?? (() => undefined),
-    events: options.events ?? {},
-    pending: new PendingLogins(sessionKey, loginTimeout),
-    defaults: { callbackURL, scope, resource, authorizationDetails, prompt },
-  };
-}

@@ -5,17 +5,16 @@ import { startLogin } from './authorization-request.js';
 import { finishLogin } from './authorization-response.js';
 import type { LoginTokens } from './login-events.js';
 import type { LoginRequest } from './login-request.js';
+import { checkLoginOptions, type LoginSettings, loginSettings } from './login-settings.js';
 import { LoginStateError } from './pending-logins.js';
-import {
-  type LoginAuthenticateOptions,
-  type LoginSettings,
-  loginSettings,
-  type OpenIdConnectStrategyOptions,
-  type OpenIdConnectStrategyOptionsWithRequest,
-  type Verified,
-  type Verify,
-  type VerifyWithRequest,
+import type {
+  LoginAuthenticateOptions,
+  OpenIdConnectStrategyOptions,
+  OpenIdConnectStrategyOptionsWithRequest,
+  Verify,
+  VerifyWithRequest,
 } from './strategy-options.js';
+import { type CallVerify, callVerify, decide } from './verification.js';
 
 /** Parameters that a customisation point adds to a request. */
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
@@ -65,8 +64,9 @@ function failureInfo(error: unknown): object {
  * itself by signed assertions, with signed authorize requests (JAR), and with events.
  *
  * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins in several tabs do not
- * disturb each other. Needs express-session; Passport renews the session at login. A subclass may
- * override the customisation points of `OpenIdConnectStrategyBase`.
+ * disturb each other, unless both change the session at the very same moment. Needs express-session;
+ * Passport renews the session at login. A subclass may override the customisation points of
+ * `OpenIdConnectStrategyBase`.
  *
  * @example
  * ```ts
@@ -75,10 +75,13 @@ function failureInfo(error: unknown): object {
  *     config, assertions, callbackURL: 'https://client.example/cb',
  *     scope: 'openid profile', signedAuthorizeRequests: true,
  *   },
- *   (tokens, verified) => verified(null, { ...tokens.claims(), tokens }),
+ *   (tokens, verified) => verified(null, tokens.claims()),
  * ));
  * app.get('/login', passport.authenticate('oidc'));
- * app.get('/cb', passport.authenticate('oidc', { successRedirect: '/', failureRedirect: '/login' }));
+ * // Not back to /login: where cookies are lost, that would go on for ever.
+ * app.get('/cb', passport.authenticate('oidc', {
+ *   successRedirect: '/', failureRedirect: '/login-failed', failureMessage: true,
+ * }));
  * ```
  */
 export class OpenIdConnectStrategy extends Base {
@@ -86,11 +89,7 @@ export class OpenIdConnectStrategy extends Base {
   /** @internal */
   readonly _settings: LoginSettings;
   /** @internal */
-  readonly _verifyTokens: (
-    request: LoginRequest,
-    tokens: LoginTokens,
-    verified: Verified,
-  ) => unknown;
+  readonly _callVerify: CallVerify;
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: OpenIdConnectStrategyOptions, verify: Verify);
@@ -100,17 +99,15 @@ export class OpenIdConnectStrategy extends Base {
     verify: Verify | VerifyWithRequest,
   ) {
     const settings = loginSettings(options);
-    if (typeof verify !== 'function') throw new TypeError('verify must be a function');
+    const call = callVerify(verify, options.passReqToCallback === true);
     super({ config: options.config, name: options.name }, verify);
     this._settings = settings;
-    this._verifyTokens = options.passReqToCallback
-      ? (verify as VerifyWithRequest)
-      : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
+    this._callVerify = call;
   }
 
   /** Called by Passport. */
   authenticate(request: LoginRequest, options: LoginAuthenticateOptions = {}): void {
-    this._authenticate(request, options).catch((error: unknown) => this.error(error));
+    this._authenticate(request, options).catch((error: unknown) => this._error(error));
   }
 
   /** @internal */
@@ -120,16 +117,25 @@ export class OpenIdConnectStrategy extends Base {
     }
     const currentUrl = this.currentUrl(request);
     if (this.shouldInitiateAuthRequest(request, currentUrl, options)) {
-      const added = this.authorizationRequestParams(request, {
-        ...this._settings.defaults,
-        ...options,
-      });
-      const url = await startLogin(this._settings, request, new URLSearchParams(added));
-      this.redirect(url.href);
+      await this._start(request, options);
       return;
     }
+    if (options['session'] !== false) this._settings.pending.requireRenewal(request);
     const tokens = await this._finish(request, currentUrl, options);
-    if (tokens !== undefined) await this._verifyTokens(request, tokens, this._verified(request));
+    if (tokens === undefined) return;
+    await decide(
+      (verified) => this._callVerify(request, tokens, verified),
+      (error, user, info) => this._settle(request, error, user, info),
+    );
+  }
+
+  /** @internal */
+  async _start(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
+    checkLoginOptions(options);
+    const all = { ...this._settings.defaults, ...options };
+    const added = new URLSearchParams(this.authorizationRequestParams(request, all));
+    const url = await startLogin(this._settings, request, added);
+    this.redirect(url.href);
   }
 
   /**
@@ -150,14 +156,23 @@ export class OpenIdConnectStrategy extends Base {
       const context = { request, error, outcome: failed ? ('fail' as const) : ('error' as const) };
       await this._settings.events.remoteFailure?.(context);
       if (context.outcome === 'fail') this.fail(failureInfo(error));
-      else this.error(error);
+      else this._error(error);
       return undefined;
     }
   }
 
-  /** @internal */
-  _verified(request: LoginRequest): Verified {
-    return (error, user, info) => {
+  /**
+   * Tells Passport what verify has decided.
+   *
+   * @internal
+   */
+  _settle(
+    request: LoginRequest,
+    error: unknown,
+    user: object | false | null | undefined,
+    info?: object,
+  ): void {
+    try {
       if (error) {
         this.error(error);
       } else if (user) {
@@ -166,6 +181,17 @@ export class OpenIdConnectStrategy extends Base {
       } else {
         this.fail(info);
       }
-    };
+    } catch (thrown) {
+      this._error(thrown);
+    }
+  }
+
+  /**
+   * An error for `next`, which would go on to the application if it were given none.
+   *
+   * @internal
+   */
+  _error(error: unknown): void {
+    this.error(error || new Error('The login failed without an error.'));
   }
 }

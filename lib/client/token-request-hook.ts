@@ -6,13 +6,19 @@ type Hook = (parameters: URLSearchParams) => Promise<void>;
 const hooks = new AsyncLocalStorage<Hook>();
 const hooked = new WeakSet<CustomFetch>();
 
+/** Requests whose hook was called: a fetch that wraps another one may have it installed twice. */
+const seen = new WeakSet<URLSearchParams>();
+
 /** Makes the fetch of a configuration call the hook of its caller. Done once per fetch. */
 function installHook(config: Configuration): void {
   const send = config[customFetch] ?? (fetch as CustomFetch);
   if (hooked.has(send)) return;
   const fetchWithHook: CustomFetch = async (url, options) => {
     const { body } = options;
-    if (body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code') {
+    const isRedemption =
+      body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code';
+    if (isRedemption && !seen.has(body)) {
+      seen.add(body);
       await hooks.getStore()?.(body);
     }
     return send(url, options);

@@ -1,5 +1,7 @@
 import { importSecret } from '../secrets/import.js';
+import { parseJwkText, refuseSecretJwk } from '../secrets/jwk.js';
 import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
+import type { JsonWebKeySet } from '../secrets/secret.js';
 import type { VerificationKey } from '../secrets/verification-key.js';
 import type { ClientMetadata } from './metadata.js';
 
@@ -43,13 +45,15 @@ function checkDisplayedUri(name: string, value: unknown): void {
   }
 }
 
-/** Keys of the document must be public ones, and usable. The errors of importing say what is wrong. */
+/**
+ * Keys of the document must be usable, and what everybody may see, whatever they are for. The errors
+ * of importing say what is wrong.
+ */
 function importKeys(jwks: ClientMetadata['jwks']): readonly VerificationKey[] {
   if (jwks === undefined) return [];
-  const keys = importSecret({ type: 'JsonWebKeySet', value: jwks }, MAX_STRANGERS_KEYS);
-  if (keys.some(({ keyObject }) => keyObject.type === 'secret')) {
-    throw new Error('its jwks has a symmetric key');
-  }
+  const set = (typeof jwks === 'string' ? parseJwkText(jwks) : jwks) as JsonWebKeySet;
+  const keys = importSecret({ type: 'JsonWebKeySet', value: set }, MAX_STRANGERS_KEYS);
+  for (const jwk of set.keys) refuseSecretJwk(jwk);
   return keys;
 }
 

@@ -11,8 +11,28 @@ import { ecPublicKey } from './ec-jwk.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
-/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2). */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'];
+/**
+ * Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2), those of key types that
+ * are not understood here included.
+ */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'];
+
+const privateMemberOf = (jwk: object): string | undefined =>
+  PRIVATE_MEMBERS.find((member) => Object.hasOwn(jwk, member));
+
+/**
+ * Refuses a JWK that only its owner may see, of whatever type and use it is.
+ *
+ * @throws {KeyError}
+ */
+export function refuseSecretJwk(jwk: unknown): void {
+  if (typeof jwk !== 'object' || jwk === null) throw new KeyError('what is no JWK is no key');
+  if (Object.hasOwn(jwk, 'k')) throw new KeyError('a symmetric key (member k) is a secret');
+  const member = privateMemberOf(jwk);
+  if (member !== undefined) {
+    throw new KeyError(`a private key (member ${member}) is a secret: give its public half`);
+  }
+}
 
 /** Parses JSON, or the single-quoted form that C# sources print it in. */
 export function parseJwkText(text: string): unknown {
@@ -45,7 +65,7 @@ function secretKeyFromJwk(jwk: JsonWebKey): KeyObject {
 }
 
 function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
-  const present = PRIVATE_MEMBERS.find((member) => Object.hasOwn(jwk, member));
+  const present = privateMemberOf(jwk);
   if (present !== undefined) {
     throw new KeyError(
       `the JWK holds a private key (member ${present}): configure the public one and keep this secret`,

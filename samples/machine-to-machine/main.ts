@@ -4,9 +4,9 @@ import { AssertionService, clientAssertion } from 'passport-private-key-jwt/clie
 import { printExchange } from './report.js';
 import { readSettings, SettingsError } from './settings.js';
 
-async function readKey(path: string): Promise<string> {
+async function readKey(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new SettingsError(`CLIENT_KEY ${path} cannot be read (${code}).`);

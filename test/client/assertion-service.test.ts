@@ -5,6 +5,7 @@ import {
   AssertionService,
   type AssertionServiceOptions,
   type JwtContext,
+  presets,
 } from '../../lib/client/index.js';
 import { ISSUER, seconds, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
@@ -100,8 +101,62 @@ test('an audience that nobody knows is an error', async () => {
 test('no assertion for one server is made for another', async () => {
   await assert.rejects(service().createClientToken({ server: { issuer: OTHER } }), {
     name: 'TypeError',
-    message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one for each server`,
+    message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one for each server, and write issuer as the metadata of the server does, or leave it out`,
   });
+});
+
+for (const [what, audience] of [
+  ['a text', ISSUER],
+  ['a list', [ISSUER]],
+] as const) {
+  test(`an audience that is ${what} is for one server, the first that is named`, async () => {
+    const assertions = service({ issuer: undefined, audience });
+    for (let times = 0; times < 2; times += 1) {
+      const { claims } = await decoded(assertions.createClientToken({ server }));
+      assert.deepEqual(claims.aud, audience);
+    }
+    await assert.rejects(assertions.createClientToken({ server: { issuer: OTHER } }), {
+      name: 'TypeError',
+      message: /^The AssertionService is for https:\/\/as\.example, not https:\/\/other\.example/,
+    });
+    await decoded(assertions.createClientToken());
+  });
+}
+
+test('an audience that follows from the server is for any', async () => {
+  const assertions = service({ issuer: undefined });
+  for (const issuer of [ISSUER, OTHER]) {
+    const { claims } = await decoded(assertions.createClientToken({ server: { issuer } }));
+    assert.equal(claims.aud, issuer);
+  }
+});
+
+test('the fixed audience of request objects is for one server too', async () => {
+  const assertions = service({ issuer: undefined, requestObject: { audience: ISSUER } });
+  await decoded(assertions.signAuthorizationRequest({}, { server }));
+  await assert.rejects(
+    assertions.signAuthorizationRequest({}, { server: { issuer: OTHER } }),
+    /is for https:\/\/as\.example, not/,
+  );
+});
+
+test('an audience function that cannot say it is an error that names the remedy', async () => {
+  const tokenEndpoint = service({ audience: ({ token_endpoint }) => token_endpoint });
+  await assert.rejects(tokenEndpoint.createClientToken(), {
+    name: 'TypeError',
+    message:
+      'The function audience returned no audience for the server: call createClientToken({ server: config.serverMetadata() }), or set audience',
+  });
+  const audience = (async () => ISSUER) as unknown as () => string;
+  await assert.rejects(service({ audience }).createClientToken(), {
+    name: 'TypeError',
+    message: 'The function audience returned a Promise: it must not be asynchronous',
+  });
+});
+
+test('the issuer of a service can be read', () => {
+  assert.equal(service().issuer, ISSUER);
+  assert.equal(service({ issuer: undefined }).issuer, undefined);
 });
 
 test('typ can be another or none', async () => {
@@ -220,19 +275,65 @@ for (const [parameters, message] of UNSIGNABLE) {
 const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['clientId', { clientId: '' }, /clientId must be a non-empty string/],
   ['issuer', { issuer: 'as' }, /issuer must be a URL/],
+  ['issuer of another scheme', { issuer: 'xhttps://as.example' }, /issuer must be a URL/],
+  ['issuer without a scheme', { issuer: 'localhost:3000' }, /issuer must be a URL/],
   ['key', { key: undefined }, /signing key cannot be used: no key was given/],
   ['clockOffset', { clockOffset: Number.NaN }, /clockOffset must be a number of seconds/],
+  ['clockOffset in milliseconds', { clockOffset: 100_000 }, /clockOffset.*at most 86400/],
+  ['clockOffset backwards', { clockOffset: -100_000 }, /clockOffset.*at least -86400/],
   ['lifetime', { lifetime: 0 }, /lifetime must be a number of seconds, at least 1/],
+  ['lifetime in milliseconds', { lifetime: 60_000 }, /lifetime.*at least 1 and at most 3600/],
   ['notBefore', { notBefore: -1 }, /notBefore must be a number of seconds, at least 0/],
+  ['notBefore in milliseconds', { notBefore: 60_000 }, /notBefore.*at most 3600/],
   ['typ', { typ: '' }, /typ must be a media type/],
   ['audience', { audience: [] }, /audience must be a non-empty string/],
   ['audience of the wrong type', { audience: [1] }, /audience must be a non-empty string/],
+  ['audience with an empty member', { audience: [ISSUER, ''] }, /audience must be a non-empty/],
   ['header', { header: { alg: 'none' } }, /header must not have alg: it follows from the key/],
   ['header kid', { header: { kid: 'x' } }, /header must not have kid: set it with the key/],
+  ['header typ', { header: { typ: 'JWT' } }, /header must not have typ: use the option typ/],
+  ['header crit', { header: { crit: [] } }, /must not have crit: nothing critical is understood/],
+  ['header b64', { header: { b64: false } }, /must not have b64: nothing critical is understood/],
+  ['header jwk', { header: { jwk: {} } }, /header must not have jwk: the server knows the key/],
   ['claims', { claims: { exp: 1 } }, /claims must not have exp: use the option lifetime/],
+  ['claims iss', { claims: { iss: 'x' } }, /claims must not have iss: it is the clientId/],
+  ['claims sub', { claims: { sub: 'x' } }, /claims must not have sub: it is the clientId/],
+  ['claims client_id', { claims: { client_id: 'x' } }, /not have client_id: it is the clientId/],
+  ['claims aud', { claims: { aud: OTHER } }, /claims must not have aud: use the option audience/],
+  ['claims iat', { claims: { iat: 1 } }, /claims must not have iat: use the option clockOffset/],
+  ['claims nbf', { claims: { nbf: 1 } }, /claims must not have nbf: use the option notBefore/],
   ['claims jti', { claims: { jti: '1' } }, /claims must not have jti: it is new for every JWT/],
   ['requestObject', { requestObject: { lifetime: -1 } }, /lifetime must be a number/],
+  [
+    'requestObject that is a preset',
+    { requestObject: presets.okta },
+    /requestObject must not have algorithms: it is no preset/,
+  ],
+  [
+    'requestObject with a keyHeader',
+    { requestObject: { keyHeader: [] } },
+    /requestObject must not have keyHeader/,
+  ],
+  ['algorithms', { algorithms: 'PS256' }, /algorithms must be a list of RS256, /],
+  ['algorithms with a typo', { algorithms: ['PS-256'] }, /algorithms must be a list of RS256, /],
+  ['algorithms, an empty list,', { algorithms: [] }, /algorithms is empty/],
+  ['keyHeader', { keyHeader: 'kid' }, /keyHeader must be a list of kid, x5t, x5t#S256, x5c/],
+  ['keyHeader with a typo', { keyHeader: ['keyId'] }, /keyHeader must be a list of kid/],
 ];
+
+test('times may be as long as they are said to be', async () => {
+  const longest = { lifetime: 3600, notBefore: 3600, clockOffset: 86_400 };
+  const { claims } = await decoded(service(longest).createClientToken());
+  const { iat = 0, nbf, exp } = claims;
+  assert.deepEqual([nbf, exp], [iat - 3600, iat + 3600]);
+});
+
+test('a service without options says what is missing first', () => {
+  assert.throws(() => new AssertionService(undefined as unknown as AssertionServiceOptions), {
+    name: 'TypeError',
+    message: 'clientId must be a non-empty string',
+  });
+});
 
 for (const [what, options, message] of WRONG) {
   test(`a wrong ${what} is refused when the service is made`, () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { decodeProtectedHeader } from 'jose';
 import { SigningKey } from '../../lib/client/index.js';
 import { certificateOf } from '../support/certificate.js';
-import { privateCryptoKey } from '../support/key-forms.js';
+import { pem, privateCryptoKey } from '../support/key-forms.js';
 import { keyPair, newKeyPair } from '../support/keys.js';
 
 const pair = keyPair('RS256');
@@ -28,6 +28,14 @@ for (const [form, value] of Object.entries(FORMS)) {
       x5t: thumbprint('sha1'),
       'x5t#S256': thumbprint('sha256'),
     });
+  });
+}
+
+for (const [form, value] of Object.entries(FORMS)) {
+  test(`a certificate in ${form} is base64 of DER in x5c (RFC 7515 §4.1.6)`, async () => {
+    const key = SigningKey.from({ key: pair.privateKey, certificate: value, x5c: true });
+    const { x5c } = decodeProtectedHeader(await key.signJwt({}));
+    assert.deepEqual(x5c, [der.toString('base64')]);
   });
 }
 
@@ -70,9 +78,50 @@ test('a hidden key takes a certificate whose key fits its algorithm', async () =
   );
 });
 
-test('what is no certificate is refused with a sentence', () => {
-  assert.throws(() => SigningKey.from({ key: pair.privateKey, certificate: 'client.cer' }), {
-    name: 'TypeError',
-    message: 'The signing key cannot be used: the certificate is not base64.',
+test('a certificate of another kind of key leaves no error behind for the next key', async () => {
+  const ec = await certificateOf(keyPair('ES256'));
+  assert.throws(
+    () => SigningKey.from({ key: pair.privateKey, certificate: ec }),
+    /certificate belongs to another key/,
+  );
+  assert.ok(SigningKey.from(pem(pair)));
+});
+
+test('a PEM of all that a PKCS#12 file had is the key, and its certificate', async () => {
+  const all = `Bag Attributes\n    friendlyName: client\n${certificate}Key Attributes: <No Attributes>\n${pem(pair)}`;
+  const key = SigningKey.from({ key: all, certificate: all });
+  assert.equal(decodeProtectedHeader(await key.signJwt({}))['x5t#S256'], thumbprint('sha256'));
+});
+
+const WRONG: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
+  ['the path of a file', 'client.cer', /neither PEM nor base64: give the content of its file/],
+  [
+    'a chain whose second certificate is damaged',
+    certificate + other.replace('\n-----END', '*\n-----END'),
+    /neither PEM nor base64/,
+  ],
+  ['nothing', '', /neither PEM nor base64/],
+  ['PEM with \\n', certificate.replaceAll('\n', '\\n'), /two characters \\n where its lines/],
+  ['base64 of something else', 'AAAA', /not an X\.509 certificate/],
+];
+
+for (const [what, wrong, message] of WRONG) {
+  test(`${what} in place of a certificate is refused with a sentence`, () => {
+    assert.throws(() => SigningKey.from({ key: pair.privateKey, certificate: wrong }), {
+      name: 'TypeError',
+      message,
+    });
   });
+}
+
+test('a server that knows keys by x5c is told to those who gave the certificate alone', () => {
+  const demands = { keyHeader: ['x5c'] } as const;
+  assert.throws(
+    () => SigningKey.from({ key: pair.privateKey, certificate }, demands),
+    /the server knows keys by x5c: set x5c: true/,
+  );
+  assert.throws(
+    () => SigningKey.from(pair.privateKey, demands),
+    /the server knows keys by x5c: give its certificate/,
+  );
 });

@@ -40,6 +40,15 @@ test("the clock skew of openid-client is added to the service's own", async () =
   assert.ok(Math.abs(iat - seconds() - 11_000) <= 1);
 });
 
+test('what is no service is refused at once', () => {
+  for (const wrong of [undefined, { key: keyPair('ES256').privateKey }]) {
+    assert.throws(() => clientAssertion(wrong as unknown as AssertionService), {
+      name: 'TypeError',
+      message: 'clientAssertion needs an AssertionService',
+    });
+  }
+});
+
 test('a service is not used for another client', async () => {
   await assert.rejects(authenticate({ client_id: 'other' }), {
     name: 'TypeError',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import {
   AssertionService,
@@ -109,6 +111,16 @@ test('a key that has left is published until what it signed has expired', async 
   assert.deepEqual(await published(), ['b']);
 });
 
+test('a JWT that does not expire does not shorten that time', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
+  await signedBy(state.now / 1000 + 3600);
+  await ring.signJwt({}, {});
+  state.keys = [B];
+  await ring.reload();
+  await signedBy();
+  assert.deepEqual(await published(), ['a', 'b']);
+});
+
 test('a key that has left is published for publishAfter, for what other processes sign', async () => {
   const { ring, state, signedBy, published } = ringOf([A], {
     publishBefore: 0,
@@ -133,6 +145,24 @@ test('the source is asked when the keys are used, not more often than reloadEver
   state.now += 1000;
   await Promise.all([published(), published(), signedBy()]);
   assert.equal(state.loads, 2);
+});
+
+test('the source is asked where the keys only sign, and the JWT does not wait for it', async () => {
+  const { state, signedBy } = ringOf([A], { reloadEvery: 60, publishBefore: 0 });
+  await signedBy();
+  state.keys = [B];
+  state.now += MINUTE;
+  assert.equal(await signedBy(), 'a');
+  await setImmediate();
+  assert.equal(await signedBy(), 'b');
+  assert.equal(state.loads, 2);
+});
+
+test('a list of keys may be loaded anew, and is the same', async () => {
+  const ring = new KeyRing({ keys: [A, B] });
+  const before = await ring.publicJwks();
+  await ring.reload();
+  assert.deepEqual(await ring.publicJwks(), before);
 });
 
 test('a source that fails leaves the ring with its keys, is reported, and is asked again', async () => {
@@ -170,6 +200,55 @@ test('a report of a failure that fails itself stops nothing', async () => {
   state.now += MINUTE;
   assert.equal(await signedBy(), 'a');
 });
+
+test('a report of a failure that rejects stops nothing', async () => {
+  const { state, signedBy, published } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: async () => {
+      throw new Error('the log is full');
+    },
+  });
+  await signedBy();
+  state.keys = [];
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a']);
+});
+
+for (const [code, named] of [
+  ['EVAULT', 'Error EVAULT'],
+  [undefined, 'Error'],
+]) {
+  test(`without a handler a failure is a warning, ${named}, which does not repeat what the source said`, async () => {
+    const { state, published } = ringOf([A], { reloadEvery: 60 });
+    await published();
+    Object.defineProperty(state, 'keys', {
+      get: () => {
+        throw Object.assign(new Error(`no key: ${pem(keyPair('ES256'))}`), { code });
+      },
+    });
+    state.now += MINUTE;
+    const warned = once(process, 'warning');
+    assert.deepEqual(await published(), ['a']);
+    const [{ message }] = await warned;
+    assert.equal(
+      message,
+      `The keys of a KeyRing could not be loaded anew (${named}): it goes on with those that it has. Its onReloadError learns why.`,
+    );
+  });
+}
+
+for (const [what, keys] of [
+  ['a JWK Set', { keys: [] }],
+  ['nothing', undefined],
+] as const) {
+  test(`a source that returns ${what} is an error that says what to return`, async () => {
+    const ring = new KeyRing({ keys: () => keys as never });
+    await assert.rejects(ring.publicJwks(), {
+      name: 'TypeError',
+      message: 'keys must return a list of keys; of a JWK Set, give its keys',
+    });
+  });
+}
 
 test('a source that fails at first rejects, and is asked again for the next JWT', async () => {
   const { state, signedBy, published } = ringOf([]);
@@ -211,13 +290,22 @@ test('an AssertionService signs with the ring, by the key whose turn it is', asy
 test('what the server demands of the key chooses the alg of the ring, and is checked', async () => {
   const { privateKey } = newKeyPair('PS256');
   const demands = { algorithms: ['PS256'] } as const;
-  const token = async (ring: KeyRing) =>
+  const token = (ring: KeyRing) =>
     new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER, ...demands })
       .createClientToken()
       .then(decodeProtectedHeader);
   const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
   assert.equal(alg, 'PS256');
-  await assert.rejects(token(new KeyRing({ keys: [privateKey] })), /the server takes PS256/);
+  const message =
+    'The KeyRing signs with RS256, but the server takes PS256: make the KeyRing with the same algorithms';
+  const loaded = new KeyRing({ keys: [privateKey] });
+  assert.throws(
+    () => new AssertionService({ clientId: 'client', key: loaded, algorithms: ['PS256', 'ES256'] }),
+    /the server takes PS256 or ES256: make/,
+  );
+  assert.throws(() => token(loaded), { name: 'TypeError', message });
+  const notYetLoaded = new KeyRing({ keys: () => [privateKey] });
+  await assert.rejects(token(notYetLoaded), { name: 'TypeError', message });
 });
 
 test('a remote signer takes its turn, if its public key is known', async () => {
@@ -234,7 +322,18 @@ const privateJwk = { ...newKeyPair('ES256').publicJwk, d: 'AAAA' };
 
 const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   ['no list of keys', { keys: 'client.pem' as never }, /keys must be a list of keys/],
+  ['no options', undefined as never, /keys must be a list of keys/],
   ['an empty list', { keys: [] }, /The KeyRing has no keys/],
+  ['algorithms that are no list', { keys: [A], algorithms: 'PS256' as never }, /must be a list/],
+  ['a handler that is none', { keys: [A], onReloadError: 'log' as never }, /onReloadError must be/],
+  ['a clock that is none', { keys: [A], clock: 0 as never }, /clock must be a function/],
+  [
+    'milliseconds',
+    { keys: [A], publishBefore: 600_000 },
+    /publishBefore must be a number of seconds, at least 0 and at most 86400/,
+  ],
+  ['milliseconds of publishAfter', { keys: [A], publishAfter: 600_000 }, /at most 86400/],
+  ['milliseconds of reloadEvery', { keys: () => [A], reloadEvery: 60_000 }, /at most 3600/],
   [
     'a negative time',
     { keys: [A], publishBefore: -1 },
@@ -252,7 +351,7 @@ const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   [
     'a private key where its public half belongs',
     { keys: [{ ...keyService('ES256'), publicJwk: privateJwk }] },
-    /is a private key: leave out its d/,
+    /publicJwk is wrong: a private key \(member d\) is a secret: give its public half/,
   ],
 ];
 

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import express from 'express';
 import {
+  type JsonWebKey,
   KeyRing,
   type Middleware,
+  type PublishedKeys,
   publishClientMetadata,
   publishJwks,
 } from '../../lib/client/index.js';
 import { clientMetadataDocuments } from '../../lib/index.js';
 import { clientAt, fetchingEndpoint, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
+import { pem } from '../support/key-forms.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
 
@@ -65,6 +69,7 @@ for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)
       assert.equal(response.status, status, known);
       assert.equal(response.headers.get('etag'), etag);
       assert.equal(response.headers.get('cache-control'), 'public, max-age=300');
+      assert.equal(response.headers.get('content-type'), status === 304 ? null : type);
     }
   });
 
@@ -101,15 +106,82 @@ test('the keys of a KeyRing are those of the moment', async (t) => {
 const privateJwk = pair.privateKey.export({ format: 'jwk' }) as { kty: string };
 const symmetricJwk = { kty: 'oct', k: 'A'.repeat(43) };
 
-for (const [what, jwk] of Object.entries({ private: privateJwk, symmetric: symmetricJwk })) {
+/** Keys that only their owner may see, some of which no server would use for signatures. */
+const SECRET_KEYS: readonly (readonly [string, unknown, RegExp])[] = [
+  ['private', privateJwk, /private/],
+  ['symmetric', symmetricJwk, /symmetric/],
+  ['private WebCrypto', { ...privateJwk, key_ops: ['sign'] }, /private key \(member d\)/],
+  ['private encryption', { ...privateJwk, use: 'enc' }, /private key \(member d\)/],
+  ['symmetric encryption', { ...symmetricJwk, use: 'enc' }, /symmetric key \(member k\)/],
+  ['private, unknown', { kty: 'AKP', priv: 'AA' }, /private key \(member priv\)/],
+  ['halfway public RSA', { kty: 'RSA', use: 'enc', p: 'AA' }, /private key \(member p\)/],
+  ['private PEM', pem(pair), /PEM holds a private key/],
+  ['public, with its private half in PEM,', { ...pair.publicJwk, pem: pem(pair) }, /PEM holds/],
+  ['private JWK as text', JSON.stringify(privateJwk), /what is no JWK/],
+  ['private, in a getter,', { ...pair.publicJwk, toJSON: () => privateJwk }, /private key/],
+];
+
+for (const [what, key, message] of SECRET_KEYS) {
+  const keys = [pair.publicJwk, key as JsonWebKey];
   test(`a ${what} key is not published`, async (t) => {
-    assert.throws(() => publishJwks([pair.publicJwk, jwk]), new RegExp(what));
-    const url = await serve(t, publishJwks({ publicJwks: () => ({ keys: [jwk] }) }));
+    assert.throws(() => publishJwks(keys), { name: 'TypeError', message });
+    const url = await serve(t, publishJwks({ publicJwks: () => ({ keys }) }));
     const response = await fetch(url);
     assert.equal(response.status, 500);
     assert.deepEqual(await response.json(), { name: 'TypeError' });
   });
+
+  test(`a ${what} key is not published in a metadata document`, () => {
+    const document = { ...METADATA, jwks_uri: undefined, jwks: { keys } };
+    assert.throws(() => publishClientMetadata(document), { name: 'TypeError', message });
+    const asText = { ...METADATA, jwks_uri: undefined, jwks: JSON.stringify({ keys }) };
+    assert.throws(() => publishClientMetadata(asText), { name: 'TypeError', message });
+  });
 }
+
+const NO_KEYS: readonly (readonly [string, unknown])[] = [
+  ['nothing', undefined],
+  ['null', null],
+  ['a PEM', pem(pair)],
+  ['a function', () => ({ keys: [pair.publicJwk] })],
+];
+
+for (const [what, keys] of NO_KEYS) {
+  test(`${what} in place of keys is refused, and not repeated`, () => {
+    assert.throws(() => publishJwks(keys as PublishedKeys), {
+      name: 'TypeError',
+      message: 'The keys must be a list of JSON Web Keys, a JWK Set, or a KeyRing',
+    });
+  });
+}
+
+test('a source of keys that has none is an error that says so', async () => {
+  const publish = publishJwks({ publicJwks: () => undefined as never });
+  const passed: unknown[] = [];
+  const request = { method: 'GET', headers: {} } as express.Request;
+  await publish(request, {} as express.Response, (error) => passed.push(error));
+  assert.match((passed[0] as Error).message, /^The keys cannot be published: .*not a JWK Set/);
+});
+
+test('a key that is too weak is not published next to a good one', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const weak = publicKey.export({ format: 'jwk' }) as JsonWebKey;
+  assert.throws(() => publishJwks([pair.publicJwk, weak]), {
+    name: 'TypeError',
+    message: /^The keys cannot be published: .*the RSA key has 1024 bits/,
+  });
+});
+
+test('keys of a KeyRing may be kept for less time than a new one waits before it signs', () => {
+  const ring = new KeyRing({ keys: [pair.privateKey], publishBefore: 300 });
+  assert.equal(ring.publishBefore, 300);
+  assert.throws(() => publishJwks(ring), {
+    name: 'TypeError',
+    message:
+      'maxAge is 300, but the KeyRing signs with a new key after 300 seconds: its publishBefore must be longer',
+  });
+  assert.ok(publishJwks(ring, { maxAge: 299 }));
+});
 
 test('a set without keys is not published', () => {
   assert.throws(() => publishJwks([]), /no key for signatures/);
@@ -135,8 +207,20 @@ for (const [what, differences, message] of [
   });
 }
 
-test('a maxAge that cannot work is refused when it is made', () => {
-  assert.throws(() => publishJwks([pair.publicJwk], { maxAge: -1 }), TypeError);
+for (const maxAge of [-1, 300_000, Number.NaN]) {
+  test(`a maxAge of ${maxAge} is refused when it is made`, () => {
+    const message = 'maxAge must be a number of seconds, at least 0 and at most 86400';
+    const expected = { name: 'TypeError', message };
+    assert.throws(() => publishJwks([pair.publicJwk], { maxAge }), expected);
+    assert.throws(() => publishClientMetadata(METADATA, { maxAge }), expected);
+  });
+}
+
+test('a metadata document may have 5120 bytes', () => {
+  const size = JSON.stringify(METADATA).length - METADATA.client_name.length;
+  assert.ok(publishClientMetadata({ ...METADATA, client_name: 'x'.repeat(5120 - size) }));
+  const larger = { ...METADATA, client_name: 'x'.repeat(5121 - size) };
+  assert.throws(() => publishClientMetadata(larger), /more than 5120 bytes/);
 });
 
 test('what one side publishes, the other side reads', async (t) => {

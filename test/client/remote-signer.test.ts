@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { decodeProtectedHeader, jwtVerify } from 'jose';
-import { ALGORITHMS, SigningKey } from '../../lib/client/index.js';
+import { calculateJwkThumbprint, decodeProtectedHeader, type JWK, jwtVerify } from 'jose';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type JsonWebKey,
+  type RemoteSigner,
+  SigningKey,
+} from '../../lib/client/index.js';
 import { certificateOf } from '../support/certificate.js';
-import { keyPair } from '../support/keys.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
 import { keyService } from '../support/remote-signer.js';
 
 for (const alg of ALGORITHMS.filter((name) => !name.startsWith('HS'))) {
@@ -59,6 +66,116 @@ for (const [what, hex, valid] of DER) {
 test('a remote signer that returns nothing is an error', async () => {
   const key = SigningKey.from({ alg: 'RS256', sign: async () => new Uint8Array() });
   await assert.rejects(key.signJwt({}), /did not return a signature of RS256/);
+});
+
+/** What `sign` returns that is no signature of the algorithm. */
+const SIZES: readonly (readonly [Algorithm, number])[] = [
+  ['RS256', 255],
+  ['PS512', 128],
+  ['EdDSA', 63],
+  ['Ed25519', 65],
+  ['HS256', 31],
+  ['HS384', 64],
+  ['HS512', 32],
+];
+
+for (const [alg, size] of SIZES) {
+  test(`${size} bytes are no signature of ${alg}`, async () => {
+    const key = SigningKey.from({ alg, sign: async () => new Uint8Array(size) });
+    await assert.rejects(key.signJwt({}), {
+      message: `The remote signer did not return a signature of ${alg}.`,
+    });
+  });
+}
+
+for (const [what, signature] of [
+  ['base64', 'A'.repeat(344)],
+  ['an ArrayBuffer', new ArrayBuffer(256)],
+  ['a list of numbers', Array.from({ length: 256 }, () => 0)],
+  ['nothing', undefined],
+] as const) {
+  test(`a remote signer that returns ${what} is told to return bytes`, async () => {
+    const key = SigningKey.from({ alg: 'RS256', sign: async () => signature as never });
+    await assert.rejects(key.signJwt({}), {
+      name: 'TypeError',
+      message:
+        'The remote signer must return bytes (a Uint8Array): decode base64, and wrap an ArrayBuffer.',
+    });
+  });
+}
+
+for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
+  test(`a symmetric key may be elsewhere, for ${alg}`, async () => {
+    const secret = createSecretKey(randomBytes(64));
+    const sign = async (data: Uint8Array) =>
+      createHmac(`sha${alg.slice(2)}`, secret)
+        .update(data)
+        .digest();
+    await jwtVerify(await SigningKey.from({ alg, sign }).signJwt({}), secret);
+  });
+}
+
+/** A signer of data that was hashed before, as those do that ask a service for a digest. */
+const hashedTwice = (alg: Algorithm): RemoteSigner => {
+  const { sign, ...service } = keyService(alg);
+  return { ...service, sign: (data) => sign(createHash('sha256').update(data).digest()) };
+};
+
+test('signatures are verified with what is known of the key until one is right', async () => {
+  const { publicJwk } = keyPair('ES256');
+  const certificate = await certificateOf(keyPair('ES256'));
+  for (const known of [{ publicJwk }, { certificate }]) {
+    let signer = hashedTwice('ES256');
+    const key = SigningKey.from({ ...signer, ...known, sign: (data) => signer.sign(data) });
+    for (let times = 0; times < 2; times += 1) {
+      await assert.rejects(key.signJwt({}), /does not verify.*was the data hashed twice\?/);
+    }
+    signer = keyService('ES256');
+    await jwtVerify(await key.signJwt({}), keyPair('ES256').publicKey);
+    signer = hashedTwice('ES256');
+    assert.ok(await key.signJwt({}), 'one that was right proves the rest');
+  }
+});
+
+const ec = keyPair('ES256').publicJwk;
+const privateEc = keyPair('ES256').privateKey.export({ format: 'jwk' }) as typeof ec;
+const privateRsa = keyPair('RS256').privateKey.export({ format: 'jwk' }) as typeof ec;
+const { d: _d, ...halfPrivate } = privateRsa;
+
+const WRONG_PUBLIC_JWKS: readonly (readonly [string, Algorithm, JsonWebKey, RegExp])[] = [
+  ['a private key', 'ES256', privateEc, /a private key \(member d\) is a secret/],
+  ['what is left of a private key without d', 'RS256', halfPrivate, /private key \(member p\)/],
+  ['a symmetric key', 'HS256', { kty: 'oct', k: 'A'.repeat(43) }, /symmetric key \(member k\)/],
+  ['a key of another curve', 'ES384', ec, /alg ES384 does not fit it: use ES256/],
+  ['a key for another alg', 'PS256', { ...keyPair('RS256').publicJwk, alg: 'RS256' }, /use RS256/],
+  ['no key', 'ES256', { kty: 'EC' }, /is not a valid public key/],
+];
+
+for (const [what, alg, publicJwk, message] of WRONG_PUBLIC_JWKS) {
+  test(`${what} is no public half of a remote key`, () => {
+    const signer = { ...keyService('ES256'), alg, publicJwk };
+    assert.throws(() => SigningKey.from(signer), { name: 'TypeError', message });
+    assert.throws(() => SigningKey.from(signer), /publicJwk is wrong: /);
+  });
+}
+
+test('the certificate of a remote key is that of its public half', async () => {
+  const certificate = await certificateOf(newKeyPair('ES256'));
+  assert.throws(
+    () => SigningKey.from({ ...keyService('ES256'), publicJwk: ec, certificate }),
+    /certificate belongs to another key/,
+  );
+});
+
+test('the kid of a remote key is its own, that of its public half, or the thumbprint of it', async () => {
+  const { sign } = keyService('ES256');
+  const signer = { alg: 'ES256', sign } as const;
+  const named = { ...ec, kid: 'published' };
+  assert.equal(SigningKey.from({ ...signer, kid: 'own', publicJwk: named }).kid, 'own');
+  assert.equal(SigningKey.from({ ...signer, publicJwk: named }).kid, 'published');
+  const thumbprint = await calculateJwkThumbprint(ec as JWK);
+  assert.equal(SigningKey.from({ ...signer, publicJwk: ec }).kid, thumbprint);
+  assert.equal(SigningKey.from({ ...signer, kid: false, publicJwk: named }).kid, undefined);
 });
 
 test('the error of a remote signer is the error of the call', async () => {

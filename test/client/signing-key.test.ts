@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { createSecretKey, generateKeyPairSync, webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, jwtVerify } from 'jose';
-import { ALGORITHMS, type Algorithm, SigningKey } from '../../lib/client/index.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  AssertionService,
+  KeyRing,
+  SigningKey,
+} from '../../lib/client/index.js';
 import { jwkThumbprint } from '../../lib/client/thumbprint.js';
 import {
   encryptedPem,
@@ -129,9 +135,58 @@ const damaged = pem(ec)
   .replace(/[\w+/]{8}\n-/, 'AAAAAAAA\n-')
   .replace('MIG', 'AAA');
 
+const pkcs8 = ec.privateKey.export({ type: 'pkcs8', format: 'der' });
+const jwkText = JSON.stringify(privateJwk(ec));
+const CONVERT =
+  /is DER and not PEM: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
+
 /** What goes wrong, the input, and what the message says. */
 const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing', undefined, /no key was given/],
+  ['nothing in an option', { key: undefined }, /no key was given/],
+  ['null in an option', { key: null, kid: 'x' }, /no key was given/],
+  ['a variable that is empty', '', /is empty: is its environment variable set/],
+  ['a PEM with \\n for line ends', pem(ec).replaceAll('\n', '\\n'), /text\.replaceAll\('\\\\n'/],
+  ['a PEM in quotes', `"${pem(ec)}"`, /PEM is in quotes: take them away/],
+  ['a PEM in single quotes', ` '${pem(ec)}'`, /PEM is in quotes: take them away/],
+  ['a PEM with blanks for line ends', pem(ec).replaceAll('\n', ' '), /line ends have been lost/],
+  [
+    'an encrypted PEM with blanks for line ends',
+    { key: encryptedPem(ec).replaceAll('\n', ' '), passphrase: PASSPHRASE },
+    /line ends have been lost/,
+  ],
+  ['base64 of PEM', Buffer.from(pem(ec)).toString('base64'), /Buffer\.from\(text, 'base64'\)/],
+  ['base64 of DER', pkcs8.toString('base64'), /base64 without the lines of PEM/],
+  ['DER', pkcs8, CONVERT],
+  ['PKCS#12', Buffer.from('308209c202010330820988', 'hex'), CONVERT],
+  ['UTF-16', Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le'), /in UTF-16: save it as UTF-8/],
+  [
+    'UTF-16, big-endian',
+    Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le').swap16(),
+    /in UTF-16: save it as UTF-8/,
+  ],
+  ['a Promise', Promise.resolve(pem(ec)), /is a Promise: await it/],
+  ['a Promise in an option', { key: Promise.resolve(pem(ec)) }, /is a Promise: await it/],
+  ['a function', () => pem(ec), /is a function: give what it returns/],
+  ['a list', [pem(ec)], /is a list: use a KeyRing/],
+  ['a key pair', ec, /is a key pair: give its privateKey/],
+  ['a URL', new URL('file:///client.pem'), /is a URL: give the content of the file/],
+  ['an ArrayBuffer', new ArrayBuffer(8), /is an ArrayBuffer: use new Uint8Array\(key\)/],
+  [
+    'an AssertionService',
+    new AssertionService({ clientId: 'client', key: ec.privateKey }),
+    /is an AssertionService: give the key that it was made of/,
+  ],
+  [
+    'a SigningKey in an option',
+    { key: SigningKey.from(ec.privateKey) },
+    /is a KeyRing or SigningKey: give it by itself, without options/,
+  ],
+  ['a KeyRing in an option', { key: new KeyRing({ keys: [ec.privateKey] }) }, /give it by itself/],
+  ['a number', 1, /no kty/],
+  ['a JWK Set as text', `{"keys":[${jwkText}]}`, /JWK Set: give one of its keys/],
+  ['an RSA-PSS key', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, /rsa-pss/],
+  ['a kid that is no text', { key: ec.privateKey, kid: 1 }, /kid must be text, or false for none/],
   ['null', null, /no key was given/],
   ['a public key in PEM', publicPem, /is a public key: sign with the private one/],
   ['a public JWK', ec.publicJwk, /is a public key: sign with the private one/],
@@ -173,6 +228,43 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['an empty kid', { key: ec.privateKey, kid: '' }, /kid is empty: use kid: false/],
   ['x5c without certificate', { key: ec.privateKey, x5c: true }, /x5c.*give the certificate/],
 ];
+
+for (const misspelt of ['cert', 'algorithm', 'keyId', 'passPhrase'] as const) {
+  test(`${misspelt} is no option of a key, which is said`, () => {
+    assert.throws(() => SigningKey.from({ key: pem(ec), [misspelt]: 'x' }), {
+      name: 'TypeError',
+      message: `The signing key cannot be used: ${misspelt} is no option of a key: use key, passphrase, alg, kid, certificate, x5c.`,
+    });
+  });
+}
+
+test('a misspelt option is an error of the type checker too', () => {
+  // @ts-expect-error
+  assert.throws(() => SigningKey.from({ key: pem(ec), cert: 'x' }));
+  // @ts-expect-error
+  assert.throws(() => new KeyRing({ keys: [{ key: pem(ec), keyId: 'x' }] }));
+  // @ts-expect-error
+  SigningKey.from({ alg: 'ES256', keyId: 'x', sign: async (data: Uint8Array) => data });
+});
+
+test('a mark of the byte order before a PEM or a JWK does not matter', () => {
+  for (const text of [pem(ec), jwkText]) {
+    for (const key of [`\uFEFF${text}`, Buffer.from(`\uFEFF${text}`)]) {
+      assert.equal(SigningKey.from(key).alg, 'ES256');
+    }
+  }
+});
+
+test('an own alg is checked against what the server takes', () => {
+  assert.throws(
+    () => SigningKey.from({ key: rsa.privateKey, alg: 'RS256' }, { algorithms: ['PS256'] }),
+    /its alg is RS256, but the server takes PS256/,
+  );
+  assert.throws(() => SigningKey.from(rsa.privateKey, { algorithms: 'PS256' as never }), {
+    name: 'TypeError',
+    message: /algorithms must be a list/,
+  });
+});
 
 function newCurve(namedCurve: string) {
   return generateKeyPairSync('ec', { namedCurve }).privateKey;

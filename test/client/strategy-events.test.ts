@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { type CustomFetch, customFetch, None } from 'openid-client';
+import {
+  ClientSecretBasic,
+  ClientSecretPost,
+  type CustomFetch,
+  customFetch,
+  None,
+} from 'openid-client';
 import {
   AssertionService,
   CLIENT_ASSERTION_TYPE,
@@ -139,11 +145,58 @@ test('authorizationCodeReceived sees the request as it is sent, with its authent
   });
 });
 
-test('without its handler a configuration without client authentication is refused', async (t) => {
+test('without its handler a configuration without client authentication is an error, and the code is kept', async (t) => {
   const party = await setUp(t, {}, { clientAuth: None() });
+  let sent = 0;
+  party.config[customFetch] = (url, options) => {
+    sent += 1;
+    return fetch(url, options as RequestInit);
+  };
+  const { status, name, message } = await logIn(party);
+  assert.deepEqual({ status, name, sent }, { status: 500, name: 'ConfigurationError', sent: 0 });
+  assert.match(message, /^The token request has no client_assertion: pass clientAssertion/);
+});
+
+for (const [what, clientAuth] of [
+  ['a client_secret', ClientSecretPost('a secret')],
+  ['a secret in the header', ClientSecretBasic('a secret')],
+] as const) {
+  test(`${what} is not sent where there are assertions`, async (t) => {
+    const party = await setUp(t, {}, { clientAuth });
+    assert.equal((await logIn(party)).name, 'ConfigurationError');
+  });
+}
+
+test('a strategy without assertions leaves the authentication to the configuration', async (t) => {
+  const party = await setUp(
+    t,
+    {},
+    { clientAuth: None(), strategy: () => ({ assertions: undefined }) },
+  );
+  await logIn(party);
+  assert.equal((party.errors[0] as { error: string }).error, 'invalid_client');
+});
+
+test('a client that is registered for another method needs no assertion at the token endpoint', async (t) => {
+  const party = await setUp(
+    t,
+    {},
+    { clientAuth: None(), metadata: { token_endpoint_auth_method: 'none' } },
+  );
   const { status } = await logIn(party);
   assert.equal(status, 500);
   assert.equal((party.errors[0] as { error: string }).error, 'invalid_client');
+});
+
+test('a client that is registered for assertions needs one', async (t) => {
+  for (const method of ['private_key_jwt', 'client_secret_jwt']) {
+    const party = await setUp(
+      t,
+      {},
+      { clientAuth: None(), metadata: { token_endpoint_auth_method: method } },
+    );
+    assert.equal((await logIn(party)).name, 'ConfigurationError');
+  }
 });
 
 test('logins at the same time each have their own handler call', async (t) => {
@@ -184,6 +237,21 @@ test('the fetch of the configuration is still used, whenever it was set', async 
   assert.equal(handled, 3);
 });
 
+test('a fetch that is wrapped between logins has the handler called once for each', async (t) => {
+  let handled = 0;
+  const party = await setUp(t, {
+    authorizationCodeReceived() {
+      handled += 1;
+    },
+  });
+  for (let login = 1; login <= 3; login += 1) {
+    assert.deepEqual((await logIn(party)).user, USER);
+    assert.equal(handled, login);
+    const inner = party.config[customFetch] as CustomFetch;
+    party.config[customFetch] = (url, options) => inner(url, options);
+  }
+});
+
 test('tokenResponseReceived sees the tokens before verify does, and can refuse them', async (t) => {
   const refusal = new Error('not these tokens');
   const seen: unknown[] = [];
@@ -208,6 +276,13 @@ test('what a handler throws reaches the application as it is', async (t) => {
   });
   await logIn(party);
   assert.deepEqual(party.errors, [thrown]);
+});
+
+test('a handler that rejects with nothing does not let the request pass', async (t) => {
+  const party = await setUp(t, { authorizationCodeReceived: () => Promise.reject() });
+  const { status, message } = await logIn(party);
+  assert.equal(status, 500);
+  assert.equal(message, 'The login failed without an error.');
 });
 
 test('remoteFailure learns of every failure, and decides what Passport is told', async (t) => {

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Request } from 'express';
-import express from 'express';
 import { Configuration } from 'openid-client';
-import { Passport } from 'passport';
 import {
   AssertionService,
-  ConfigurationError,
   type LoginTokens,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
@@ -16,7 +13,6 @@ import {
 import { ISSUER, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { newBrowser } from '../support/browser.js';
 import { keyPair } from '../support/keys.js';
-import { listen } from '../support/listen.js';
 import { CLIENT_ID, relyingParty } from '../support/relying-party.js';
 
 const config = new Configuration(
@@ -29,8 +25,8 @@ const config = new Configuration(
 );
 const callbackURL = 'https://client.example/cb';
 const verify: Verify = (_tokens, verified) => verified(null, {});
-const assertionsOf = (clientId: string) =>
-  new AssertionService({ clientId, key: keyPair('ES256').privateKey });
+const assertionsOf = (clientId: string, issuer?: string) =>
+  new AssertionService({ clientId, key: keyPair('ES256').privateKey, issuer });
 
 const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['no config', { config: undefined }, /config must be a Configuration of openid-client/],
@@ -46,6 +42,58 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     { signedAuthorizeRequests: true },
     /Signed authorize requests need the AssertionService/,
   ],
+  [
+    'a callback URL without a scheme',
+    { callbackURL: 'client.example:443/cb' },
+    /callbackURL must be an absolute URL/,
+  ],
+  [
+    'a callback URL with a fragment',
+    { callbackURL: 'https://client.example/cb#x' },
+    /callbackURL must be an absolute URL without a fragment/,
+  ],
+  [
+    'the assertions for another server',
+    { assertions: assertionsOf(CLIENT_ID, `${ISSUER}/`) },
+    /assertions is for the server https:\/\/as\.example\/, config for https:\/\/as\.example:/,
+  ],
+  [
+    'a scope without openid',
+    { scope: 'profile' },
+    /scope must have openid.*idTokenExpected: false/,
+  ],
+  ['a list of scopes without openid', { scope: ['openid2', 'profile'] }, /must have openid/],
+  ['an empty scope', { scope: '' }, /scope must have openid/],
+  [
+    'an idTokenExpected of text',
+    { idTokenExpected: 'no' },
+    /idTokenExpected must be true or false/,
+  ],
+  ['a usePAR of text', { usePAR: 'yes' }, /usePAR must be true or false/],
+  ['signed requests by text', { signedAuthorizeRequests: 'y' }, /signedAuthorizeRequests must be/],
+  ['a DPoP that is a handle', { DPoP: {} }, /DPoP must be a function/],
+  [
+    'events that are a function',
+    { events: () => {} },
+    /events must be an object with redirectToIdentityProvider, authorizationCodeReceived, /,
+  ],
+  ['events of null', { events: null }, /events must be an object with redirect/],
+  [
+    'a misspelt event',
+    { events: { onTokenResponseReceived: () => {} } },
+    /There is no event onTokenResponseReceived: there are redirectToIdentityProvider, /,
+  ],
+  [
+    'a misspelt event in an object without prototype',
+    { events: Object.assign(Object.create(null), { remotefailure: () => {} }) },
+    /There is no event remotefailure/,
+  ],
+  [
+    'a handler that is none',
+    { events: { remoteFailure: 'log' } },
+    /remoteFailure must be a function/,
+  ],
+  ['a timeout in milliseconds', { loginTimeout: 600_000 }, /loginTimeout.*at most 86400/],
   ['a timeout of nothing', { loginTimeout: 0 }, /loginTimeout must be a positive number/],
   ['a timeout that is no number', { loginTimeout: '60' }, /loginTimeout must be a positive number/],
 ];
@@ -69,6 +117,68 @@ test('a server that demands signed requests demands the assertions too', () => {
   assert.ok(make({ signedAuthorizeRequests: false }));
 });
 
+test('a strategy without options says what is missing first', () => {
+  const nothing = undefined as unknown as OpenIdConnectStrategyOptions;
+  assert.throws(() => new OpenIdConnectStrategy(nothing, verify), {
+    name: 'TypeError',
+    message: /config must be a Configuration/,
+  });
+});
+
+test('the events of a class may have members of their own, and undefined is no handler', () => {
+  class Events {
+    readonly log: string[] = [];
+    readonly remoteFailure = undefined as unknown as () => void;
+  }
+  const events = new Events();
+  assert.ok(new OpenIdConnectStrategy({ config, callbackURL, events }, verify));
+});
+
+test('what belongs together is taken', () => {
+  const options: Partial<OpenIdConnectStrategyOptions>[] = [
+    { assertions: assertionsOf(CLIENT_ID, ISSUER) },
+    { scope: ['profile', 'openid'] as const },
+    { scope: 'profile', idTokenExpected: false },
+    { loginTimeout: 86_400 },
+    { DPoP: (_request: Request) => undefined },
+    { resource: ['https://a.example'] as const, authorizationDetails: [{ type: 'x' }] as const },
+  ];
+  for (const each of options) {
+    assert.ok(new OpenIdConnectStrategy({ config, callbackURL, ...each }, verify));
+  }
+});
+
+const WRONG_VERIFY: readonly (readonly [string, unknown, boolean | undefined, RegExp])[] = [
+  ['without verified', (_tokens: object) => ({}), undefined, /take \(tokens, verified\)/],
+  [
+    'with the request, which it is not given',
+    (_request: object, _tokens: object, _verified: object) => {},
+    false,
+    /must take \(tokens, verified\), since passReqToCallback is false/,
+  ],
+  [
+    'without the request, which it is given',
+    (_tokens: object, _verified: object) => {},
+    true,
+    /must take \(request, tokens, verified\), since passReqToCallback is true/,
+  ],
+];
+
+for (const [what, wrong, passReqToCallback, message] of WRONG_VERIFY) {
+  test(`a verify function ${what} is refused`, () => {
+    const options = { config, callbackURL, passReqToCallback } as OpenIdConnectStrategyOptions;
+    assert.throws(() => new OpenIdConnectStrategy(options, wrong as Verify), {
+      name: 'TypeError',
+      message,
+    });
+  });
+}
+
+test('a verify function may be declared without names for what it takes', () => {
+  const any = ((...all: unknown[]) => all) as unknown as Verify;
+  assert.ok(new OpenIdConnectStrategy({ config, callbackURL }, any));
+});
+
 test('a strategy without verify is not made', () => {
   assert.throws(
     () => new OpenIdConnectStrategy({ config, callbackURL }, undefined as unknown as Verify),
@@ -81,78 +191,6 @@ test('a strategy is named after the host of the issuer, or as it is told', () =>
   assert.equal(new OpenIdConnectStrategy(options, verify).name, 'as.example');
   assert.equal(new OpenIdConnectStrategy({ ...options, name: 'oidc' }, verify).name, 'oidc');
 });
-
-/** Runs a login request against an app that lacks something. */
-async function failing(prepare: (app: express.Express) => void): Promise<unknown> {
-  const errors: unknown[] = [];
-  const passport = new Passport();
-  passport.use('oidc', new OpenIdConnectStrategy({ config, callbackURL }, verify));
-  const app = express();
-  prepare(app);
-  app.all('/cb', passport.authenticate('oidc'));
-  app.use(((error, _request, response, _next) => {
-    errors.push(error);
-    response.end();
-  }) satisfies express.ErrorRequestHandler);
-  const { url, close } = await listen(app);
-  await fetch(`${url}/cb`, { method: 'POST', body: new URLSearchParams({ code: 'x' }) });
-  await close();
-  return errors[0];
-}
-
-test('a login without a session says what to mount', async () => {
-  const error = await failing(() => {});
-  assert.ok(error instanceof ConfigurationError);
-  assert.match(error.message, /mount express-session/);
-});
-
-test('a response in a form that nothing has parsed says what to mount', async () => {
-  const error = await failing((app) =>
-    app.use((request, _response, next) => {
-      Object.assign(request, { session: {} });
-      next();
-    }),
-  );
-  assert.ok(error instanceof ConfigurationError);
-  assert.match(error.message, /mount express\.urlencoded/);
-});
-
-/** What verify does, and what comes of it. */
-const VERIFICATIONS: readonly (readonly [string, Verify, object])[] = [
-  [
-    'refuses the user',
-    (_tokens, verified) => verified(null, false, { message: 'unknown user' }),
-    { status: 200, messages: ['unknown user'] },
-  ],
-  [
-    'passes an error on',
-    (_tokens, verified) => verified(new Error('no database')),
-    { status: 500, name: 'Error', message: 'no database' },
-  ],
-  [
-    'throws',
-    () => {
-      throw new Error('no database');
-    },
-    { status: 500, name: 'Error', message: 'no database' },
-  ],
-  [
-    'rejects',
-    async () => {
-      throw new Error('no database');
-    },
-    { status: 500, name: 'Error', message: 'no database' },
-  ],
-];
-
-for (const [what, verification, expected] of VERIFICATIONS) {
-  test(`a verify function that ${what} decides the login`, async (t) => {
-    const party = await relyingParty({ verify: verification });
-    t.after(() => party.close());
-    const { status, body } = await newBrowser().open(`${party.url}/login`);
-    assert.deepEqual({ status, ...JSON.parse(body) }, expected);
-  });
-}
 
 test('a verify function with passReqToCallback is given the request', async (t) => {
   const party = await relyingParty();

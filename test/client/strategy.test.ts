@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { useCodeIdTokenResponseType, useJwtResponseMode } from 'openid-client';
+import { AssertionService, OpenIdConnectStrategy } from '../../lib/client/index.js';
 import { type Browser, newBrowser } from '../support/browser.js';
+import { withEndpoints } from '../support/flaky-endpoint.js';
+import { keyPair } from '../support/keys.js';
 import { SUBJECT } from '../support/openid-provider.js';
 import {
   type RelyingParty,
@@ -48,7 +51,8 @@ test('a login is bound to the session by state, nonce and PKCE (RFC 9700 §2.1)'
 test('a login without the scope openid has no nonce, since it has no ID token', async (t) => {
   const verify = (_tokens: object, verified: (error: null, user: object) => void) =>
     verified(null, { sub: SUBJECT });
-  const party = await setUp(t, { strategy: () => ({ scope: 'offline_access' }), verify });
+  const strategy = () => ({ scope: 'offline_access', idTokenExpected: false });
+  const party = await setUp(t, { strategy, verify });
   assert.equal((await authorizationUrl(party)).searchParams.has('nonce'), false);
 });
 
@@ -120,6 +124,45 @@ for (const [what, change] of FOREIGN) {
   });
 }
 
+/** Strategies that trust the same provider, and differ in who they are from the party's own. */
+const OTHERS: readonly (readonly [string, (party: RelyingParty) => object])[] = [
+  ['another callback URL', ({ url }) => ({ callbackURL: `${url}/cb2` })],
+  [
+    'another client',
+    ({ config }) => {
+      const key = keyPair('ES256').privateKey;
+      const assertions = new AssertionService({ clientId: 'other', key });
+      return { config: withEndpoints(config, {}, assertions) };
+    },
+  ],
+  [
+    'another issuer of the same host',
+    ({ config, assertions, provider }) => ({
+      config: withEndpoints(config, { issuer: `${provider.issuer}/realm` }, assertions),
+    }),
+  ],
+];
+
+for (const [what, differences] of OTHERS) {
+  test(`a login is not finished at a strategy with ${what}`, async (t) => {
+    const party = await setUp(t);
+    const browser = newBrowser();
+    const response = await returnedTab(party, browser);
+    const own = { config: party.config, callbackURL: `${party.url}/cb` };
+    const strategy = (options: object) =>
+      new OpenIdConnectStrategy({ ...own, ...options }, (tokens, verified) =>
+        verified(null, { sub: tokens.claims()?.sub }),
+      );
+    party.use(strategy(differences(party)));
+    const { messages } = await homePage(browser, response);
+    assert.match(messages[0], NOT_WAITING);
+    assert.equal(party.provider.assertions.length, 0);
+
+    party.use(strategy({}));
+    assert.deepEqual((await homePage(browser, response)).user, LOGGED_IN.user, 'it still waits');
+  });
+}
+
 test('a response in another browser is a failure of the login', async (t) => {
   const party = await setUp(t);
   const response = await returnedTab(party, newBrowser());
@@ -142,6 +185,7 @@ test('a session keeps the newest ten logins', async (t) => {
     await browser.openUntil(`${party.url}/login`, party.provider.issuer);
   }
   const [{ cookie: _cookie, ...kept } = {}] = party.sessions();
+  assert.deepEqual(Object.keys(kept), ['openid-connect']);
   const [logins] = Object.values(kept);
   assert.equal((logins as unknown[]).length, 10);
 });

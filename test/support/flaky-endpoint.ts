@@ -1,6 +1,6 @@
 import express from 'express';
 import { decodeJwt } from 'jose';
-import { allowInsecureRequests, Configuration } from 'openid-client';
+import { allowInsecureRequests, Configuration, type ServerMetadata } from 'openid-client';
 import { type AssertionService, clientAssertion } from '../../lib/client/index.js';
 import { type Listening, listen } from './listen.js';
 
@@ -35,10 +35,10 @@ export async function flakyEndpoint(target: string): Promise<FlakyEndpoint> {
   return endpoint;
 }
 
-/** The same configuration, with endpoints elsewhere. */
+/** The same configuration, with endpoints elsewhere, or with other metadata of the server. */
 export const withEndpoints = (
   config: Configuration,
-  endpoints: { token_endpoint?: string; revocation_endpoint?: string },
+  endpoints: Partial<ServerMetadata>,
   assertions: AssertionService,
 ): Configuration => {
   const { supportsPKCE: _method, ...metadata } = config.serverMetadata();

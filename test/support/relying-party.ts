@@ -3,6 +3,7 @@ import session from 'express-session';
 import {
   allowInsecureRequests,
   type ClientAuth,
+  type ClientMetadata,
   type Configuration,
   discovery,
 } from 'openid-client';
@@ -50,6 +51,8 @@ export interface RelyingPartyOptions {
   readonly authenticate?: LoginAuthenticateOptions;
   readonly verify?: Verify;
   readonly clientAuth?: ClientAuth;
+  /** The metadata of the client, as it is told to openid-client. */
+  readonly metadata?: Partial<ClientMetadata>;
   readonly pair?: KeyPair;
   readonly client?: Record<string, unknown>;
   readonly provider?: ProviderConfiguration;
@@ -58,8 +61,12 @@ export interface RelyingPartyOptions {
 }
 
 /** openid-client's configuration for a provider on loopback. */
-export const discover = (issuer: string, clientId: string, auth: ClientAuth) =>
-  discovery(new URL(issuer), clientId, undefined, auth, { execute: [allowInsecureRequests] });
+export const discover = (
+  issuer: string,
+  clientId: string,
+  auth: ClientAuth,
+  metadata?: Partial<ClientMetadata>,
+) => discovery(new URL(issuer), clientId, metadata, auth, { execute: [allowInsecureRequests] });
 
 const subjectOnly: Verify = (tokens, verified) => verified(null, { sub: tokens.claims()?.sub });
 
@@ -83,7 +90,7 @@ export async function relyingParty(options: RelyingPartyOptions = {}): Promise<R
     options.provider,
   );
   const auth = options.clientAuth ?? clientAssertion(assertions);
-  const config = await discover(provider.issuer, CLIENT_ID, auth);
+  const config = await discover(provider.issuer, CLIENT_ID, auth, options.metadata);
 
   const logins: LoginTokens[] = [];
   const errors: unknown[] = [];

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
-import { seconds } from '../jwt-options.js';
+import { given } from '../../option-checks.js';
+import { checkConfiguration } from '../configuration.js';
+import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
 import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
-import { isUsable, type TokenSet, tokenSet } from './token-set.js';
+import { isUsable, storedTokens, type TokenSet, tokenSet } from './token-set.js';
 import { MemoryTokenStore, type TokenStore } from './token-store.js';
+
+const HOUR = 3600;
 
 /** Options of a `ClientTokenManager`. Times are in seconds. */
 export interface ClientTokenManagerOptions {
@@ -13,7 +17,10 @@ export interface ClientTokenManagerOptions {
   readonly config: Configuration;
   /** Where the tokens are kept. Default: in the memory of this process. */
   readonly store?: TokenStore | undefined;
-  /** How long before its expiry a token is renewed; at most half of its lifetime. Default 60. */
+  /**
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
+   * an hour.
+   */
   readonly renewBefore?: number | undefined;
   /** Binds the tokens to a key (RFC 9449). */
   readonly DPoP?: DPoPHandle | undefined;
@@ -47,12 +54,13 @@ function parametersOf({ scope, resource, audience }: ClientTokenRequest): URLSea
  * Gets tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until shortly
  * before they expire. One request is under way for each scope, resource and audience; it carries a
  * new assertion, and where the network fails before an answer it is sent once more with another.
+ * Make one for the application, which knows the tokens that it has got.
  *
  * @example
  * ```ts
  * const tokens = new ClientTokenManager({ config });
- * const callApi = tokens.fetch('https://api.example', { scope: 'orders' });
- * const response = await callApi('/orders/1');
+ * const callApi = tokens.fetch('https://api.example/v1/', { scope: 'orders' });
+ * const response = await callApi('orders/1');
  * ```
  */
 export class ClientTokenManager {
@@ -65,11 +73,12 @@ export class ClientTokenManager {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: ClientTokenManagerOptions) {
-    const { config, clock = Date.now, renewBefore = 60 } = options;
+    const { config, clock = Date.now, renewBefore = 60 } = given(options);
+    checkConfiguration(config);
     this.#config = config;
     this.#clock = clock;
     this.#store = options.store ?? new MemoryTokenStore({ clock });
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0);
+    this.#renewBefore = seconds('renewBefore', renewBefore, 0, HOUR);
     this.#DPoP = options.DPoP;
   }
 
@@ -82,12 +91,17 @@ export class ClientTokenManager {
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
     const parameters = parametersOf(request);
     const key = this.#keyOf(parameters);
-    const known = await this.#store.get(key);
+    const known = storedTokens(await this.#store.get(key));
     if (known !== undefined && isUsable(known, this.#now(), refused)) return known;
     return this.#flights.run(key, () => this.#request(key, parameters));
   }
 
-  /** A `fetch` for one API that adds the token, and gets another one after a 401. */
+  /**
+   * A `fetch` for one API that adds the token, and gets another one after a 401.
+   *
+   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @throws {TypeError} where that is no such URL
+   */
   fetch(baseUrl: string | URL, request: ClientTokenRequest = {}): TokenFetch {
     return tokenFetch({
       config: this.#config,

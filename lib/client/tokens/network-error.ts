@@ -14,13 +14,13 @@ const NOT_ANSWERED = [...NOT_SENT, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 /** The code of an error or of what caused it. */
 function* codesOf(error: unknown): Generator<unknown> {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if ('code' in each) yield each.code;
+    yield (each as { readonly code?: unknown }).code;
     if (each instanceof AggregateError) for (const inner of each.errors) yield* codesOf(inner);
   }
 }
 
-const hasCode = (error: unknown, codes: readonly string[]): boolean =>
-  [...codesOf(error)].some((code) => typeof code === 'string' && codes.includes(code));
+const hasCode = (error: unknown, codes: readonly unknown[]): boolean =>
+  [...codesOf(error)].some((code) => codes.includes(code));
 
 /** What may be sent again: whatever was not answered, or only what certainly was not sent. */
 export type Repeatable = 'unanswered' | 'unsent';

@@ -4,12 +4,16 @@ import {
   fetchProtectedResource,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
+import { isWebUrl } from '../web-url.js';
 import type { TokenSet } from './token-set.js';
 
 /** What a fetch with tokens needs. */
 export interface TokenFetchOptions {
   readonly config: Configuration;
-  /** The API. Requests to other origins are refused, so that no token goes astray. */
+  /**
+   * The API, with a slash at its end. Requests to other origins and paths are refused, so that no
+   * token goes astray.
+   */
   readonly baseUrl: string | URL;
   /** @param refused the access token that the API has refused, so that it is not given again */
   readonly getToken: (refused?: string) => Promise<TokenSet>;
@@ -26,16 +30,29 @@ const aborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-const baseOf = (baseUrl: string | URL): URL => {
-  if (URL.canParse(String(baseUrl))) return new URL(baseUrl);
-  throw new TypeError('baseUrl must be the absolute URL of the API');
-};
+function baseOf(baseUrl: string | URL): URL {
+  if (!isWebUrl(baseUrl)) throw new TypeError('baseUrl must be the absolute URL of the API');
+  const base = new URL(baseUrl);
+  if (base.pathname.endsWith('/')) return base;
+  throw new TypeError(`baseUrl must end with a slash: ${base.origin}${base.pathname}/`);
+}
+
+/** @throws {TypeError} for a request that is not to the API */
+function checkTarget(base: URL, { origin, pathname }: URL): void {
+  if (origin !== base.origin) {
+    throw new TypeError(`Tokens for ${base.origin} are not sent to ${origin}`);
+  }
+  if (pathname.startsWith(base.pathname)) return;
+  throw new TypeError(
+    `Tokens for ${origin}${base.pathname} are not sent to ${origin}${pathname}: write paths without a slash at the start`,
+  );
+}
 
 /**
  * A `fetch` that adds the access token (RFC 6750 §2.1, RFC 9449 §7.1). After a 401 it asks for
  * another token and sends the request once more. Redirects are not followed.
  *
- * @throws {TypeError} for a request to another origin than the API's
+ * @throws {TypeError} where `baseUrl` is not the API's, or a request is to something else
  */
 export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOptions): TokenFetch {
   const base = baseOf(baseUrl);
@@ -43,9 +60,7 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
   return async (input, init) => {
     const request = new Request(input instanceof Request ? input : new URL(input, base), init);
     const url = new URL(request.url);
-    if (url.origin !== base.origin) {
-      throw new TypeError(`Tokens for ${base.origin} are not sent to ${url.origin}`);
-    }
+    checkTarget(base, url);
     request.signal.throwIfAborted();
     // Read as a whole, since it may have to be sent twice.
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());

@@ -22,6 +22,7 @@ export interface TokenSet {
  *
  * @param renewBefore seconds before the expiry; at most half of the lifetime counts
  * @param previous the tokens that were refreshed: what the response leaves out stays (RFC 6749 §6)
+ * @throws {TypeError} for what is no token response
  */
 export function tokenSet(
   response: TokenEndpointResponse,
@@ -29,6 +30,9 @@ export function tokenSet(
   renewBefore: number,
   previous?: TokenSet,
 ): TokenSet {
+  if (typeof response?.access_token !== 'string') {
+    throw new TypeError('The tokens have no access_token: give the answer of the token endpoint');
+  }
   const lifetime = response.expires_in ?? ASSUMED_LIFETIME;
   const scope = response.scope ?? previous?.scope;
   const refreshToken = response.refresh_token ?? previous?.refreshToken;
@@ -42,6 +46,23 @@ export function tokenSet(
     ...(refreshToken !== undefined && { refreshToken }),
     ...(idToken !== undefined && { idToken }),
   };
+}
+
+/**
+ * Tokens as they were kept. None may be null, as of Redis.
+ *
+ * @throws {TypeError} for anything else than a TokenSet
+ */
+export function storedTokens(value: unknown): TokenSet | undefined {
+  if (value === undefined || value === null) return undefined;
+  const { accessToken, tokenType, expiresAt, renewAt } = value as TokenSet;
+  const isTokenSet =
+    [accessToken, tokenType].every((text) => typeof text === 'string') &&
+    [expiresAt, renewAt].every(Number.isFinite);
+  if (isTokenSet) return value as TokenSet;
+  throw new TypeError(
+    'What was kept is no TokenSet: a store returns what it was given (JSON has to be parsed), and a session has what save put into it',
+  );
 }
 
 /** Whether the tokens can still be used: not due for renewal, nor the ones that an API refused. */

@@ -5,16 +5,25 @@ import type { TokenSet } from './token-set.js';
  * are secrets: keep them where sessions are kept.
  */
 export interface TokenStore {
-  /** The tokens under a key; undefined where there are none. */
-  get(key: string): TokenSet | undefined | Promise<TokenSet | undefined>;
+  /**
+   * The tokens under a key.
+   *
+   * @returns the tokens as they were set; undefined or null where there are none
+   */
+  get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
   /**
    * Keeps tokens under a key, in place of those that were there.
    *
-   * @param lifetime in seconds, after which the entry may be forgotten
+   * @param lifetime in whole seconds, after which the entry may be forgotten
+   * @returns anything, or a promise, which is awaited
    */
-  set(key: string, tokens: TokenSet, lifetime: number): void | Promise<void>;
-  /** Forgets the tokens under a key, if there are any. */
-  delete(key: string): void | Promise<void>;
+  set(key: string, tokens: TokenSet, lifetime: number): unknown;
+  /**
+   * Forgets the tokens under a key, if there are any.
+   *
+   * @returns anything, or a promise, which is awaited
+   */
+  delete(key: string): unknown;
 }
 
 /** Options of the memory store. */

@@ -1,18 +1,18 @@
-import { createHash } from 'node:crypto';
 import {
   type Configuration,
   type DPoPHandle,
   ResponseBodyError,
-  refreshTokenGrant,
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { seconds } from '../jwt-options.js';
+import { callback, given } from '../../option-checks.js';
+import { checkConfiguration } from '../configuration.js';
+import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
-import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
+import { TokenRefresh } from './token-refresh.js';
 import { isUsable, type TokenSet, tokenSet } from './token-set.js';
-import { MemoryTokenStore, type TokenStore } from './token-store.js';
+import type { TokenStore } from './token-store.js';
 import {
   tokensInSession,
   tokensInStore,
@@ -20,8 +20,8 @@ import {
   type UserTokenStore,
 } from './user-token-store.js';
 
-/** For how long requests that still have the old refresh token are given the new tokens. */
-const RECENT_SECONDS = 3600;
+const HOUR = 3600;
+const YEAR = 31_536_000;
 
 /** Options of a `UserTokenManager`. Times are in seconds. */
 export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest> {
@@ -29,11 +29,14 @@ export interface UserTokenManagerOptions<Request extends UserTokenRequest = User
   readonly config: Configuration;
   /** Keeps the tokens under the id of the session. Default: they are kept in the session itself. */
   readonly store?: TokenStore | undefined;
-  /** For how long the store keeps tokens that are not used. Default 86400, a day. */
+  /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
   /** The member of the session that has the tokens. Default `tokens`. */
   readonly sessionMember?: string | undefined;
-  /** How long before its expiry a token is renewed; at most half of its lifetime. Default 60. */
+  /**
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
+   * an hour.
+   */
   readonly renewBefore?: number | undefined;
   /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
   readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
@@ -47,21 +50,18 @@ export class LoginRequiredError extends Error {
   readonly status = 401;
 }
 
-/** Names a refresh token, which is a secret. */
-const keyOf = (refreshToken: string): string =>
-  createHash('sha256').update(refreshToken).digest('base64url');
-
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
  * them at logout. A refresh carries a new assertion; one is under way for each session, and requests
  * that came with the old refresh token get its result, so that servers may rotate refresh tokens.
+ * Make one for the application and not one for each request: two know nothing of each other.
  *
  * @example
  * ```ts
  * const users = new UserTokenManager({ config });
- * await users.save(request, tokens);                        // at login
+ * await users.save(request, tokens);                        // at login, in the new session
  * const response = await users.fetch(request, 'https://api.example')('/orders');
- * await users.revoke(request);                              // at logout
+ * await users.revoke(request);                              // at logout, before req.logout()
  * ```
  */
 export class UserTokenManager<Request extends UserTokenRequest = UserTokenRequest> {
@@ -71,25 +71,31 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #renewBefore: number;
   readonly #DPoP: (request: Request) => DPoPHandle | undefined;
   readonly #clock: () => number;
-  readonly #flights = new SingleFlight<TokenSet>();
-  readonly #recent: MemoryTokenStore;
+  readonly #refresh: TokenRefresh;
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: UserTokenManagerOptions<Request>) {
-    const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = options;
+    const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = given(options);
+    checkConfiguration(config);
     this.#config = config;
     this.#clock = clock;
-    this.#keepFor = seconds('keepFor', keepFor, 1);
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0);
+    this.#keepFor = seconds('keepFor', keepFor, 1, YEAR);
+    this.#renewBefore = seconds('renewBefore', renewBefore, 0, HOUR);
     this.#store =
       store === undefined
         ? tokensInSession(options.sessionMember ?? 'tokens')
         : tokensInStore(store);
-    this.#DPoP = options.DPoP ?? (() => undefined);
-    this.#recent = new MemoryTokenStore({ clock });
+    this.#DPoP = callback('DPoP', options.DPoP) ?? (() => undefined);
+    this.#refresh = new TokenRefresh(config, renewBefore, clock);
   }
 
-  /** Keeps the tokens of a login, once the session has been regenerated for it. */
+  /**
+   * Keeps the tokens of a login, once the session has been renewed for it: with Passport in the route
+   * behind `passport.authenticate`. What is saved before, in the verify function or in an event,
+   * vanishes with the old session.
+   *
+   * @throws {TypeError} for what is no answer of a token endpoint
+   */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
     const tokens = tokenSet(response, this.#now(), this.#renewBefore);
     await this.#store.set(request, tokens, this.#keepFor);
@@ -109,7 +115,12 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     return this.#renew(request, tokens, refused);
   }
 
-  /** A `fetch` for one API that adds the user's token, and refreshes it after a 401. */
+  /**
+   * A `fetch` for one API that adds the user's token, and refreshes it after a 401.
+   *
+   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @throws {TypeError} where that is no such URL
+   */
   fetch(request: Request, baseUrl: string | URL): TokenFetch {
     return tokenFetch({
       config: this.#config,
@@ -121,15 +132,18 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Revokes the tokens (RFC 7009) and forgets them. They are forgotten even where the server cannot
-   * be told.
+   * be told. To be called before the session ends: `req.logout()` takes the tokens with it.
    *
+   * @returns whether the server was told: not where the user has no tokens, or the server no
+   *   `revocation_endpoint`
    * @throws what openid-client throws
    */
-  async revoke(request: Request): Promise<void> {
+  async revoke(request: Request): Promise<boolean> {
     const tokens = await this.#store.get(request);
-    if (tokens === undefined) return;
+    if (tokens === undefined) return false;
     await this.#store.delete(request);
-    const { refreshToken, accessToken } = await this.#latest(tokens);
+    if (this.#config.serverMetadata().revocation_endpoint === undefined) return false;
+    const { refreshToken, accessToken } = await this.#refresh.latest(tokens);
     await sendAgain(
       () =>
         tokenRevocation(this.#config, refreshToken ?? accessToken, {
@@ -137,6 +151,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         }),
       'unanswered',
     );
+    return true;
   }
 
   async #renew(request: Request, tokens: TokenSet, refused?: string): Promise<TokenSet> {
@@ -145,15 +160,13 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       if (this.#now() < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
       throw new LoginRequiredError('The access token has expired and there is no refresh token');
     }
-    const recent = this.#recent.get(keyOf(refreshToken));
-    if (recent !== undefined) {
-      await this.#store.set(request, recent, this.#keepFor);
+    const replacement = this.#refresh.replacementOf(refreshToken);
+    if (replacement !== undefined) {
+      await this.#store.set(request, replacement, this.#keepFor);
       return this.getToken(request, refused);
     }
     try {
-      const renewed = await this.#flights.run(keyOf(refreshToken), () =>
-        this.#refresh(refreshToken, tokens, this.#DPoP(request)),
-      );
+      const renewed = await this.#refresh.refresh(refreshToken, tokens, this.#DPoP(request));
       await this.#store.set(request, renewed, this.#keepFor);
       return renewed;
     } catch (error) {
@@ -161,34 +174,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       await this.#store.delete(request);
       throw new LoginRequiredError('The refresh token is not valid any more', { cause: error });
     }
-  }
-
-  async #refresh(
-    refreshToken: string,
-    tokens: TokenSet,
-    DPoP: DPoPHandle | undefined,
-  ): Promise<TokenSet> {
-    // A server may have used up the refresh token though its answer was lost: only what was not
-    // sent at all is sent again.
-    const response = await sendAgain(
-      () => refreshTokenGrant(this.#config, refreshToken, undefined, DPoP && { DPoP }),
-      'unsent',
-    );
-    const renewed = tokenSet(response, this.#now(), this.#renewBefore, tokens);
-    if (renewed.refreshToken !== refreshToken) {
-      this.#recent.set(keyOf(refreshToken), renewed, RECENT_SECONDS);
-    }
-    return renewed;
-  }
-
-  /** The tokens that have replaced these, or are about to. */
-  async #latest(tokens: TokenSet): Promise<TokenSet> {
-    const key = keyOf(tokens.refreshToken ?? '');
-    const underWay = await this.#flights.underWay(key)?.catch(() => undefined);
-    const next = underWay ?? this.#recent.get(key);
-    return next === undefined || next.refreshToken === tokens.refreshToken
-      ? tokens
-      : this.#latest(next);
   }
 
   #now(): number {

@@ -1,9 +1,9 @@
-import type { TokenSet } from './token-set.js';
+import { storedTokens, type TokenSet } from './token-set.js';
 import type { TokenStore } from './token-store.js';
 
 /** What is used of an Express request whose user has tokens. */
 export interface UserTokenRequest {
-  /** The session of express-session, cookie-session, or another that is an object. */
+  /** The session of express-session, or another that is an object and guarded as well. */
   readonly session?: object | null;
   /** The id of the session, as express-session sets it. */
   readonly sessionID?: string;
@@ -34,7 +34,7 @@ const save = (session: Session): Promise<void> =>
 export function tokensInSession(member: string): UserTokenStore {
   return {
     async get(request) {
-      return sessionOf(request)[member] as TokenSet | undefined;
+      return storedTokens(sessionOf(request)[member]);
     },
     async set(request, tokens) {
       const session = sessionOf(request);
@@ -56,8 +56,14 @@ export function tokensInStore(store: TokenStore): UserTokenStore {
     throw new TypeError('The request has no sessionID: use express-session before');
   };
   return {
-    get: async (request) => store.get(keyOf(request)),
-    set: async (request, tokens, lifetime) => store.set(keyOf(request), tokens, lifetime),
-    delete: async (request) => store.delete(keyOf(request)),
+    async get(request) {
+      return storedTokens(await store.get(keyOf(request)));
+    },
+    async set(request, tokens, lifetime) {
+      await store.set(keyOf(request), tokens, lifetime);
+    },
+    async delete(request) {
+      await store.delete(keyOf(request));
+    },
   };
 }

@@ -9,6 +9,7 @@ import {
   type ClientTokenManagerOptions,
   clientAssertion,
   MemoryTokenStore,
+  type TokenSet,
 } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
 import { flakyEndpoint, withEndpoints } from '../../support/flaky-endpoint.js';
@@ -125,14 +126,16 @@ test('scope, resource and audience are sent, and each has tokens of its own', as
   await tokens.getToken({ resource: 'https://a.example' });
   await tokens.getToken({ audience: 'https://a.example' });
   await tokens.getToken({ audience: 'https://a.example' });
+  await tokens.getToken({ scope: ['orders', 'invoices'] });
   assert.deepEqual(forms, [
     'resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example&grant_type=client_credentials',
     'resource=https%3A%2F%2Fa.example&grant_type=client_credentials',
     'audience=https%3A%2F%2Fa.example&grant_type=client_credentials',
+    'scope=invoices+orders&grant_type=client_credentials',
   ]);
   time.advance(241);
   await tokens.getToken({ audience: 'https://a.example' });
-  assert.equal(forms.length, 4, 'without expires_in a token is renewed within five minutes');
+  assert.equal(forms.length, 5, 'without expires_in a token is renewed within five minutes');
 });
 
 test('managers share a store, and a store has no entry for longer than the token lives', async (t) => {
@@ -146,6 +149,7 @@ test('managers share a store, and a store has no entry for longer than the token
     store: {
       get: (key) => store.get(key),
       set: (key, value, lifetime) => {
+        assert.match(key, /^client-token:[\w-]{43}$/);
         lifetimes.push(lifetime);
         store.set(key, value, lifetime);
       },
@@ -157,6 +161,42 @@ test('managers share a store, and a store has no entry for longer than the token
   assert.equal(provider.assertions.length, 1);
   assert.deepEqual(lifetimes, [LIFETIME]);
 });
+
+test('a store may answer null, as Redis does, and what it likes to set and delete', async (t) => {
+  const kept = new Map<string, string>();
+  const { tokens, provider } = await party(t, {
+    store: {
+      get: async (key) => JSON.parse(kept.get(key) ?? 'null'),
+      set: async (key, value) => kept.set(key, JSON.stringify(value)) && 'OK',
+      delete: async (key) => kept.delete(key),
+    },
+  });
+  const first = await tokens.getToken();
+  assert.deepEqual(await tokens.getToken(), first);
+  assert.equal(provider.assertions.length, 1);
+});
+
+/** What a store returns that is not what it was given. */
+const NO_TOKENS: readonly unknown[] = [
+  '{"accessToken":"at"}',
+  '[object Object]',
+  { accessToken: 'at', tokenType: 'bearer', expiresAt: 1e10 },
+  { accessToken: 'at', tokenType: 'bearer', expiresAt: '1', renewAt: 1e10 },
+  { accessToken: 'at', expiresAt: 1e10, renewAt: 1e10 },
+  { access_token: 'at', token_type: 'bearer', expiresAt: 1e10, renewAt: 1e10 },
+];
+
+for (const wrong of NO_TOKENS) {
+  test(`a store that returns ${JSON.stringify(wrong)} is an error that says so`, async (t) => {
+    const store = { get: () => wrong as TokenSet, set: () => {}, delete: () => {} };
+    const { tokens, provider } = await party(t, { store });
+    await assert.rejects(tokens.getToken(), {
+      name: 'TypeError',
+      message: /^What was kept is no TokenSet: a store returns what it was given/,
+    });
+    assert.equal(provider.assertions.length, 0);
+  });
+}
 
 test('a refusal is not kept', async (t) => {
   const { tokens } = await party(t);
@@ -215,6 +255,41 @@ test('after a 401 fetch gets another token and sends the request once more, body
   );
 });
 
+test('a HEAD request, whose answers have no body, is sent once more too', async (t) => {
+  const { tokens } = await party(t);
+  const orders = await api(t);
+  const { accessToken } = await tokens.getToken();
+  orders.refused.add(`Bearer ${accessToken}`);
+  const { status } = await tokens.fetch(orders.url)('/orders', { method: 'HEAD' });
+  assert.equal(status, 200);
+  assert.equal(orders.requests.length, 2);
+});
+
+test('where there is no other token the 401 is the answer, and nothing is sent again', async (t) => {
+  const { config, assertions } = await party(t);
+  const endpoint = await listen((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end('{"access_token":"always the same","token_type":"Bearer"}');
+  });
+  t.after(() => endpoint.close());
+  const moved = withEndpoints(config, { token_endpoint: endpoint.url }, assertions);
+  const orders = await api(t);
+  orders.refused.add('all');
+  const response = await new ClientTokenManager({ config: moved }).fetch(orders.url)('/orders');
+  assert.deepEqual([response.status, await response.text()], [401, 'no']);
+  assert.equal(orders.requests.length, 1);
+});
+
+test('an API that cannot be reached is the error of fetch', async (t) => {
+  const { tokens } = await party(t);
+  const gone = await listen(() => {});
+  await gone.close();
+  await assert.rejects(tokens.fetch(gone.url)('/orders'), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, 'ECONNREFUSED');
+    return true;
+  });
+});
+
 test('a second 401 is the answer', async (t) => {
   const { tokens } = await party(t);
   const orders = await api(t);
@@ -237,6 +312,34 @@ test('fetch gives tokens to nobody else', async (t) => {
   const redirect = await callApi('/elsewhere');
   assert.equal(redirect.status, 302, 'redirects are not followed');
   assert.throws(() => tokens.fetch('/orders'), /baseUrl must be the absolute URL of the API/);
+});
+
+/** Requests that leave https://api.example/v1/, and what they are told to be. */
+const OUTSIDE: readonly (readonly [string, string])[] = [
+  ['/orders', 'https://api.example/orders'],
+  ['../admin', 'https://api.example/admin'],
+  ['%2e%2e/admin', 'https://api.example/admin'],
+  ['https://api.example/v10/orders', 'https://api.example/v10/orders'],
+];
+
+for (const [input, target] of OUTSIDE) {
+  test(`fetch for an API with a path sends no token to ${input}`, async (t) => {
+    const { tokens, provider } = await party(t);
+    await assert.rejects(tokens.fetch('https://api.example/v1/')(input), {
+      name: 'TypeError',
+      message: `Tokens for https://api.example/v1/ are not sent to ${target}: write paths without a slash at the start`,
+    });
+    assert.equal(provider.assertions.length, 0);
+  });
+}
+
+test('the URL of an API with a path ends with a slash, since paths are relative to it', async (t) => {
+  const { tokens } = await party(t);
+  assert.throws(() => tokens.fetch('https://api.example/v1?x=1'), {
+    name: 'TypeError',
+    message: 'baseUrl must end with a slash: https://api.example/v1/',
+  });
+  assert.throws(() => tokens.fetch('localhost:3000'), /baseUrl must be the absolute URL/);
 });
 
 test('fetch can be aborted', async (t) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { Configuration } from 'openid-client';
 import {
   ClientTokenManager,
-  type ClientTokenManagerOptions,
   MemoryTokenStore,
   type TokenSet,
   UserTokenManager,
@@ -38,7 +39,14 @@ test('the memory store is bounded: the oldest entry gives way', () => {
   assert.equal(store.get('a'), undefined);
 });
 
-const config = {} as ClientTokenManagerOptions['config'];
+test('the memory store may have a single entry', () => {
+  const store = new MemoryTokenStore({ maxEntries: 1 });
+  store.set('a', tokens('1'), 60);
+  store.set('b', tokens('2'), 60);
+  assert.deepEqual([store.get('a'), store.get('b')], [undefined, tokens('2')]);
+});
+
+const config = new Configuration({ issuer: 'https://as.example' }, 'client');
 
 const wrong: readonly [string, () => unknown, RegExp][] = [
   [
@@ -62,6 +70,40 @@ const wrong: readonly [string, () => unknown, RegExp][] = [
     () => new UserTokenManager({ config, keepFor: 0 }),
     /keepFor must be a number of seconds, at least 1/,
   ],
+  [
+    'a day in milliseconds',
+    () => new UserTokenManager({ config, keepFor: 86_400_000 }),
+    /keepFor.*at most 31536000/,
+  ],
+  [
+    'a minute in milliseconds',
+    () => new ClientTokenManager({ config, renewBefore: 60_000 }),
+    /renewBefore.*at most 3600/,
+  ],
+  [
+    'a minute in milliseconds for users',
+    () => new UserTokenManager({ config, renewBefore: 60_000 }),
+    /renewBefore.*at most 3600/,
+  ],
+  [
+    'a handle for all users',
+    () => new UserTokenManager({ config, DPoP: {} as never }),
+    /DPoP must/,
+  ],
+  ...[undefined, {}, { config: Promise.resolve(config) }].flatMap(
+    (options): [string, () => unknown, RegExp][] => [
+      [
+        `a client token manager of ${inspect(options)}`,
+        () => new ClientTokenManager(options as never),
+        /config must be a Configuration of openid-client: await discovery's result/,
+      ],
+      [
+        `a user token manager of ${inspect(options)}`,
+        () => new UserTokenManager(options as never),
+        /config must be a Configuration of openid-client/,
+      ],
+    ],
+  ),
 ];
 
 for (const [what, make, message] of wrong) {

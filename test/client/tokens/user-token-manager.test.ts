@@ -4,10 +4,12 @@ import { type TestContext, test } from 'node:test';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  type Configuration,
+  Configuration,
+  customFetch,
   type DPoPHandle,
   getDPoPHandle,
   randomDPoPKeyPair,
+  type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
 import {
@@ -43,7 +45,7 @@ const tokensOf = ({ session: { tokens } }: Request): TokenSet => {
   return tokens;
 };
 
-async function party(t: TestContext, scope = 'openid offline_access') {
+async function party(t: TestContext, scope = 'openid offline_access', rotates = true) {
   const assertions = new AssertionService({
     clientId: 'client',
     key: newKeyPair('ES256').privateKey,
@@ -56,7 +58,7 @@ async function party(t: TestContext, scope = 'openid offline_access') {
     },
     () => ({
       ttl: { AccessToken: LIFETIME, RefreshToken: 86_400, Grant: 86_400, Session: 86_400 },
-      rotateRefreshToken: true,
+      rotateRefreshToken: rotates,
       pkce: { required: () => false },
       issueRefreshToken: async (_ctx, _client, { scopes }) => scopes.has('offline_access'),
       features: {
@@ -92,6 +94,19 @@ async function party(t: TestContext, scope = 'openid offline_access') {
 }
 
 const expire = (time: FakeClock) => time.advance(LIFETIME - 60);
+
+/** The tokens that the server is told to revoke from now on, and what it is told of their type. */
+function revokedTokens(config: Configuration): (string | null)[][] {
+  const revoked: (string | null)[][] = [];
+  config[customFetch] = (url, options) => {
+    const form = options.body as URLSearchParams;
+    if (String(url).endsWith('/revocation')) {
+      revoked.push([form.get('token'), form.get('token_type_hint')]);
+    }
+    return fetch(url, options as RequestInit);
+  };
+  return revoked;
+}
 
 /** Whether the provider takes an access token. */
 async function isActive(config: Configuration, { accessToken }: TokenSet): Promise<boolean> {
@@ -186,6 +201,42 @@ test('nor does one that is two refreshes behind', async (t) => {
   assert.equal(provider.assertions.length, 2);
 });
 
+test('after an hour the old refresh token is used, and it is for the server to refuse it', async (t) => {
+  const { login } = await party(t);
+  const { users, request, time } = await login();
+  const late = another(request);
+  expire(time);
+  await users.getToken(request);
+  time.advance(3600);
+  await assert.rejects(users.getToken(late), LoginRequiredError);
+});
+
+test('a refresh token that the server does not replace is used again', async (t) => {
+  const { login, provider } = await party(t, 'openid offline_access', false);
+  const { users, request, time } = await login();
+  const { refreshToken } = tokensOf(request);
+  const seen = new Set<string>();
+  for (let times = 1; times <= 3; times += 1) {
+    expire(time);
+    const renewed = await users.getToken(request);
+    seen.add(renewed.accessToken);
+    assert.equal(renewed.refreshToken, refreshToken);
+    assert.equal(provider.assertions.length, times);
+  }
+  assert.equal(seen.size, 3);
+});
+
+test('a logout with a refresh token that was not replaced revokes it', async (t) => {
+  const { login, config } = await party(t, 'openid offline_access', false);
+  const { users, request, time } = await login();
+  const late = another(request);
+  expire(time);
+  const renewing = users.getToken(request);
+  const revoked = revokedTokens(config);
+  await Promise.all([renewing, users.revoke(late)]);
+  assert.deepEqual(revoked, [[tokensOf(request).refreshToken, 'refresh_token']]);
+});
+
 test('a token that an API has refused is refreshed before its time', async (t) => {
   const { login, provider } = await party(t);
   const { users, request } = await login();
@@ -213,6 +264,7 @@ test('a user without tokens has to log in', async (t) => {
   await assert.rejects(users.getToken(newRequest()), (error) => {
     assert.ok(error instanceof LoginRequiredError);
     assert.equal(error.status, 401);
+    assert.equal(error.message, 'The user has no tokens');
     return true;
   });
 });
@@ -223,9 +275,13 @@ test('without a refresh token the access token is used until it expires or is re
   const { accessToken } = tokensOf(request);
   time.advance(LIFETIME - 1);
   assert.equal((await users.getToken(request)).accessToken, accessToken);
-  await assert.rejects(users.getToken(request, accessToken), LoginRequiredError);
+  const expected = {
+    name: 'LoginRequiredError',
+    message: 'The access token has expired and there is no refresh token',
+  };
+  await assert.rejects(users.getToken(request, accessToken), expected);
   time.advance(1);
-  await assert.rejects(users.getToken(request), LoginRequiredError);
+  await assert.rejects(users.getToken(request), expected);
   assert.deepEqual(provider.assertions, []);
 });
 
@@ -234,7 +290,12 @@ test('where the refresh token is not valid any more the user has to log in', asy
   const { users, request, time } = await login();
   await tokenRevocation(config, tokensOf(request).refreshToken ?? '');
   expire(time);
-  await assert.rejects(users.getToken(request), { name: 'LoginRequiredError' });
+  await assert.rejects(users.getToken(request), (error: Error) => {
+    assert.equal(error.name, 'LoginRequiredError');
+    assert.equal(error.message, 'The refresh token is not valid any more');
+    assert.equal((error.cause as { error?: string }).error, 'invalid_grant');
+    return true;
+  });
   assert.deepEqual(request.session, {}, 'the tokens are forgotten');
 });
 
@@ -296,11 +357,11 @@ test('at logout the refresh token is revoked and the tokens are forgotten', asyn
   const { login, provider, config } = await party(t);
   const { users, request } = await login();
   const before = tokensOf(request);
-  await users.revoke(request);
+  assert.equal(await users.revoke(request), true);
   assert.deepEqual(request.session, {});
   assert.equal(provider.assertions[0]?.route, 'revocation');
   assert.equal(await isActive(config, before), false);
-  await users.revoke(request);
+  assert.equal(await users.revoke(request), false);
   assert.equal(provider.assertions.length, 1, 'there is nothing to revoke');
 });
 
@@ -308,7 +369,9 @@ test('without a refresh token the access token is revoked', async (t) => {
   const { login, config } = await party(t, 'openid');
   const { users, request } = await login();
   const before = tokensOf(request);
+  const revoked = revokedTokens(config);
   await users.revoke(request);
+  assert.deepEqual(revoked, [[before.accessToken, 'access_token']]);
   assert.equal(await isActive(config, before), false);
 });
 
@@ -317,7 +380,9 @@ test('a logout during a refresh revokes what comes of it', async (t) => {
   const { users, request, time } = await login();
   expire(time);
   const other = another(request);
+  const revoked = revokedTokens(config);
   const [renewed] = await Promise.all([users.getToken(request), users.revoke(other)]);
+  assert.deepEqual(revoked, [[renewed.refreshToken, 'refresh_token']]);
   assert.equal(await isActive(config, renewed), false);
   assert.deepEqual(other.session, {});
 });
@@ -329,7 +394,9 @@ test('a logout with the old tokens revokes those that have replaced them', async
   expire(time);
   const { accessToken } = await users.getToken(request);
   const renewed = await users.getToken(request, accessToken);
+  const revoked = revokedTokens(config);
   await users.revoke(late);
+  assert.deepEqual(revoked, [[renewed.refreshToken, 'refresh_token']]);
   assert.equal(await isActive(config, renewed), false);
 });
 
@@ -344,6 +411,55 @@ test('the tokens are forgotten even where the server cannot be told', async (t) 
   });
   await assert.rejects(users.revoke(request));
   assert.deepEqual(request.session, {});
+});
+
+test('where the server revokes nothing the tokens are forgotten, which is said', async (t) => {
+  const { login, config, assertions } = await party(t);
+  const { request } = await login();
+  const {
+    supportsPKCE: _method,
+    revocation_endpoint: _none,
+    ...metadata
+  } = config.serverMetadata();
+  const users = new UserTokenManager<Request>({
+    config: new Configuration(metadata, 'client', undefined, clientAssertion(assertions)),
+  });
+  assert.equal(await users.revoke(request), false);
+  assert.deepEqual(request.session, {});
+});
+
+for (const [what, response] of [
+  ['a promise', Promise.resolve({ access_token: 'at', token_type: 'bearer' })],
+  ['nothing', undefined],
+  ['an error of the server', { error: 'invalid_grant' }],
+] as const) {
+  test(`${what} is not saved in place of tokens`, async (t) => {
+    const { config } = await party(t);
+    const request = newRequest();
+    const users = new UserTokenManager({ config });
+    await assert.rejects(users.save(request, response as unknown as TokenEndpointResponse), {
+      name: 'TypeError',
+      message: 'The tokens have no access_token: give the answer of the token endpoint',
+    });
+    assert.deepEqual(request.session, {});
+  });
+}
+
+test('what save has not put into the session is no tokens', async (t) => {
+  const { config } = await party(t);
+  const users = new UserTokenManager({ config });
+  const session = { tokens: { access_token: 'at' } };
+  await assert.rejects(users.getToken({ session }), {
+    name: 'TypeError',
+    message: /^What was kept is no TokenSet.*a session has what save put into it$/,
+  });
+});
+
+test('a store may have none for a session, and say null', async (t) => {
+  const { config } = await party(t);
+  const store = { get: async () => null, set: async () => 'OK', delete: async () => 1 };
+  const users = new UserTokenManager({ config, store });
+  await assert.rejects(users.getToken(newRequest()), LoginRequiredError);
 });
 
 test('a store keeps the tokens under the id of the session', async (t) => {
@@ -367,6 +483,7 @@ test('a store keeps the tokens under the id of the session', async (t) => {
 
 const wrongRequests: readonly [string, UserTokenRequest, RegExp][] = [
   ['a session', { session: null }, /The request has no session: use express-session before/],
+  ['any session', {}, /The request has no session: use express-session before/],
   ['a sessionID', { session: {} }, /The request has no sessionID/],
 ];
 

@@ -1,7 +1,20 @@
 import { Buffer } from 'node:buffer';
+import type { Algorithm } from '../secrets/algorithms.js';
 
-/** The size of one of the two numbers of a signature (RFC 7518 §3.4). */
-const NUMBER_BYTES: Readonly<Record<string, number>> = { ES256: 32, ES384: 48, ES512: 66 };
+/** The sizes of signatures, where the key does not say (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6). */
+const BYTES: Readonly<Record<string, number>> = {
+  ES256: 64,
+  ES384: 96,
+  ES512: 132,
+  EdDSA: 64,
+  Ed25519: 64,
+  HS256: 32,
+  HS384: 48,
+  HS512: 64,
+};
+
+/** RSA signatures are as long as the key, which has 2048 bits or more (RFC 7518 §3.3). */
+const LEAST_RSA_BYTES = 256;
 
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
@@ -49,9 +62,11 @@ function fromDer(signature: Buffer, size: number): Buffer | undefined {
  *
  * @returns undefined where the bytes are neither
  */
-export function joseSignature(alg: string, signature: Uint8Array): Uint8Array | undefined {
-  const size = NUMBER_BYTES[alg];
-  if (size === undefined) return signature.length > 0 ? signature : undefined;
-  if (signature.length === 2 * size) return signature;
-  return fromDer(Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength), size);
+export function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | undefined {
+  const size = BYTES[alg];
+  if (size === undefined) return signature.length >= LEAST_RSA_BYTES ? signature : undefined;
+  if (signature.length === size) return signature;
+  if (!alg.startsWith('ES')) return undefined;
+  const { buffer, byteOffset, byteLength } = signature;
+  return fromDer(Buffer.from(buffer, byteOffset, byteLength), size / 2);
 }

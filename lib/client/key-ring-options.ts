@@ -1,0 +1,48 @@
+import type { Algorithm } from '../secrets/algorithms.js';
+import type { SigningKeyInput } from './signing-key.js';
+
+/** Options of a `KeyRing`. Times are in seconds. */
+export interface KeyRingOptions {
+  /**
+   * The keys: the first signs, the others are published only. A function is asked again and again,
+   * so that keys change without a restart; `keyFiles` makes one that reads files.
+   */
+  readonly keys:
+    | readonly SigningKeyInput[]
+    | (() => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>);
+  /** What the server takes as `alg`, as for an `AssertionService`. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /**
+   * How old the keys may be before the function is asked again, when they are used. Default 60, at
+   * most an hour.
+   */
+  readonly reloadEvery?: number | undefined;
+  /**
+   * For how long a new key is published before it signs: longer than the servers keep a JWK Set.
+   * The keys of the first load are not held back, since none is there to sign instead. Default 600,
+   * at most a day.
+   */
+  readonly publishBefore?: number | undefined;
+  /**
+   * For how long a key is published after it has left the source. It is published in any case until
+   * the last JWT that it signed here has expired; this is for those that other processes sign, which
+   * learn of the change later. Default 600, at most a day.
+   */
+  readonly publishAfter?: number | undefined;
+  /**
+   * Told where the keys could not be loaded anew; the ring goes on with those that it has. What it
+   * throws, or rejects with, is ignored. Default: a warning of the process, without the message of
+   * the error, which is the source's own.
+   */
+  readonly onReloadError?: ((error: unknown) => void) | undefined;
+  /** The time in milliseconds since the epoch. Default `Date.now`. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** What is done where no `onReloadError` is given. */
+export function warnOfReload(error: unknown): void {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  process.emitWarning(
+    `The keys of a KeyRing could not be loaded anew (${[name, code].filter(Boolean).join(' ')}): it goes on with those that it has. Its onReloadError learns why.`,
+  );
+}
