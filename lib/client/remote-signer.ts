@@ -24,6 +24,7 @@ import { chooseKid, type KeyParts } from './key-parts.js';
  *       MessageType: 'RAW',
  *       SigningAlgorithm: 'ECDSA_SHA_256',
  *     });
+ *     if (Signature === undefined) throw new Error('The key service has returned no signature');
  *     return Signature;
  *   },
  * };
