@@ -39,7 +39,7 @@ function readElement(der: Buffer, tag: number): Element | undefined {
 /** A positive DER integer as a number of fixed size. */
 function fixedSize(integer: Buffer, size: number): Buffer | undefined {
   let start = 0;
-  while (start < integer.length && integer[start] === 0) start += 1;
+  while (integer[start] === 0) start += 1;
   const digits = integer.subarray(start);
   if (digits.length === 0 || digits.length > size) return undefined;
   return Buffer.concat([Buffer.alloc(size - digits.length), digits]);

@@ -100,7 +100,7 @@ export class PendingLogins {
   carryOver(request: LoginRequest): void {
     const session = request.session as Session;
     const { regenerate } = session;
-    if (typeof regenerate !== 'function' || this.#of(session).length === 0) return;
+    if (typeof regenerate !== 'function') return;
     const renewed: Regenerate = (done) =>
       (regenerate as Regenerate).call(session, (error) => {
         if (request.session) this.#keep(request.session as Session, this.#of(session));

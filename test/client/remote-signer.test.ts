@@ -48,6 +48,7 @@ const DER: readonly (readonly [string, string, boolean])[] = [
   ['a number that is zero', '3006020101020100', false],
   ['a number too large for the curve', `30260221${'7f'.repeat(33)}020102`, false],
   ['a single byte', '30', false],
+  ['a length in the long form that is missing', '3081', false],
 ];
 
 for (const [what, hex, valid] of DER) {
@@ -62,6 +63,23 @@ for (const [what, hex, valid] of DER) {
     assert.equal(signature.toString('hex'), number(1) + number(2));
   });
 }
+
+const integer = (size: number) => `02${size.toString(16).padStart(2, '0')}${'01'.repeat(size)}`;
+
+test('the longest length in the short form is one, and those of several bytes are not', async () => {
+  const signed = (hex: string) =>
+    SigningKey.from({ alg: 'ES512', sign: async () => Buffer.from(hex, 'hex') }).signJwt({});
+  const jwt = await signed(`307f${integer(62)}${integer(61)}`);
+  assert.equal(Buffer.from(jwt.split('.')[2] ?? '', 'base64url').length, 132);
+  await assert.rejects(signed(`3083${integer(63)}${integer(64)}`), /did not return a signature/);
+});
+
+test('DER is no signature of an algorithm other than ECDSA', async () => {
+  const sign = async () => Buffer.from('3006020101020102', 'hex');
+  for (const alg of ['EdDSA', 'HS256'] as const) {
+    await assert.rejects(SigningKey.from({ alg, sign }).signJwt({}), /did not return a signature/);
+  }
+});
 
 test('a remote signer that returns nothing is an error', async () => {
   const key = SigningKey.from({ alg: 'RS256', sign: async () => new Uint8Array() });
@@ -147,6 +165,7 @@ const WRONG_PUBLIC_JWKS: readonly (readonly [string, Algorithm, JsonWebKey, RegE
   ['what is left of a private key without d', 'RS256', halfPrivate, /private key \(member p\)/],
   ['a symmetric key', 'HS256', { kty: 'oct', k: 'A'.repeat(43) }, /symmetric key \(member k\)/],
   ['a key of another curve', 'ES384', ec, /alg ES384 does not fit it: use ES256/],
+  ['an RSA key', 'ES256', keyPair('RS256').publicJwk, /ES256 does not fit it: use RS256 or RS384/],
   ['a key for another alg', 'PS256', { ...keyPair('RS256').publicJwk, alg: 'RS256' }, /use RS256/],
   ['no key', 'ES256', { kty: 'EC' }, /is not a valid public key/],
 ];

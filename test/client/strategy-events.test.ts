@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import {
+  authorizationCodeGrant,
   ClientSecretBasic,
   ClientSecretPost,
   type CustomFetch,
+  clientCredentialsGrant,
   customFetch,
   None,
 } from 'openid-client';
@@ -250,6 +252,55 @@ test('a fetch that is wrapped between logins has the handler called once for eac
     const inner = party.config[customFetch] as CustomFetch;
     party.config[customFetch] = (url, options) => inner(url, options);
   }
+});
+
+test('the fetch of the configuration is wrapped once', async (t) => {
+  const party = await setUp(t, {});
+  await logIn(party);
+  const wrapped = party.config[customFetch];
+  await logIn(party);
+  assert.equal(party.config[customFetch], wrapped);
+});
+
+test('a handler may get tokens for the client itself by the same configuration', async (t) => {
+  let handled = 0;
+  const party = await setUp(t, {
+    async authorizationCodeReceived() {
+      handled += 1;
+      await clientCredentialsGrant(party.config);
+    },
+  });
+  assert.deepEqual((await logIn(party)).user, USER);
+  assert.equal(handled, 1);
+});
+
+test('a code that is redeemed without the strategy has no handler', async (t) => {
+  let handled = 0;
+  const party = await setUp(t, {
+    authorizationCodeReceived() {
+      handled += 1;
+    },
+  });
+  await logIn(party);
+  const response = new URL(`${party.url}/cb?code=unknown&iss=${party.provider.issuer}`);
+  await assert.rejects(authorizationCodeGrant(party.config, response), { error: 'invalid_grant' });
+  assert.equal(handled, 1);
+});
+
+test('a session that cannot be renewed in the end is an error', async (t) => {
+  const party = await setUp(t, {
+    tokenResponseReceived({ request }) {
+      const regenerate = () => {
+        throw new Error('the session store is down');
+      };
+      Object.defineProperty(request.session, 'regenerate', {
+        value: regenerate,
+        configurable: true,
+      });
+    },
+  });
+  const { status, message } = await logIn(party);
+  assert.deepEqual([status, message], [500, 'the session store is down']);
 });
 
 test('tokenResponseReceived sees the tokens before verify does, and can refuse them', async (t) => {

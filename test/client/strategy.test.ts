@@ -48,14 +48,6 @@ test('a login is bound to the session by state, nonce and PKCE (RFC 9700 §2.1)'
   }
 });
 
-test('a login without the scope openid has no nonce, since it has no ID token', async (t) => {
-  const verify = (_tokens: object, verified: (error: null, user: object) => void) =>
-    verified(null, { sub: SUBJECT });
-  const strategy = () => ({ scope: 'offline_access', idTokenExpected: false });
-  const party = await setUp(t, { strategy, verify });
-  assert.equal((await authorizationUrl(party)).searchParams.has('nonce'), false);
-});
-
 test('the parameters of a login follow from the options of the strategy and of the call', async (t) => {
   const party = await setUp(t, {
     strategy: () => ({ scope: 'openid', prompt: 'login', resource: 'https://api.example' }),
@@ -196,6 +188,11 @@ test('a user who refuses is a failure of the login, with what the provider says'
   const page = JSON.parse((await newBrowser().open(`${party.url}/login`)).body);
   assert.deepEqual(page, { messages: ['The user said no'] });
   assert.deepEqual(party.errors, []);
+  assert.deepEqual(
+    party.sessions().map(({ cookie: _cookie, ...rest }) => rest),
+    [{ messages: ['The user said no'] }],
+    'nothing is left of the login',
+  );
 });
 
 test('another error of the provider is an error', async (t) => {
@@ -272,6 +269,18 @@ test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (
   const form = Object.fromEntries([...inputs].map(([, name, value]) => [name, value]));
   assert.deepEqual(Object.keys(form).sort(), ['code', 'id_token', 'state']);
   assert.deepEqual(JSON.parse((await browser.submit(`${party.url}/cb`, form)).body), LOGGED_IN);
+});
+
+test('a signed request asks for a signed response (RFC 9101, JARM)', async (t) => {
+  const party = await setUp(t, {
+    strategy: () => ({ signedAuthorizeRequests: true }),
+    provider: () => ({ features: { jwtResponseModes: { enabled: true } } }),
+  });
+  useJwtResponseMode(party.config);
+  assert.deepEqual(await homePage(newBrowser(), new URL(`${party.url}/login`)), LOGGED_IN);
+  const { claims } = party.provider.requestObjects[0] ?? {};
+  assert.equal(claims?.['response_mode'], 'jwt');
+  assert.equal(claims?.['response_type'], 'code');
 });
 
 test('a signed response is taken (JARM)', async (t) => {
