@@ -35,7 +35,7 @@ async function closure(file: URL, seen = new Set<string>()): Promise<Set<string>
   if (seen.has(file.href)) return seen;
   seen.add(file.href);
   const source = await readFile(file, 'utf8');
-  for (const [, specifier = ''] of source.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)) {
+  for (const [, specifier = ''] of source.matchAll(/(?:from|import)\s*\(?["'](\.[^"']+)["']/g)) {
     await closure(new URL(specifier, file), seen);
   }
   return seen;

@@ -8,6 +8,8 @@ import { answerLines, machineLines } from './harness/report.js';
 
 const QUESTIONS = [
   'validation',
+  'floor',
+  'profile',
   'http',
   'junk',
   'keys',
