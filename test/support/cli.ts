@@ -5,10 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+import { CLI } from './cli-bundle.js';
 
 /** What a process left behind. */
 export interface Finished {
@@ -41,9 +38,9 @@ export async function runProcess(
   return { exitCode, stdout, stderr };
 }
 
-/** Runs the command line from its source. */
+/** Runs the command line. */
 export const runCli = (args: readonly string[], options?: RunOptions): Promise<Finished> =>
-  runProcess(process.execPath, ['--import', TSX, MAIN, ...args], options);
+  runProcess(process.execPath, [CLI, ...args], options);
 
 /** A folder for the time of a test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {

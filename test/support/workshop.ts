@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Finished, runProcess } from './cli.js';
+import { CLI } from './cli-bundle.js';
 import { ROOT } from './docs.js';
 
-/** A folder in the repository, where examples find the package, with an `npx` that runs its source. */
+/** A folder in the repository, where examples find the package, with an `npx` of its own. */
 export async function workshop(t: TestContext) {
   const folder = await mkdtemp(join(ROOT, 'test', '.docs-'));
   t.after(() => rm(folder, { recursive: true }));
   await mkdir(join(folder, 'bin'));
   const npx = join(folder, 'bin', 'npx');
-  const main = join(ROOT, 'lib', 'cli', 'main.ts');
-  const run = `exec "${process.execPath}" --import tsx "${main}" "$@"`;
+  const run = `exec "${process.execPath}" "${CLI}" "$@"`;
   await writeFile(npx, `#!/bin/sh\n[ "$1" = ${packageJson.name} ] && shift && ${run}\nexit 127\n`);
   await chmod(npx, 0o755);
   const env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}` };
