@@ -33,7 +33,10 @@ export interface AuthenticationEvent {
   alg?: string | undefined;
   /** As the assertion has it. */
   typ?: string | undefined;
-  /** `kid`, or else the certificate thumbprint, as the assertion names it. */
+  /**
+   * `kid`, or else the certificate thumbprint: on success that of the key that verified, if it has
+   * one; otherwise as the assertion names it.
+   */
   keyId?: string | undefined;
   /** Which of the server's names `aud` was. */
   audienceForm?: AudienceForm | undefined;

@@ -87,7 +87,8 @@ test('the event of a failure says why, with expected and actual', async () => {
       duration: 0,
     },
   );
-  await outcome(validator, await signAssertion('client', { header: { x5t: 'b' } }));
+  const byX5t = { header: { x5t: 'b' }, claims: { aud: 'x' } };
+  await outcome(validator, await signAssertion('client', byX5t));
   assert.equal(events[1]?.keyId, 'b');
 });
 

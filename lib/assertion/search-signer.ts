@@ -2,7 +2,9 @@ import type { AuthenticationWarning } from '../diagnostics.js';
 import type { Failure } from '../reasons.js';
 import { KeyError } from '../secrets/algorithms.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
+import { identifiersOf } from '../secrets/identifiers.js';
 import { expirationOf } from '../secrets/import.js';
+import { keyFailure } from '../secrets/key-failures.js';
 import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.js';
 import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
@@ -17,7 +19,7 @@ export type SignerSearch = {
   readonly triedNamedKey: boolean;
 } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
-  /** `signature_invalid` where keys were tried in vain. */
+  /** `signature_invalid` where keys were tried in vain, and those that have expired too. */
   | { readonly signer?: undefined; readonly failure: Failure }
 );
 
@@ -32,7 +34,7 @@ async function search(
   now: number,
   settings: { readonly keys: KeySource; readonly certificateValidity: boolean },
 ): Promise<SignerSearch> {
-  const { candidates, refused, failure } = selectKeys(secrets, jws.header, now, settings);
+  const { candidates, refused, expired, failure } = selectKeys(secrets, jws.header, now, settings);
   const warnings = refused.map(({ secret, message }) => ({
     code: 'secret_refused' as const,
     secret: describeSecret(secret),
@@ -43,6 +45,12 @@ async function search(
   const triedNamedKey = kid !== undefined && candidates.some(({ key }) => key.kid === kid);
   for (const signer of candidates) {
     if (await verifySignature(jws, signer.key)) return { signer, warnings, triedNamedKey };
+  }
+  const wanted = identifiersOf(jws.header);
+  for (const each of expired()) {
+    if (each.key === undefined || !(await verifySignature(jws, each.key))) continue;
+    const late = keyFailure('secret_expired', wanted, candidates, [each]);
+    return { failure: late, warnings, triedNamedKey };
   }
   return { failure: { reason: 'signature_invalid' }, warnings, triedNamedKey };
 }
@@ -140,10 +148,12 @@ async function searchHinted(
  */
 export function searchSigner(
   jws: CompactJws,
-  { secrets }: AssertionClient,
+  client: AssertionClient,
   now: number,
   settings: SearchSettings,
 ): Promise<SignerSearch> {
+  // In JavaScript, a client of another method may well have none.
+  const secrets: readonly Secret[] = client.secrets ?? [];
   return secrets.length > FEW_SECRETS
     ? searchHinted(jws, secrets, now, settings)
     : searchAll(jws, secrets, now, settings);

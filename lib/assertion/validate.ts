@@ -91,8 +91,12 @@ function noteHeader(event: AuthenticationEvent, { header, claims }: CompactJws):
   event.keyId = safeText(header['kid'] ?? header['x5t#S256'] ?? header['x5t']);
 }
 
-function noteSecret(event: AuthenticationEvent, signer: Candidate, warnBefore: number): void {
+/** The `kid` of a key, or the thumbprint of its certificate. */
+const keyIdOf = ({ key }: Candidate): string | undefined => key.kid ?? key.x5tS256;
+
+function noteSigner(event: AuthenticationEvent, signer: Candidate, warnBefore: number): void {
   event.secret = describeSecret(signer.secret);
+  event.keyId = safeText(keyIdOf(signer)) ?? event.keyId;
   if (signer.expiresAt === undefined) return;
   event.secretExpiresAt = new Date(signer.expiresAt * 1000);
   if (signer.expiresAt >= warnBefore) return;
@@ -145,7 +149,7 @@ export async function validateAssertion<Client extends AssertionClient>(
   const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };
 
-  noteSecret(event, signer, subject.now + settings.secretExpiryWarning);
+  noteSigner(event, signer, subject.now + settings.secretExpiryWarning);
   event.strictFailures = strictFailures(subject);
   return {
     client,
@@ -153,7 +157,7 @@ export async function validateAssertion<Client extends AssertionClient>(
       clientId,
       method: methodOf(jws.header['alg']),
       alg: jws.header['alg'] as string,
-      keyId: signer.key.kid ?? signer.key.x5tS256,
+      keyId: keyIdOf(signer),
       audienceForm: form,
       strictFailures: [...event.strictFailures],
       claims: jws.claims,

@@ -9,6 +9,16 @@ import { keyFromSharedSecret } from './shared-secret.js';
 import type { VerificationKey } from './verification-key.js';
 import { keyFromCertificate } from './x509.js';
 
+/** For the sentence about a type that is none of them. */
+const TYPES = Object.keys({
+  X509CertificateBase64: true,
+  JsonWebKey: true,
+  JsonWebKeySet: true,
+  JwksUri: true,
+  PublicKeyPem: true,
+  SharedSecret: true,
+} satisfies Record<Secret['type'], true>);
+
 function stringValue(secret: Secret): string {
   if (typeof secret.value === 'string' && secret.value !== '') return secret.value;
   throw new KeyError('its value is not a non-empty string');
@@ -41,16 +51,22 @@ export function importSecret(secret: Secret, maxKeys?: number): readonly Verific
     case 'SharedSecret':
       return [keyFromSharedSecret(stringValue(secret))];
     default:
-      throw new KeyError(`its type ${shown((secret as Secret).type)} is not known`);
+      throw new KeyError(
+        `its type ${shown((secret as Secret).type)} is not known: choose from ${TYPES.join(', ')}`,
+      );
   }
 }
 
 /** The year 5138: a number beyond it was meant in milliseconds. */
 const LATEST = 1e11;
 
+/** Other texts are dates too for JavaScript, though not for all the same one. */
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/;
+
 /** In seconds since the epoch; NaN for what is no date. */
 function timeOf(date: Date | string | number): number {
   if (typeof date === 'number') return date;
+  if (typeof date === 'string' && !ISO_8601.test(date)) return Number.NaN;
   try {
     return new Date(date).getTime() / 1000;
   } catch {

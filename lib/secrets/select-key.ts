@@ -1,15 +1,14 @@
 import type { JsonObject } from '../assertion/compact-jws.js';
 import type { Failure, Reason } from '../reasons.js';
 import { KeyError } from './algorithms.js';
+import { type Identifiers, identifiersOf, rank } from './identifiers.js';
 import { expirationOf, importSecret } from './import.js';
+import { keyFailure } from './key-failures.js';
 import type { Secret } from './secret.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** How many signatures one assertion can make the server check. */
 export const MAX_KEY_TRIES = 8;
-
-/** How many expired secrets are imported for a reason. Nothing keeps their keys. */
-const MAX_EXPIRED = 8;
 
 /** A key that may have made the signature, and the secret that it comes from. */
 export interface Candidate {
@@ -17,6 +16,14 @@ export interface Candidate {
   readonly secret: Secret;
   /** The earlier of the secret's expiration and the certificate's, in seconds since the epoch. */
   readonly expiresAt: number | undefined;
+}
+
+/** A key that would have fitted; unknown where it was published at a `jwks_uri`. */
+export interface ExpiredKey {
+  readonly key?: VerificationKey;
+  readonly secret: Secret;
+  /** In seconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 /** A secret of a client that was passed over because it cannot be used. */
@@ -29,6 +36,8 @@ export interface RefusedSecret {
 export interface Selection {
   readonly candidates: readonly Candidate[];
   readonly refused: readonly RefusedSecret[];
+  /** At most MAX_KEY_TRIES, imported only when this is called: for the operator's reason alone. */
+  readonly expired: () => readonly ExpiredKey[];
   readonly failure?: Failure | undefined;
 }
 
@@ -40,58 +49,33 @@ export interface KeySource {
   forget(secret: Secret): void;
 }
 
-interface Identifiers {
-  readonly alg: string;
-  readonly kid: string | undefined;
-  readonly x5t: string | undefined;
-  readonly x5tS256: string | undefined;
-}
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' ? value : undefined;
-
-function identifiersOf(header: JsonObject): Identifiers {
-  return {
-    alg: String(header['alg']),
-    kid: text(header['kid']),
-    x5t: text(header['x5t']),
-    x5tS256: text(header['x5t#S256']),
-  };
-}
-
-/**
- * How well a key fits the header: 3 for its `kid`, 2 and 1 for its thumbprints, 0 where nothing
- * speaks against it, undefined where it is another key.
- */
-function rank(key: VerificationKey, wanted: Identifiers): number | undefined {
-  if (!(key.algorithms as readonly string[]).includes(wanted.alg)) return undefined;
-  if (wanted.kid !== undefined && key.kid === wanted.kid) return 3;
-  if (wanted.x5tS256 !== undefined && key.x5tS256 === wanted.x5tS256) return 2;
-  if (wanted.x5t !== undefined && key.x5t === wanted.x5t) return 1;
-  const differs = (a: string | undefined, b: string | undefined) =>
-    a !== undefined && b !== undefined && a !== b;
-  return differs(wanted.kid, key.kid) ||
-    differs(wanted.x5tS256, key.x5tS256) ||
-    differs(wanted.x5t, key.x5t)
-    ? undefined
-    : 0;
-}
-
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined) return b;
   return b === undefined ? a : Math.min(a, b);
 }
 
-/**
- * Whether a secret that has expired would have fitted: for the operator's reason only. What a
- * `jwks_uri` would have held is not asked.
- */
-function fits(secret: Secret, wanted: Identifiers): boolean {
-  if (secret.type === 'JwksUri') return true;
+/** Nothing keeps these keys, and what a `jwks_uri` would have held is not asked. */
+function keysOfExpired(secret: Secret, wanted: Identifiers): ExpiredKey[] {
+  const expiresAt = expirationOf(secret) as number;
+  if (secret.type === 'JwksUri') return [{ secret, expiresAt }];
   try {
-    return importSecret(secret).some((key) => rank(key, wanted) !== undefined);
+    const keys = importSecret(secret).filter((key) => rank(key, wanted) !== undefined);
+    return keys.map((key) => ({ key, secret, expiresAt }));
   } catch {
-    return false;
+    return [];
+  }
+}
+
+/** The keys that could sign other assertions. */
+function* usableKeys(secrets: readonly Secret[], now: number, keys: KeySource) {
+  for (const secret of secrets) {
+    try {
+      const expiresAt = expirationOf(secret);
+      if (expiresAt !== undefined && expiresAt <= now) continue;
+      for (const key of keys.keysOf(secret)) yield { key, secret, expiresAt };
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+    }
   }
 }
 
@@ -119,7 +103,7 @@ export function selectKeys(
   const wanted = identifiersOf(header);
   const refused: RefusedSecret[] = [];
   const expiredSecrets: Secret[] = [];
-  let expiredCertificate = false;
+  const expiredCertificates: ExpiredKey[] = [];
   let futureCertificate = false;
   let candidates: Candidate[] = [];
   let best = 0;
@@ -142,7 +126,7 @@ export function selectKeys(
         }
         // RFC 5280 §4.1.2.5: through notAfter, inclusive.
         if (notAfter !== undefined && notAfter < now) {
-          expiredCertificate = true;
+          expiredCertificates.push({ key, secret, expiresAt: notAfter });
           continue;
         }
         if (fit > best) candidates = [];
@@ -155,17 +139,16 @@ export function selectKeys(
     }
   }
 
-  if (candidates.length > 0) return { candidates: candidates.slice(0, MAX_KEY_TRIES), refused };
-  const looked = expiredSecrets.slice(-MAX_EXPIRED);
-  const expired = expiredCertificate || looked.some((secret) => fits(secret, wanted));
-  return {
-    candidates,
-    refused,
-    failure: {
-      reason: reasonFor(expired, futureCertificate, refused.length > 0),
-      actual: Object.entries(wanted).flatMap(([name, value]) =>
-        value === undefined ? [] : [`${name}=${value}`],
-      ),
-    },
-  };
+  const expired = () =>
+    [
+      ...expiredCertificates,
+      ...expiredSecrets.slice(-MAX_KEY_TRIES).flatMap((secret) => keysOfExpired(secret, wanted)),
+    ].slice(0, MAX_KEY_TRIES);
+  if (candidates.length > 0) {
+    return { candidates: candidates.slice(0, MAX_KEY_TRIES), refused, expired };
+  }
+  const tooLate = expired();
+  const reason = reasonFor(tooLate.length > 0, futureCertificate, refused.length > 0);
+  const failure = keyFailure(reason, wanted, usableKeys(secrets, now, options.keys), tooLate);
+  return { candidates, refused, expired, failure };
 }

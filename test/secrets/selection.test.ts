@@ -215,10 +215,66 @@ for (const { name, secrets, header, reason } of SELECTIONS) {
 
 test('what was looked for is reported where no key fits', async () => {
   const validator = validatorOf([{ clientId: 'client', secrets: [jwk(A, { kid: 'a' })] }], {
-    onAuthentication: ({ actual }) => seen.push(actual),
+    onAuthentication: ({ actual, expected }) => seen.push(actual, expected),
   });
   const seen: unknown[] = [];
   const header = { kid: 'b', 'x5t#S256': S256_B };
   await outcome(validator, await signAssertion('client', { pair: A, header }));
-  assert.deepEqual(seen, [['alg=ES256', 'kid=b', `x5tS256=${S256_B}`]]);
+  assert.deepEqual(seen, [
+    ['alg=ES256', 'kid=b', `x5t#S256=${S256_B}`],
+    ['JsonWebKey: kid=a, ES256'],
+  ]);
+});
+
+/** Secrets that do not fit, and what the operator learns of them. */
+const OFFERED: Readonly<Record<string, readonly [readonly Secret[], unknown]>> = {
+  'no secret': [[], 'the client has no key that can be used'],
+  'a certificate, by its x5t#S256': [
+    [x509(certificateB)],
+    [`X509CertificateBase64: x5t#S256=${S256_B}, ES256`],
+  ],
+  'a JWK with certificate and kid, by its kid': [
+    [jwk(B, { kid: 'b', x5c: [certificateB.base64] })],
+    ['JsonWebKey: kid=b, ES256'],
+  ],
+  'a description and every algorithm of a key': [
+    [{ ...pem(RSA), description: 'of the console' }],
+    ['PublicKeyPem, "of the console": no kid, RS256/RS384/RS512/PS256/PS384/PS512'],
+  ],
+  'what cannot be used is left out': [
+    [
+      { type: 'SharedSecret', value: 'short' },
+      { ...jwk(B, { kid: 'b' }), expiration: 1 },
+    ],
+    'the client has no key that can be used',
+  ],
+  'the first eight of many': [
+    Array.from({ length: 9 }, (_, index) => jwk(B, { kid: `${index}` })),
+    Array.from({ length: 8 }, (_, index) => `JsonWebKey: kid=${index}, ES256`),
+  ],
+};
+
+for (const [name, [secrets, offered]] of Object.entries(OFFERED)) {
+  test(`where no key fits, those that the client has are reported: ${name}`, async () => {
+    const expected: unknown[] = [];
+    const validator = validatorOf([{ clientId: 'client', secrets }], {
+      onAuthentication: (event) => expected.push(event.expected),
+    });
+    const header = { kid: 'a', 'x5t#S256': S256_A };
+    await outcome(validator, await signAssertion('client', { pair: A, header }));
+    assert.deepEqual(expected, [offered]);
+  });
+}
+
+test('a success names the key that verified, though the assertion does not', async () => {
+  const names: unknown[] = [];
+  const validator = validatorOf(
+    [{ clientId: 'client', secrets: [x509(certificateB), x509(certificateA)] }],
+    { onAuthentication: ({ keyId }) => names.push(keyId) },
+  );
+  assert.equal(
+    await outcome(validator, await signAssertion('client', { pair: A, header: {} })),
+    undefined,
+  );
+  assert.deepEqual(names, [S256_A]);
 });

@@ -68,6 +68,14 @@ for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
   });
 }
 
+for (const expiration of ['01/02/2027', 'Jan 2 2027', '2027', '1798848000', '2027-01-01 00:00']) {
+  test(`a secret whose expiration is ${expiration}, which is not ISO 8601, is refused`, async () => {
+    const { reason, event } = await at(0, [{ ...jwk, expiration }]);
+    assert.equal(reason, 'secret_refused');
+    assert.match(event?.warnings[0]?.message ?? '', /use a Date, ISO 8601 or seconds/);
+  });
+}
+
 for (const expiration of [undefined, null]) {
   test(`a secret with the expiration ${expiration} never expires`, async () => {
     const secrets = [{ ...jwk, expiration: expiration as undefined }];
@@ -107,6 +115,47 @@ test('another secret with the same key serves on', async () => {
   assert.equal((await at(DAY, [expired, jwk])).reason, undefined);
   assert.equal((await at(DAY + 1, [certificate, jwk])).reason, undefined);
   assert.equal((await at(-1, [certificate, jwk])).reason, undefined);
+});
+
+const other: Secret = { type: 'JsonWebKey', value: OTHER.publicJwk, description: 'new' };
+const expiredJwk: Secret = { ...jwk, description: 'old', expiration: START };
+
+const LATE: Readonly<Record<string, readonly [number, readonly Secret[], string]>> = {
+  'by its expiration, beside a newer one': [
+    DAY,
+    [expiredJwk, other],
+    'JsonWebKey, "old", expired on 2023-11-14T22:13:20.000Z',
+  ],
+  'by its certificate, beside a newer one': [
+    DAY + 1,
+    [certificate, other],
+    'X509CertificateBase64, expired on 2023-11-15T22:13:20.000Z',
+  ],
+  'and is the only one': [
+    DAY,
+    [expiredJwk],
+    'JsonWebKey, "old", expired on 2023-11-14T22:13:20.000Z',
+  ],
+};
+
+for (const [name, [offset, secrets, told]] of Object.entries(LATE)) {
+  test(`who signs with a key that has expired ${name}, learns nothing, and the operator which`, async () => {
+    const { reason, event } = await at(offset, secrets);
+    assert.equal(reason, 'secret_expired');
+    assert.deepEqual(event?.actual, ['alg=ES256', told]);
+    assert.deepEqual(
+      event?.expected,
+      secrets.includes(other)
+        ? ['JsonWebKey, "new": no kid, ES256']
+        : 'the client has no key that can be used',
+    );
+  });
+}
+
+test('a signature of nobody is invalid, whatever has expired besides', async () => {
+  const stranger: Secret = { type: 'JsonWebKey', value: newKeyPair('ES256').publicJwk };
+  const secrets = [{ ...stranger, expiration: START }, other];
+  assert.equal((await at(DAY, secrets)).reason, 'signature_invalid');
 });
 
 const UNFITTING: readonly (readonly [string, number, readonly Secret[], Reason])[] = [
