@@ -16,11 +16,12 @@ export type FindClient<Client extends AssertionClient> = (
   context: unknown,
 ) => Client | null | undefined | PromiseLike<Client | null | undefined>;
 
-const isClient = (value: unknown): value is AssertionClient =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as AssertionClient).clientId === 'string' &&
-  Array.isArray((value as AssertionClient).secrets);
+/** One without secrets is a client too, of whom no assertion can be accepted. */
+function isClient(value: unknown): value is AssertionClient {
+  if (typeof value !== 'object' || value === null) return false;
+  const { clientId, secrets } = value as Partial<AssertionClient>;
+  return typeof clientId === 'string' && Array.isArray(secrets ?? []);
+}
 
 /** What came of a lookup. */
 export type Lookup<Client> =

@@ -53,7 +53,7 @@ const BROKEN: Readonly<Record<string, Lookup>> = {
   'answers with a number': async () => 42,
   'answers with an empty object': () => ({}),
   'answers with a list of clients': async () => [client],
-  'answers with a client without secrets': async () => ({ clientId: 'client' }),
+  'answers with a client whose id is a number': async () => ({ ...client, clientId: 42 }),
   'answers with secrets that are no list': () => ({ ...client, secrets: 'secret' }),
   'answers with an object whose members throw': () =>
     Object.defineProperty({ secrets: [] }, 'clientId', {
@@ -112,6 +112,15 @@ const USELESS_SECRETS: readonly unknown[] = [
   { type: 'JsonWebKey', value: { kty: 'EC' }, expiration: 'soon' },
   { type: 'PublicKeyPem', value: Symbol('pem') },
 ];
+
+for (const secrets of [undefined, null, []]) {
+  test(`a client with ${JSON.stringify(secrets)} as its secrets is one of another method, and no fault`, async (t) => {
+    const { status, error, event } = await answerTo(t, () => ({ clientId: 'client', secrets }));
+    assert.deepEqual([status, error], [401, 'invalid_client']);
+    assert.equal(event?.reason, 'no_matching_key');
+    assert.equal(event?.expected, 'the client has no key that can be used');
+  });
+}
 
 test('secrets that are garbage are passed over, and those beside them count', async (t) => {
   for (const garbage of USELESS_SECRETS) {
