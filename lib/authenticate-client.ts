@@ -1,16 +1,24 @@
-import type { ServerResponse } from 'node:http';
-import { methodFailure } from './assertion/parameters.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type ClientAssertionParameters,
+  methodFailure,
+  methodsIn,
+} from './assertion/parameters.js';
 import { assertionUsed } from './assertion-used.js';
 import { type AuthenticationEvent, newEvent, noteError, report } from './diagnostics.js';
-import { oauthErrorHandler } from './error-handler.js';
+import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import { ClientAuthenticationError } from './errors.js';
 import type { ExpressRequest, Next } from './http.js';
 import type { Failure } from './reasons.js';
+import { safeText } from './safe.js';
 import type { AssertionClient } from './secrets/secret.js';
 import type { PrivateKeyJwtAuthenticateOptions } from './strategy.js';
 
-/** An Express middleware; assignable to Express's own type. */
-export type Middleware = (request: ExpressRequest, response: ServerResponse, next: Next) => void;
+/**
+ * An Express middleware; assignable to Express's own type. Its request has no body, so that Express
+ * goes on to infer that of the handlers beside it.
+ */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
 
 /** The part of a Passport instance that is used here. */
 export interface Authenticator {
@@ -21,8 +29,9 @@ export interface Authenticator {
 /** Options of `authenticateClient`: those of the strategy and of `passport.authenticate`. */
 export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOptions {
   /**
-   * Called for what is refused here and not by the strategy: several methods in one request, and a
-   * client that must use assertions and did not. The strategy calls its own for all else.
+   * Called for what the strategy is not asked about, or has nothing to say of: several methods in one
+   * request, a client that must use assertions and did not, and a request without an assertion that
+   * no other strategy accepts either. Give the strategy's own, which is called for all else.
    */
   readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly [passportOption: string]: unknown;
@@ -34,7 +43,8 @@ const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret
 /**
  * Whether a client must prove itself by an assertion: its `tokenEndpointAuthMethod` says so, or it
  * names none and has secrets for assertions; and it is not allowed a plain client_secret besides.
- * For the verify callbacks of other strategies.
+ * For the verify callbacks of other strategies behind `passport.authenticate`; `authenticateClient`
+ * holds clients to it by itself, and tells the operator of each.
  *
  * @example
  * ```ts
@@ -59,9 +69,30 @@ function authenticated(request: object, assignProperty: unknown): unknown {
   return (request as Record<string, unknown>)[String(property)];
 }
 
-function failureAfter(request: ExpressRequest, client: unknown): Failure | undefined {
+/** What a request carries for client authentication. */
+interface Sent {
+  readonly form: ClientAssertionParameters;
+  readonly authorization: boolean;
+}
+
+function sentIn({ body, headers }: ExpressRequest): Sent {
+  const form = typeof body === 'object' && body !== null ? body : {};
+  return { form, authorization: headers.authorization !== undefined };
+}
+
+/** Another strategy has accepted a client that must use assertions. */
+function failureAfter(request: IncomingMessage, client: unknown, sent: Sent): Failure | undefined {
   if (assertionUsed(request) || typeof client !== 'object' || client === null) return undefined;
-  return requiresClientAssertion(client) ? { reason: 'assertion_required' } : undefined;
+  if (!requiresClientAssertion(client)) return undefined;
+  const actual = methodsIn(sent.form, sent.authorization);
+  return { reason: 'assertion_required', expected: ['client_assertion'], actual };
+}
+
+/** No strategy has found anything to accept, and this one no assertion: perhaps no form either. */
+function absence({ headers }: IncomingMessage, { form, authorization }: Sent): Failure {
+  const contentType = `content-type=${headers['content-type'] ?? 'none'}`;
+  const actual = [contentType, ...methodsIn(form, authorization)];
+  return { reason: 'client_assertion_absent', expected: ['client_assertion'], actual };
 }
 
 /**
@@ -93,28 +124,34 @@ export function authenticateClient(
   const answer = oauthErrorHandler();
 
   return (request, response, next) => {
-    const refuse = (failure: Failure) => {
+    const sent = sentIn(request);
+    const tell = (failure: Failure, clientId: unknown = sent.form.client_id) => {
       const error = new ClientAuthenticationError(failure);
-      report(noteError(newEvent({}), error), onAuthentication);
-      answer(error, request, response, next);
+      const event = noteError(newEvent({}), error);
+      event.clientId = safeText(clientId);
+      report(event, onAuthentication);
+      return error;
     };
-    const form = typeof request.body === 'object' && request.body !== null ? request.body : {};
-    const before = methodFailure(form, request.headers.authorization !== undefined);
+    const refuse = (failure: Failure, clientId?: unknown) =>
+      answer(tell(failure, clientId), request, response, next);
+    const before = methodFailure(sent.form, sent.authorization);
     if (before !== undefined) {
       refuse(before);
       return;
     }
     authenticate(request, response, (error) => {
       if (error !== undefined && error !== null) {
+        if (isPassportFailure(error, response)) tell(absence(request, sent));
         // A strategy's own challenge goes: what is refused below has none, and by the difference a
         // client_secret would show that it is right.
         response.removeHeader('WWW-Authenticate');
         answer(error, request, response, next);
         return;
       }
-      const after = failureAfter(request, authenticated(request, options['assignProperty']));
+      const client = authenticated(request, options['assignProperty']);
+      const after = failureAfter(request, client, sent);
       if (after === undefined) next();
-      else refuse(after);
+      else refuse(after, (client as Partial<AssertionClient>).clientId);
     });
   };
 }

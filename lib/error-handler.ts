@@ -1,11 +1,11 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { OAuthError } from './errors.js';
-import type { ExpressRequest, Next } from './http.js';
+import type { Next } from './http.js';
 
 /** An Express error handler; assignable to Express's own type. */
 export type ErrorHandler = (
   error: unknown,
-  request: ExpressRequest,
+  request: IncomingMessage,
   response: ServerResponse,
   next: Next,
 ) => void;
@@ -43,11 +43,15 @@ const isHttpError = (error: unknown): error is HttpError =>
 const isParserError = ({ type, code }: HttpError): boolean =>
   PARSER_ERRORS.includes(type) || (typeof code === 'string' && DECOMPRESSION_ERROR.test(code));
 
-/** Passport's error has no class that can be had: it is what it is called and how it is made. */
-const isPassportFailure = ({ name, status, message }: HttpError, response: ServerResponse) =>
-  name === 'AuthenticationError' &&
-  status === response.statusCode &&
-  message === STATUS_CODES[status];
+/**
+ * Whether an error is Passport's, of a request that no strategy accepted. It has no class that can be
+ * had: it is what it is called and how it is made.
+ */
+export const isPassportFailure = (error: unknown, response: ServerResponse): error is HttpError =>
+  isHttpError(error) &&
+  error.name === 'AuthenticationError' &&
+  error.status === response.statusCode &&
+  error.message === STATUS_CODES[error.status];
 
 /** What the caller may learn of an error; undefined where it is not about the caller. */
 function callerError(error: unknown, response: ServerResponse): OAuthError | undefined {
@@ -72,7 +76,7 @@ const schemeOf = (authorization: string): string =>
  */
 export function sendOAuthError(
   error: OAuthError,
-  request: ExpressRequest,
+  request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const { authorization } = request.headers;

@@ -90,7 +90,7 @@ export class PrivateKeyJwtStrategy<
     const form = parsedForm(request);
     if (form === undefined) {
       throw new ConfigurationError(
-        'The request has a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before passport.authenticate.',
+        'The request has a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before authenticateClient or passport.authenticate.',
       );
     }
     if (!hasAssertion(form)) return undefined;

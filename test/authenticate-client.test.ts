@@ -127,10 +127,121 @@ test('what it refuses itself is an event too, by callback and channel', async (t
   const form = assertionForm(await signAssertion(), { client_secret: 'x' });
   assert.equal((await oauthAnswer(await post(form))).status, 400);
   assert.deepEqual(
-    called.map(({ outcome, reason }) => [outcome, reason]),
-    [['failure', 'multiple_authentication_methods']],
+    called.map(({ outcome, reason, actual }) => [outcome, reason, actual]),
+    [['failure', 'multiple_authentication_methods', ['client_assertion', 'client_secret']]],
   );
   assert.deepEqual(published, called);
+});
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const basic = (secret: string) => `Basic ${Buffer.from(`client:${secret}`).toString('base64')}`;
+
+/** Requests without an assertion, and what the operator learns of each. */
+const WITHOUT_ASSERTION: Readonly<
+  Record<string, { body?: string; headers: Record<string, string>; event: object }>
+> = {
+  'nothing at all': {
+    headers: {},
+    event: { clientId: undefined, actual: ['content-type=none'] },
+  },
+  'an assertion in JSON': {
+    headers: { 'content-type': 'application/json' },
+    body: '{"client_assertion":"x"}',
+    event: {
+      clientId: undefined,
+      actual: ['content-type=application/json', 'client_assertion'],
+    },
+  },
+  'a form with a client_id alone': {
+    headers: FORM,
+    body: 'client_id=client',
+    event: {
+      clientId: 'client',
+      actual: ['content-type=application/x-www-form-urlencoded'],
+    },
+  },
+  'a wrong client_secret': {
+    headers: FORM,
+    body: 'client_id=client&client_secret=wrong',
+    event: {
+      clientId: 'client',
+      actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
+    },
+  },
+  'a wrong client_secret in the Authorization header': {
+    headers: { authorization: basic('wrong') },
+    event: { clientId: undefined, actual: ['content-type=none', 'Authorization'] },
+  },
+};
+
+for (const [name, { body, headers, event }] of Object.entries(WITHOUT_ASSERTION)) {
+  test(`a request with ${name}, which no strategy accepts, is an event too`, async (t) => {
+    const events: AuthenticationEvent[] = [];
+    const onAuthentication = (one: AuthenticationEvent) => events.push(one);
+    const passport = new Passport();
+    passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT));
+    passport.use(new BasicStrategy((_id, _secret, done) => done(null, false)));
+    const app = express();
+    const strategies = ['private-key-jwt', 'basic'];
+    const authenticate = authenticateClient(passport, strategies, { onAuthentication });
+    app.post('/token', express.urlencoded({ extended: false }), express.json(), authenticate);
+    const server = await listen(app);
+    t.after(() => server.close());
+    const init = { method: 'POST', headers, ...(body !== undefined && { body }) };
+    const { status, error } = await oauthAnswer(await fetch(`${server.url}/token`, init));
+    assert.deepEqual([status, error], [401, 'invalid_client']);
+    assert.deepEqual(
+      events.map(({ reason, expected, actual, clientId }) => [reason, expected, actual, clientId]),
+      [
+        [
+          'client_assertion_absent',
+          ['client_assertion'],
+          ...Object.values({ actual: undefined, clientId: undefined, ...event }),
+        ],
+      ],
+    );
+    assert.equal(JSON.stringify(events).includes('wrong'), false);
+  });
+}
+
+test('a client that must use assertions and did not is named in the event', async (t) => {
+  const events: AuthenticationEvent[] = [];
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  passport.use(new BasicStrategy((_id, _secret, done) => done(null, CLIENT)));
+  const app = express();
+  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic'], {
+    onAuthentication: (event) => events.push(event),
+  });
+  app.post('/token', express.urlencoded({ extended: false }), authenticate);
+  const server = await listen(app);
+  t.after(() => server.close());
+  const headers = { authorization: basic('right') };
+  const response = await fetch(`${server.url}/token`, { method: 'POST', headers });
+  assert.equal((await oauthAnswer(response)).status, 401);
+  assert.deepEqual(
+    events.map(({ reason, clientId, actual }) => [reason, clientId, actual]),
+    [['assertion_required', 'client', ['Authorization']]],
+  );
+});
+
+test('the handlers beside it may read the body: their type is not changed', async (t) => {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  const app = express();
+  app.post(
+    '/token',
+    express.urlencoded({ extended: false }),
+    authenticateClient(passport),
+    (request, response) => {
+      response.json({ grant: request.body.grant_type });
+    },
+  );
+  const server = await listen(app);
+  t.after(() => server.close());
+  const body = assertionForm(await signAssertion(), { grant_type: 'client_credentials' });
+  const response = await fetch(`${server.url}/token`, { method: 'POST', body });
+  assert.deepEqual(await response.json(), { grant: 'client_credentials' });
 });
 
 test('a listener that throws disturbs nothing', async (t) => {

@@ -26,8 +26,8 @@ test('the server of the README gives a token for an assertion, and for each only
   const server = await listen(app);
   t.after(() => server.close());
   const assertion = await signAssertion(CLIENT.clientId);
-  const post = () =>
-    fetch(`${server.url}/token`, { method: 'POST', body: assertionForm(assertion) });
+  const body = assertionForm(assertion, { grant_type: 'client_credentials' });
+  const post = () => fetch(`${server.url}/token`, { method: 'POST', body });
 
   assert.equal((await post()).status, 401, 'nobody is registered');
   clients.set(CLIENT.clientId, CLIENT);

@@ -38,7 +38,8 @@ export const AUDIENCE_CHECK: Check<AssertionSubject> = {
   source: 'RFC 7523 §3 (3), draft-ietf-oauth-rfc7523bis §4',
   reason: 'audience_mismatch',
   passes: (subject) => audienceForm(subject) !== undefined,
-  expected: (subject) => acceptedAudiences(subject).map(([audience]) => audience),
+  // An endpoint's own URL is the token endpoint's at the token endpoint.
+  expected: (subject) => [...new Set(acceptedAudiences(subject).map(([audience]) => audience))],
   actual: claim('aud'),
 };
 

@@ -39,6 +39,15 @@ export function hasAssertion(form: ClientAssertionParameters): boolean {
   );
 }
 
+/** How a request authenticates: the names of what it carries for it. */
+export function methodsIn(form: ClientAssertionParameters, authorization: boolean): string[] {
+  return [
+    ...(hasAssertion(form) ? ['client_assertion'] : []),
+    ...(sentValue(form, 'client_secret') === undefined ? [] : ['client_secret']),
+    ...(authorization ? ['Authorization'] : []),
+  ];
+}
+
 /**
  * What is wrong with a request whatever its method of authentication: a parameter that came twice,
  * which body parsers hand over as an array or object (RFC 6749 §3.2), or more than one method
@@ -56,11 +65,10 @@ export function methodFailure(
       return { reason: 'parameter_repeated', actual: name };
     }
   }
-  const methods =
-    Number(hasAssertion(form)) +
-    Number(sentValue(form, 'client_secret') !== undefined) +
-    Number(authorization);
-  return methods > 1 ? { reason: 'multiple_authentication_methods' } : undefined;
+  const methods = methodsIn(form, authorization);
+  return methods.length > 1
+    ? { reason: 'multiple_authentication_methods', expected: 'one method', actual: methods }
+    : undefined;
 }
 
 function typeFailure(type: string, acceptGrantType: boolean): Failure | undefined {
