@@ -38,6 +38,9 @@ function countForged(point: Buffer): number {
   return Array.from({ length: 64 }, (_, i) => Buffer.from(`message ${i}`)).filter(isForged).length;
 }
 
+/** Some releases from Node 24 on verify nothing with a key of small order: 1 shows which. */
+const REFUSED_BY_NODE = countForged(encode(1n)) === 0;
+
 const pair = keyPair('EdDSA');
 const certificate = await clientCertificate(pair);
 
@@ -72,8 +75,8 @@ for (const [name, y] of Object.entries(POINTS)) {
     });
   }
 
-  test(`with y = ${name} anybody can sign, as node:crypto shows`, () => {
-    assert.ok(countForged(encode(y)) > 0);
+  test(`with y = ${name} anybody can sign, unless this Node refuses all such keys`, () => {
+    assert.equal(countForged(encode(y)) > 0, !REFUSED_BY_NODE);
   });
 }
 
