@@ -7,8 +7,8 @@ export type { AudienceForm } from './assertion/audience.js';
 export type { CheckReport } from './assertion/check-report.js';
 export type { JsonObject } from './assertion/compact-jws.js';
 export type { Explanation } from './assertion/explain-alone.js';
+export type { ClientAssertionOptions } from './assertion/options.js';
 export { CLIENT_ASSERTION_TYPE, type ClientAssertionParameters } from './assertion/parameters.js';
-export type { ClientAssertionOptions } from './assertion/settings.js';
 export type { ServerIdentity } from './assertion/subject.js';
 export type {
   AuthenticatedClient,

@@ -3,7 +3,7 @@ import { decodeCompactJws, type JsonObject } from './assertion/compact-jws.js';
 import { searchSigner } from './assertion/search-signer.js';
 import { algorithmSet } from './assertion/settings.js';
 import { RequestObjectError } from './errors.js';
-import { callback, flag, number } from './option-checks.js';
+import { assertKnownOptions, callback, flag, number, type OptionNames } from './option-checks.js';
 import type { Failure } from './reasons.js';
 import { REQUEST_OBJECT_CHECKS } from './request-object-checks.js';
 import type { Algorithm } from './secrets/algorithms.js';
@@ -38,6 +38,20 @@ export interface RequestObjectOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+const OPTIONS: OptionNames<RequestObjectOptions> = {
+  request: true,
+  client: true,
+  issuer: true,
+  strict: true,
+  algorithms: true,
+  clockTolerance: true,
+  maxLifetime: true,
+  maxLength: true,
+  certificateValidity: true,
+  jwksUri: true,
+  clock: true,
+};
+
 /** A request object whose signature and claims are valid. */
 export interface RequestObject {
   readonly header: JsonObject;
@@ -62,6 +76,7 @@ const refuse = (failure: Failure): never => {
 
 /** The options, checked and with their defaults. */
 function settingsFrom(options: RequestObjectOptions) {
+  assertKnownOptions('validateRequestObject', options, OPTIONS);
   if (typeof options.issuer !== 'string' || options.issuer === '') {
     throw new TypeError('issuer must be the issuer identifier, a URL');
   }

@@ -1,5 +1,6 @@
 import type { ServerIdentity } from './assertion/subject.js';
 import type { ExpressRequest } from './http.js';
+import type { OptionNames } from './option-checks.js';
 
 /** A URL, or how it follows from the request: for servers with several issuers. */
 export type PerRequest = string | ((request: ExpressRequest) => string | Promise<string>);
@@ -17,6 +18,12 @@ export interface ServerIdentityOptions {
    */
   readonly endpoint?: PerRequest | undefined;
 }
+
+export const SERVER_IDENTITY_OPTIONS: OptionNames<ServerIdentityOptions> = {
+  issuer: true,
+  tokenEndpoint: true,
+  endpoint: true,
+};
 
 function urlFrom(name: string, value: unknown): string {
   if (typeof value === 'string' && URL.canParse(value)) return value;

@@ -1,16 +1,18 @@
+import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './assertion/options.js';
 import { hasAssertion } from './assertion/parameters.js';
-import type { ClientAssertionOptions } from './assertion/settings.js';
 import { ClientAssertionValidator } from './assertion/validator.js';
 import { noteAssertionUsed } from './assertion-used.js';
 import type { FindClient } from './clients/lookup.js';
 import { ConfigurationError } from './errors.js';
 import { giveUp } from './give-up.js';
 import { type ExpressRequest, isFormPost, parsedForm } from './http.js';
+import { assertKnownOptions, given, type OptionNames } from './option-checks.js';
 import { Strategy } from './passport-strategy.js';
 import type { AssertionClient } from './secrets/secret.js';
 import {
   type IdentifyServer,
   type PerRequest,
+  SERVER_IDENTITY_OPTIONS,
   type ServerIdentityOptions,
   serverIdentifier,
 } from './server-identity.js';
@@ -19,6 +21,11 @@ import {
 export interface PrivateKeyJwtStrategyOptions
   extends ClientAssertionOptions,
     ServerIdentityOptions {}
+
+const OPTIONS: OptionNames<PrivateKeyJwtStrategyOptions> = {
+  ...SERVER_IDENTITY_OPTIONS,
+  ...CLIENT_ASSERTION_OPTIONS,
+};
 
 /** Options of `passport.authenticate('private-key-jwt', …)` besides Passport's own. */
 export interface PrivateKeyJwtAuthenticateOptions {
@@ -60,8 +67,10 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    this._identify = serverIdentifier(options);
-    this._validator = new ClientAssertionValidator(options, findClient);
+    assertKnownOptions('PrivateKeyJwtStrategy', options, OPTIONS);
+    const { issuer, tokenEndpoint, endpoint, ...validation } = given(options);
+    this._identify = serverIdentifier({ issuer, tokenEndpoint, endpoint });
+    this._validator = new ClientAssertionValidator(validation, findClient);
   }
 
   /** Called by Passport. */

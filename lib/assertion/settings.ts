@@ -1,67 +1,17 @@
 import type { AuthenticationEvent } from '../diagnostics.js';
-import { callback, flag, number } from '../option-checks.js';
+import { assertKnownOptions, callback, flag, number } from '../option-checks.js';
 import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
-import { type JwksUriOptions, RemoteJwkSets } from '../secrets/jwks-uri.js';
+import { RemoteJwkSets } from '../secrets/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../secrets/key-cache.js';
 import { SignerHints } from '../secrets/signer-hints.js';
+import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './options.js';
 
-/** Options of the validation of client assertions. Times are in seconds. */
-export interface ClientAssertionOptions {
-  /**
-   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
-   * the endpoint being called, alone or among others. `strict`: the issuer identifier alone, and
-   * `typ` must be `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis).
-   */
-  readonly audience?: 'compatible' | 'strict' | undefined;
-  /** Further values of `aud` that `compatible` accepts. Default none. */
-  readonly additionalAudiences?: readonly string[] | undefined;
-  /** Lets `aud` differ by one slash at its end in `compatible`. Default false. */
-  readonly ignoreTrailingSlash?: boolean | undefined;
-  /** The `alg` values accepted. Default: all of `ALGORITHMS`; HS* need a symmetric secret. */
-  readonly algorithms?: readonly Algorithm[] | undefined;
-  /** How far clocks may differ. Default 60. */
-  readonly clockTolerance?: number | undefined;
-  /** The longest that an assertion may be valid for. Default 600. A client's own goes first. */
-  readonly maxLifetime?: number | undefined;
-  /** In characters; a longer assertion is not decoded. Default 16384. */
-  readonly maxAssertionLength?: number | undefined;
-  /** Remembers used assertions. Default a `MemoryReplayStore`, which serves one process. */
-  readonly replay?: ReplayStore | undefined;
-  /** How long the replay store may take before the request fails closed. Default 2. */
-  readonly replayTimeout?: number | undefined;
-  /** How long the lookup of a client may take before the request fails closed. Default 10. */
-  readonly lookupTimeout?: number | undefined;
-  /**
-   * How many imported keys of clients are kept in memory, 2 to 4 kB each. Where more are in use they
-   * are imported again and again. Default 10,000.
-   */
-  readonly maxCachedKeys?: number | undefined;
-  /** Whether the validity period of a certificate counts as its secret's. Default true. */
-  readonly certificateValidity?: boolean | undefined;
-  /**
-   * How the keys of clients with a `jwks_uri` are fetched and kept; or a `RemoteJwkSets`, so that
-   * others can share it.
-   */
-  readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
-  /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
-  readonly secretExpiryWarning?: number | undefined;
-  /**
-   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
-   * some clients send by mistake. Default false.
-   */
-  readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
-  /** Tells callers the precise reason of a refusal. Default false: it helps attackers too. */
-  readonly detailedErrors?: boolean | undefined;
-  /**
-   * Called once for each authentication, successful or not. What it throws, or rejects with, becomes
-   * a process warning and nothing else.
-   */
-  readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
-}
+/** Who the server is may differ from request to request. */
+const HINTS = Object.fromEntries(
+  ['issuer', 'tokenEndpoint', 'endpoint'].map((name) => [name, 'give it to validate']),
+);
 
 /** What an assertion is held to by itself, whoever its client is; checked and with the defaults. */
 export interface Rules {
@@ -164,6 +114,7 @@ export function rulesFrom(options: ClientAssertionOptions): Rules {
  * @throws {TypeError} with a sentence that says what to change
  */
 export function settingsFrom(options: ClientAssertionOptions): Settings {
+  assertKnownOptions('ClientAssertionValidator', options, CLIENT_ASSERTION_OPTIONS, HINTS);
   const rules = rulesFrom(options);
   return {
     ...rules,

@@ -11,7 +11,8 @@ import { ClientAuthenticationError } from '../errors.js';
 import type { AssertionClient } from '../secrets/secret.js';
 import { explainAssertion } from './explain.js';
 import type { Explanation } from './explain-alone.js';
-import { type ClientAssertionOptions, type Settings, settingsFrom } from './settings.js';
+import type { ClientAssertionOptions } from './options.js';
+import { type Settings, settingsFrom } from './settings.js';
 import { checkServerIdentity } from './subject.js';
 import {
   type AuthenticatedClient,

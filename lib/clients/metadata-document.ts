@@ -1,8 +1,12 @@
 import { ClientAuthenticationError } from '../errors.js';
-import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
+import {
+  cacheSettings,
+  DOCUMENT_CACHE_OPTIONS,
+  type DocumentCacheOptions,
+} from '../net/cache-settings.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
-import { callback } from '../option-checks.js';
+import { assertKnownOptions, callback, type OptionNames } from '../option-checks.js';
 import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
 import { RemoteJwkSets } from '../secrets/jwks-uri.js';
 import { keepApart } from '../secrets/own-keys.js';
@@ -28,6 +32,11 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
 }
 
+const OPTIONS: OptionNames<ClientMetadataDocumentOptions> = {
+  ...DOCUMENT_CACHE_OPTIONS,
+  allowHost: true,
+};
+
 /** A client that introduced itself by its metadata document. */
 export interface MetadataDocumentClient extends AssertionClient {
   readonly metadata: ClientMetadataDocument;
@@ -37,7 +46,7 @@ const DEFAULTS = { maxBytes: 5120, maxAge: 86_400, maxStale: 0 };
 
 /** What may be called and how many at once is the same for keys; how long they are kept is not. */
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
-  const { maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = options;
+  const { allowHost, maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = options;
   return new RemoteJwkSets({ ...shared, maxKeys: MAX_STRANGERS_KEYS });
 }
 
@@ -77,6 +86,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   options: ClientMetadataDocumentOptions = {},
   otherClients?: FindClient<Client>,
 ): FindClient<MetadataDocumentClient | Client> {
+  assertKnownOptions('clientMetadataDocuments', options, OPTIONS);
   const settings = cacheSettings(options, DEFAULTS);
   const allowHost = callback('allowHost', options.allowHost) ?? (() => true);
   const findOther = callback('otherClients', otherClients) ?? (() => undefined);

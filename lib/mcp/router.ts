@@ -11,7 +11,7 @@ import {
 } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import type { OAuthMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express from 'express';
-import type { ClientAssertionOptions } from '../assertion/settings.js';
+import type { ClientAssertionOptions } from '../assertion/options.js';
 import type { Middleware } from '../authenticate-client.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
 import { PrivateKeyJwtStrategy } from '../strategy.js';

@@ -1,5 +1,10 @@
-import { callback, number } from '../option-checks.js';
-import { type FetchOptions, type FetchSettings, fetchSettings } from './fetch-settings.js';
+import { callback, number, type OptionNames } from '../option-checks.js';
+import {
+  FETCH_OPTIONS,
+  type FetchOptions,
+  type FetchSettings,
+  fetchSettings,
+} from './fetch-settings.js';
 
 /** How fetched documents are kept. Times are in seconds. */
 export interface DocumentCacheOptions extends FetchOptions {
@@ -22,6 +27,17 @@ export interface DocumentCacheOptions extends FetchOptions {
   /** The time in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
+
+export const DOCUMENT_CACHE_OPTIONS: OptionNames<DocumentCacheOptions> = {
+  ...FETCH_OPTIONS,
+  minAge: true,
+  maxAge: true,
+  defaultAge: true,
+  maxStale: true,
+  maxEntries: true,
+  maxConcurrentFetches: true,
+  clock: true,
+};
 
 /** The options, checked and with their defaults. */
 export interface DocumentCacheSettings {

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import tls, { type SecureContext } from 'node:tls';
-import { callback, flag, number } from '../option-checks.js';
+import { callback, flag, number, type OptionNames } from '../option-checks.js';
 import { networkList } from './addresses.js';
 import { dnsLookup } from './dns-lookup.js';
 
@@ -34,6 +34,16 @@ export interface FetchOptions {
   /** The size of the largest document that is read, in bytes. */
   readonly maxBytes?: number | undefined;
 }
+
+export const FETCH_OPTIONS: OptionNames<FetchOptions> = {
+  allowedNetworks: true,
+  allowLocalNetwork: true,
+  allowedPorts: true,
+  ca: true,
+  lookup: true,
+  timeout: true,
+  maxBytes: true,
+};
 
 /** The options, checked and with their defaults. */
 export interface FetchSettings {

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from '../option-checks.js';
 import { ClientShares } from './client-shares.js';
 import { warnInClusterWorker } from './cluster-warning.js';
 import { FINGERPRINT_WORDS, readFingerprint } from './fingerprint.js';
@@ -21,6 +22,11 @@ export interface MemoryReplayStoreOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+const OPTIONS: OptionNames<MemoryReplayStoreOptions> = {
+  maxEntries: true,
+  clock: true,
+};
+
 /**
  * Remembers used assertions in the memory of this process: right for one process, too little for
  * several, and empty after a restart. It has no timer: what has expired goes as entries come.
@@ -39,6 +45,7 @@ export class MemoryReplayStore implements ReplayStore {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: MemoryReplayStoreOptions = {}) {
+    assertKnownOptions('MemoryReplayStore', options, OPTIONS);
     const { maxEntries = 1_000_000, clock = Date.now } = options;
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new TypeError('maxEntries must be a whole number of at least 1');

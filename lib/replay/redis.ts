@@ -4,6 +4,7 @@
  * @module
  */
 import { withDeadline } from '../assertion/deadline.js';
+import { assertKnownOptions, type OptionNames } from '../option-checks.js';
 import { checkRedis, type RedisWarning } from './redis-check.js';
 import { type RedisClient, redisCommands } from './redis-client.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';
@@ -41,6 +42,14 @@ export interface RedisReplayOptions {
    */
   readonly warnings?: boolean | undefined;
 }
+
+const OPTIONS: OptionNames<RedisReplayOptions> = {
+  prefix: true,
+  timeout: true,
+  clockMargin: true,
+  maxPending: true,
+  warnings: true,
+};
 
 /** A replay store in Redis. */
 export interface RedisReplayStore extends ReplayStore {
@@ -96,6 +105,7 @@ export function redisReplay(
   client: RedisClient,
   options: RedisReplayOptions = {},
 ): RedisReplayStore {
+  assertKnownOptions('redisReplay', options, OPTIONS);
   const { prefix = 'private-key-jwt:replay:', warnings = true } = options;
   const { timeout = 0.25, clockMargin = 60, maxPending = 10_000 } = options;
   if (typeof prefix !== 'string') throw new TypeError('prefix must be a string');

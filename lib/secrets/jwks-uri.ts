@@ -1,6 +1,10 @@
-import { cacheSettings, type DocumentCacheOptions } from '../net/cache-settings.js';
+import {
+  cacheSettings,
+  DOCUMENT_CACHE_OPTIONS,
+  type DocumentCacheOptions,
+} from '../net/cache-settings.js';
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
-import { number } from '../option-checks.js';
+import { assertKnownOptions, number, type OptionNames } from '../option-checks.js';
 import { safeText } from '../safe.js';
 import { MAX_REMOTE_KEYS, publicKeysFromJwkSet } from './jwk-set.js';
 import type { VerificationKey } from './verification-key.js';
@@ -18,6 +22,12 @@ export interface JwksUriOptions extends DocumentCacheOptions {
   /** How many keys a set may have; one with more is refused. Default 50. */
   readonly maxKeys?: number | undefined;
 }
+
+const OPTIONS: OptionNames<JwksUriOptions> = {
+  ...DOCUMENT_CACHE_OPTIONS,
+  cooldown: true,
+  maxKeys: true,
+};
 
 /** A JWK Set as it was fetched: its usable keys, and why others are not. */
 export interface RemoteJwkSet {
@@ -56,6 +66,7 @@ export class RemoteJwkSets {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: JwksUriOptions = {}) {
+    assertKnownOptions('jwksUri', options, OPTIONS);
     const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
     this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
       readJwkSet(value, maxKeys),
