@@ -114,7 +114,18 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a private PEM as shared secret', shared(pkcs8Pem), /the shared secret is a PEM/],
   ['a public PEM as shared secret', shared(spkiPem(RSA.publicKey)), /the shared secret is a PEM/],
   ['a certificate as shared secret', shared(certificate.pem), /the shared secret is a PEM/],
+  ['a PEM after blanks as shared secret', shared(`\n  ${pkcs8Pem}`), /the shared secret is a PEM/],
   ['a JWK as shared secret', shared(JSON.stringify(RSA.publicJwk)), /the shared secret is a JWK/],
+  [
+    'a JWK in lines as shared secret',
+    shared(`\n  ${JSON.stringify({ kid: 'one', ...RSA.publicJwk }, undefined, 2)}`),
+    /the shared secret is a JWK: use JsonWebKey/,
+  ],
+  [
+    'a JWK in single quotes as shared secret',
+    shared(`{'kty':'oct','k':'${'A'.repeat(43)}'}`),
+    /the shared secret is a JWK: use JsonWebKey/,
+  ],
   ['a JWK with use enc', jwk({ ...RSA.publicJwk, use: 'enc' }), /the JWK is not for signatures/],
   [
     'a JWK with key_ops for encryption',
@@ -217,6 +228,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ],
   ['a certificate as public key', pem(certificate.pem), /use the type X509CertificateBase64/],
   ['base64 as public key', pem(certificate.base64), /the value is not a public key in PEM/],
+  [
+    'a public key in PEM after other text',
+    pem(`the key:\n${spkiPem(RSA.publicKey)}`),
+    /the value is not a public key in PEM/,
+  ],
   ['a PEM without a key', pem(pemOf('PUBLIC KEY')), /does not hold a public key that can be read/],
   ['a value that is a number', { type: 'SharedSecret', value: 5 }, /its value is not a non-empty/],
   ['no value', { type: 'X509CertificateBase64' }, /its value is not a non-empty string/],
