@@ -97,7 +97,7 @@ test('expected and actual values are reported, of checks that passed as well', a
   const { clock, now } = fakeClock();
   const client = { ...CLIENT, tokenEndpointAuthSigningAlg: 'ES256', maxLifetime: 100 };
   const validator = validatorOf([client], { clock, algorithms: ['ES256', 'RS256'] });
-  const claims = { iat: now() - 10, exp: now() + 60, aud: [TOKEN_ENDPOINT] };
+  const claims = { iat: now() - 10, exp: now() + 60, aud: [TOKEN_ENDPOINT], jti: 'one' };
   const { checks } = await validator.explain(
     requestWith(await signAssertion('client', { claims })),
   );
@@ -108,6 +108,7 @@ test('expected and actual values are reported, of checks that passed as well', a
   assert.deepEqual(shown('alg'), [['ES256', 'RS256'], 'ES256']);
   assert.deepEqual(shown('crit'), ['absent', undefined]);
   assert.deepEqual(shown('typ'), [['absent', 'JWT', 'client-authentication+jwt'], undefined]);
+  assert.deepEqual(shown('b64'), ['absent', undefined]);
   assert.deepEqual(shown('key identifiers'), ['strings', [undefined, undefined, undefined]]);
   assert.deepEqual(shown('iss'), ['the client_id', 'client']);
   assert.deepEqual(shown('sub'), ['client', 'client']);
@@ -115,13 +116,62 @@ test('expected and actual values are reported, of checks that passed as well', a
   assert.deepEqual(shown('aud'), [[ISSUER, TOKEN_ENDPOINT], [TOKEN_ENDPOINT]]);
   assert.deepEqual(shown('exp is a number'), ['a number', now() + 60]);
   assert.deepEqual(shown('exp is in the future'), [`> ${now() - 60}`, now() + 60]);
+  assert.deepEqual(shown('nbf is a number'), ['absent or a number', undefined]);
   assert.deepEqual(shown('nbf is not in the future'), [`<= ${now() + 60}`, undefined]);
+  assert.deepEqual(shown('iat is a number'), ['absent or a number', now() - 10]);
   assert.deepEqual(shown('iat is not in the future'), [`<= ${now() + 60}`, now() - 10]);
+  assert.deepEqual(shown('jti'), ['a non-empty string', 'one']);
+  assert.deepEqual(shown('authorization request'), ['absent', []]);
   assert.deepEqual(shown('client is enabled'), ['enabled', 'enabled']);
   assert.deepEqual(shown('method of the client'), ['any', 'private_key_jwt']);
   assert.deepEqual(shown('alg of the client'), ['ES256', 'ES256']);
   assert.deepEqual(shown('iat is not too old'), [`>= ${now() - 160}`, now() - 10]);
   assert.deepEqual(shown('lifetime'), ['<= 100', 70]);
+});
+
+test('what breaks a rule is reported as it was sent', async () => {
+  const { clock, now } = fakeClock();
+  const header = { typ: 'at+jwt', crit: ['b64'], b64: false, kid: 'a', x5t: 'b', 'x5t#S256': 'c' };
+  const claims = { nbf: now() + 100, response_type: 'code', redirect_uri: 'https://x.example' };
+  const request = requestWith(
+    rawAssertion({ alg: 'HS256', ...header }, { iss: 'client', ...claims }),
+  );
+  const { checks } = await validatorOf([CLIENT], { clock }).explain({
+    ...request,
+    parameters: { ...request.parameters, client_id: 'another' },
+  });
+  const actual = (name: string) => checks.find(({ check }) => check === name)?.actual;
+  assert.equal(actual('typ'), 'at+jwt');
+  assert.deepEqual(actual('crit'), ['b64']);
+  assert.equal(actual('b64'), false);
+  assert.deepEqual(actual('key identifiers'), ['a', 'b', 'c']);
+  assert.equal(actual('client_id parameter'), 'another');
+  assert.equal(actual('nbf is a number'), now() + 100);
+  assert.equal(actual('nbf is not in the future'), now() + 100);
+  assert.deepEqual(actual('authorization request'), ['response_type', 'redirect_uri']);
+  assert.equal(actual('method of the client'), 'client_secret_jwt');
+});
+
+test('what a client does not restrict may be anything', async () => {
+  const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
+  for (const name of ['method of the client', 'alg of the client']) {
+    assert.equal(checks.find(({ check }) => check === name)?.expected, 'any');
+  }
+});
+
+test('a time that is no number is no time: of its checks those fail that need one', async () => {
+  const future = '4102444800';
+  const claims = { exp: future, nbf: future, iat: future };
+  const { checks } = await validatorOf([CLIENT]).explain(
+    requestWith(await signAssertion('client', { claims })),
+  );
+  assert.deepEqual(failuresOf(checks), [
+    ['exp is a number', 'expiration_invalid'],
+    ['exp is in the future', 'expired'],
+    ['nbf is a number', 'not_before_invalid'],
+    ['iat is a number', 'issued_at_invalid'],
+    ['lifetime', 'lifetime_too_long'],
+  ]);
 });
 
 test('expected values follow the settings of strict mode and of the client', async () => {
