@@ -152,6 +152,13 @@ test('what breaks a rule is reported as it was sent', async () => {
   assert.equal(actual('method of the client'), 'client_secret_jwt');
 });
 
+test('of an assertion that is too long, its length and the limit are reported', async () => {
+  const validator = validatorOf([CLIENT], { maxAssertionLength: 100 });
+  const { checks } = await validator.explain(requestWith('x'.repeat(101)));
+  const { expected, actual } = checks.find(({ check }) => check === 'encoding') ?? {};
+  assert.deepEqual([expected, actual], ['<= 100 characters', 101]);
+});
+
 test('what a client does not restrict may be anything', async () => {
   const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
   for (const name of ['method of the client', 'alg of the client']) {
