@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { explainAssertion } from '../lib/assertion/explain.js';
+import { explainAlone } from '../lib/assertion/explain-alone.js';
+import { rulesFrom } from '../lib/assertion/settings.js';
 import { type CheckReport, MemoryReplayStore, type Reason } from '../lib/index.js';
 import { ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
 import { CLIENT } from './support/attacks.js';
@@ -295,6 +298,30 @@ for (const { name, parameters, assertion = 'a.b.c', check, reason, skipped } of 
     assert.equal(explanation.header === undefined, ['request', 'encoding'].includes(check));
   });
 }
+
+test('without a lookup, what depends on the client is skipped', async () => {
+  const { clock, now } = fakeClock();
+  const { settings } = validatorOf([], { clock });
+  const claims = { iat: now(), exp: now() + 60 };
+  const request = requestWith(await signAssertion('client', { claims }));
+  const explanation = await explainAssertion(request, settings, undefined);
+  assert.equal(explanation.accepted, false);
+  assert.deepEqual(
+    explanation.checks.map(({ check }) => check),
+    CHECKS,
+  );
+  assert.deepEqual(failuresOf(explanation.checks), []);
+  assert.deepEqual(withOutcome(explanation.checks, 'skipped'), after('authorization request'));
+  assert.deepEqual(explainAlone(request, rulesFrom({ clock })), explanation);
+});
+
+test('without an issuer, the audience cannot be judged and is skipped', async () => {
+  const { parameters } = requestWith(await signAssertion());
+  const { checks, claims } = explainAlone({ parameters }, rulesFrom({}));
+  assert.deepEqual(failuresOf(checks), []);
+  assert.deepEqual(withOutcome(checks, 'skipped'), ['aud', ...after('authorization request')]);
+  assert.equal(claims?.['aud'], ISSUER);
+});
 
 test('an explanation uses nothing up and reports nothing', async () => {
   let events = 0;
