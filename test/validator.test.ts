@@ -7,7 +7,8 @@ import {
 } from '../lib/index.js';
 import { ISSUER, signAssertion } from './support/assertion.js';
 import { CLIENT } from './support/attacks.js';
-import { requestWith, validatorOf } from './support/validator.js';
+import { fakeClock } from './support/fake-clock.js';
+import { outcome, requestWith, validatorOf } from './support/validator.js';
 
 const NO_NAMES: readonly unknown[] = ['', null, 5, new URL(ISSUER), [ISSUER]];
 
@@ -49,6 +50,16 @@ for (const findClient of [undefined, null, 'client', new Map([['client', CLIENT]
     });
   });
 }
+
+test('the replay store of a validator goes by the clock of the validator', async () => {
+  const { clock, now, advance } = fakeClock();
+  const validator = validatorOf([CLIENT], { clock });
+  const assertion = await signAssertion('client', { claims: { iat: now(), exp: now() + 60 } });
+  assert.equal(await outcome(validator, assertion), undefined);
+  assert.equal(await outcome(validator, assertion), 'replayed');
+  advance(119);
+  assert.equal(await outcome(validator, assertion), 'replayed');
+});
 
 test('the event has how long the authentication took, in milliseconds', async () => {
   const events: AuthenticationEvent[] = [];
