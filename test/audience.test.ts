@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
 import { CLIENT } from './support/attacks.js';
 import { tokenEndpoint } from './support/token-endpoint.js';
+import { requestWith, validatorOf } from './support/validator.js';
 
 const TYP = 'client-authentication+jwt';
 
@@ -44,4 +45,34 @@ test('a success tells what strict mode would have refused', async (t) => {
     endpoint.events.map(({ strictFailures }) => strictFailures),
     [[], ['typ_not_allowed', 'audience_mismatch']],
   );
+});
+
+const PAR_ENDPOINT = 'https://as.example/par';
+const OLD = 'https://old.example';
+
+for (const [aud, form] of [
+  [ISSUER, 'issuer'],
+  [[OLD, PAR_ENDPOINT, TOKEN_ENDPOINT, ISSUER], 'issuer'],
+  [[OLD, PAR_ENDPOINT, TOKEN_ENDPOINT], 'token_endpoint'],
+  [[OLD, PAR_ENDPOINT], 'endpoint'],
+  [[OLD], 'additional'],
+] as const) {
+  test(`of ${JSON.stringify(aud)} the form is ${form}`, async () => {
+    const validator = validatorOf([CLIENT], { additionalAudiences: [OLD] });
+    const request = requestWith(await signAssertion('client', { claims: { aud } }));
+    const { authentication } = await validator.validate({ ...request, endpoint: PAR_ENDPOINT });
+    assert.equal(authentication.audienceForm, form);
+  });
+}
+
+test('what is expected of aud are the names that the server has, and no others', async () => {
+  const { parameters } = requestWith(await signAssertion('client', { claims: { aud: 'x' } }));
+  const expected = async (server: object, additionalAudiences: readonly string[] = []) => {
+    const validator = validatorOf([CLIENT], { additionalAudiences });
+    const { checks } = await validator.explain({ issuer: ISSUER, ...server, parameters });
+    return checks.find(({ check }) => check === 'aud')?.expected;
+  };
+  assert.deepEqual(await expected({}), [ISSUER]);
+  assert.deepEqual(await expected({ tokenEndpoint: TOKEN_ENDPOINT }), [ISSUER, TOKEN_ENDPOINT]);
+  assert.deepEqual(await expected({ endpoint: PAR_ENDPOINT }, [OLD]), [ISSUER, PAR_ENDPOINT, OLD]);
 });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { explainAssertion } from '../lib/assertion/explain.js';
+import { explainAlone } from '../lib/assertion/explain-alone.js';
+import { rulesFrom } from '../lib/assertion/settings.js';
 import { type CheckReport, MemoryReplayStore, type Reason } from '../lib/index.js';
 import { ISSUER, signAssertion, TOKEN_ENDPOINT } from './support/assertion.js';
 import { CLIENT } from './support/attacks.js';
@@ -97,7 +100,7 @@ test('expected and actual values are reported, of checks that passed as well', a
   const { clock, now } = fakeClock();
   const client = { ...CLIENT, tokenEndpointAuthSigningAlg: 'ES256', maxLifetime: 100 };
   const validator = validatorOf([client], { clock, algorithms: ['ES256', 'RS256'] });
-  const claims = { iat: now() - 10, exp: now() + 60, aud: [TOKEN_ENDPOINT] };
+  const claims = { iat: now() - 10, exp: now() + 60, aud: [TOKEN_ENDPOINT], jti: 'one' };
   const { checks } = await validator.explain(
     requestWith(await signAssertion('client', { claims })),
   );
@@ -108,6 +111,7 @@ test('expected and actual values are reported, of checks that passed as well', a
   assert.deepEqual(shown('alg'), [['ES256', 'RS256'], 'ES256']);
   assert.deepEqual(shown('crit'), ['absent', undefined]);
   assert.deepEqual(shown('typ'), [['absent', 'JWT', 'client-authentication+jwt'], undefined]);
+  assert.deepEqual(shown('b64'), ['absent', undefined]);
   assert.deepEqual(shown('key identifiers'), ['strings', [undefined, undefined, undefined]]);
   assert.deepEqual(shown('iss'), ['the client_id', 'client']);
   assert.deepEqual(shown('sub'), ['client', 'client']);
@@ -115,13 +119,69 @@ test('expected and actual values are reported, of checks that passed as well', a
   assert.deepEqual(shown('aud'), [[ISSUER, TOKEN_ENDPOINT], [TOKEN_ENDPOINT]]);
   assert.deepEqual(shown('exp is a number'), ['a number', now() + 60]);
   assert.deepEqual(shown('exp is in the future'), [`> ${now() - 60}`, now() + 60]);
+  assert.deepEqual(shown('nbf is a number'), ['absent or a number', undefined]);
   assert.deepEqual(shown('nbf is not in the future'), [`<= ${now() + 60}`, undefined]);
+  assert.deepEqual(shown('iat is a number'), ['absent or a number', now() - 10]);
   assert.deepEqual(shown('iat is not in the future'), [`<= ${now() + 60}`, now() - 10]);
+  assert.deepEqual(shown('jti'), ['a non-empty string', 'one']);
+  assert.deepEqual(shown('authorization request'), ['absent', []]);
   assert.deepEqual(shown('client is enabled'), ['enabled', 'enabled']);
   assert.deepEqual(shown('method of the client'), ['any', 'private_key_jwt']);
   assert.deepEqual(shown('alg of the client'), ['ES256', 'ES256']);
   assert.deepEqual(shown('iat is not too old'), [`>= ${now() - 160}`, now() - 10]);
   assert.deepEqual(shown('lifetime'), ['<= 100', 70]);
+});
+
+test('what breaks a rule is reported as it was sent', async () => {
+  const { clock, now } = fakeClock();
+  const header = { typ: 'at+jwt', crit: ['b64'], b64: false, kid: 'a', x5t: 'b', 'x5t#S256': 'c' };
+  const claims = { nbf: now() + 100, response_type: 'code', redirect_uri: 'https://x.example' };
+  const request = requestWith(
+    rawAssertion({ alg: 'HS256', ...header }, { iss: 'client', ...claims }),
+  );
+  const { checks } = await validatorOf([CLIENT], { clock }).explain({
+    ...request,
+    parameters: { ...request.parameters, client_id: 'another' },
+  });
+  const actual = (name: string) => checks.find(({ check }) => check === name)?.actual;
+  assert.equal(actual('typ'), 'at+jwt');
+  assert.deepEqual(actual('crit'), ['b64']);
+  assert.equal(actual('b64'), false);
+  assert.deepEqual(actual('key identifiers'), ['a', 'b', 'c']);
+  assert.equal(actual('client_id parameter'), 'another');
+  assert.equal(actual('nbf is a number'), now() + 100);
+  assert.equal(actual('nbf is not in the future'), now() + 100);
+  assert.deepEqual(actual('authorization request'), ['response_type', 'redirect_uri']);
+  assert.equal(actual('method of the client'), 'client_secret_jwt');
+});
+
+test('of an assertion that is too long, its length and the limit are reported', async () => {
+  const validator = validatorOf([CLIENT], { maxAssertionLength: 100 });
+  const { checks } = await validator.explain(requestWith('x'.repeat(101)));
+  const { expected, actual } = checks.find(({ check }) => check === 'encoding') ?? {};
+  assert.deepEqual([expected, actual], ['<= 100 characters', 101]);
+});
+
+test('what a client does not restrict may be anything', async () => {
+  const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
+  for (const name of ['method of the client', 'alg of the client']) {
+    assert.equal(checks.find(({ check }) => check === name)?.expected, 'any');
+  }
+});
+
+test('a time that is no number is no time: of its checks those fail that need one', async () => {
+  const future = '4102444800';
+  const claims = { exp: future, nbf: future, iat: future };
+  const { checks } = await validatorOf([CLIENT]).explain(
+    requestWith(await signAssertion('client', { claims })),
+  );
+  assert.deepEqual(failuresOf(checks), [
+    ['exp is a number', 'expiration_invalid'],
+    ['exp is in the future', 'expired'],
+    ['nbf is a number', 'not_before_invalid'],
+    ['iat is a number', 'issued_at_invalid'],
+    ['lifetime', 'lifetime_too_long'],
+  ]);
 });
 
 test('expected values follow the settings of strict mode and of the client', async () => {
@@ -238,6 +298,30 @@ for (const { name, parameters, assertion = 'a.b.c', check, reason, skipped } of 
     assert.equal(explanation.header === undefined, ['request', 'encoding'].includes(check));
   });
 }
+
+test('without a lookup, what depends on the client is skipped', async () => {
+  const { clock, now } = fakeClock();
+  const { settings } = validatorOf([], { clock });
+  const claims = { iat: now(), exp: now() + 60 };
+  const request = requestWith(await signAssertion('client', { claims }));
+  const explanation = await explainAssertion(request, settings, undefined);
+  assert.equal(explanation.accepted, false);
+  assert.deepEqual(
+    explanation.checks.map(({ check }) => check),
+    CHECKS,
+  );
+  assert.deepEqual(failuresOf(explanation.checks), []);
+  assert.deepEqual(withOutcome(explanation.checks, 'skipped'), after('authorization request'));
+  assert.deepEqual(explainAlone(request, rulesFrom({ clock })), explanation);
+});
+
+test('without an issuer, the audience cannot be judged and is skipped', async () => {
+  const { parameters } = requestWith(await signAssertion());
+  const { checks, claims } = explainAlone({ parameters }, rulesFrom({}));
+  assert.deepEqual(failuresOf(checks), []);
+  assert.deepEqual(withOutcome(checks, 'skipped'), ['aud', ...after('authorization request')]);
+  assert.equal(claims?.['aud'], ISSUER);
+});
 
 test('an explanation uses nothing up and reports nothing', async () => {
   let events = 0;

@@ -18,6 +18,26 @@ test('a header that is decoded again is the same, and nobody can have changed it
   assert.deepEqual(jwsWith(header)?.header, header);
 });
 
+test('headers are decoded once, also where those of other clients come in between', () => {
+  const decoded = (kid: string) => jwsWith({ alg: 'ES256', kid })?.header;
+  const [first, second] = [decoded('first'), decoded('second')];
+  assert.equal(decoded('first'), first);
+  assert.equal(decoded('second'), second);
+});
+
+test('a header longer than 512 characters is decoded anew each time', () => {
+  const empty = segment({ alg: 'ES256', kid: '' }).length;
+  const ofLength = (length: number) => {
+    const header = { alg: 'ES256', kid: 'x'.repeat(((length - empty) * 3) / 4) };
+    assert.equal(segment(header).length, length);
+    return () => jwsWith(header)?.header;
+  };
+  const [fits, long] = [ofLength(512), ofLength(516)];
+  assert.equal(fits(), fits());
+  assert.notEqual(long(), long());
+  assert.deepEqual(long(), long());
+});
+
 test('a header with objects in it is decoded anew each time', () => {
   const header = { alg: 'ES256', jwk: { kty: 'EC' }, crit: ['exp'] };
   const first = jwsWith(header)?.header as { jwk: { kty: string } };

@@ -9,6 +9,7 @@ import { assertionForm, signAssertion } from './support/assertion.js';
 import { keyPair } from './support/keys.js';
 import { oauthAnswer } from './support/oauth-answer.js';
 import { type TokenEndpoint, tokenEndpoint } from './support/token-endpoint.js';
+import { requestWith, validatorOf } from './support/validator.js';
 
 const GRANT_TYPE_URN = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
@@ -337,6 +338,20 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     await assertRefused(endpoint, () => ({ form: assertionForm(long) }), expected);
     assert.equal(endpoint.events[0]?.clientId, undefined);
     assert.equal(endpoint.events[0]?.actual, long.length);
+  });
+}
+
+const NOT_SENT: Readonly<Record<string, (parameters: object) => object>> = {
+  null: (parameters) => Object.fromEntries(Object.keys(parameters).map((name) => [name, null])),
+  inherited: (parameters) => Object.create(parameters),
+};
+
+for (const [what, change] of Object.entries(NOT_SENT)) {
+  test(`parameters that are ${what} were not sent (RFC 6749 §3.2)`, async () => {
+    const request = requestWith(await signAssertion());
+    const parameters = change(request.parameters);
+    const validated = validatorOf(CLIENTS).validate({ ...request, parameters });
+    await assert.rejects(validated, { reason: 'client_assertion_absent' });
   });
 }
 

@@ -200,11 +200,25 @@ const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
     /^additionalAudiences must be an array of non-empty strings/,
   ],
   [
+    'an empty additional audience beside another',
+    { issuer: ISSUER, additionalAudiences: ['https://old.example', ''] },
+    /^additionalAudiences must be an array of non-empty strings/,
+  ],
+  [
+    'an additional audience that is a URL object',
+    { issuer: ISSUER, additionalAudiences: [new URL('https://old.example')] },
+    /^additionalAudiences must be an array of non-empty strings/,
+  ],
+  [
     'additionalAudiences in strict mode',
     { issuer: ISSUER, audience: 'strict', additionalAudiences: [ISSUER] },
     /^additionalAudiences has no effect with audience 'strict'/,
   ],
-  ['alg none', { issuer: ISSUER, algorithms: ['none'] }, /^algorithms has "none": choose from/],
+  [
+    'alg none',
+    { issuer: ISSUER, algorithms: ['none'] },
+    /^algorithms has "none": choose from RS256, RS384, /,
+  ],
   ['alg rs256', { issuer: ISSUER, algorithms: ['rs256'] }, /^algorithms has "rs256"/],
   ['no algorithms', { issuer: ISSUER, algorithms: [] }, /^algorithms must be a non-empty array/],
   ['one algorithm as a string', { issuer: ISSUER, algorithms: 'RS256' }, /^algorithms must be/],

@@ -13,7 +13,7 @@ export const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt';
  */
 export function typOf(header: JsonObject): string | null | undefined {
   const typ = header['typ'];
-  if (typ === undefined || typ === CLIENT_AUTHENTICATION_TYP) return typ;
+  if (typ === undefined) return undefined;
   if (typeof typ !== 'string') return null;
   const lower = typ.toLowerCase();
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower;

@@ -14,7 +14,7 @@ function parseCertificate(value: string): X509Certificate {
   if (isPem && label !== 'CERTIFICATE') {
     throw new KeyError(`the PEM is not a CERTIFICATE but a ${label}`);
   }
-  const base64 = text.replace(/\s+/g, '');
+  const base64 = text.replace(/\s/g, '');
   if (!isPem && !BASE64.test(base64)) throw new KeyError('the certificate is not base64');
   try {
     return new X509Certificate(isPem ? text : Buffer.from(base64, 'base64'));

@@ -114,6 +114,12 @@ const B64: readonly Attack[] = [false, 'false', 'true', 0, null, []].map((b64) =
   assertion: withHeader({ b64 }),
 }));
 
+const RIGHT_B64: Attack = {
+  name: 'b64 true, which changes nothing (RFC 7797 §3)',
+  reason: undefined,
+  assertion: withHeader({ b64: true }),
+};
+
 const TYP: readonly Attack[] = [
   'at+jwt',
   'application/at+jwt',
@@ -230,6 +236,7 @@ await testAttacks([
   ...ALG_PLACES,
   ...CRIT,
   ...B64,
+  RIGHT_B64,
   ...TYP,
   ...RIGHT_TYP,
   ...KIDS,

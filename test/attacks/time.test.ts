@@ -129,6 +129,12 @@ const EDGES: readonly Edge[] = [
     reason: 'issued_too_long_ago',
   },
   {
+    rule: 'an iat of exactly that age is not too old, but its lifetime is',
+    accepted: { exp: -59, iat: -659 },
+    refused: { exp: -59, iat: -660 },
+    reason: 'lifetime_too_long',
+  },
+  {
     rule: "iat is at most the client's maxLifetime and tolerance old",
     accepted: { exp: -59, iat: -89 },
     refused: { exp: -59, iat: -91 },

@@ -84,6 +84,7 @@ for (const [fault, lookup] of Object.entries(BROKEN)) {
 
 const UNKNOWN: Readonly<Record<string, Lookup>> = {
   undefined: () => undefined,
+  'null at once': () => null,
   null: async () => null,
   'a promise of undefined, lazily': () => lazily(undefined),
   'another client': () => ({ ...client, clientId: 'CLIENT' }),
@@ -97,10 +98,17 @@ for (const [answer, lookup] of Object.entries(UNKNOWN)) {
   });
 }
 
-test('a lookup may answer with a promise that is not a native one, as query builders do', async (t) => {
-  const { status } = await answerTo(t, () => lazily(client));
-  assert.equal(status, 200);
-});
+const PROMISES: Readonly<Record<string, Lookup>> = {
+  'that is not a native one': () => lazily(client),
+  'that can be called as well': () => Object.assign(() => undefined, lazily(client)),
+};
+
+for (const [what, lookup] of Object.entries(PROMISES)) {
+  test(`a lookup may answer with a promise ${what}, as query builders do`, async (t) => {
+    const { status } = await answerTo(t, lookup);
+    assert.equal(status, 200);
+  });
+}
 
 const USELESS_SECRETS: readonly unknown[] = [
   42,

@@ -6,6 +6,7 @@ import {
   type Reason,
   type Secret,
 } from '../../lib/index.js';
+import { SignerHints } from '../../lib/secrets/signer-hints.js';
 import { signAssertion } from '../support/assertion.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome } from '../support/validator.js';
@@ -116,4 +117,67 @@ test('a secret that cannot be used is reported every time', async () => {
       ['secret_refused'],
     );
   }
+});
+
+/** Secrets that note who is looked at. */
+const watched = (secrets: readonly Secret[], seen: number[]): readonly Secret[] =>
+  secrets.map((secret, index) =>
+    Object.defineProperty({ ...secret }, 'expiration', {
+      get() {
+        seen.push(index);
+        return undefined;
+      },
+    }),
+  );
+
+for (const { count, effect, first, again } of [
+  { count: 5, effect: 'its secret alone is looked at', first: [0, 1, 2, 3, 4], again: [4] },
+  { count: 4, effect: 'all of a few are looked at', first: [0, 1, 2, 3], again: [0, 1, 2, 3] },
+]) {
+  test(`once the key of a kid is known, of ${count} secrets ${effect}`, async () => {
+    const seen: number[] = [];
+    const others = OTHERS.slice(0, count - 1).map((pair, index) => jwk(pair, String(index)));
+    const secrets = watched([...others, jwk(A, 'a')], seen);
+    const validator = new ClientAssertionValidator({}, (clientId) => ({ clientId, secrets }));
+    for (const expected of [first, again, again]) {
+      seen.length = 0;
+      const assertion = await signAssertion('client', { pair: A, header: { kid: 'a' } });
+      assert.equal(await outcome(validator, assertion), undefined);
+      assert.deepEqual([...new Set(seen)], expected);
+    }
+  });
+}
+
+test('where the header names no kid, or the key has none, nothing is known of it', async () => {
+  for (const [kid, header] of [
+    ['a', {}],
+    [undefined, { kid: 'a' }],
+  ] as const) {
+    const seen: number[] = [];
+    const others = OTHERS.slice(0, 5).map((pair) => jwk(pair, undefined));
+    const secrets = watched([...others, jwk(A, kid)], seen);
+    const validator = new ClientAssertionValidator({}, (clientId) => ({ clientId, secrets }));
+    for (let round = 0; round < 2; round += 1) {
+      seen.length = 0;
+      const assertion = await signAssertion('client', { pair: A, header });
+      assert.equal(await outcome(validator, assertion), undefined);
+      assert.deepEqual([...new Set(seen)], [0, 1, 2, 3, 4, 5]);
+    }
+  }
+});
+
+test('no more kids are known than there are secrets, and those that are known may move', () => {
+  const hints = new SignerHints();
+  const secrets = [jwk(A, 'a'), jwk(B, 'b')];
+  const [first, second] = secrets as [Secret, Secret];
+  hints.note(secrets, 'one', first);
+  hints.note(secrets, 'two', first);
+  hints.note(secrets, 'three', second);
+  hints.note(secrets, 'two', second);
+  hints.note(secrets, 5, second);
+  assert.equal(hints.find(secrets, 'one'), first);
+  assert.equal(hints.find(secrets, 'two'), second);
+  assert.equal(hints.find(secrets, 'three'), undefined);
+  assert.equal(hints.find(secrets, 5), undefined);
+  assert.equal(hints.find([...secrets], 'one'), undefined);
 });

@@ -114,7 +114,18 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a private PEM as shared secret', shared(pkcs8Pem), /the shared secret is a PEM/],
   ['a public PEM as shared secret', shared(spkiPem(RSA.publicKey)), /the shared secret is a PEM/],
   ['a certificate as shared secret', shared(certificate.pem), /the shared secret is a PEM/],
+  ['a PEM after blanks as shared secret', shared(`\n  ${pkcs8Pem}`), /the shared secret is a PEM/],
   ['a JWK as shared secret', shared(JSON.stringify(RSA.publicJwk)), /the shared secret is a JWK/],
+  [
+    'a JWK in lines as shared secret',
+    shared(`\n  ${JSON.stringify({ kid: 'one', ...RSA.publicJwk }, undefined, 2)}`),
+    /the shared secret is a JWK: use JsonWebKey/,
+  ],
+  [
+    'a JWK in single quotes as shared secret',
+    shared(`{'kty':'oct','k':'${'A'.repeat(43)}'}`),
+    /the shared secret is a JWK: use JsonWebKey/,
+  ],
   ['a JWK with use enc', jwk({ ...RSA.publicJwk, use: 'enc' }), /the JWK is not for signatures/],
   [
     'a JWK with key_ops for encryption',
@@ -191,6 +202,13 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ],
   ['a request for a certificate', x509(pemOf('CERTIFICATE REQUEST')), /but a CERTIFICATE REQUEST/],
   ['a certificate that is no base64', x509('not base64!'), /the certificate is not base64/],
+  ['a stray letter before the base64', x509(`!${certificate.base64}`), /certificate is not base64/],
+  ['a stray letter after the base64', x509(`${certificate.base64}!`), /certificate is not base64/],
+  [
+    'a certificate in PEM after other text',
+    x509(`subject=CN = client\n${certificate.pem}`),
+    /the certificate is not base64/,
+  ],
   [
     'base64 of something else',
     x509('aGVsbG8='),
@@ -203,8 +221,18 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     x509(withUnknownKey(certificate.der).toString('base64')),
     /the key of the certificate cannot be read/,
   ],
+  [
+    'a certificate that is valid from a 13th month on',
+    x509(withMonth13(certificate.der).toString('base64')),
+    /the validity period of the certificate is unreadable/,
+  ],
   ['a certificate as public key', pem(certificate.pem), /use the type X509CertificateBase64/],
   ['base64 as public key', pem(certificate.base64), /the value is not a public key in PEM/],
+  [
+    'a public key in PEM after other text',
+    pem(`the key:\n${spkiPem(RSA.publicKey)}`),
+    /the value is not a public key in PEM/,
+  ],
   ['a PEM without a key', pem(pemOf('PUBLIC KEY')), /does not hold a public key that can be read/],
   ['a value that is a number', { type: 'SharedSecret', value: 5 }, /its value is not a non-empty/],
   ['no value', { type: 'X509CertificateBase64' }, /its value is not a non-empty string/],
@@ -263,6 +291,14 @@ function withUnknownKey(der: Buffer): Buffer {
   const changed = Buffer.from(der);
   const rsaEncryption = Buffer.from('06092a864886f70d010101', 'hex');
   changed[changed.indexOf(rsaEncryption) + rsaEncryption.length - 1] = 0x7f;
+  return changed;
+}
+
+/** The same certificate, whose notBefore is no date (RFC 5280 §4.1.2.5.1). */
+function withMonth13(der: Buffer): Buffer {
+  const changed = Buffer.from(der);
+  const validity = Buffer.from('301e170d', 'hex');
+  changed.write('13', changed.indexOf(validity) + validity.length + 'YY'.length, 'latin1');
   return changed;
 }
 

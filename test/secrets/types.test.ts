@@ -83,6 +83,21 @@ const FORMS: readonly Form[] = [
     { type: 'SharedSecret', value: 'é'.repeat(16) },
     'HS256',
   ],
+  [
+    'a shared secret that has the mark of a PEM in its middle',
+    { type: 'SharedSecret', value: `${SHARED}-----BEGIN PRIVATE KEY-----` },
+    'HS256',
+  ],
+  [
+    'a shared secret that has a JWK in its middle',
+    { type: 'SharedSecret', value: `${SHARED}${JSON.stringify(OCT)}` },
+    'HS256',
+  ],
+  [
+    'a shared secret that has the words of a JWK and no brace',
+    { type: 'SharedSecret', value: `"kty": "oct", ${SHARED}` },
+    'HS256',
+  ],
 ];
 
 function signedFor([, secret, alg]: Form): Promise<string> | string {
