@@ -255,6 +255,14 @@ test('a mark of the byte order before a PEM or a JWK does not matter', () => {
   }
 });
 
+test('a key without the kid that a server knows keys by is refused', () => {
+  const demands = { keyHeader: ['kid'] } as const;
+  assert.throws(() => SigningKey.from({ key: ec.privateKey, kid: false }, demands), {
+    name: 'TypeError',
+    message: 'The signing key cannot be used: the server knows keys by kid: set kid.',
+  });
+});
+
 test('an own alg is checked against what the server takes', () => {
   assert.throws(
     () => SigningKey.from({ key: rsa.privateKey, alg: 'RS256' }, { algorithms: ['PS256'] }),
