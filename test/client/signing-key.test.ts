@@ -194,6 +194,8 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['a certificate', '-----BEGIN CERTIFICATE-----\nAA\n', /PEM is a certificate: give its private/],
   ['a key of OpenSSH', '-----BEGIN OPENSSH PRIVATE KEY-----', /convert it with ssh-keygen/],
   ['the path of a file', './client.pem', /neither PEM nor the JSON.*content of the file/],
+  ['a JWK in JavaScript', `module.exports = ${jwkText}`, /neither PEM nor the JSON/],
+  ['a JWK in a call', `parse(${jwkText})`, /neither PEM nor the JSON/],
   ['JSON that is none', '{"kty":', /not JSON/],
   ['a JWK Set', { keys: [privateJwk(ec)] }, /JWK Set: give one of its keys/],
   ['an object that is no JWK', { d: 'x' }, /no kty/],
@@ -247,12 +249,30 @@ test('a misspelt option is an error of the type checker too', () => {
   SigningKey.from({ alg: 'ES256', keyId: 'x', sign: async (data: Uint8Array) => data });
 });
 
+test('a JWK may say that it is for signatures (RFC 7517 §4.2, §4.3)', () => {
+  for (const said of [{ use: 'sig' }, { key_ops: ['sign'] }, { key_ops: ['verify'] }]) {
+    assert.equal(SigningKey.from({ ...privateJwk(ec), ...said }).alg, 'ES256');
+  }
+});
+
+test('a kid and an alg of a JWK that are no text are passed over', () => {
+  const key = SigningKey.from(JSON.stringify({ ...privateJwk(ec), kid: 1, alg: 7 }));
+  assert.equal(key.alg, 'ES256');
+  assert.equal(key.kid, jwkThumbprint(ec.publicJwk));
+});
+
+test('white space before the JSON of a JWK does not matter', () => {
+  assert.equal(SigningKey.from(`\n  ${jwkText}`).alg, 'ES256');
+});
+
 test('a mark of the byte order before a PEM or a JWK does not matter', () => {
   for (const text of [pem(ec), jwkText]) {
     for (const key of [`\uFEFF${text}`, Buffer.from(`\uFEFF${text}`)]) {
       assert.equal(SigningKey.from(key).alg, 'ES256');
     }
   }
+  const marked = JSON.stringify({ ...privateJwk(ec), kid: 'a\uFEFFb' });
+  assert.equal(SigningKey.from(marked).kid, 'a\uFEFFb', 'within a text it is a part of it');
 });
 
 test('a key without the kid that a server knows keys by is refused', () => {
