@@ -6,10 +6,12 @@ import {
   ALGORITHMS,
   type Algorithm,
   AssertionService,
+  type KeyDemands,
   KeyRing,
   SigningKey,
 } from '../../lib/client/index.js';
 import { jwkThumbprint } from '../../lib/client/thumbprint.js';
+import { certificateOf } from '../support/certificate.js';
 import {
   encryptedPem,
   keyForms,
@@ -96,6 +98,27 @@ test('the thumbprint of the example of RFC 7638 §3.1 is the one it gives', () =
 test('a header without kid has no member of that name', async () => {
   const key = SigningKey.from({ key: keyPair('ES256').privateKey, kid: false });
   assert.deepEqual(decodeProtectedHeader(await key.signJwt({})), { alg: 'ES256' });
+});
+
+test('a header may be used for several JWTs, whatever each server knows keys by', async () => {
+  const pair = keyPair('ES256');
+  const certificate = await certificateOf(pair);
+  const key = SigningKey.from({ key: pair.privateKey, certificate });
+  for (const header of [{ typ: 'JWT' }, Object.freeze({ typ: 'JWT' })]) {
+    const namesFor = async (keyHeader?: KeyDemands['keyHeader']) =>
+      Object.keys(decodeProtectedHeader(await key.signJwt({}, header, { keyHeader })));
+    assert.deepEqual(await namesFor(['kid']), ['typ', 'alg', 'kid']);
+    assert.deepEqual(await namesFor(['x5t#S256']), ['typ', 'alg', 'x5t#S256']);
+    assert.deepEqual(await namesFor(), ['typ', 'alg', 'kid', 'x5t', 'x5t#S256']);
+  }
+});
+
+test('a header that has changed is written as it is now', async () => {
+  const key = SigningKey.from(keyPair('ES256').privateKey);
+  const header = { typ: 'JWT' };
+  assert.equal(decodeProtectedHeader(await key.signJwt({}, header)).typ, 'JWT');
+  header.typ = 'logout+jwt';
+  assert.equal(decodeProtectedHeader(await key.signJwt({}, header)).typ, 'logout+jwt');
 });
 
 test('a CryptoKey that cannot be exported signs once its kid is set', async () => {
@@ -239,6 +262,19 @@ for (const misspelt of ['cert', 'algorithm', 'keyId', 'passPhrase'] as const) {
     });
   });
 }
+
+test('an error of the application that comes between is passed on as it is', () => {
+  const outage = new Error('the vault is sealed');
+  const options = {
+    get key(): string {
+      throw outage;
+    },
+  };
+  assert.throws(
+    () => SigningKey.from(options),
+    (error) => error === outage,
+  );
+});
 
 test('a misspelt option is an error of the type checker too', () => {
   // @ts-expect-error
