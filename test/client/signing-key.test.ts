@@ -160,6 +160,7 @@ const damaged = pem(ec)
 
 const pkcs8 = ec.privateKey.export({ type: 'pkcs8', format: 'der' });
 const jwkText = JSON.stringify(privateJwk(ec));
+const base64 = (content: string | Buffer) => Buffer.from(content).toString('base64');
 const CONVERT =
   /is DER and not PEM: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
 
@@ -170,6 +171,11 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['null in an option', { key: null, kid: 'x' }, /no key was given/],
   ['a variable that is empty', '', /is empty: is its environment variable set/],
   ['a PEM with \\n for line ends', pem(ec).replaceAll('\n', '\\n'), /text\.replaceAll\('\\\\n'/],
+  [
+    'a PEM with \\n after its first line',
+    pem(ec).replace('\n', '\\n'),
+    /text\.replaceAll\('\\\\n'/,
+  ],
   ['a PEM in quotes', `"${pem(ec)}"`, /PEM is in quotes: take them away/],
   ['a PEM in single quotes', ` '${pem(ec)}'`, /PEM is in quotes: take them away/],
   ['a PEM with blanks for line ends', pem(ec).replaceAll('\n', ' '), /line ends have been lost/],
@@ -178,8 +184,13 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     { key: encryptedPem(ec).replaceAll('\n', ' '), passphrase: PASSPHRASE },
     /line ends have been lost/,
   ],
-  ['base64 of PEM', Buffer.from(pem(ec)).toString('base64'), /Buffer\.from\(text, 'base64'\)/],
-  ['base64 of DER', pkcs8.toString('base64'), /base64 without the lines of PEM/],
+  ['base64 of PEM', base64(pem(ec)), /Buffer\.from\(text, 'base64'\)/],
+  ['base64 of DER', base64(pkcs8), /base64 without the lines of PEM/],
+  ['base64 of PEM that is indented', `  ${base64(pem(ec))}`, /Buffer\.from\(text, 'base64'\)/],
+  ['base64 of DER that is indented', `  ${base64(pkcs8)}`, /base64 without the lines of PEM/],
+  ['a line of settings with base64 of PEM', `key: ${base64(pem(ec))}`, /neither PEM nor the JSON/],
+  ['a line of settings with base64 of DER', `key: ${base64(pkcs8)}`, /neither PEM nor the JSON/],
+  ['a word that starts as base64 of DER', 'MISSING', /neither PEM nor the JSON/],
   ['DER', pkcs8, CONVERT],
   ['PKCS#12', Buffer.from('308209c202010330820988', 'hex'), CONVERT],
   ['UTF-16', Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le'), /in UTF-16: save it as UTF-8/],
@@ -188,6 +199,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le').swap16(),
     /in UTF-16: save it as UTF-8/,
   ],
+  ['a picture', Buffer.from('ffd8ffe0', 'hex'), /neither PEM nor the JSON/],
   ['a Promise', Promise.resolve(pem(ec)), /is a Promise: await it/],
   ['a Promise in an option', { key: Promise.resolve(pem(ec)) }, /is a Promise: await it/],
   ['a function', () => pem(ec), /is a function: give what it returns/],
@@ -238,6 +250,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     /cannot be decrypted: the passphrase is wrong/,
   ],
   ['a damaged PEM', damaged, /does not hold a private key that can be read/],
+  ['a damaged PEM with a name in quotes', `Name: "x"\n${damaged}`, /does not hold a private key/],
   ['RSA of 1024 bits', shortRsa, /has 1024 bits: use one of at least 2048/],
   ['HMAC of 8 bytes', { kty: 'oct', k: 'AAAAAAAAAAA' }, /8 bytes: HS256 needs at least 32/],
   ['another alg', { key: rsa.privateKey, alg: 'ES256' }, /ES256 does not fit.*RS256 or RS384/],
