@@ -6,10 +6,12 @@ import {
   ALGORITHMS,
   type Algorithm,
   AssertionService,
+  type KeyDemands,
   KeyRing,
   SigningKey,
 } from '../../lib/client/index.js';
 import { jwkThumbprint } from '../../lib/client/thumbprint.js';
+import { certificateOf } from '../support/certificate.js';
 import {
   encryptedPem,
   keyForms,
@@ -98,6 +100,27 @@ test('a header without kid has no member of that name', async () => {
   assert.deepEqual(decodeProtectedHeader(await key.signJwt({})), { alg: 'ES256' });
 });
 
+test('a header may be used for several JWTs, whatever each server knows keys by', async () => {
+  const pair = keyPair('ES256');
+  const certificate = await certificateOf(pair);
+  const key = SigningKey.from({ key: pair.privateKey, certificate });
+  for (const header of [{ typ: 'JWT' }, Object.freeze({ typ: 'JWT' })]) {
+    const namesFor = async (keyHeader?: KeyDemands['keyHeader']) =>
+      Object.keys(decodeProtectedHeader(await key.signJwt({}, header, { keyHeader })));
+    assert.deepEqual(await namesFor(['kid']), ['typ', 'alg', 'kid']);
+    assert.deepEqual(await namesFor(['x5t#S256']), ['typ', 'alg', 'x5t#S256']);
+    assert.deepEqual(await namesFor(), ['typ', 'alg', 'kid', 'x5t', 'x5t#S256']);
+  }
+});
+
+test('a header that has changed is written as it is now', async () => {
+  const key = SigningKey.from(keyPair('ES256').privateKey);
+  const header = { typ: 'JWT' };
+  assert.equal(decodeProtectedHeader(await key.signJwt({}, header)).typ, 'JWT');
+  header.typ = 'logout+jwt';
+  assert.equal(decodeProtectedHeader(await key.signJwt({}, header)).typ, 'logout+jwt');
+});
+
 test('a CryptoKey that cannot be exported signs once its kid is set', async () => {
   for (const alg of ASYMMETRIC) {
     const pair = keyPair(alg);
@@ -137,6 +160,7 @@ const damaged = pem(ec)
 
 const pkcs8 = ec.privateKey.export({ type: 'pkcs8', format: 'der' });
 const jwkText = JSON.stringify(privateJwk(ec));
+const base64 = (content: string | Buffer) => Buffer.from(content).toString('base64');
 const CONVERT =
   /is DER and not PEM: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
 
@@ -147,6 +171,11 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['null in an option', { key: null, kid: 'x' }, /no key was given/],
   ['a variable that is empty', '', /is empty: is its environment variable set/],
   ['a PEM with \\n for line ends', pem(ec).replaceAll('\n', '\\n'), /text\.replaceAll\('\\\\n'/],
+  [
+    'a PEM with \\n after its first line',
+    pem(ec).replace('\n', '\\n'),
+    /text\.replaceAll\('\\\\n'/,
+  ],
   ['a PEM in quotes', `"${pem(ec)}"`, /PEM is in quotes: take them away/],
   ['a PEM in single quotes', ` '${pem(ec)}'`, /PEM is in quotes: take them away/],
   ['a PEM with blanks for line ends', pem(ec).replaceAll('\n', ' '), /line ends have been lost/],
@@ -155,8 +184,13 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     { key: encryptedPem(ec).replaceAll('\n', ' '), passphrase: PASSPHRASE },
     /line ends have been lost/,
   ],
-  ['base64 of PEM', Buffer.from(pem(ec)).toString('base64'), /Buffer\.from\(text, 'base64'\)/],
-  ['base64 of DER', pkcs8.toString('base64'), /base64 without the lines of PEM/],
+  ['base64 of PEM', base64(pem(ec)), /Buffer\.from\(text, 'base64'\)/],
+  ['base64 of DER', base64(pkcs8), /base64 without the lines of PEM/],
+  ['base64 of PEM that is indented', `  ${base64(pem(ec))}`, /Buffer\.from\(text, 'base64'\)/],
+  ['base64 of DER that is indented', `  ${base64(pkcs8)}`, /base64 without the lines of PEM/],
+  ['a line of settings with base64 of PEM', `key: ${base64(pem(ec))}`, /neither PEM nor the JSON/],
+  ['a line of settings with base64 of DER', `key: ${base64(pkcs8)}`, /neither PEM nor the JSON/],
+  ['a word that starts as base64 of DER', 'MISSING', /neither PEM nor the JSON/],
   ['DER', pkcs8, CONVERT],
   ['PKCS#12', Buffer.from('308209c202010330820988', 'hex'), CONVERT],
   ['UTF-16', Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le'), /in UTF-16: save it as UTF-8/],
@@ -165,6 +199,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le').swap16(),
     /in UTF-16: save it as UTF-8/,
   ],
+  ['a picture', Buffer.from('ffd8ffe0', 'hex'), /neither PEM nor the JSON/],
   ['a Promise', Promise.resolve(pem(ec)), /is a Promise: await it/],
   ['a Promise in an option', { key: Promise.resolve(pem(ec)) }, /is a Promise: await it/],
   ['a function', () => pem(ec), /is a function: give what it returns/],
@@ -194,6 +229,8 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['a certificate', '-----BEGIN CERTIFICATE-----\nAA\n', /PEM is a certificate: give its private/],
   ['a key of OpenSSH', '-----BEGIN OPENSSH PRIVATE KEY-----', /convert it with ssh-keygen/],
   ['the path of a file', './client.pem', /neither PEM nor the JSON.*content of the file/],
+  ['a JWK in JavaScript', `module.exports = ${jwkText}`, /neither PEM nor the JSON/],
+  ['a JWK in a call', `parse(${jwkText})`, /neither PEM nor the JSON/],
   ['JSON that is none', '{"kty":', /not JSON/],
   ['a JWK Set', { keys: [privateJwk(ec)] }, /JWK Set: give one of its keys/],
   ['an object that is no JWK', { d: 'x' }, /no kty/],
@@ -213,6 +250,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     /cannot be decrypted: the passphrase is wrong/,
   ],
   ['a damaged PEM', damaged, /does not hold a private key that can be read/],
+  ['a damaged PEM with a name in quotes', `Name: "x"\n${damaged}`, /does not hold a private key/],
   ['RSA of 1024 bits', shortRsa, /has 1024 bits: use one of at least 2048/],
   ['HMAC of 8 bytes', { kty: 'oct', k: 'AAAAAAAAAAA' }, /8 bytes: HS256 needs at least 32/],
   ['another alg', { key: rsa.privateKey, alg: 'ES256' }, /ES256 does not fit.*RS256 or RS384/],
@@ -238,6 +276,19 @@ for (const misspelt of ['cert', 'algorithm', 'keyId', 'passPhrase'] as const) {
   });
 }
 
+test('an error of the application that comes between is passed on as it is', () => {
+  const outage = new Error('the vault is sealed');
+  const options = {
+    get key(): string {
+      throw outage;
+    },
+  };
+  assert.throws(
+    () => SigningKey.from(options),
+    (error) => error === outage,
+  );
+});
+
 test('a misspelt option is an error of the type checker too', () => {
   // @ts-expect-error
   assert.throws(() => SigningKey.from({ key: pem(ec), cert: 'x' }));
@@ -247,12 +298,38 @@ test('a misspelt option is an error of the type checker too', () => {
   SigningKey.from({ alg: 'ES256', keyId: 'x', sign: async (data: Uint8Array) => data });
 });
 
+test('a JWK may say that it is for signatures (RFC 7517 §4.2, §4.3)', () => {
+  for (const said of [{ use: 'sig' }, { key_ops: ['sign'] }, { key_ops: ['verify'] }]) {
+    assert.equal(SigningKey.from({ ...privateJwk(ec), ...said }).alg, 'ES256');
+  }
+});
+
+test('a kid and an alg of a JWK that are no text are passed over', () => {
+  const key = SigningKey.from(JSON.stringify({ ...privateJwk(ec), kid: 1, alg: 7 }));
+  assert.equal(key.alg, 'ES256');
+  assert.equal(key.kid, jwkThumbprint(ec.publicJwk));
+});
+
+test('white space before the JSON of a JWK does not matter', () => {
+  assert.equal(SigningKey.from(`\n  ${jwkText}`).alg, 'ES256');
+});
+
 test('a mark of the byte order before a PEM or a JWK does not matter', () => {
   for (const text of [pem(ec), jwkText]) {
     for (const key of [`\uFEFF${text}`, Buffer.from(`\uFEFF${text}`)]) {
       assert.equal(SigningKey.from(key).alg, 'ES256');
     }
   }
+  const marked = JSON.stringify({ ...privateJwk(ec), kid: 'a\uFEFFb' });
+  assert.equal(SigningKey.from(marked).kid, 'a\uFEFFb', 'within a text it is a part of it');
+});
+
+test('a key without the kid that a server knows keys by is refused', () => {
+  const demands = { keyHeader: ['kid'] } as const;
+  assert.throws(() => SigningKey.from({ key: ec.privateKey, kid: false }, demands), {
+    name: 'TypeError',
+    message: 'The signing key cannot be used: the server knows keys by kid: set kid.',
+  });
 });
 
 test('an own alg is checked against what the server takes', () => {

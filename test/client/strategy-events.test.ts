@@ -13,6 +13,7 @@ import {
 import {
   AssertionService,
   CLIENT_ASSERTION_TYPE,
+  type LoginRequest,
   LoginStateError,
   type OpenIdConnectEvents,
 } from '../../lib/client/index.js';
@@ -45,6 +46,8 @@ const logIn = async (party: RelyingParty) => {
   return { status: page.status, ...JSON.parse(page.body) };
 };
 const USER = { sub: SUBJECT };
+
+type Done = (error?: unknown) => void;
 
 test('redirectToIdentityProvider may change the request before it is signed', async (t) => {
   const seen: string[] = [];
@@ -287,21 +290,38 @@ test('a code that is redeemed without the strategy has no handler', async (t) =>
   assert.equal(handled, 1);
 });
 
-test('a session that cannot be renewed in the end is an error', async (t) => {
-  const party = await setUp(t, {
-    tokenResponseReceived({ request }) {
-      const regenerate = () => {
-        throw new Error('the session store is down');
-      };
-      Object.defineProperty(request.session, 'regenerate', {
-        value: regenerate,
-        configurable: true,
-      });
+/** Ways in which a session store is down when Passport renews the session. */
+const RENEWALS: readonly (readonly [string, (request: LoginRequest, done: Done) => void])[] = [
+  [
+    'throws',
+    () => {
+      throw new Error('the session store is down');
     },
+  ],
+  ['says so', (_request, done) => done(new Error('the session store is down'))],
+  [
+    'leaves no session',
+    (request, done) => {
+      Object.assign(request, { session: undefined });
+      done(new Error('the session store is down'));
+    },
+  ],
+];
+
+for (const [what, renew] of RENEWALS) {
+  test(`a session that cannot be renewed in the end, where the store ${what}, is an error`, async (t) => {
+    const party = await setUp(t, {
+      tokenResponseReceived({ request }) {
+        Object.defineProperty(request.session, 'regenerate', {
+          value: (done: Done) => renew(request, done),
+          configurable: true,
+        });
+      },
+    });
+    const { status, message } = await logIn(party);
+    assert.deepEqual([status, message], [500, 'the session store is down']);
   });
-  const { status, message } = await logIn(party);
-  assert.deepEqual([status, message], [500, 'the session store is down']);
-});
+}
 
 test('tokenResponseReceived sees the tokens before verify does, and can refuse them', async (t) => {
   const refusal = new Error('not these tokens');
