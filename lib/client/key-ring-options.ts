@@ -1,3 +1,4 @@
+import type { OptionNames } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
 import type { SigningKeyInput } from './signing-key.js';
 
@@ -38,6 +39,17 @@ export interface KeyRingOptions {
   /** The time in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
+
+/** The names of `KeyRingOptions`. */
+export const KEY_RING_OPTIONS: OptionNames<KeyRingOptions> = {
+  keys: true,
+  algorithms: true,
+  reloadEvery: true,
+  publishBefore: true,
+  publishAfter: true,
+  onReloadError: true,
+  clock: true,
+};
 
 /** What is done where no `onReloadError` is given. */
 export function warnOfReload(error: unknown): void {

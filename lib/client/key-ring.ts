@@ -1,8 +1,8 @@
-import { callback, given } from '../option-checks.js';
+import { assertKnownOptions, callback, given } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
 import { type KeyDemands, keyDemands } from './key-demands.js';
-import { type KeyRingOptions, warnOfReload } from './key-ring-options.js';
+import { KEY_RING_OPTIONS, type KeyRingOptions, warnOfReload } from './key-ring-options.js';
 import { heldTo, RingKeys } from './ring-keys.js';
 import { seconds } from './seconds.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
@@ -36,6 +36,7 @@ export class KeyRing {
 
   /** @throws {TypeError} where an option is wrong, or a key of a list cannot be used */
   constructor(options: KeyRingOptions) {
+    assertKnownOptions('KeyRing', options, KEY_RING_OPTIONS);
     const { keys, reloadEvery = 60, publishBefore = 600, publishAfter = 600 } = given(options);
     if (typeof keys !== 'function' && !Array.isArray(keys)) {
       throw new TypeError('keys must be a list of keys, or a function that returns one');

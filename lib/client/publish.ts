@@ -5,6 +5,7 @@ import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
 } from '../clients/document-rules.js';
+import { assertKnownOptions, type OptionNames } from '../option-checks.js';
 import { KeyError } from '../secrets/algorithms.js';
 import { refuseSecretJwk } from '../secrets/jwk.js';
 import { publicKeysFromJwkSet } from '../secrets/jwk-set.js';
@@ -22,6 +23,8 @@ export interface PublishOptions {
    */
   readonly maxAge?: number | undefined;
 }
+
+const OPTIONS: OptionNames<PublishOptions> = { maxAge: true };
 
 /** Public keys as a list or a JWK Set, or what has them, such as a `KeyRing`. */
 export type PublishedKeys =
@@ -60,7 +63,9 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
 
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
-function maxAgeOf({ maxAge = 300 }: PublishOptions, keys?: PublishedKeys): number {
+function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKeys): number {
+  assertKnownOptions(publishes, options, OPTIONS);
+  const { maxAge = 300 } = options;
   seconds('maxAge', maxAge, 0, MAX_AGE);
   if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
   throw new TypeError(
@@ -87,7 +92,7 @@ export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): 
     throw new TypeError('The keys must be a list of JSON Web Keys, a JWK Set, or a KeyRing');
   }
   const type = 'application/jwk-set+json';
-  const maxAge = maxAgeOf(options, keys);
+  const maxAge = maxAgeOf(options, 'publishJwks', keys);
   if (!('publicJwks' in keys)) {
     const body = jwkSetText(isList(keys) ? { keys } : keys);
     return publisher(type, () => body, maxAge);
@@ -137,5 +142,5 @@ export function publishClientMetadata(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher('application/json', () => body, maxAgeOf(options));
+  return publisher('application/json', () => body, maxAgeOf(options, 'publishClientMetadata'));
 }

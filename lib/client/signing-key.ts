@@ -1,7 +1,14 @@
+import { assertKnownOptions } from '../option-checks.js';
 import { type Algorithm, KeyError } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
 import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
-import { checkDemands, demandedHeader, type KeyDemands, keyDemands } from './key-demands.js';
+import {
+  checkDemands,
+  demandedHeader,
+  KEY_DEMANDS,
+  type KeyDemands,
+  keyDemands,
+} from './key-demands.js';
 import type { KeyMaterial } from './key-material.js';
 import { refuseMistakenObject } from './key-mistakes.js';
 import type { KeyParts } from './key-parts.js';
@@ -72,6 +79,7 @@ export class SigningKey {
    *   unreadable, or does not fit `alg`, `certificate` or `demands`; the message says what to change
    */
   static from(input: SigningKeyInput, demands: KeyDemands = {}): SigningKey {
+    assertKnownOptions('SigningKey.from', demands, KEY_DEMANDS);
     const checked = keyDemands(demands);
     try {
       const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, checked));

@@ -5,7 +5,7 @@ import {
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { callback, given } from '../../option-checks.js';
+import { assertKnownOptions, callback, given, type OptionNames } from '../../option-checks.js';
 import { checkConfiguration } from '../configuration.js';
 import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
@@ -44,6 +44,16 @@ export interface UserTokenManagerOptions<Request extends UserTokenRequest = User
   readonly clock?: (() => number) | undefined;
 }
 
+const OPTIONS: OptionNames<UserTokenManagerOptions> = {
+  config: true,
+  store: true,
+  keepFor: true,
+  sessionMember: true,
+  renewBefore: true,
+  DPoP: true,
+  clock: true,
+};
+
 /** The user has no tokens, or none that can be refreshed: they have to log in again. */
 export class LoginRequiredError extends Error {
   override readonly name = 'LoginRequiredError';
@@ -75,6 +85,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: UserTokenManagerOptions<Request>) {
+    assertKnownOptions('UserTokenManager', options, OPTIONS);
     const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = given(options);
     checkConfiguration(config);
     this.#config = config;
