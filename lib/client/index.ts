@@ -20,7 +20,7 @@ export type { KeyDemands, KeyHeaderParameter } from './key-demands.js';
 export { type KeyFileOptions, keyFiles } from './key-files.js';
 export type { KeyMaterial, PrivateJsonWebKey } from './key-material.js';
 export { KeyRing } from './key-ring.js';
-export type { KeyRingOptions } from './key-ring-options.js';
+export type { KeyRingOptions, KeySource } from './key-ring-options.js';
 export type { SigningKeyOptions } from './local-key.js';
 export type {
   AuthorizationCodeReceivedContext,

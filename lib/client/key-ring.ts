@@ -2,7 +2,12 @@ import { assertKnownOptions, callback, given } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
 import { type KeyDemands, keyDemands } from './key-demands.js';
-import { KEY_RING_OPTIONS, type KeyRingOptions, warnOfReload } from './key-ring-options.js';
+import {
+  KEY_RING_OPTIONS,
+  type KeyRingOptions,
+  type KeySource,
+  warnOfReload,
+} from './key-ring-options.js';
 import { heldTo, RingKeys } from './ring-keys.js';
 import { seconds } from './seconds.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
@@ -25,7 +30,7 @@ const DAY = 86_400;
 export class KeyRing {
   /** For how long a new key is published before it signs, in seconds. */
   readonly publishBefore: number;
-  readonly #source: () => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>;
+  readonly #source: KeySource;
   readonly #demands: KeyDemands;
   readonly #reloadEvery: number;
   readonly #onReloadError: (error: unknown) => void;
@@ -133,7 +138,7 @@ export class KeyRing {
   }
 
   async #load(): Promise<void> {
-    this.#accept(await this.#source());
+    this.#accept(await this.#source(this.#demands));
   }
 
   /** Loads the keys anew, or goes on with those that are there. */
