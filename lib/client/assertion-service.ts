@@ -1,5 +1,6 @@
 import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../assertion/typ.js';
 import { assertKnownOptions, given, type OptionNames } from '../option-checks.js';
+import type { JsonWebKeySet } from '../secrets/secret.js';
 import {
   ASSERTION_SERVICE_OPTIONS,
   type AssertionServiceOptions,
@@ -92,6 +93,16 @@ export class AssertionService {
     this.#assertion = jwtSettings(options, CLIENT_AUTHENTICATION_TYP);
     assertKnownOptions('requestObject', requestObject, JWT_OPTIONS, REQUEST_OBJECT_HINTS);
     this.#requestObject = jwtSettings(requestObject, REQUEST_OBJECT_TYP);
+  }
+
+  /**
+   * The JWK Set to register at the server, or to publish: public keys only (RFC 7517 §5).
+   *
+   * @throws {TypeError} where the key is symmetric or its public half is not known, or a `KeyRing`
+   *   has no usable keys yet
+   */
+  async publicJwks(): Promise<JsonWebKeySet> {
+    return this.key.publicJwks();
   }
 
   /**

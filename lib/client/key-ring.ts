@@ -1,6 +1,6 @@
 import { assertKnownOptions, callback, given } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
-import type { JsonWebKey } from '../secrets/secret.js';
+import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 import { type KeyDemands, keyDemands } from './key-demands.js';
 import {
   KEY_RING_OPTIONS,
@@ -81,7 +81,7 @@ export class KeyRing {
    *
    * @throws {TypeError} where there are no usable keys yet
    */
-  async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
+  async publicJwks(): Promise<JsonWebKeySet> {
     if (this.#isDue()) await this.#refresh();
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }

@@ -1,6 +1,6 @@
 import { assertKnownOptions } from '../option-checks.js';
 import { type Algorithm, KeyError } from '../secrets/algorithms.js';
-import type { JsonWebKey } from '../secrets/secret.js';
+import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
 import {
   checkDemands,
@@ -89,6 +89,18 @@ export class SigningKey {
       if (!(error instanceof KeyError)) throw error;
       throw new TypeError(`The signing key cannot be used: ${error.message}.`);
     }
+  }
+
+  /**
+   * The JWK Set to register or publish: the public key alone (RFC 7517 §5).
+   *
+   * @throws {TypeError} where `publicJwk` is undefined
+   */
+  publicJwks(): JsonWebKeySet {
+    if (this.publicJwk !== undefined) return { keys: [this.publicJwk] };
+    throw new TypeError(
+      'The key cannot be published: it is symmetric, cannot be exported, or its publicJwk is not known',
+    );
   }
 
   /**
