@@ -67,9 +67,6 @@ export {
   type MemoryTokenStoreOptions,
   type TokenStore,
 } from './tokens/token-store.js';
-export {
-  LoginRequiredError,
-  UserTokenManager,
-  type UserTokenManagerOptions,
-} from './tokens/user-token-manager.js';
+export { LoginRequiredError, UserTokenManager } from './tokens/user-token-manager.js';
+export type { UserTokenManagerOptions } from './tokens/user-token-manager-options.js';
 export type { UserTokenRequest } from './tokens/user-token-store.js';
