@@ -6,7 +6,7 @@ import { KEY_OPTIONS } from './local-key.js';
 import type { SigningKeyInput } from './signing-key.js';
 
 /** How request objects are made; their key, and how it is named, are those of the assertions. */
-export interface RequestObjectOptions extends JwtOptions {
+export interface RequestObjectSigningOptions extends JwtOptions {
   readonly algorithms?: never;
   readonly keyHeader?: never;
 }
@@ -29,7 +29,7 @@ export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
   /** Added to this machine's clock, for one that is wrong, by a day at most. Default 0. */
   readonly clockOffset?: number | undefined;
   /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
-  readonly requestObject?: RequestObjectOptions | undefined;
+  readonly requestObject?: RequestObjectSigningOptions | undefined;
 }
 
 /** The names of `AssertionServiceOptions`. */

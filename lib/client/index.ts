@@ -11,7 +11,10 @@ export { ConfigurationError } from '../errors.js';
 export { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
 export type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 export { AssertionService, type JwtContext } from './assertion-service.js';
-export type { AssertionServiceOptions, RequestObjectOptions } from './assertion-service-options.js';
+export type {
+  AssertionServiceOptions,
+  RequestObjectSigningOptions,
+} from './assertion-service-options.js';
 export type { AuthorizationRequestParameters } from './authorization-request-claims.js';
 export type { CertificateOptions } from './certificate.js';
 export { clientAssertion } from './client-auth.js';
