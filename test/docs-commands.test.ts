@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { AssertionService, SigningKey } from '../lib/client/index.js';
+import { AssertionService, KeyRing, keyFiles, SigningKey } from '../lib/client/index.js';
 import { assertClientSecrets } from '../lib/index.js';
 import packageJson from '../package.json' with { type: 'json' };
 import {
@@ -111,7 +111,7 @@ const RUNS: Record<string, (t: TestContext, commands: string[]) => Promise<void>
     assert.deepEqual(more, []);
   },
 
-  async 'docs/client.md'(t, [keygen = '', pkcs12 = '', ...more]) {
+  async 'docs/client.md'(t, [keygen = '', pkcs12 = '', nextKey = '', nextSigns = '', ...more]) {
     const work = await workshop(t);
     await work.shell(keygen);
     const key = SigningKey.from(await work.read('client.pem'));
@@ -121,6 +121,17 @@ const RUNS: Record<string, (t: TestContext, commands: string[]) => Promise<void>
     await work.shell(`${request} && ${file} -passout pass:secret && rm client.pem`);
     await work.shell(`${pkcs12} -passin pass:secret`);
     assert.deepEqual(SigningKey.from(await work.read('client.pem')).publicJwk, key.publicJwk);
+
+    await work.shell('mv client.pem current.pem');
+    const files = ['current.pem', 'next.pem'].map((file) => join(work.folder, file));
+    const ring = new KeyRing({ keys: keyFiles(files), publishBefore: 0 });
+    await work.shell(nextKey);
+    const [, next] = (await ring.publicJwks()).keys;
+    assert.deepEqual(ring.publicJwk, key.publicJwk);
+    await work.shell(nextSigns);
+    await ring.reload();
+    await ring.signJwt({}, {});
+    assert.deepEqual(ring.publicJwk, next);
     assert.deepEqual(more, []);
   },
 

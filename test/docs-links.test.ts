@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import {
   GUIDES,
   inlineCodeOf,
+  isOfTheWeb,
+  linksOf,
   REFERENCE_PAGES,
   ROOT,
   textOf,
@@ -13,16 +15,6 @@ import {
 } from './support/docs.js';
 
 const DOCUMENTS = [...GUIDES, ...REFERENCE_PAGES];
-
-/** The targets of the links in a document. */
-const linksOf = (text: string): string[] =>
-  [
-    ...withoutCodeBlocks(text)
-      .replace(/`[^`\n]*`/g, '')
-      .matchAll(/\]\(([^)\s]+)\)/g),
-  ].map(([, target = '']) => target);
-
-const isOfTheWeb = (target: string): boolean => /^(https?|mailto):/.test(target);
 
 /** The anchor that GitHub makes of a heading. */
 const slugOf = (heading: string): string =>

@@ -10,11 +10,15 @@ type Registration = ClientMetadata & { readonly secrets?: readonly Secret[] };
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const isListOfObjects = (value: unknown): boolean => Array.isArray(value) && value.every(isObject);
+
 const isRegistration = (value: unknown): value is Registration =>
   isObject(value) &&
   typeof value['client_id'] === 'string' &&
-  (value['secrets'] === undefined ||
-    (Array.isArray(value['secrets']) && value['secrets'].every(isObject)));
+  (value['secrets'] === undefined || isListOfObjects(value['secrets']));
+
+const isClient = (value: unknown): value is AssertionClient =>
+  isObject(value) && typeof value['clientId'] === 'string' && isListOfObjects(value['secrets']);
 
 function parse(text: string, path: string): unknown {
   try {
@@ -25,24 +29,30 @@ function parse(text: string, path: string): unknown {
   }
 }
 
-function clientOf(registration: Registration): AssertionClient {
-  const client = clientFromMetadata(registration);
-  return { ...client, secrets: [...(registration.secrets ?? []), ...client.secrets] };
+/** @throws {UsageError} with `mistake` where it is no client */
+function clientOf(entry: unknown, mistake: string): AssertionClient {
+  if (isClient(entry)) return entry;
+  if (!isRegistration(entry)) throw new UsageError(mistake);
+  const client = clientFromMetadata(entry);
+  return { ...client, secrets: [...(entry.secrets ?? []), ...client.secrets] };
 }
 
 /**
- * Reads a file of registered clients: a JSON array of client metadata (RFC 7591 §2), each of which
- * may also have `secrets: [{ type, value, description?, expiration? }]`.
+ * Reads a file of registered clients: a JSON array of them, or a single one. Each is client metadata
+ * (RFC 7591 §2), which may also have `secrets: [{ type, value, description?, expiration? }]`, or an
+ * `AssertionClient`.
  *
  * @throws {UsageError} where it is something else; the message quotes nothing of the file
  */
 export async function readClientsFile(path: string): Promise<FindClient<AssertionClient>> {
-  const registrations = parse(await readTextFile(path, 'The clients file'), path);
-  if (!Array.isArray(registrations) || !registrations.every(isRegistration)) {
-    throw new UsageError(
-      `The clients file ${path} must be an array of client metadata, each with a client_id, and with secrets as an array of objects if it has any.`,
-    );
-  }
-  const clients = new Map(registrations.map((one) => [one.client_id, clientOf(one)]));
+  const content = parse(await readTextFile(path, 'The clients file'), path);
+  const entries: readonly unknown[] = Array.isArray(content) ? content : [content];
+  const mistake = `The clients file ${path} must be a client or an array of clients: metadata (RFC 7591) with a client_id, or an object with clientId and secrets. Where there are secrets they are an array of objects.`;
+  const clients = new Map(
+    entries.map((entry) => {
+      const client = clientOf(entry, mistake);
+      return [client.clientId, client];
+    }),
+  );
   return (clientId) => clients.get(clientId);
 }

@@ -87,7 +87,7 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
         .choices(['compatible', 'strict'])
         .default('compatible'),
     )
-    .option('--client <file>', 'registered clients (RFC 7591, JSON array), to check the signature')
+    .option('--client <file>', 'a JSON file of the client, or an array, to check the signature')
     .option('--allow-local-network', 'let a jwks_uri be on this machine, and http')
     .option(
       '--now <time>',

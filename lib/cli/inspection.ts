@@ -22,6 +22,8 @@ export function outcomeOf({ accepted, checks }: Explanation): Outcome {
   return checks.some(({ outcome }) => outcome === 'failed') ? 'refused' : 'undecided';
 }
 
+const NEEDS_CLIENT = 'Give --client to check it.';
+
 /** What a failed or skipped check has to say; undefined for one that passed. */
 function explain({ check, outcome, reason }: CheckReport, inspection: Inspection) {
   if (outcome === 'passed') return undefined;
@@ -29,9 +31,7 @@ function explain({ check, outcome, reason }: CheckReport, inspection: Inspection
   if (check === 'replay') return 'Only the server knows whether the assertion was used before.';
   if (inspection.claims === undefined) return 'The assertion could not be read.';
   if (check === 'aud') return 'Give --issuer to judge it.';
-  return inspection.unknown.client
-    ? 'Give --client to check it.'
-    : 'It depends on what failed above.';
+  return inspection.unknown.client ? NEEDS_CLIENT : 'It depends on what failed above.';
 }
 
 /** The inspection as it goes into a JSON document. */
@@ -83,6 +83,20 @@ function checkLines(report: CheckReport, inspection: Inspection): string[] {
   return lines;
 }
 
+/** The checks for people: what needs the client, where it is not known, is one line. */
+function checksLines(inspection: Inspection): string[] {
+  const { checks, claims } = inspection;
+  // Where nothing could be read, there is nothing to say of the checks that follow.
+  const told = checks.filter(({ outcome }) => claims !== undefined || outcome !== 'skipped');
+  const clientless = told.filter((report) => explain(report, inspection) === NEEDS_CLIENT);
+  return told.flatMap((report) => {
+    if (!clientless.includes(report)) return checkLines(report, inspection);
+    if (report !== clientless[0]) return [];
+    const what = `${clientless.length} checks of the client, its keys and the signature`;
+    return [`  ${MARKS.skipped}  ${what}: give --client to run them`];
+  });
+}
+
 function conclusion(inspection: Inspection): string {
   const outcome = outcomeOf(inspection);
   if (outcome === 'accepted') {
@@ -100,7 +114,7 @@ function conclusion(inspection: Inspection): string {
 
 /** The inspection for people. */
 export function inspectionLines(inspection: Inspection): string[] {
-  const { header, claims, checks, now, warnings } = inspection;
+  const { header, claims, now, warnings } = inspection;
   const part = (title: string, lines: readonly string[]) => [style('bold', title), ...lines, ''];
   const object = (value: object) =>
     json(value, 2)
@@ -111,14 +125,7 @@ export function inspectionLines(inspection: Inspection): string[] {
     ...(header === undefined ? [] : part('Header', object(header))),
     ...(claims === undefined ? [] : part('Claims', object(claims))),
     ...(times.length === 0 ? [] : part('Times', [...timeLine('now', now, now), ...times])),
-    ...part(
-      'Checks',
-      // Where nothing could be read, there is nothing to say of the checks that follow.
-      (claims === undefined
-        ? checks.filter(({ outcome }) => outcome !== 'skipped')
-        : checks
-      ).flatMap((report) => checkLines(report, inspection)),
-    ),
+    ...part('Checks', checksLines(inspection)),
     ...warnings.map((warning) => `${style('yellow', 'warning:')} ${printable(warning)}`),
     conclusion(inspection),
   ];

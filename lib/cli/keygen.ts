@@ -1,6 +1,8 @@
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { SigningKey } from '../client/signing-key.js';
+import type { ClientMetadata } from '../clients/metadata.js';
+import type { AssertionClient } from '../secrets/secret.js';
 import { UsageError } from './exit.js';
 import { generatePrivateKey, KEY_ALGORITHMS, type KeyAlgorithm } from './generate-key.js';
 import { numberOption } from './options.js';
@@ -15,7 +17,7 @@ interface KeygenOptions {
   readonly out?: string;
   readonly format: 'pem' | 'jwk';
   readonly certificate?: boolean;
-  readonly clientId: string;
+  readonly clientId?: string;
   readonly days: number;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -26,6 +28,10 @@ interface GeneratedKey extends PublicHalf {
   readonly kid: string | undefined;
   readonly privateKeyFile: string;
   readonly certificateFile: string | undefined;
+  /** For this library: the client with the key as its secret, where its id is known. */
+  readonly client: AssertionClient | undefined;
+  /** The same as client metadata (RFC 7591 §2). */
+  readonly metadata: ClientMetadata | undefined;
 }
 
 const MAXIMUM_DAYS = 36_500;
@@ -36,6 +42,18 @@ function certificatePath(keyPath: string): string {
   throw new UsageError('--out is the private key; its certificate goes into .crt next to it.');
 }
 
+/** The secret that the line for a .env file is the value of. */
+const ENV_SECRET = "{ type: 'JsonWebKeySet', value: process.env.CLIENT_JWKS }";
+
+function entriesOf(clientId: string | undefined, { secret, jwks }: PublicHalf) {
+  if (clientId === undefined) return { client: undefined, metadata: undefined };
+  const token_endpoint_auth_method = 'private_key_jwt';
+  return {
+    client: { clientId, secrets: [secret] },
+    metadata: { client_id: clientId, token_endpoint_auth_method, jwks },
+  };
+}
+
 async function keygen(options: KeygenOptions): Promise<GeneratedKey> {
   const { alg, format, clientId, days, force = false } = options;
   const privateKeyFile = options.out ?? (format === 'pem' ? 'private-key.pem' : 'private-key.json');
@@ -44,7 +62,7 @@ async function keygen(options: KeygenOptions): Promise<GeneratedKey> {
   if (publicJwk === undefined) throw new TypeError('The key has no public half.');
   const certificate =
     options.certificate === true
-      ? await selfSignedCertificate({ alg, privateKey, commonName: clientId, days })
+      ? await selfSignedCertificate({ alg, privateKey, commonName: clientId ?? 'client', days })
       : undefined;
 
   const content =
@@ -57,19 +75,25 @@ async function keygen(options: KeygenOptions): Promise<GeneratedKey> {
     files.push({ path: certificateFile, content: certificatePem(certificate) });
   }
   await writePrivateFiles(files, force);
-  return { alg, kid, privateKeyFile, certificateFile, ...publicHalf(publicJwk, certificate) };
+  const half = publicHalf(publicJwk, certificate);
+  return { alg, kid, privateKeyFile, certificateFile, ...half, ...entriesOf(clientId, half) };
 }
 
 function lines(key: GeneratedKey): string[] {
-  const { alg, kid, privateKeyFile, certificateFile, secret, jwks, duende, env } = key;
+  const { alg, kid, privateKeyFile, certificateFile } = key;
+  const { client, secret, metadata, jwks, duende, env } = key;
   const part = (title: string, text: string) => ['', style('bold', title), text];
   return [
     `Private key:  ${printable(privateKeyFile)}  (${alg}, kid ${kid}; keep it secret)`,
     ...(certificateFile === undefined ? [] : [`Certificate:  ${printable(certificateFile)}`]),
-    ...part('Secret of the client, for passport-private-key-jwt', json(secret, 2)),
-    ...part('Client metadata (RFC 7591)', json({ jwks }, 2)),
-    ...part('Duende IdentityServer, in ClientSecrets', duende),
-    ...part('.env', env),
+    ...(client === undefined
+      ? part('Public half, as an entry of `secrets`', json(secret, 2))
+      : part('Client, as passport-private-key-jwt takes it', json(client, 2))),
+    ...(metadata === undefined
+      ? part('Public half, in client metadata (RFC 7591)', json({ jwks }, 2))
+      : part('Client metadata (RFC 7591)', json(metadata, 2))),
+    ...part('Public half, in ClientSecrets of Duende IdentityServer', duende),
+    ...part(`Public half, in the server's .env, for ${ENV_SECRET}`, env),
   ];
 }
 
@@ -91,7 +115,7 @@ export function addKeygenCommand(program: Command): void {
         .default('pem'),
     )
     .option('--certificate', 'also make a self-signed certificate, next to the private key')
-    .option('--client-id <id>', 'the common name in the certificate', 'client')
+    .option('--client-id <id>', 'prints whole entries of the client, and names the certificate')
     .option('--days <number>', 'how long the certificate is valid', numberOption(MAXIMUM_DAYS), 365)
     .option('--force', 'replace files that are there')
     .option('--json', 'print JSON')

@@ -10,7 +10,7 @@ export interface PublicHalf {
   readonly jwks: JsonWebKeySet;
   /** For Duende IdentityServer: C#, an entry of `ClientSecrets`. */
   readonly duende: string;
-  /** For a .env file. */
+  /** For a .env file of the server. */
   readonly env: string;
 }
 

@@ -19,6 +19,8 @@ export interface TokenResult {
   readonly outcome: 'granted' | 'refused';
   /** Why there is no token. */
   readonly error?: string | undefined;
+  /** Whether the server did not accept the client (RFC 6749 §5.2), and does not say why. */
+  readonly clientRefused?: boolean | undefined;
   readonly exchanges: readonly Exchange[];
 }
 
@@ -29,6 +31,14 @@ function messageOf(error: unknown): string {
   const reason =
     cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : undefined;
   return reason === undefined ? error.message : `${error.message} (${reason})`;
+}
+
+/** The error of an OAuth endpoint (RFC 6749 §5.2), as it may be shown. */
+function oauthErrorOf(exchange: Exchange | undefined) {
+  const body = exchange?.body as { error?: unknown; error_description?: unknown } | undefined;
+  if (typeof body?.error !== 'string') return undefined;
+  const { error, error_description: description } = body;
+  return { error, text: typeof description === 'string' ? `${error}: ${description}` : error };
 }
 
 const wasNotFound = ({ status }: Exchange): boolean => status === 404;
@@ -70,6 +80,12 @@ export async function requestToken(request: TokenRequest): Promise<TokenResult> 
     await client.clientCredentialsGrant(config, parameters);
     return { outcome: 'granted', exchanges };
   } catch (error) {
-    return { outcome: 'refused', error: messageOf(error), exchanges };
+    const answered = oauthErrorOf(exchanges.at(-1));
+    return {
+      outcome: 'refused',
+      error: answered?.text ?? messageOf(error),
+      clientRefused: answered?.error === 'invalid_client',
+      exchanges,
+    };
   }
 }

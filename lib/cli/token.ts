@@ -65,12 +65,17 @@ async function token(options: TokenOptions): Promise<TokenResult> {
   return requestToken({ issuer, assertions, scope, resource, allowHttp, showTokens });
 }
 
-function lines({ exchanges, outcome, error }: TokenResult): string[] {
+/** Of what is wrong with an assertion a server tells its operator alone. */
+const HINT =
+  'The log of the server has the reason. To judge an assertion by the rules, give it to the command inspect.';
+
+function lines({ exchanges, outcome, error, clientRefused }: TokenResult): string[] {
   return [
     ...exchanges.flatMap(exchangeLines),
     outcome === 'granted'
       ? style('green', 'The server has granted a token.')
       : style('red', `There is no token: ${printable(error ?? '')}`),
+    ...(clientRefused === true ? [HINT] : []),
   ];
 }
 

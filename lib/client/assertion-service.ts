@@ -1,5 +1,12 @@
 import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../assertion/typ.js';
-import { given } from '../option-checks.js';
+import { assertKnownOptions, given, type OptionNames } from '../option-checks.js';
+import type { JsonWebKeySet } from '../secrets/secret.js';
+import {
+  ASSERTION_SERVICE_OPTIONS,
+  type AssertionServiceOptions,
+  KEY_HINTS,
+  REQUEST_OBJECT_HINTS,
+} from './assertion-service-options.js';
 import {
   type AuthorizationRequestParameters,
   claimsOfAuthorizationRequest,
@@ -9,7 +16,7 @@ import {
   type AuthorizationServer,
   checkAudience,
   isAudience,
-  type JwtOptions,
+  JWT_OPTIONS,
   type JwtSettings,
   jwtSettings,
   resolveAudience,
@@ -23,33 +30,6 @@ import { isWebUrl } from './web-url.js';
 
 const DAY = 86_400;
 
-/** How request objects are made; their key, and how it is named, are those of the assertions. */
-export interface RequestObjectOptions extends JwtOptions {
-  readonly algorithms?: never;
-  readonly keyHeader?: never;
-}
-
-/**
- * Options of an `AssertionService`: who the client is, its key, and how its assertions are made.
- * Times are in seconds. `typ` defaults to `client-authentication+jwt`; servers that know only
- * RFC 7523 may want `'JWT'` or false.
- */
-export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
-  readonly clientId: string;
-  /** The private key: anything that `SigningKey.from` takes; or several that follow each other. */
-  readonly key: SigningKeyInput | KeyRing;
-  /**
-   * The issuer identifier of the server, which is `aud` unless `audience` says otherwise. Not
-   * needed with openid-client, which knows it. Where both do they must agree to the letter, so that
-   * no assertion for one server is sent to another.
-   */
-  readonly issuer?: string | undefined;
-  /** Added to this machine's clock, for one that is wrong, by a day at most. Default 0. */
-  readonly clockOffset?: number | undefined;
-  /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
-  readonly requestObject?: RequestObjectOptions | undefined;
-}
-
 /** What one JWT is made for, over the options of the service. */
 export interface JwtContext {
   /** The value of `aud`. */
@@ -60,19 +40,12 @@ export interface JwtContext {
   readonly clockOffset?: number | undefined;
 }
 
+const CONTEXT: OptionNames<JwtContext> = { audience: true, server: true, clockOffset: true };
+
 function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey | KeyRing {
   if (!(key instanceof KeyRing)) return SigningKey.from(key, demands);
   key._checkDemands(demands);
   return key;
-}
-
-/** A preset says how the assertions for one endpoint are made; a request object is for another. */
-function checkRequestObject(options: object): JwtOptions {
-  const wrong = ['algorithms', 'keyHeader'].find((name) => Object.hasOwn(options, name));
-  if (wrong === undefined) return options;
-  throw new TypeError(
-    `requestObject must not have ${wrong}: it is no preset, and has the same key`,
-  );
 }
 
 /**
@@ -103,6 +76,7 @@ export class AssertionService {
 
   /** @throws {TypeError} where an option is wrong or the key cannot be used */
   constructor(options: AssertionServiceOptions) {
+    assertKnownOptions('AssertionService', options, ASSERTION_SERVICE_OPTIONS, KEY_HINTS);
     const { clientId, issuer, clockOffset = 0, requestObject = {} } = given(options);
     if (typeof clientId !== 'string' || clientId === '') {
       throw new TypeError('clientId must be a non-empty string');
@@ -117,7 +91,18 @@ export class AssertionService {
     this.key = keyOf(options.key, this.#demands);
     this.#clockOffset = seconds('clockOffset', clockOffset, -DAY, DAY);
     this.#assertion = jwtSettings(options, CLIENT_AUTHENTICATION_TYP);
-    this.#requestObject = jwtSettings(checkRequestObject(requestObject), REQUEST_OBJECT_TYP);
+    assertKnownOptions('requestObject', requestObject, JWT_OPTIONS, REQUEST_OBJECT_HINTS);
+    this.#requestObject = jwtSettings(requestObject, REQUEST_OBJECT_TYP);
+  }
+
+  /**
+   * The JWK Set to register at the server, or to publish: public keys only (RFC 7517 §5).
+   *
+   * @throws {TypeError} where the key is symmetric or its public half is not known, or a `KeyRing`
+   *   has no usable keys yet
+   */
+  async publicJwks(): Promise<JsonWebKeySet> {
+    return this.key.publicJwks();
   }
 
   /**
@@ -150,6 +135,7 @@ export class AssertionService {
   }
 
   async #sign(settings: JwtSettings, context: JwtContext, claims: object): Promise<string> {
+    assertKnownOptions('The context of a JWT', context, CONTEXT);
     const aud = resolveAudience(
       checkAudience(context.audience) ?? settings.audience,
       this.#serverOf(context, isAudience(settings.audience)),

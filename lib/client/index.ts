@@ -10,12 +10,11 @@ export type { ClientMetadataDocument } from '../clients/document-rules.js';
 export { ConfigurationError } from '../errors.js';
 export { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
 export type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
-export {
-  AssertionService,
-  type AssertionServiceOptions,
-  type JwtContext,
-  type RequestObjectOptions,
-} from './assertion-service.js';
+export { AssertionService, type JwtContext } from './assertion-service.js';
+export type {
+  AssertionServiceOptions,
+  RequestObjectSigningOptions,
+} from './assertion-service-options.js';
 export type { AuthorizationRequestParameters } from './authorization-request-claims.js';
 export type { CertificateOptions } from './certificate.js';
 export { clientAssertion } from './client-auth.js';
@@ -24,7 +23,7 @@ export type { KeyDemands, KeyHeaderParameter } from './key-demands.js';
 export { type KeyFileOptions, keyFiles } from './key-files.js';
 export type { KeyMaterial, PrivateJsonWebKey } from './key-material.js';
 export { KeyRing } from './key-ring.js';
-export type { KeyRingOptions } from './key-ring-options.js';
+export type { KeyRingOptions, KeySource } from './key-ring-options.js';
 export type { SigningKeyOptions } from './local-key.js';
 export type {
   AuthorizationCodeReceivedContext,
@@ -71,9 +70,6 @@ export {
   type MemoryTokenStoreOptions,
   type TokenStore,
 } from './tokens/token-store.js';
-export {
-  LoginRequiredError,
-  UserTokenManager,
-  type UserTokenManagerOptions,
-} from './tokens/user-token-manager.js';
+export { LoginRequiredError, UserTokenManager } from './tokens/user-token-manager.js';
+export type { UserTokenManagerOptions } from './tokens/user-token-manager-options.js';
 export type { UserTokenRequest } from './tokens/user-token-store.js';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { OptionNames } from '../option-checks.js';
 import { seconds } from './seconds.js';
 
 /** What is used of an authorization server's metadata (RFC 8414 §2). */
@@ -36,6 +37,16 @@ export interface JwtOptions {
   /** Further claims. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** The names of `JwtOptions`. */
+export const JWT_OPTIONS: OptionNames<JwtOptions> = {
+  audience: true,
+  lifetime: true,
+  typ: true,
+  notBefore: true,
+  header: true,
+  claims: true,
+};
 
 /** Options that are checked, with their defaults. */
 export interface JwtSettings {

@@ -1,3 +1,4 @@
+import type { OptionNames } from '../option-checks.js';
 import { ALGORITHMS, type Algorithm, KeyError } from '../secrets/algorithms.js';
 import type { Header } from './compact-jws.js';
 
@@ -20,6 +21,9 @@ export interface KeyDemands {
    */
   readonly keyHeader?: readonly KeyHeaderParameter[] | undefined;
 }
+
+/** The names of `KeyDemands`. */
+export const KEY_DEMANDS: OptionNames<KeyDemands> = { algorithms: true, keyHeader: true };
 
 function checkList(name: string, value: unknown, known: readonly string[]): void {
   if (value === undefined) return;

@@ -1,8 +1,13 @@
-import { callback, given } from '../option-checks.js';
+import { assertKnownOptions, callback, given } from '../option-checks.js';
 import type { Algorithm } from '../secrets/algorithms.js';
-import type { JsonWebKey } from '../secrets/secret.js';
+import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 import { type KeyDemands, keyDemands } from './key-demands.js';
-import { type KeyRingOptions, warnOfReload } from './key-ring-options.js';
+import {
+  KEY_RING_OPTIONS,
+  type KeyRingOptions,
+  type KeySource,
+  warnOfReload,
+} from './key-ring-options.js';
 import { heldTo, RingKeys } from './ring-keys.js';
 import { seconds } from './seconds.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
@@ -25,7 +30,7 @@ const DAY = 86_400;
 export class KeyRing {
   /** For how long a new key is published before it signs, in seconds. */
   readonly publishBefore: number;
-  readonly #source: () => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>;
+  readonly #source: KeySource;
   readonly #demands: KeyDemands;
   readonly #reloadEvery: number;
   readonly #onReloadError: (error: unknown) => void;
@@ -36,6 +41,7 @@ export class KeyRing {
 
   /** @throws {TypeError} where an option is wrong, or a key of a list cannot be used */
   constructor(options: KeyRingOptions) {
+    assertKnownOptions('KeyRing', options, KEY_RING_OPTIONS);
     const { keys, reloadEvery = 60, publishBefore = 600, publishAfter = 600 } = given(options);
     if (typeof keys !== 'function' && !Array.isArray(keys)) {
       throw new TypeError('keys must be a list of keys, or a function that returns one');
@@ -75,7 +81,7 @@ export class KeyRing {
    *
    * @throws {TypeError} where there are no usable keys yet
    */
-  async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
+  async publicJwks(): Promise<JsonWebKeySet> {
     if (this.#isDue()) await this.#refresh();
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
@@ -132,7 +138,7 @@ export class KeyRing {
   }
 
   async #load(): Promise<void> {
-    this.#accept(await this.#source());
+    this.#accept(await this.#source(this.#demands));
   }
 
   /** Loads the keys anew, or goes on with those that are there. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, KeyObject } from 'node:crypto';
 import { CompactSign, type CryptoKey } from 'jose';
+import { assertKnownOptions, type OptionNames } from '../option-checks.js';
 import { type Algorithm, algorithmsOf, isAlgorithm, KeyError } from '../secrets/algorithms.js';
 import type { JsonWebKey } from '../secrets/secret.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
@@ -30,13 +31,15 @@ export interface SigningKeyOptions extends CertificateOptions {
   readonly kid?: string | false | undefined;
 }
 
-const OPTIONS = ['key', 'passphrase', 'alg', 'kid', 'certificate', 'x5c'];
-
-function refuseUnknown(options: object): void {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown === undefined) return;
-  throw new KeyError(`${unknown} is no option of a key: use ${OPTIONS.join(', ')}`);
-}
+/** The names of `SigningKeyOptions`. */
+export const KEY_OPTIONS: OptionNames<SigningKeyOptions> = {
+  key: true,
+  passphrase: true,
+  alg: true,
+  kid: true,
+  certificate: true,
+  x5c: true,
+};
 
 function chooseAlgorithm(
   fitting: readonly Algorithm[],
@@ -75,9 +78,10 @@ function jwsMaker(alg: Algorithm, key: KeyObject | CryptoKey): KeyParts['sign'] 
  * The parts of a key that is in this process.
  *
  * @throws {KeyError} where it cannot be used
+ * @throws {TypeError} for an option that there is not
  */
 export function localKey(options: SigningKeyOptions, demands: KeyDemands): KeyParts {
-  refuseUnknown(options);
+  assertKnownOptions('A signing key', options, KEY_OPTIONS);
   const { key, kid, alg: algOfJwk } = readKey(options.key, options.passphrase);
   const fitting = key instanceof KeyObject ? algorithmsOf(key) : algorithmsOfCryptoKey(key);
   const alg = chooseAlgorithm(fitting, algOfJwk, options.alg, demands.algorithms);

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Configuration } from 'openid-client';
 import { ConfigurationError } from '../errors.js';
-import { callback, flag, given } from '../option-checks.js';
+import { assertKnownOptions, callback, flag, given } from '../option-checks.js';
 import type { AssertionService } from './assertion-service.js';
 import { checkConfiguration } from './configuration.js';
 import { checkEvents, type OpenIdConnectEvents } from './login-events.js';
 import { PendingLogins } from './pending-logins.js';
-import type {
-  LoginAuthenticateOptions,
-  LoginOptions,
-  OpenIdConnectStrategyOptions,
-  OpenIdConnectStrategyOptionsWithRequest,
+import {
+  type LoginAuthenticateOptions,
+  type LoginOptions,
+  type OpenIdConnectStrategyOptions,
+  type OpenIdConnectStrategyOptionsWithRequest,
+  STRATEGY_OPTIONS,
 } from './strategy-options.js';
 import { isWebUrl } from './web-url.js';
 
@@ -37,6 +38,9 @@ export interface LoginSettings {
 }
 
 type Options = OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest;
+
+/** What openid-client's own strategy calls otherwise. */
+const HINTS = { useJAR: 'use signedAuthorizeRequests' };
 
 function checkCallbackUrl(callbackURL: unknown): void {
   if (isWebUrl(callbackURL) && new URL(String(callbackURL)).hash === '') return;
@@ -98,6 +102,7 @@ function ownerOf({ config, callbackURL }: Options): string {
  * @throws {TypeError} with a sentence that says what to change
  */
 export function loginSettings(options: Options): LoginSettings {
+  assertKnownOptions('OpenIdConnectStrategy', options, STRATEGY_OPTIONS, HINTS);
   const { config, callbackURL, scope = 'openid', sessionKey = 'openid-connect' } = given(options);
   checkConfiguration(config);
   checkCallbackUrl(callbackURL);

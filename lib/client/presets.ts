@@ -1,4 +1,4 @@
-import type { AssertionServiceOptions } from './assertion-service.js';
+import type { AssertionServiceOptions } from './assertion-service-options.js';
 
 /** What an `AssertionService` is given for one kind of server, besides the client and its key. */
 export type Preset = Pick<

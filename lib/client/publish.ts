@@ -5,14 +5,17 @@ import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
 } from '../clients/document-rules.js';
+import { assertKnownOptions, type OptionNames } from '../option-checks.js';
 import { KeyError } from '../secrets/algorithms.js';
 import { refuseSecretJwk } from '../secrets/jwk.js';
 import { publicKeysFromJwkSet } from '../secrets/jwk-set.js';
 import { refusePrivateKey } from '../secrets/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
+import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './key-ring.js';
 import { publisher } from './publisher.js';
 import { seconds } from './seconds.js';
+import { SigningKey } from './signing-key.js';
 
 /** Options of what a client publishes. */
 export interface PublishOptions {
@@ -23,7 +26,9 @@ export interface PublishOptions {
   readonly maxAge?: number | undefined;
 }
 
-/** Public keys as a list or a JWK Set, or what has them, such as a `KeyRing`. */
+const OPTIONS: OptionNames<PublishOptions> = { maxAge: true };
+
+/** Public keys as a list or a JWK Set, or what has them: an `AssertionService`, `SigningKey`, `KeyRing`. */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
@@ -58,9 +63,27 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
   }
 }
 
+/** @throws {TypeError} for what has no public keys, and so is something else */
+function checkKeys(keys: PublishedKeys): void {
+  const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
+  const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
+  if (typeof keys === 'object' && hasKeys) return;
+  throw new TypeError(
+    'The keys must be an AssertionService, a SigningKey or KeyRing, a list of public JSON Web Keys, or a JWK Set',
+  );
+}
+
+/** What has the keys of an `AssertionService`; of a `SigningKey` the one that it is. */
+function sourceOf(keys: PublishedKeys): PublishedKeys {
+  const source = keys instanceof AssertionService ? keys.key : keys;
+  return source instanceof SigningKey ? source.publicJwks() : source;
+}
+
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
-function maxAgeOf({ maxAge = 300 }: PublishOptions, keys?: PublishedKeys): number {
+function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKeys): number {
+  assertKnownOptions(publishes, options, OPTIONS);
+  const { maxAge = 300 } = options;
   seconds('maxAge', maxAge, 0, MAX_AGE);
   if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
   throw new TypeError(
@@ -75,26 +98,24 @@ function maxAgeOf({ maxAge = 300 }: PublishOptions, keys?: PublishedKeys): numbe
  *
  * @param keys looked at on every request where they come from a `KeyRing`; a key that is private,
  *   symmetric or too weak is never sent, but an error for `next`
- * @throws {TypeError} where a key of a list cannot be published, or `maxAge` is too long
+ * @throws {TypeError} where a key that does not change cannot be published, or `maxAge` is too long
  * @example
  * ```ts
- * const ring = new KeyRing({ keys: keyFiles(['current.pem', 'next.pem']) });
- * app.use('/jwks.json', publishJwks(ring));
+ * app.use('/jwks.json', publishJwks(assertions));
  * ```
  */
 export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): Middleware {
-  if (typeof keys !== 'object' || keys === null) {
-    throw new TypeError('The keys must be a list of JSON Web Keys, a JWK Set, or a KeyRing');
-  }
+  checkKeys(keys);
   const type = 'application/jwk-set+json';
-  const maxAge = maxAgeOf(options, keys);
-  if (!('publicJwks' in keys)) {
-    const body = jwkSetText(isList(keys) ? { keys } : keys);
+  const source = sourceOf(keys);
+  const maxAge = maxAgeOf(options, 'publishJwks', source);
+  if (!('publicJwks' in source)) {
+    const body = jwkSetText(isList(source) ? { keys: source } : source);
     return publisher(type, () => body, maxAge);
   }
   let last = { json: '', body: '' };
   const bodyOf = async () => {
-    const set = await keys.publicJwks();
+    const set = await source.publicJwks();
     const json = JSON.stringify(set);
     if (last.json !== json) last = { json, body: jwkSetText(set) };
     return last.body;
@@ -137,5 +158,5 @@ export function publishClientMetadata(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher('application/json', () => body, maxAgeOf(options));
+  return publisher('application/json', () => body, maxAgeOf(options, 'publishClientMetadata'));
 }

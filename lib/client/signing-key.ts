@@ -1,7 +1,14 @@
+import { assertKnownOptions } from '../option-checks.js';
 import { type Algorithm, KeyError } from '../secrets/algorithms.js';
-import type { JsonWebKey } from '../secrets/secret.js';
+import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
 import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
-import { checkDemands, demandedHeader, type KeyDemands, keyDemands } from './key-demands.js';
+import {
+  checkDemands,
+  demandedHeader,
+  KEY_DEMANDS,
+  type KeyDemands,
+  keyDemands,
+} from './key-demands.js';
 import type { KeyMaterial } from './key-material.js';
 import { refuseMistakenObject } from './key-mistakes.js';
 import type { KeyParts } from './key-parts.js';
@@ -72,6 +79,7 @@ export class SigningKey {
    *   unreadable, or does not fit `alg`, `certificate` or `demands`; the message says what to change
    */
   static from(input: SigningKeyInput, demands: KeyDemands = {}): SigningKey {
+    assertKnownOptions('SigningKey.from', demands, KEY_DEMANDS);
     const checked = keyDemands(demands);
     try {
       const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, checked));
@@ -81,6 +89,18 @@ export class SigningKey {
       if (!(error instanceof KeyError)) throw error;
       throw new TypeError(`The signing key cannot be used: ${error.message}.`);
     }
+  }
+
+  /**
+   * The JWK Set to register or publish: the public key alone (RFC 7517 §5).
+   *
+   * @throws {TypeError} where `publicJwk` is undefined
+   */
+  publicJwks(): JsonWebKeySet {
+    if (this.publicJwk !== undefined) return { keys: [this.publicJwk] };
+    throw new TypeError(
+      'The key cannot be published: it is symmetric, cannot be exported, or its publicJwk is not known',
+    );
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type { OptionNames } from '../option-checks.js';
 import type { AssertionService } from './assertion-service.js';
 import type { LoginTokens, OpenIdConnectEvents } from './login-events.js';
 import type { LoginRequest } from './login-request.js';
@@ -85,6 +86,26 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
   /** Gives the verify function the request as its first argument. Default false. */
   readonly passReqToCallback?: false | undefined;
 }
+
+/** The names of `OpenIdConnectStrategyOptions`. */
+export const STRATEGY_OPTIONS: OptionNames<OpenIdConnectStrategyOptions> = {
+  config: true,
+  assertions: true,
+  callbackURL: true,
+  scope: true,
+  resource: true,
+  authorizationDetails: true,
+  prompt: true,
+  idTokenExpected: true,
+  name: true,
+  sessionKey: true,
+  signedAuthorizeRequests: true,
+  usePAR: true,
+  DPoP: true,
+  loginTimeout: true,
+  events: true,
+  passReqToCallback: true,
+};
 
 /** The same, for a verify function that is given the request. */
 export type OpenIdConnectStrategyOptionsWithRequest = Omit<

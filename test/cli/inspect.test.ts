@@ -65,6 +65,14 @@ test('without --client and --issuer, what depends on them is skipped', async () 
   }
 });
 
+test('for people, what needs --client is one line', async () => {
+  const { stdout } = await runCli(['inspect', await signAssertion(), '--issuer', ISSUER]);
+  assert.deepEqual(stdout.match(/^ {2}skipped .*$/gm), [
+    '  skipped  8 checks of the client, its keys and the signature: give --client to run them',
+    '  skipped  replay                   RFC 7523 §3 (7)',
+  ]);
+});
+
 test('every broken rule is named with its reason and RFC, and the exit code is 1', async (t) => {
   const assertion = await signAssertion('client', {
     pair: newKeyPair('ES256'),
@@ -131,6 +139,45 @@ test('a client of the file may have secrets of its own types', async (t) => {
   assert.equal(inspection.outcome, 'accepted');
 });
 
+for (const [what, content] of [
+  ['metadata alone', { client_id: 'client', jwks: { keys: [keyPair('ES256').publicJwk] } }],
+  [
+    'a client as the application has it',
+    { clientId: 'client', secrets: [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk }] },
+  ],
+  [
+    'a list of both',
+    [
+      { clientId: 'client', secrets: [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk }] },
+      { client_id: 'other', jwks_uri: 'https://other.example/jwks.json' },
+    ],
+  ],
+] as const) {
+  test(`the clients file may be ${what}`, async (t) => {
+    const args = ['--issuer', ISSUER, '--client', await clientsFile(t, content)];
+    const { inspection } = await inspectJson([await signAssertion(), ...args]);
+    assert.equal(inspection.outcome, 'accepted');
+  });
+}
+
+for (const [what, content] of [
+  ['text', '"client"'],
+  ['an object without an id', { jwks: { keys: [] } }],
+  ['a client without secrets', { clientId: 'client' }],
+  ['a client whose secrets are no list', { clientId: 'client', secrets: {} }],
+  ['metadata with secrets that are text', [{ client_id: 'client', secrets: ['secret'] }]],
+] as const) {
+  test(`a clients file that is ${what} is refused with what it may be`, async (t) => {
+    const file = await clientsFile(t, content);
+    const { exitCode, stderr } = await runCli(['inspect', 'a.b.c', '--client', file]);
+    assert.equal(exitCode, 2);
+    assert.equal(
+      stderr,
+      `error: The clients file ${file} must be a client or an array of clients: metadata (RFC 7591) with a client_id, or an object with clientId and secrets. Where there are secrets they are an array of objects.\n`,
+    );
+  });
+}
+
 test('keys at a jwks_uri are fetched, from this machine only by --allow-local-network', async (t) => {
   const host = await listen((_request, response) => {
     response.setHeader('content-type', 'application/json');
@@ -156,7 +203,7 @@ test('no secret of the clients file is shown, in output or errors', async (t) =>
   const [good, broken, wrong] = await Promise.all([
     clientsFile(t, clients),
     clientsFile(t, `${JSON.stringify(clients)} ${SECRET}`),
-    clientsFile(t, { client_id: 'shared', client_secret: SECRET, jwk }),
+    clientsFile(t, { id: 'shared', client_secret: SECRET, jwk }),
   ]);
   const cases = [
     [good, 'client', 1],

@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { AssertionService } from '../../lib/client/index.js';
 import {
   type Algorithm,
+  type AssertionClient,
   CLIENT_ASSERTION_TYPE,
   ClientAssertionValidator,
+  type ClientMetadata,
   clientFromMetadata,
   type JsonWebKeySet,
   type Secret,
@@ -24,6 +26,8 @@ interface GeneratedKey {
   readonly jwks: JsonWebKeySet;
   readonly duende: string;
   readonly env: string;
+  readonly client?: AssertionClient;
+  readonly metadata?: ClientMetadata;
 }
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
@@ -175,8 +179,57 @@ test('no part of the private key is printed', async (t) => {
   }
 });
 
+test('with --client-id there are whole entries to register', async (t) => {
+  const folder = await temporaryFolder(t);
+  const key = await keygen(folder, '--client-id', 'mvc.jar.jwt');
+  const { secret, jwks } = key;
+  assert.deepEqual(key.client, { clientId: 'mvc.jar.jwt', secrets: [secret] });
+  assert.deepEqual(key.metadata, {
+    client_id: 'mvc.jar.jwt',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks,
+  });
+  const { stdout } = await runCli(['keygen', '--force', '--client-id', 'mvc.jar.jwt'], {
+    cwd: folder,
+  });
+  assert.match(stdout, /^Client, as passport-private-key-jwt takes it\n\{\n {2}"clientId": "mvc/m);
+  assert.match(stdout, /^Client metadata \(RFC 7591\)\n\{\n {2}"client_id": "mvc\.jar\.jwt",/m);
+});
+
+test('what is printed with --client-id is a clients file for inspect', async (t) => {
+  const folder = await temporaryFolder(t);
+  const key = await keygen(folder, '--client-id', 'mvc.jar.jwt');
+  const assertions = new AssertionService({
+    clientId: 'mvc.jar.jwt',
+    key: await readFile(join(folder, key.privateKeyFile)),
+    issuer: ISSUER,
+  });
+  for (const entry of [key.client, key.metadata]) {
+    await writeFile(join(folder, 'client.json'), JSON.stringify(entry));
+    const args = ['inspect', '--json', '--issuer', ISSUER, '--client', 'client.json'];
+    const stdin = await assertions.createClientToken();
+    const { stdout } = await runCli(args, { cwd: folder, stdin });
+    assert.equal(JSON.parse(stdout).outcome, 'accepted');
+  }
+});
+
+test('the .env line has the public keys for a secret of the server', async (t) => {
+  const folder = await temporaryFolder(t);
+  const key = await keygen(folder);
+  const [, value = ''] = /^CLIENT_JWKS='(.*)'$/.exec(key.env) ?? [];
+  const { keyId } = await authenticates(folder, key, [{ type: 'JsonWebKeySet', value }]);
+  assert.equal(keyId, key.kid);
+});
+
 test('for people, every form has a heading', async (t) => {
   const { stdout } = await runCli(['keygen'], { cwd: await temporaryFolder(t) });
+  for (const heading of [
+    'Public half, as an entry of `secrets`',
+    'Public half, in client metadata (RFC 7591)',
+    "Public half, in the server's .env, for { type: 'JsonWebKeySet', value: process.env.CLIENT_JWKS }",
+  ]) {
+    assert.ok(stdout.includes(`\n\n${heading}\n`), heading);
+  }
   assert.match(stdout, /^Private key: {2}private-key\.pem {2}\(ES256, kid [\w-]{43}; /);
   for (const form of [
     '"type": "JsonWebKey"',

@@ -154,6 +154,30 @@ test('a refusal is shown and the exit code is 1', async (t) => {
   const people = await runCli(args);
   assert.equal(people.exitCode, 1);
   assert.match(people.stdout, /^401\n {2}\{\n {4}"error": "invalid_client"/m);
+  assert.equal(result.error, 'invalid_client: No.');
+  assert.match(people.stdout, /^There is no token: invalid_client: No\.$/m);
+  assert.match(
+    people.stdout,
+    /^The log of the server has the reason\. To judge an assertion .* inspect/m,
+  );
+});
+
+test('a refusal of another kind is not blamed on the assertion', async (t) => {
+  const { issuer } = await server(t, (_request, response) => {
+    response.status(400).json({ error: 'invalid_scope' });
+  });
+  const { stdout } = await runCli(tokenArguments(issuer, await privateKeyFile(t)));
+  assert.match(stdout, /^There is no token: invalid_scope$/m);
+  assert.doesNotMatch(stdout, /inspect/);
+});
+
+test('an answer that is no OAuth error is told as it is', async (t) => {
+  const { issuer } = await server(t, (_request, response) => {
+    response.status(502).send('<h1>Bad gateway</h1>');
+  });
+  const { exitCode, result } = await tokenJson(tokenArguments(issuer, await privateKeyFile(t)));
+  assert.equal(exitCode, 1);
+  assert.match(result.error ?? '', /unexpected HTTP response status code|not a conform/);
 });
 
 test('no assertion is printed whole, even where the server sends it back', async (t) => {

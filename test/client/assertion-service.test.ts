@@ -307,12 +307,12 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   [
     'requestObject that is a preset',
     { requestObject: presets.okta },
-    /requestObject must not have algorithms: it is no preset/,
+    /requestObject has no option algorithms: it is no preset, and has the same key/,
   ],
   [
     'requestObject with a keyHeader',
     { requestObject: { keyHeader: [] } },
-    /requestObject must not have keyHeader/,
+    /requestObject has no option keyHeader: it is no preset/,
   ],
   ['algorithms', { algorithms: 'PS256' }, /algorithms must be a list of RS256, /],
   ['algorithms with a typo', { algorithms: ['PS-256'] }, /algorithms must be a list of RS256, /],

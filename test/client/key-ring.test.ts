@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import {
   AssertionService,
@@ -258,23 +259,95 @@ test('a source that fails at first rejects, and is asked again for the next JWT'
   assert.equal(await signedBy(), 'a');
 });
 
-test('keys are read from files, and again when these change', async (t) => {
+/** A folder with the files of a ring, and one that reads them. */
+async function ringOfFiles(t: TestContext, names: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
   t.after(() => rm(folder, { recursive: true }));
-  const current = join(folder, 'current.pem');
-  const next = join(folder, 'next.pem');
-  await writeFile(current, pem(newKeyPair('ES256')));
-  await writeFile(next, pem(newKeyPair('ES256')));
-  const ring = new KeyRing({ keys: keyFiles([current, next]), publishBefore: 0 });
+  const [current, next] = [join(folder, 'current.pem'), join(folder, 'next.pem')];
+  const make = (path: string) => writeFile(path, pem(newKeyPair('ES256')));
+  for (const name of names) await make(join(folder, name));
+  const state = { now: Date.parse('2027-01-01T00:00:00Z') };
+  const ring = new KeyRing({ keys: keyFiles([current, next]), clock: () => state.now });
+  const signedBy = async () => decodeProtectedHeader(await ring.signJwt({}, {})).kid as string;
+  const published = async () => (await ring.publicJwks()).keys.map(({ kid }) => kid as string);
+  return { ring, current, next, make, state, signedBy, published };
+}
+
+test('keys are read from files, and again when these change', async (t) => {
+  const { ring, current, next, make } = await ringOfFiles(t, ['current.pem', 'next.pem']);
   const before = (await ring.publicJwks()).keys.map(({ kid }) => kid);
-  await ring.signJwt({}, {});
-  assert.equal(ring.kid, before[0]);
+  const eager = new KeyRing({ keys: keyFiles([current, next]), publishBefore: 0 });
+  await eager.signJwt({}, {});
+  assert.equal(eager.kid, before[0]);
   await rename(next, current);
-  await writeFile(next, pem(newKeyPair('ES256')));
+  await make(next);
+  await eager.reload();
+  await eager.signJwt({}, {});
+  assert.equal(eager.kid, before[1]);
+  assert.equal((await eager.publicJwks()).keys.length, 3);
+});
+
+test('a rotation takes a file that comes and one that is moved: the next one may be absent', async (t) => {
+  const { current, next, make, state, signedBy, published } = await ringOfFiles(t, ['current.pem']);
+  const first = await signedBy();
+  assert.deepEqual(await published(), [first]);
+
+  await make(next);
+  state.now += MINUTE;
+  const [, second = ''] = await published();
+  assert.equal(await signedBy(), first);
+
+  state.now += 10 * MINUTE;
+  await rename(next, current);
+  assert.deepEqual(await published(), [first, second]);
+  assert.equal(await signedBy(), second);
+  state.now += 11 * MINUTE;
+  assert.deepEqual(await published(), [second]);
+});
+
+test('the file of the key that signs must be there', async (t) => {
+  const { ring, current } = await ringOfFiles(t, ['next.pem']);
+  await assert.rejects(ring.publicJwks(), (error: Error) => error.message.includes(current));
+});
+
+test('a file that cannot be used is named, by the error and by the warning', async (t) => {
+  const { ring, next, state, published } = await ringOfFiles(t, ['current.pem', 'next.pem']);
+  await published();
+  await writeFile(next, 'nothing');
+  await assert.rejects(ring.reload(), {
+    name: 'TypeError',
+    message: `The signing key cannot be used: the key is neither PEM nor the JSON of a JWK: give the content of the file. It is in ${next}.`,
+  });
+  state.now += MINUTE;
+  const warned = once(process, 'warning');
+  await published();
+  const [{ message }] = await warned;
+  assert.ok(message.includes(`(TypeError ${next}): it goes on`), message);
+});
+
+test('a file that is gone is named by the warning', async (t) => {
+  const { current, state, published } = await ringOfFiles(t, ['current.pem']);
+  await published();
+  await rm(current);
+  state.now += MINUTE;
+  const warned = once(process, 'warning');
+  await published();
+  const [{ message }] = await warned;
+  assert.ok(message.includes(`(Error ENOENT ${current}): it goes on`), message);
+});
+
+test('the keys of files are made for what the ring demands', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'current.pem');
+  await writeFile(file, pem(keyPair('RS256')));
+  const keys = keyFiles([pathToFileURL(file)]);
+  const ring = new KeyRing({ keys, algorithms: ['PS256'] });
   await ring.reload();
-  await ring.signJwt({}, {});
-  assert.equal(ring.kid, before[1]);
-  assert.equal((await ring.publicJwks()).keys.length, 3);
+  assert.equal(ring.alg, 'PS256');
+  await assert.rejects(new KeyRing({ keys, algorithms: ['ES256'] }).reload(), (error: Error) =>
+    error.message.endsWith(`but the server takes ES256. It is in ${file}.`),
+  );
 });
 
 test('an AssertionService signs with the ring, by the key whose turn it is', async () => {

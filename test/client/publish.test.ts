@@ -3,12 +3,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import express from 'express';
 import {
+  AssertionService,
   type JsonWebKey,
   KeyRing,
   type Middleware,
   type PublishedKeys,
   publishClientMetadata,
   publishJwks,
+  SigningKey,
 } from '../../lib/client/index.js';
 import { clientMetadataDocuments } from '../../lib/index.js';
 import { clientAt, fetchingEndpoint, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
@@ -103,6 +105,40 @@ test('the keys of a KeyRing are those of the moment', async (t) => {
   assert.notEqual(second.headers.get('etag'), first.headers.get('etag'));
 });
 
+const SERVICE = { clientId: 'client', issuer: 'https://as.example' };
+
+test('the keys of an AssertionService and of a SigningKey are published, whatever they are made of', async (t) => {
+  const key = SigningKey.from(pair.privateKey);
+  const ring = new KeyRing({ keys: async () => [key] });
+  for (const source of [
+    key,
+    new AssertionService({ ...SERVICE, key }),
+    new AssertionService({ ...SERVICE, key: ring }),
+  ]) {
+    const url = await serve(t, publishJwks(source));
+    assert.deepEqual(await (await fetch(url)).json(), { keys: [key.publicJwk] });
+    assert.deepEqual(await source.publicJwks(), { keys: [key.publicJwk] });
+  }
+});
+
+test('a key whose public half is not known is not published', async () => {
+  const secret = SigningKey.from({ kty: 'oct', k: 'A'.repeat(43) });
+  const assertions = new AssertionService({ ...SERVICE, key: secret });
+  const expected = {
+    name: 'TypeError',
+    message:
+      'The key cannot be published: it is symmetric, cannot be exported, or its publicJwk is not known',
+  };
+  for (const publish of [
+    () => publishJwks(secret),
+    () => publishJwks(assertions),
+    () => secret.publicJwks(),
+  ]) {
+    assert.throws(publish, expected);
+  }
+  await assert.rejects(assertions.publicJwks(), expected);
+});
+
 const privateJwk = pair.privateKey.export({ format: 'jwk' }) as { kty: string };
 const symmetricJwk = { kty: 'oct', k: 'A'.repeat(43) };
 
@@ -144,13 +180,19 @@ const NO_KEYS: readonly (readonly [string, unknown])[] = [
   ['null', null],
   ['a PEM', pem(pair)],
   ['a function', () => ({ keys: [pair.publicJwk] })],
+  ['a single JWK', pair.publicJwk],
+  ['a private JWK', privateJwk],
+  ['a KeyObject', pair.privateKey],
+  ['an object without keys', {}],
+  ['keys that are no list', { keys: pair.publicJwk }],
 ];
 
 for (const [what, keys] of NO_KEYS) {
   test(`${what} in place of keys is refused, and not repeated`, () => {
     assert.throws(() => publishJwks(keys as PublishedKeys), {
       name: 'TypeError',
-      message: 'The keys must be a list of JSON Web Keys, a JWK Set, or a KeyRing',
+      message:
+        'The keys must be an AssertionService, a SigningKey or KeyRing, a list of public JSON Web Keys, or a JWK Set',
     });
   });
 }
@@ -181,6 +223,8 @@ test('keys of a KeyRing may be kept for less time than a new one waits before it
       'maxAge is 300, but the KeyRing signs with a new key after 300 seconds: its publishBefore must be longer',
   });
   assert.ok(publishJwks(ring, { maxAge: 299 }));
+  const assertions = new AssertionService({ ...SERVICE, key: ring });
+  assert.throws(() => publishJwks(assertions), /maxAge is 300, but the KeyRing signs with/);
 });
 
 test('a set without keys is not published', () => {

@@ -267,11 +267,18 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['x5c without certificate', { key: ec.privateKey, x5c: true }, /x5c.*give the certificate/],
 ];
 
-for (const misspelt of ['cert', 'algorithm', 'keyId', 'passPhrase'] as const) {
+const ALL = 'there are key, passphrase, alg, kid, certificate, x5c';
+
+for (const [misspelt, remedy] of [
+  ['cert', ALL],
+  ['algorithm', ALL],
+  ['keyId', ALL],
+  ['passPhrase', 'use passphrase'],
+] as const) {
   test(`${misspelt} is no option of a key, which is said`, () => {
     assert.throws(() => SigningKey.from({ key: pem(ec), [misspelt]: 'x' }), {
       name: 'TypeError',
-      message: `The signing key cannot be used: ${misspelt} is no option of a key: use key, passphrase, alg, kid, certificate, x5c.`,
+      message: `A signing key has no option ${misspelt}: ${remedy}`,
     });
   });
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
+import { isOfTheWeb, linksOf, textOf } from '../support/docs.js';
 import { pack } from '../support/packed.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -12,8 +14,35 @@ const entryPoints = Object.values(packageJson.exports).filter(
 
 test('the package holds the built code, its types, and what people read: nothing else', async (t) => {
   const { files } = await pack(t);
-  const others = files.filter((file) => !/^dist\/[\w/-]+(\.js|\.d\.ts)$/.test(file));
-  assert.deepEqual(others.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  const isKnown = /^(dist\/[\w/-]+(\.js|\.d\.ts)|docs\/[\w/-]+\.md)$/;
+  const others = files.filter((file) => !isKnown.test(file));
+  assert.deepEqual(others.sort(), [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+    'package.json',
+  ]);
+});
+
+/** What the documents link to and only a checkout has. */
+const OF_A_CHECKOUT = /^(samples|docs\/images)\//;
+
+test('the documents of the package are whole: their links lead to files that are in it', async (t) => {
+  const { files } = await pack(t);
+  const documents = files.filter((file) => file.endsWith('.md'));
+  assert.ok(documents.length > 20);
+  const missing: string[] = [];
+  for (const document of documents) {
+    const links = linksOf(await textOf(document)).filter((target) => !isOfTheWeb(target));
+    for (const target of links) {
+      const [path = ''] = target.split('#');
+      const file = path === '' ? document : join(dirname(document), path);
+      if (!files.includes(file) && !OF_A_CHECKOUT.test(file))
+        missing.push(`${document}: ${target}`);
+    }
+  }
+  assert.deepEqual(missing, []);
 });
 
 test('every file of exports and bin is in the package', async (t) => {

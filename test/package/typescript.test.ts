@@ -109,7 +109,8 @@ test('the server half compiles without the types of Express or Passport', async 
 });
 
 test('a CommonJS project compiles the server half', async (t) => {
-  await compile(await installed(t, 'commonjs', COMPILER), SERVER);
+  const project = await installed(t, 'commonjs', COMPILER);
+  for (const module of ['nodenext', 'node20']) await compile(project, SERVER, { module });
 });
 
 test('the client half compiles with openid-client alone', async (t) => {

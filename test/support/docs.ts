@@ -32,6 +32,16 @@ export const withoutCodeBlocks = (text: string): string => text.replace(/^```(?:
 export const inlineCodeOf = (text: string): string[] =>
   [...withoutCodeBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 
+/** The targets of the links in a document. */
+export const linksOf = (text: string): string[] =>
+  [
+    ...withoutCodeBlocks(text)
+      .replace(/`[^`\n]*`/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = '']) => target);
+
+export const isOfTheWeb = (target: string): boolean => /^(https?|mailto):/.test(target);
+
 export interface CodeBlock {
   /** Empty where the block names none. */
   readonly language: string;

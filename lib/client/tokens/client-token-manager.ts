@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
-import { given } from '../../option-checks.js';
+import { assertKnownOptions, given, type OptionNames } from '../../option-checks.js';
 import { checkConfiguration } from '../configuration.js';
 import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
@@ -28,6 +28,14 @@ export interface ClientTokenManagerOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+const OPTIONS: OptionNames<ClientTokenManagerOptions> = {
+  config: true,
+  store: true,
+  renewBefore: true,
+  DPoP: true,
+  clock: true,
+};
+
 /** Which token is wanted: each combination has its own. */
 export interface ClientTokenRequest {
   /** The `scope` parameter, as text or as a list. */
@@ -37,6 +45,11 @@ export interface ClientTokenRequest {
   /** The `audience` parameter, which some servers have in place of `resource`. */
   readonly audience?: string | undefined;
 }
+
+const REQUEST: OptionNames<ClientTokenRequest> = { scope: true, resource: true, audience: true };
+
+const checkRequest = (request: ClientTokenRequest): void =>
+  assertKnownOptions('A token request', request, REQUEST);
 
 const listOf = (value: string | readonly string[] = []): string[] =>
   (typeof value === 'string' ? value.split(' ').filter((each) => each !== '') : [...value]).sort();
@@ -73,6 +86,7 @@ export class ClientTokenManager {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: ClientTokenManagerOptions) {
+    assertKnownOptions('ClientTokenManager', options, OPTIONS);
     const { config, clock = Date.now, renewBefore = 60 } = given(options);
     checkConfiguration(config);
     this.#config = config;
@@ -86,9 +100,11 @@ export class ClientTokenManager {
    * A token that can be used.
    *
    * @param refused an access token that an API has refused: it is not given again
+   * @throws {TypeError} where the request has a member that there is not
    * @throws what openid-client throws, and what the store does
    */
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
+    checkRequest(request);
     const parameters = parametersOf(request);
     const key = this.#keyOf(parameters);
     const known = storedTokens(await this.#store.get(key));
@@ -100,9 +116,10 @@ export class ClientTokenManager {
    * A `fetch` for one API that adds the token, and gets another one after a 401.
    *
    * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
-   * @throws {TypeError} where that is no such URL
+   * @throws {TypeError} where that is no such URL, or the request has a member that there is not
    */
   fetch(baseUrl: string | URL, request: ClientTokenRequest = {}): TokenFetch {
+    checkRequest(request);
     return tokenFetch({
       config: this.#config,
       baseUrl,

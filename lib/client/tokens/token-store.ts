@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from '../../option-checks.js';
 import type { TokenSet } from './token-set.js';
 
 /**
@@ -34,6 +35,8 @@ export interface MemoryTokenStoreOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+const OPTIONS: OptionNames<MemoryTokenStoreOptions> = { maxEntries: true, clock: true };
+
 /** Keeps tokens in the memory of this process. It has no timer. */
 export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, { readonly tokens: TokenSet; readonly until: number }>();
@@ -44,7 +47,9 @@ export class MemoryTokenStore implements TokenStore {
    * @param options how many entries, and the clock
    * @throws {TypeError} where an option is wrong
    */
-  constructor({ maxEntries = 10_000, clock = Date.now }: MemoryTokenStoreOptions = {}) {
+  constructor(options: MemoryTokenStoreOptions = {}) {
+    assertKnownOptions('MemoryTokenStore', options, OPTIONS);
+    const { maxEntries = 10_000, clock = Date.now } = options;
     if (!Number.isInteger(maxEntries) || maxEntries < 1) {
       throw new TypeError('maxEntries must be a whole number of at least 1');
     }

@@ -5,14 +5,17 @@ import {
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { callback, given } from '../../option-checks.js';
+import { assertKnownOptions, callback, given } from '../../option-checks.js';
 import { checkConfiguration } from '../configuration.js';
 import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
 import { TokenRefresh } from './token-refresh.js';
 import { isUsable, type TokenSet, tokenSet } from './token-set.js';
-import type { TokenStore } from './token-store.js';
+import {
+  USER_TOKEN_MANAGER_OPTIONS,
+  type UserTokenManagerOptions,
+} from './user-token-manager-options.js';
 import {
   tokensInSession,
   tokensInStore,
@@ -22,27 +25,6 @@ import {
 
 const HOUR = 3600;
 const YEAR = 31_536_000;
-
-/** Options of a `UserTokenManager`. Times are in seconds. */
-export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest> {
-  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
-  readonly config: Configuration;
-  /** Keeps the tokens under the id of the session. Default: they are kept in the session itself. */
-  readonly store?: TokenStore | undefined;
-  /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
-  readonly keepFor?: number | undefined;
-  /** The member of the session that has the tokens. Default `tokens`. */
-  readonly sessionMember?: string | undefined;
-  /**
-   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
-   * an hour.
-   */
-  readonly renewBefore?: number | undefined;
-  /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
-  readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
-}
 
 /** The user has no tokens, or none that can be refreshed: they have to log in again. */
 export class LoginRequiredError extends Error {
@@ -59,9 +41,9 @@ export class LoginRequiredError extends Error {
  * @example
  * ```ts
  * const users = new UserTokenManager({ config });
- * await users.save(request, tokens);                        // at login, in the new session
+ * await users.save(request, tokens); // at login, in the new session: see save
  * const response = await users.fetch(request, 'https://api.example')('/orders');
- * await users.revoke(request);                              // at logout, before req.logout()
+ * await users.revoke(request); // at logout, before req.logout()
  * ```
  */
 export class UserTokenManager<Request extends UserTokenRequest = UserTokenRequest> {
@@ -75,6 +57,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: UserTokenManagerOptions<Request>) {
+    assertKnownOptions('UserTokenManager', options, USER_TOKEN_MANAGER_OPTIONS);
     const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = given(options);
     checkConfiguration(config);
     this.#config = config;
@@ -91,10 +74,22 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Keeps the tokens of a login, once the session has been renewed for it: with Passport in the route
-   * behind `passport.authenticate`. What is saved before, in the verify function or in an event,
-   * vanishes with the old session.
+   * behind `passport.authenticate`, to which the verify function hands them over as `authInfo`. What
+   * is saved before, in the verify function or in an event, vanishes with the old session.
    *
    * @throws {TypeError} for what is no answer of a token endpoint
+   * @example
+   * ```ts
+   * passport.use('oidc', new OpenIdConnectStrategy(
+   *   { config, assertions, callbackURL: 'https://client.example/cb' },
+   *   (tokens, verified) => verified(null, tokens.claims(), { tokens }),
+   * ));
+   * app.get('/cb', passport.authenticate('oidc'), async (request, response) => {
+   *   const { tokens } = request.authInfo as { tokens: LoginTokens };
+   *   await users.save(request, tokens);
+   *   response.redirect('/');
+   * });
+   * ```
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
     const tokens = tokenSet(response, this.#now(), this.#renewBefore);

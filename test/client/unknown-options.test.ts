@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Configuration } from 'openid-client';
+import {
+  AssertionService,
+  type AssertionServiceOptions,
+  ClientTokenManager,
+  type ClientTokenRequest,
+  type JwtContext,
+  type KeyDemands,
+  KeyRing,
+  keyFiles,
+  MemoryTokenStore,
+  OpenIdConnectStrategy,
+  type OpenIdConnectStrategyOptions,
+  presets,
+  publishClientMetadata,
+  publishJwks,
+  SigningKey,
+  UserTokenManager,
+} from '../../lib/client/index.js';
+import { ISSUER } from '../support/assertion.js';
+import { keyPair } from '../support/keys.js';
+
+const key = keyPair('RS256').privateKey;
+const keys = [key];
+const clientId = 'client';
+const config = new Configuration({ issuer: ISSUER }, clientId);
+const assertions = new AssertionService({ clientId, key, issuer: ISSUER });
+const jwks = [SigningKey.from(key).publicJwk ?? assert.fail()];
+const document = {
+  client_id: 'https://client.example/client.json',
+  redirect_uris: ['https://client.example/callback'],
+};
+const callbackURL = 'https://client.example/callback';
+const strategy = (options: object) =>
+  new OpenIdConnectStrategy(
+    { config, callbackURL, ...options } as OpenIdConnectStrategyOptions,
+    (_tokens, verified) => verified(null, {}),
+  );
+const service = (options: object) =>
+  new AssertionService({ clientId, key, ...options } as AssertionServiceOptions);
+
+/** What takes options, with those that there are not, and what is said of them. */
+const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
+  [() => service({ lifetme: 60 }), 'AssertionService has no option lifetme: use lifetime'],
+  [() => service({ alg: 'PS256' }), 'AssertionService has no option alg: use key: { key, alg }'],
+  [() => service({ kid: '1' }), 'AssertionService has no option kid: use key: { key, kid }'],
+  [
+    () => service({ certificate: '' }),
+    'AssertionService has no option certificate: use key: { key, certificate }',
+  ],
+  [
+    () => service({ ...presets.okta, keyHeaders: [] }),
+    'AssertionService has no option keyHeaders: use keyHeader',
+  ],
+  [
+    () => service({ requestObject: { audiance: ISSUER } }),
+    'requestObject has no option audiance: use audience',
+  ],
+  [
+    () => SigningKey.from({ key, algo: 'PS256' } as { key: typeof key }),
+    'A signing key has no option algo: use alg',
+  ],
+  [
+    () => SigningKey.from(key, { algorithm: ['PS256'] } as KeyDemands),
+    'SigningKey.from has no option algorithm: use algorithms',
+  ],
+  [
+    () => new KeyRing({ keys, publishbefore: 5 } as { keys: typeof keys }),
+    'KeyRing has no option publishbefore: use publishBefore',
+  ],
+  [
+    () => keyFiles(['current.pem'], { passPhrase: 'secret' } as object),
+    'keyFiles has no option passPhrase: use passphrase',
+  ],
+  [() => keyFiles(['a.pem'], { kid: 'a' } as object), 'keyFiles has no option kid: there are '],
+  [
+    () => publishJwks(jwks, { max_age: 60 } as object),
+    'publishJwks has no option max_age: use maxAge',
+  ],
+  [
+    () => publishClientMetadata(document, { maxage: 60 } as object),
+    'publishClientMetadata has no option maxage: use maxAge',
+  ],
+  [
+    () => strategy({ callbackUrl: callbackURL }),
+    'OpenIdConnectStrategy has no option callbackUrl: use callbackURL',
+  ],
+  [
+    () => strategy({ useJAR: key }),
+    'OpenIdConnectStrategy has no option useJAR: use signedAuthorizeRequests',
+  ],
+  [
+    () => new ClientTokenManager({ config, dpop: {} } as { config: Configuration }),
+    'ClientTokenManager has no option dpop: use DPoP',
+  ],
+  [
+    () => new UserTokenManager({ config, keepfor: 60 } as { config: Configuration }),
+    'UserTokenManager has no option keepfor: use keepFor',
+  ],
+  [
+    () => new MemoryTokenStore({ maxEntires: 1 } as object),
+    'MemoryTokenStore has no option maxEntires: use maxEntries',
+  ],
+  [
+    () => new ClientTokenManager({ config }).fetch(ISSUER, { scopes: 'a' } as ClientTokenRequest),
+    'A token request has no option scopes: use scope',
+  ],
+];
+
+for (const [make, sentence] of REFUSED) {
+  test(`an option that there is not is refused: ${sentence}`, () => {
+    assert.throws(make, (error: Error) => {
+      assert.ok(error instanceof TypeError);
+      assert.ok(error.message.startsWith(sentence), error.message);
+      return true;
+    });
+  });
+}
+
+test('what a single JWT or token is made for is checked too', async () => {
+  const context = { audiance: 'https://other.example' } as JwtContext;
+  const message = 'The context of a JWT has no option audiance: use audience';
+  await assert.rejects(assertions.createClientToken(context), { name: 'TypeError', message });
+  await assert.rejects(assertions.signAuthorizationRequest({}, context), { message });
+  const request = { resources: 'https://api.example' } as ClientTokenRequest;
+  await assert.rejects(new ClientTokenManager({ config }).getToken(request), {
+    name: 'TypeError',
+    message: 'A token request has no option resources: use resource',
+  });
+});
+
+test('every preset passes, alone and over it what can be set', () => {
+  for (const preset of Object.values(presets)) {
+    const { keyHeader: _keyHeader, algorithms: _algorithms, ...rest } = preset as KeyDemands;
+    assert.ok(service({ ...rest, requestObject: { lifetime: 60 }, clockOffset: 1, header: {} }));
+  }
+});
