@@ -28,7 +28,10 @@ export interface PublishOptions {
 
 const OPTIONS: OptionNames<PublishOptions> = { maxAge: true };
 
-/** Public keys as a list or a JWK Set, or what has them: an `AssertionService`, `SigningKey`, `KeyRing`. */
+/**
+ * Public keys as a list or a JWK Set, or what has them: an `AssertionService`, a `SigningKey`, a
+ * `KeyRing`.
+ */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
