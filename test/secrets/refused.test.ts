@@ -88,6 +88,16 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ],
   ['an oct key without k', jwk({ kty: 'oct' }), /the oct key has no base64url member k/],
   ['an oct key in base64', jwk({ kty: 'oct', k: '+'.repeat(44) }), /no base64url member k/],
+  [
+    'a blank before an oct key',
+    jwk({ kty: 'oct', k: ` ${'A'.repeat(43)}` }),
+    /no base64url member/,
+  ],
+  [
+    'an oct key with padding',
+    jwk({ kty: 'oct', k: `${'A'.repeat(43)}=` }),
+    /no base64url member k/,
+  ],
   ['an empty shared secret', shared(''), /its value is not a non-empty string/],
   ['a private RSA JWK', jwk(jwkOf(RSA.privateKey)), /holds a private key \(member d\)/],
   ['a private EC JWK', jwk(jwkOf(EC.privateKey)), /holds a private key \(member d\)/],
@@ -96,7 +106,14 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     jwk(JSON.stringify(jwkOf(keyPair('EdDSA').privateKey))),
     /holds a private key \(member d\): configure the public one/,
   ],
-  ['a part of a private RSA key', jwk({ ...RSA.publicJwk, dp: 'AQ' }), /private key \(member dp\)/],
+  ...['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].map(
+    (member) =>
+      [
+        `the member ${member} of private keys beside a public one`,
+        jwk({ ...RSA.publicJwk, [member]: 'AQ' }),
+        new RegExp(`the JWK holds a private key \\(member ${member}\\)`),
+      ] as const,
+  ),
   ['a private PKCS#8 PEM as public key', pem(pkcs8Pem), /the PEM holds a private key/],
   ['a private PKCS#1 PEM as public key', pem(pkcs1Pem), /the PEM holds a private key/],
   ['an encrypted private PEM as public key', pem(encryptedPem), /the PEM holds a private key/],
@@ -160,7 +177,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['an Ed448 key', jwk(jwkOf(ED448)), /keys of type ed448 are not supported: use RSA, EC or/],
   ['an RSASSA-PSS key in PEM', pem(spkiPem(PSS)), /keys of type rsa-pss are not supported/],
   ['a DSA key in PEM', pem(spkiPem(DSA)), /keys of type dsa are not supported/],
-  ['the alg none', jwk({ ...RSA.publicJwk, alg: 'none' }), /alg "none" does not fit its key/],
+  [
+    'the alg none',
+    jwk({ ...RSA.publicJwk, alg: 'none' }),
+    /alg "none" does not fit its key: use RS256, RS384, RS512, PS256, PS384, PS512/,
+  ],
   [
     'an alg of encryption',
     jwk({ ...RSA.publicJwk, alg: 'RSA-OAEP' }),
@@ -177,6 +198,7 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a JWK that is a number as JSON', jwk('5'), /the value is not a JSON Web Key object/],
   ['a JWK that is no JSON', jwk('{"kty":'), /the value is not JSON/],
   ['single quotes within double quotes', jwk(`{'kty':"RSA"}`), /the value is not JSON/],
+  ['single quotes in an array', jwk(`[{'kty':'RSA'}]`), /the value is not JSON/],
   ['single quotes that do not match', jwk(`{'kty':'RSA`), /the value is not JSON/],
   ['a JWK that holds itself', jwk(circular()), /its value is not JSON|not a valid public key/],
   ['a JWK Set without keys', { type: 'JsonWebKeySet', value: {} }, /it has no array keys/],

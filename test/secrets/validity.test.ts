@@ -129,6 +129,18 @@ const UNFITTING: readonly (readonly [string, number, readonly Secret[], Reason])
     'no_matching_key',
   ],
   [
+    'an expired set is the reason where one of its keys would have fitted',
+    0,
+    [
+      {
+        type: 'JsonWebKeySet',
+        value: { keys: [newKeyPair('ES384').publicJwk, PAIR.publicJwk] },
+        expiration: START,
+      },
+    ],
+    'secret_expired',
+  ],
+  [
     'an expired jwks_uri is the reason, since nobody asks what it held',
     0,
     [{ type: 'JwksUri', value: 'https://client.example/jwks.json', expiration: START }],
@@ -234,6 +246,13 @@ const WARNINGS: readonly Warning[] = [
     offset: 10,
     secret: { ...certificate, expiration: START + 20 },
     expiresAt: START + 20,
+    warned: true,
+  },
+  {
+    name: 'a certificate that expires before its secret',
+    offset: 10,
+    secret: { ...certificate, expiration: START + 2 * DAY },
+    expiresAt: START + DAY,
     warned: true,
   },
   {
