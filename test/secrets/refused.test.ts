@@ -157,6 +157,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a key on secp256k1', jwk(jwkOf(SECP256K1)), /the curve secp256k1 is not supported: use P-256/],
   ['a key on secp256k1 in PEM', pem(spkiPem(SECP256K1)), /the curve secp256k1 is not supported/],
   ['an unknown curve', jwk({ ...EC.publicJwk, crv: 'P-999' }), /with the curve "P-999" is not a/],
+  [
+    'a curve with a long name',
+    jwk({ ...EC.publicJwk, crv: 'a curve '.repeat(10) }),
+    new RegExp(`with the curve "${'a curve '.repeat(5)}" is not a`),
+  ],
   ['a curve that is no text', jwk({ ...EC.publicJwk, crv: 256 }), /with the curve "256" is not a/],
   [
     'a curve that is an object',
@@ -421,14 +426,30 @@ for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
   }
 }
 
-test('an RSA key of 8192 bits and an exponent of 32 pass', () => {
+test('an RSA key of 8192 bits and exponents from 3 to 32 bits pass', () => {
   for (const value of [
     { kty: 'RSA', n: oddNumber(8192), e: 'AQAB' },
+    { ...RSA.publicJwk, e: 'Aw' },
     { ...RSA.publicJwk, e: oddNumber(32) },
   ]) {
     assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
   }
 });
+
+for (const [alg, bytes] of [
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+] as const) {
+  test(`a shared secret serves ${alg} from ${bytes} bytes on (RFC 7518 §3.2)`, () => {
+    const configure = (size: number) => {
+      const value = { kty: 'oct', k: Buffer.alloc(size, 1).toString('base64url'), alg };
+      assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
+    };
+    configure(bytes);
+    assert.throws(() => configure(bytes - 1), { name: 'SecretError' });
+  });
+}
 
 test('secrets that can be used pass, of whatever alg the client has', () => {
   for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256', 'HS512']) {

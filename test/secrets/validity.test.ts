@@ -75,6 +75,12 @@ for (const expiration of [undefined, null]) {
   });
 }
 
+for (const expiration of [1e11, dateOf(1e11 + 1), '9999-12-31']) {
+  test(`a secret with the expiration ${expiration} lives for long`, async () => {
+    assert.equal((await at(100 * 365 * DAY, [{ ...jwk, expiration }])).reason, undefined);
+  });
+}
+
 test('a secret that expired at the epoch has expired', async () => {
   assert.equal((await at(0, [{ ...jwk, expiration: 0 }])).reason, 'secret_expired');
 });
