@@ -235,6 +235,28 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
     confidential({ jwks: { keys: [pair.privateKey.export({ format: 'jwk' })] } }),
     /private key/,
   ],
+  'has a private key that is for encryption': [
+    confidential({
+      jwks: {
+        keys: [pair.publicJwk, { ...pair.privateKey.export({ format: 'jwk' }), use: 'enc' }],
+      },
+    }),
+    /a private key \(member d\) is a secret: give its public half/,
+  ],
+  'has a symmetric key that is for encryption': [
+    confidential({
+      jwks: { keys: [pair.publicJwk, { kty: 'oct', k: 'A'.repeat(43), use: 'enc' }] },
+    }),
+    /a symmetric key \(member k\) is a secret/,
+  ],
+  'has a key that is null': [
+    confidential({ jwks: { keys: [pair.publicJwk, null] } }),
+    /what is no JWK is no key/,
+  ],
+  'has a key that is a text': [
+    confidential({ jwks: { keys: [pair.publicJwk, 'text'] } }),
+    /what is no JWK is no key/,
+  ],
   'has no JWK Set in jwks': [confidential({ jwks: 'keys' }), /not JSON/],
   'has an http jwks_uri': [
     confidential({ jwks: undefined, jwks_uri: 'http://client.example/jwks.json' }),

@@ -17,7 +17,7 @@ function signatureKeys(value: unknown, maxKeys: number): readonly JsonWebKey[] {
   if (!Array.isArray(keys)) throw new KeyError('the value is not a JWK Set: it has no array keys');
   const signatureKeys = keys.filter(
     (jwk: JsonWebKey | null): jwk is JsonWebKey =>
-      jwk !== null && KEY_TYPES.includes(jwk?.kty) && !isForEncryption(jwk),
+      jwk !== null && KEY_TYPES.includes(jwk.kty) && !isForEncryption(jwk),
   );
   if (signatureKeys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
   if (signatureKeys.length > maxKeys) {
@@ -69,10 +69,10 @@ export function publicKeysFromJwkSet(
       if (jwk.kty === 'oct') throw new KeyError('in the JWK Set, a symmetric key is published');
       keys.push(keyOfSet(jwk));
     } catch (error) {
-      if (!(error instanceof KeyError)) throw error;
-      refused.push(error.message);
+      // keyOfSet throws nothing else.
+      refused.push((error as KeyError).message);
     }
   }
-  if (keys.length === 0) throw new KeyError(refused[0] ?? 'the JWK Set has no key for signatures');
+  if (keys.length === 0) throw new KeyError(String(refused[0]));
   return { keys, refused };
 }

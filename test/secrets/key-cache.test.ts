@@ -118,6 +118,27 @@ test('no more keys are kept than maxCachedKeys; the oldest go first', () => {
   assert.notEqual(cache.keysOf(jwk(B)), keysOfB);
 });
 
+const MANY = Array.from({ length: 10 }, () => newKeyPair('ES256'));
+
+for (const [what, secretOf] of Object.entries<(pair: KeyPair) => Secret>({
+  'public keys in PEM': ({ publicKey }) => ({
+    type: 'PublicKeyPem',
+    value: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  }),
+  'shared secrets': ({ publicJwk }) => ({ type: 'SharedSecret', value: String(publicJwk['x']) }),
+  'JWK Sets': ({ publicJwk }) => ({ type: 'JsonWebKeySet', value: { keys: [publicJwk] } }),
+  'symmetric JWKs': ({ publicJwk }) => ({
+    type: 'JsonWebKey',
+    value: { kty: 'oct', k: String(publicJwk['x']) },
+  }),
+})) {
+  test(`any number of ${what} are kept beside each other`, () => {
+    const cache = new KeyCache();
+    const keys = MANY.map((pair) => cache.keysOf(secretOf(pair)));
+    assert.ok(MANY.every((pair, index) => cache.keysOf(secretOf(pair)) === keys[index]));
+  });
+}
+
 test('where a key has too many namesakes, the oldest go first', () => {
   const cache = new KeyCache();
   const named = (kid: number) => jwk(A, { kid: String(kid) });

@@ -88,6 +88,16 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ],
   ['an oct key without k', jwk({ kty: 'oct' }), /the oct key has no base64url member k/],
   ['an oct key in base64', jwk({ kty: 'oct', k: '+'.repeat(44) }), /no base64url member k/],
+  [
+    'a blank before an oct key',
+    jwk({ kty: 'oct', k: ` ${'A'.repeat(43)}` }),
+    /no base64url member/,
+  ],
+  [
+    'an oct key with padding',
+    jwk({ kty: 'oct', k: `${'A'.repeat(43)}=` }),
+    /no base64url member k/,
+  ],
   ['an empty shared secret', shared(''), /its value is not a non-empty string/],
   ['a private RSA JWK', jwk(jwkOf(RSA.privateKey)), /holds a private key \(member d\)/],
   ['a private EC JWK', jwk(jwkOf(EC.privateKey)), /holds a private key \(member d\)/],
@@ -96,7 +106,14 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     jwk(JSON.stringify(jwkOf(keyPair('EdDSA').privateKey))),
     /holds a private key \(member d\): configure the public one/,
   ],
-  ['a part of a private RSA key', jwk({ ...RSA.publicJwk, dp: 'AQ' }), /private key \(member dp\)/],
+  ...['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'].map(
+    (member) =>
+      [
+        `the member ${member} of private keys beside a public one`,
+        jwk({ ...RSA.publicJwk, [member]: 'AQ' }),
+        new RegExp(`the JWK holds a private key \\(member ${member}\\)`),
+      ] as const,
+  ),
   ['a private PKCS#8 PEM as public key', pem(pkcs8Pem), /the PEM holds a private key/],
   ['a private PKCS#1 PEM as public key', pem(pkcs1Pem), /the PEM holds a private key/],
   ['an encrypted private PEM as public key', pem(encryptedPem), /the PEM holds a private key/],
@@ -140,6 +157,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a key on secp256k1', jwk(jwkOf(SECP256K1)), /the curve secp256k1 is not supported: use P-256/],
   ['a key on secp256k1 in PEM', pem(spkiPem(SECP256K1)), /the curve secp256k1 is not supported/],
   ['an unknown curve', jwk({ ...EC.publicJwk, crv: 'P-999' }), /with the curve "P-999" is not a/],
+  [
+    'a curve with a long name',
+    jwk({ ...EC.publicJwk, crv: 'a curve '.repeat(10) }),
+    new RegExp(`with the curve "${'a curve '.repeat(5)}" is not a`),
+  ],
   ['a curve that is no text', jwk({ ...EC.publicJwk, crv: 256 }), /with the curve "256" is not a/],
   [
     'a curve that is an object',
@@ -160,7 +182,11 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['an Ed448 key', jwk(jwkOf(ED448)), /keys of type ed448 are not supported: use RSA, EC or/],
   ['an RSASSA-PSS key in PEM', pem(spkiPem(PSS)), /keys of type rsa-pss are not supported/],
   ['a DSA key in PEM', pem(spkiPem(DSA)), /keys of type dsa are not supported/],
-  ['the alg none', jwk({ ...RSA.publicJwk, alg: 'none' }), /alg "none" does not fit its key/],
+  [
+    'the alg none',
+    jwk({ ...RSA.publicJwk, alg: 'none' }),
+    /alg "none" does not fit its key: use RS256, RS384, RS512, PS256, PS384, PS512/,
+  ],
   [
     'an alg of encryption',
     jwk({ ...RSA.publicJwk, alg: 'RSA-OAEP' }),
@@ -177,6 +203,7 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a JWK that is a number as JSON', jwk('5'), /the value is not a JSON Web Key object/],
   ['a JWK that is no JSON', jwk('{"kty":'), /the value is not JSON/],
   ['single quotes within double quotes', jwk(`{'kty':"RSA"}`), /the value is not JSON/],
+  ['single quotes in an array', jwk(`[{'kty':'RSA'}]`), /the value is not JSON/],
   ['single quotes that do not match', jwk(`{'kty':'RSA`), /the value is not JSON/],
   ['a JWK that holds itself', jwk(circular()), /its value is not JSON|not a valid public key/],
   ['a JWK Set without keys', { type: 'JsonWebKeySet', value: {} }, /it has no array keys/],
@@ -399,14 +426,30 @@ for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
   }
 }
 
-test('an RSA key of 8192 bits and an exponent of 32 pass', () => {
+test('an RSA key of 8192 bits and exponents from 3 to 32 bits pass', () => {
   for (const value of [
     { kty: 'RSA', n: oddNumber(8192), e: 'AQAB' },
+    { ...RSA.publicJwk, e: 'Aw' },
     { ...RSA.publicJwk, e: oddNumber(32) },
   ]) {
     assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
   }
 });
+
+for (const [alg, bytes] of [
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+] as const) {
+  test(`a shared secret serves ${alg} from ${bytes} bytes on (RFC 7518 §3.2)`, () => {
+    const configure = (size: number) => {
+      const value = { kty: 'oct', k: Buffer.alloc(size, 1).toString('base64url'), alg };
+      assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
+    };
+    configure(bytes);
+    assert.throws(() => configure(bytes - 1), { name: 'SecretError' });
+  });
+}
 
 test('secrets that can be used pass, of whatever alg the client has', () => {
   for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256', 'HS512']) {

@@ -138,9 +138,21 @@ const SELECTIONS: readonly Selection[] = [
     reason: 'signature_invalid',
   },
   {
+    name: 'x5t before a key that names nothing, also where that one comes later',
+    secrets: [x509(certificateB), jwk(A)],
+    header: { x5t: SHA1_B },
+    reason: 'signature_invalid',
+  },
+  {
     name: 'a JWK by its own x5t#S256 (RFC 7517 §4.9)',
     secrets: [jwk(B, { 'x5t#S256': 'b' }), jwk(A, { 'x5t#S256': 'a' })],
     header: { 'x5t#S256': 'a' },
+  },
+  {
+    name: 'not a JWK with another x5t#S256 of its own (RFC 7517 §4.9)',
+    secrets: [jwk(A, { 'x5t#S256': 'a' })],
+    header: { 'x5t#S256': 'b' },
+    reason: 'no_matching_key',
   },
   {
     name: 'not a JWK with another x5t of its own (RFC 7517 §4.8)',

@@ -83,6 +83,12 @@ for (const expiration of [undefined, null]) {
   });
 }
 
+for (const expiration of [1e11, dateOf(1e11 + 1), '9999-12-31']) {
+  test(`a secret with the expiration ${expiration} lives for long`, async () => {
+    assert.equal((await at(100 * 365 * DAY, [{ ...jwk, expiration }])).reason, undefined);
+  });
+}
+
 test('a secret that expired at the epoch has expired', async () => {
   assert.equal((await at(0, [{ ...jwk, expiration: 0 }])).reason, 'secret_expired');
 });
@@ -176,6 +182,18 @@ const UNFITTING: readonly (readonly [string, number, readonly Secret[], Reason])
     0,
     [{ type: 'SharedSecret', value: 'short', expiration: START }],
     'no_matching_key',
+  ],
+  [
+    'an expired set is the reason where one of its keys would have fitted',
+    0,
+    [
+      {
+        type: 'JsonWebKeySet',
+        value: { keys: [newKeyPair('ES384').publicJwk, PAIR.publicJwk] },
+        expiration: START,
+      },
+    ],
+    'secret_expired',
   ],
   [
     'an expired jwks_uri is the reason, since nobody asks what it held',
@@ -283,6 +301,13 @@ const WARNINGS: readonly Warning[] = [
     offset: 10,
     secret: { ...certificate, expiration: START + 20 },
     expiresAt: START + 20,
+    warned: true,
+  },
+  {
+    name: 'a certificate that expires before its secret',
+    offset: 10,
+    secret: { ...certificate, expiration: START + 2 * DAY },
+    expiresAt: START + DAY,
     warned: true,
   },
   {
