@@ -9,7 +9,9 @@ import { type AuthenticationEvent, newEvent, noteError, report } from './diagnos
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import { ClientAuthenticationError } from './errors.js';
 import type { ExpressRequest, Next } from './http.js';
+import { assertNotMisspelt, callback } from './option-checks.js';
 import type { Failure } from './reasons.js';
+import { requiresClientAssertion } from './requires-client-assertion.js';
 import { safeText } from './safe.js';
 import type { AssertionClient } from './secrets/secret.js';
 import type { PrivateKeyJwtAuthenticateOptions } from './strategy.js';
@@ -37,30 +39,8 @@ export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOpti
   readonly [passportOption: string]: unknown;
 }
 
-/** The methods of OpenID Connect Core §9 that are assertions. */
-const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
-
-/**
- * Whether a client must prove itself by an assertion: its `tokenEndpointAuthMethod` says so, or it
- * names none and has secrets for assertions; and it is not allowed a plain client_secret besides.
- * For the verify callbacks of other strategies behind `passport.authenticate`; `authenticateClient`
- * holds clients to it by itself, and tells the operator of each.
- *
- * @example
- * ```ts
- * passport.use(new ClientPasswordStrategy((clientId, clientSecret, done) => {
- *   const client = clients.get(clientId);
- *   if (!client || requiresClientAssertion(client)) done(null, false);
- *   else done(null, isSecretOf(client, clientSecret) && client);
- * }));
- * ```
- */
-export function requiresClientAssertion(client: Partial<AssertionClient>): boolean {
-  if (client.clientSecretAllowed === true) return false;
-  const method = client.tokenEndpointAuthMethod ?? undefined;
-  if (method !== undefined) return ASSERTION_METHODS.includes(method);
-  return Array.isArray(client.secrets) && client.secrets.length > 0;
-}
+/** The others are Passport's and those of its strategies. */
+const OWN_OPTIONS = ['onAuthentication', 'endpoint'] as const;
 
 /** Whom Passport has authenticated, wherever its options made it put them. */
 function authenticated(request: object, assignProperty: unknown): unknown {
@@ -104,6 +84,7 @@ function absence({ headers }: IncomingMessage, { form, authorization }: Sent): F
  * @param passport the Passport instance
  * @param strategies names in their order. Default `private-key-jwt` alone
  * @param options for the strategies and for Passport
+ * @throws {TypeError} where an option is wrong
  * @example
  * ```ts
  * app.post('/token', express.urlencoded({ extended: false }),
@@ -115,6 +96,8 @@ export function authenticateClient(
   strategies: string | readonly string[] = 'private-key-jwt',
   { onAuthentication, ...options }: AuthenticateClientOptions = {},
 ): Middleware {
+  callback('onAuthentication', onAuthentication);
+  assertNotMisspelt('authenticateClient', options, OWN_OPTIONS);
   const names = typeof strategies === 'string' ? strategies : [...strategies];
   const authenticate = passport.authenticate(names, {
     ...options,

@@ -21,7 +21,6 @@ export {
   type Authenticator,
   authenticateClient,
   type Middleware,
-  requiresClientAssertion,
 } from './authenticate-client.js';
 export type { ClientMetadataDocument } from './clients/document-rules.js';
 export type { FindClient } from './clients/lookup.js';
@@ -65,6 +64,7 @@ export {
   type RequestObjectOptions,
   validateRequestObject,
 } from './request-object.js';
+export { requiresClientAssertion } from './requires-client-assertion.js';
 export { ALGORITHMS, type Algorithm } from './secrets/algorithms.js';
 export { assertClientSecrets, SecretError } from './secrets/assert-secrets.js';
 export { type JwksUriOptions, RemoteJwkSets } from './secrets/jwks-uri.js';

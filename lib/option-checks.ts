@@ -28,6 +28,15 @@ export function callback<F>(name: string, value: F | undefined): F | undefined {
 export const given = <Options extends object>(options: Options): Options =>
   options ?? ({} as Options);
 
+/** Options of these names, also those that are inherited or computed, as class instances have them. */
+export const pick = <Options extends object>(
+  options: Options,
+  names: Readonly<Record<string, true>>,
+): Options =>
+  Object.fromEntries(
+    Object.keys(names).map((name) => [name, options[name as keyof Options]]),
+  ) as Options;
+
 /**
  * The names of all options of an interface. An object and not a list, so that the compiler sees
  * which is missing and which is none.
@@ -57,4 +66,17 @@ export function assertKnownOptions(
   const hint = Object.hasOwn(hints, unknown) ? hints[unknown] : undefined;
   const remedy = hint ?? (nearest ? `use ${nearest}` : `there are ${names.join(', ')}`);
   throw new TypeError(`${owner} has no option ${unknown}: ${remedy}`);
+}
+
+/**
+ * Refuses an option that is nearly one of these, among others that are somebody else's and pass.
+ *
+ * @throws {TypeError} which names the option and what was meant
+ */
+export function assertNotMisspelt(owner: string, options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    const nearest = names.includes(name) ? undefined : nearestName(name, names);
+    if (nearest === undefined) continue;
+    throw new TypeError(`${owner} has no option ${name}: use ${nearest}`);
+  }
 }

@@ -45,9 +45,7 @@ const unavailable = (description: string): ReasonDefinition => ({
  */
 export const REASONS = {
   // The request
-  client_assertion_absent: invalidClient(
-    'The request has neither client_assertion nor client_assertion_type.',
-  ),
+  client_assertion_absent: invalidClient('The request has no form with a client_assertion.'),
   client_assertion_missing: invalidRequest('client_assertion_type came without client_assertion.'),
   client_assertion_type_missing: invalidRequest(
     'client_assertion came without client_assertion_type.',

@@ -7,7 +7,7 @@ import { assertKnownOptions, callback, flag, number, type OptionNames } from './
 import type { Failure } from './reasons.js';
 import { REQUEST_OBJECT_CHECKS } from './request-object-checks.js';
 import type { Algorithm } from './secrets/algorithms.js';
-import { type RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
+import { RemoteJwkSets, sharedJwkSets } from './secrets/jwks-uri.js';
 import { KeyCache } from './secrets/key-cache.js';
 import type { AssertionClient } from './secrets/secret.js';
 import { SignerHints } from './secrets/signer-hints.js';
@@ -52,6 +52,11 @@ const OPTIONS: OptionNames<RequestObjectOptions> = {
   clock: true,
 };
 
+const HINTS = {
+  audience: 'it is the issuer; strict: true allows no other beside it',
+  maxAssertionLength: 'use maxLength',
+};
+
 /** A request object whose signature and claims are valid. */
 export interface RequestObject {
   readonly header: JsonObject;
@@ -76,7 +81,11 @@ const refuse = (failure: Failure): never => {
 
 /** The options, checked and with their defaults. */
 function settingsFrom(options: RequestObjectOptions) {
-  assertKnownOptions('validateRequestObject', options, OPTIONS);
+  assertKnownOptions('validateRequestObject', options, OPTIONS, HINTS);
+  const { jwksUri } = options;
+  if (jwksUri !== undefined && !(jwksUri instanceof RemoteJwkSets)) {
+    throw new TypeError('jwksUri must be a RemoteJwkSets, which keeps keys from call to call');
+  }
   if (typeof options.issuer !== 'string' || options.issuer === '') {
     throw new TypeError('issuer must be the issuer identifier, a URL');
   }
@@ -90,7 +99,7 @@ function settingsFrom(options: RequestObjectOptions) {
     clock: callback('clock', options.clock) ?? Date.now,
     keys: importedKeys,
     hints: signerHints,
-    jwksUri: options.jwksUri ?? sharedJwkSets(),
+    jwksUri: jwksUri ?? sharedJwkSets(),
   };
 }
 

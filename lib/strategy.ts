@@ -1,4 +1,8 @@
-import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './assertion/options.js';
+import {
+  CLIENT_ASSERTION_HINTS,
+  CLIENT_ASSERTION_OPTIONS,
+  type ClientAssertionOptions,
+} from './assertion/options.js';
 import { hasAssertion } from './assertion/parameters.js';
 import { ClientAssertionValidator } from './assertion/validator.js';
 import { noteAssertionUsed } from './assertion-used.js';
@@ -6,7 +10,7 @@ import type { FindClient } from './clients/lookup.js';
 import { ConfigurationError } from './errors.js';
 import { giveUp } from './give-up.js';
 import { type ExpressRequest, isFormPost, parsedForm } from './http.js';
-import { assertKnownOptions, given, type OptionNames } from './option-checks.js';
+import { assertKnownOptions, given, type OptionNames, pick } from './option-checks.js';
 import { Strategy } from './passport-strategy.js';
 import type { AssertionClient } from './secrets/secret.js';
 import {
@@ -25,6 +29,11 @@ export interface PrivateKeyJwtStrategyOptions
 const OPTIONS: OptionNames<PrivateKeyJwtStrategyOptions> = {
   ...SERVER_IDENTITY_OPTIONS,
   ...CLIENT_ASSERTION_OPTIONS,
+};
+
+const HINTS = {
+  ...CLIENT_ASSERTION_HINTS,
+  passReqToCallback: 'the lookup is always given the request, as its second argument',
 };
 
 /** Options of `passport.authenticate('private-key-jwt', …)` besides Passport's own. */
@@ -67,10 +76,12 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    assertKnownOptions('PrivateKeyJwtStrategy', options, OPTIONS);
-    const { issuer, tokenEndpoint, endpoint, ...validation } = given(options);
-    this._identify = serverIdentifier({ issuer, tokenEndpoint, endpoint });
-    this._validator = new ClientAssertionValidator(validation, findClient);
+    assertKnownOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
+    this._identify = serverIdentifier(given(options));
+    this._validator = new ClientAssertionValidator(
+      pick(options, CLIENT_ASSERTION_OPTIONS),
+      findClient,
+    );
   }
 
   /** Called by Passport. */

@@ -7,6 +7,7 @@ import { decodeCompactJws, decodeSegment } from '../lib/assertion/compact-jws.js
 import { HEADER_CHECKS } from '../lib/assertion/header-checks.js';
 import { verifySignature } from '../lib/assertion/signature.js';
 import { ALGORITHMS, type Secret } from '../lib/index.js';
+import { identifiersOf } from '../lib/secrets/identifiers.js';
 import { KeyCache } from '../lib/secrets/key-cache.js';
 import { selectKeys } from '../lib/secrets/select-key.js';
 
@@ -44,8 +45,9 @@ async function accepts(text: string, secret: Secret): Promise<boolean> {
   if (jws === undefined) return false;
   const now = Math.floor(Date.now() / 1000);
   if (firstFailure(HEADER_CHECKS, { jws, settings, now }) !== undefined) return false;
+  const wanted = identifiersOf(jws.header);
   const keys = { keys: new KeyCache(), certificateValidity: true };
-  const { candidates } = selectKeys([secret], jws.header, now, keys);
+  const { candidates } = selectKeys({ secrets: [secret], wanted, now, ...keys });
   const signed = { ...jws, signingInput: `${header}.${payload}` };
   const verified = await Promise.all(candidates.map(({ key }) => verifySignature(signed, key)));
   return verified.includes(true);

@@ -80,3 +80,9 @@ export const CLIENT_ASSERTION_OPTIONS: OptionNames<ClientAssertionOptions> = {
   onAuthentication: true,
   clock: true,
 };
+
+/** What to do in place of options that others have. */
+export const CLIENT_ASSERTION_HINTS = {
+  strict: "use audience: 'strict'",
+  clockSkew: 'use clockTolerance',
+};

@@ -1,59 +1,16 @@
-import type { AuthenticationWarning } from '../diagnostics.js';
-import type { Failure } from '../reasons.js';
 import { KeyError } from '../secrets/algorithms.js';
-import { describeSecret } from '../secrets/assert-secrets.js';
-import { identifiersOf } from '../secrets/identifiers.js';
+import type { ImportedKeys } from '../secrets/candidate.js';
 import { expirationOf } from '../secrets/import.js';
-import { keyFailure } from '../secrets/key-failures.js';
 import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.js';
-import { type Candidate, type KeySource, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
 import { type FetchedSet, fetchSet, renewSets, warningsOf } from './fetched-sets.js';
 import type { Settings } from './settings.js';
-import { verifySignature } from './signature.js';
-
-/** The outcome of a search: the key that made the signature, or why there is none. */
-export type SignerSearch = {
-  readonly warnings: readonly AuthenticationWarning[];
-  /** Whether a key was tried that has the `kid` of the header. */
-  readonly triedNamedKey: boolean;
-} & (
-  | { readonly signer: Candidate; readonly failure?: undefined }
-  /** `signature_invalid` where keys were tried in vain, and those that have expired too. */
-  | { readonly signer?: undefined; readonly failure: Failure }
-);
+import { type Search, type SignerSearch, tryKeys, withExpired } from './try-keys.js';
 
 /** So many secrets are looked through as fast as a hint is found. */
 const FEW_SECRETS = 4;
 
 type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri' | 'hints'>;
-
-async function search(
-  jws: CompactJws,
-  secrets: readonly Secret[],
-  now: number,
-  settings: { readonly keys: KeySource; readonly certificateValidity: boolean },
-): Promise<SignerSearch> {
-  const { candidates, refused, expired, failure } = selectKeys(secrets, jws.header, now, settings);
-  const warnings = refused.map(({ secret, message }) => ({
-    code: 'secret_refused' as const,
-    secret: describeSecret(secret),
-    message,
-  }));
-  if (failure !== undefined) return { failure, warnings, triedNamedKey: false };
-  const { kid } = jws.header;
-  const triedNamedKey = kid !== undefined && candidates.some(({ key }) => key.kid === kid);
-  for (const signer of candidates) {
-    if (await verifySignature(jws, signer.key)) return { signer, warnings, triedNamedKey };
-  }
-  const wanted = identifiersOf(jws.header);
-  for (const each of expired()) {
-    if (each.key === undefined || !(await verifySignature(jws, each.key))) continue;
-    const late = keyFailure('secret_expired', wanted, candidates, [each]);
-    return { failure: late, warnings, triedNamedKey };
-  }
-  return { failure: { reason: 'signature_invalid' }, warnings, triedNamedKey };
-}
 
 // A database may hold anything; selectKeys reports what is no secret.
 const isJwksUri = (secret: Secret | null | undefined): secret is JwksUriSecret =>
@@ -76,15 +33,15 @@ async function searchFetched(
   now: number,
   settings: SearchSettings,
   fetched: readonly FetchedSet[],
-): Promise<SignerSearch> {
-  const keys: KeySource = {
+): Promise<Search> {
+  const keys: ImportedKeys = {
     keysOf: (secret) =>
       isJwksUri(secret)
         ? (fetched.find((one) => one.secret === secret)?.set?.keys ?? [])
         : settings.keys.keysOf(secret),
     forget: (secret) => settings.keys.forget(secret),
   };
-  const found = await search(jws, secrets, now, { ...settings, keys });
+  const found = await tryKeys(jws, secrets, now, { ...settings, keys });
   const warnings = [...found.warnings, ...fetched.flatMap(warningsOf)];
   const missing = fetched.find(({ set }) => set === undefined)?.error;
   if (found.signer !== undefined || missing === undefined) return { ...found, warnings };
@@ -97,7 +54,7 @@ async function searchRemote(
   secrets: readonly Secret[],
   now: number,
   settings: SearchSettings,
-): Promise<SignerSearch> {
+): Promise<Search> {
   const uris = secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
   const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings.jwksUri)));
   const found = await searchFetched(jws, secrets, now, settings, fetched);
@@ -112,10 +69,10 @@ const searchAll = (
   secrets: readonly Secret[],
   now: number,
   settings: SearchSettings,
-): Promise<SignerSearch> =>
+): Promise<Search> =>
   secrets.some(isJwksUri)
     ? searchRemote(jws, secrets, now, settings)
-    : search(jws, secrets, now, settings);
+    : tryKeys(jws, secrets, now, settings);
 
 /** Tries the secret that has verified the `kid` before, and the others only where it does not. */
 async function searchHinted(
@@ -123,12 +80,12 @@ async function searchHinted(
   secrets: readonly Secret[],
   now: number,
   settings: SearchSettings,
-): Promise<SignerSearch> {
+): Promise<Search> {
   const { hints } = settings;
   const { kid } = jws.header;
   const hint = hints.find(secrets, kid);
   if (hint !== undefined) {
-    const found = await search(jws, [hint], now, settings);
+    const found = await tryKeys(jws, [hint], now, settings);
     if (found.signer?.key.kid === kid) return found;
   }
   const found = await searchAll(jws, secrets, now, settings);
@@ -146,7 +103,7 @@ async function searchHinted(
  *
  * @param now seconds since the epoch
  */
-export function searchSigner(
+export async function searchSigner(
   jws: CompactJws,
   client: AssertionClient,
   now: number,
@@ -154,7 +111,8 @@ export function searchSigner(
 ): Promise<SignerSearch> {
   // In JavaScript, a client of another method may well have none.
   const secrets: readonly Secret[] = client.secrets ?? [];
-  return secrets.length > FEW_SECRETS
+  const found = await (secrets.length > FEW_SECRETS
     ? searchHinted(jws, secrets, now, settings)
-    : searchAll(jws, secrets, now, settings);
+    : searchAll(jws, secrets, now, settings));
+  return found.signer === undefined ? withExpired(jws, found) : found;
 }

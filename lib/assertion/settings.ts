@@ -1,17 +1,24 @@
 import type { AuthenticationEvent } from '../diagnostics.js';
-import { assertKnownOptions, callback, flag, number } from '../option-checks.js';
+import { assertKnownOptions, callback, flag, number, pick } from '../option-checks.js';
 import { MemoryReplayStore } from '../replay/memory.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
-import { RemoteJwkSets } from '../secrets/jwks-uri.js';
+import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../secrets/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../secrets/key-cache.js';
 import { SignerHints } from '../secrets/signer-hints.js';
-import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './options.js';
+import {
+  CLIENT_ASSERTION_HINTS,
+  CLIENT_ASSERTION_OPTIONS,
+  type ClientAssertionOptions,
+} from './options.js';
 
-/** Who the server is may differ from request to request. */
-const HINTS = Object.fromEntries(
-  ['issuer', 'tokenEndpoint', 'endpoint'].map((name) => [name, 'give it to validate']),
-);
+const HINTS = {
+  ...CLIENT_ASSERTION_HINTS,
+  // Who the server is may differ from request to request.
+  issuer: 'give it to validate',
+  tokenEndpoint: 'give it to validate',
+  endpoint: 'give it to validate',
+};
 
 /** What an assertion is held to by itself, whoever its client is; checked and with the defaults. */
 export interface Rules {
@@ -78,7 +85,9 @@ function replayStore(value: ReplayStore | undefined, clock: () => number): Repla
 
 function remoteJwkSets({ jwksUri, clock }: ClientAssertionOptions): RemoteJwkSets {
   if (jwksUri instanceof RemoteJwkSets) return jwksUri;
-  return new RemoteJwkSets({ clock, ...jwksUri });
+  assertKnownOptions('jwksUri', jwksUri, JWKS_URI_OPTIONS);
+  const options = pick(jwksUri ?? {}, JWKS_URI_OPTIONS);
+  return new RemoteJwkSets({ ...options, clock: options.clock ?? clock });
 }
 
 /**

@@ -4,8 +4,8 @@ import type { Failure, Reason } from '../reasons.js';
 import { recordUse } from '../replay/record-use.js';
 import { safeText } from '../safe.js';
 import { describeSecret } from '../secrets/assert-secrets.js';
+import type { Candidate } from '../secrets/candidate.js';
 import type { AssertionClient } from '../secrets/secret.js';
-import type { Candidate } from '../secrets/select-key.js';
 import { type AudienceForm, audienceForm } from './audience.js';
 import {
   ASSERTION_CHECKS,

@@ -92,7 +92,9 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
 
   /**
    * Runs every check on an assertion without stopping at the first that fails and without using the
-   * assertion up, for inspectors and support desks. The replay store is not asked.
+   * assertion up, for inspectors and support desks. The replay store is not asked. It is for the
+   * operator's own people: of a client whose id anybody may write it names keys, with their
+   * descriptions and expirations.
    */
   explain(request: ClientAssertionRequest): Promise<Explanation> {
     return explainAssertion(request, this.settings, this.findClient);

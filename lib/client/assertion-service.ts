@@ -92,7 +92,7 @@ export class AssertionService {
     this.#clockOffset = seconds('clockOffset', clockOffset, -DAY, DAY);
     this.#assertion = jwtSettings(options, CLIENT_AUTHENTICATION_TYP);
     assertKnownOptions('requestObject', requestObject, JWT_OPTIONS, REQUEST_OBJECT_HINTS);
-    this.#requestObject = jwtSettings(requestObject, REQUEST_OBJECT_TYP);
+    this.#requestObject = jwtSettings(given(requestObject), REQUEST_OBJECT_TYP);
   }
 
   /**

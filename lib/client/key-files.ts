@@ -49,6 +49,9 @@ export function keyFiles(
   options: KeyFileOptions = {},
 ): (demands?: KeyDemands) => Promise<SigningKey[]> {
   assertKnownOptions('keyFiles', options, OPTIONS);
+  if (!Array.isArray(paths) || paths.length === 0) {
+    throw new TypeError('keyFiles needs an array of files, the one of the key that signs first');
+  }
   const files = paths.map((path) => (path instanceof URL ? fileURLToPath(path) : path));
   return async (demands = {}) => {
     const contents = await Promise.all(files.map((path, index) => contentOf(path, index > 0)));

@@ -6,7 +6,7 @@ import {
 } from '../net/cache-settings.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
-import { assertKnownOptions, callback, type OptionNames } from '../option-checks.js';
+import { assertKnownOptions, callback, type OptionNames, pick } from '../option-checks.js';
 import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
 import { RemoteJwkSets } from '../secrets/jwks-uri.js';
 import { keepApart } from '../secrets/own-keys.js';
@@ -46,7 +46,10 @@ const DEFAULTS = { maxBytes: 5120, maxAge: 86_400, maxStale: 0 };
 
 /** What may be called and how many at once is the same for keys; how long they are kept is not. */
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
-  const { allowHost, maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = options;
+  const { allowHost, maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = pick(
+    options,
+    OPTIONS,
+  );
   return new RemoteJwkSets({ ...shared, maxKeys: MAX_STRANGERS_KEYS });
 }
 

@@ -1,13 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
-import { type Middleware, requiresClientAssertion } from '../authenticate-client.js';
+import type { Middleware } from '../authenticate-client.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import { newEvent, noteError, report } from '../diagnostics.js';
 import { oauthErrorHandler } from '../error-handler.js';
 import { ClientAuthenticationError } from '../errors.js';
 import type { ExpressRequest } from '../http.js';
 import type { Failure } from '../reasons.js';
+import { requiresClientAssertion } from '../requires-client-assertion.js';
 import { safeText } from '../safe.js';
 import type { PrivateKeyJwtStrategy } from '../strategy.js';
 import { type McpClient, withoutSecret } from './clients.js';

@@ -11,9 +11,14 @@ import {
 } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import type { OAuthMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express from 'express';
-import type { ClientAssertionOptions } from '../assertion/options.js';
+import {
+  CLIENT_ASSERTION_HINTS,
+  CLIENT_ASSERTION_OPTIONS,
+  type ClientAssertionOptions,
+} from '../assertion/options.js';
 import type { Middleware } from '../authenticate-client.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
+import { assertKnownOptions, assertNotMisspelt, pick } from '../option-checks.js';
 import { PrivateKeyJwtStrategy } from '../strategy.js';
 import { McpAuthentication } from './authentication.js';
 import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';
@@ -34,6 +39,16 @@ export interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'
    */
   clientMetadataDocuments?: ClientMetadataDocumentOptions | undefined;
 }
+
+/** The others are the SDK's, which may have more in time. */
+const OWN_OPTIONS = ['clientAssertion', 'clientMetadataDocuments'] as const;
+
+const HINTS = {
+  ...CLIENT_ASSERTION_HINTS,
+  issuer: 'the router has issuerUrl',
+  tokenEndpoint: 'it is the one of the router',
+  endpoint: 'it is the one that is called',
+};
 
 /** The provider with another store. Its methods keep their own `this`. */
 function withStore(
@@ -87,6 +102,7 @@ function advertised(
  * @throws {TypeError} where an option is wrong
  */
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
+  assertNotMisspelt('mcpAuthRouter', options, OWN_OPTIONS);
   const { provider } = options;
   const find = findIn(provider.clientsStore, options.clientMetadataDocuments);
   const store = storeFor(provider.clientsStore, find);
@@ -94,8 +110,14 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
   const metadata = createOAuthMetadata({ ...options, provider: open });
   const { issuer, token_endpoint, revocation_endpoint } = metadata;
 
+  const { clientAssertion = {} } = options;
+  assertKnownOptions('clientAssertion', clientAssertion, CLIENT_ASSERTION_OPTIONS, HINTS);
   const strategy = new PrivateKeyJwtStrategy(
-    { ...options.clientAssertion, issuer, tokenEndpoint: token_endpoint },
+    {
+      ...pick(clientAssertion, CLIENT_ASSERTION_OPTIONS),
+      issuer,
+      tokenEndpoint: token_endpoint,
+    },
     find,
   );
   const algorithms = [...strategy._validator.settings.algorithms];

@@ -38,13 +38,14 @@ export function assertClientSecrets(client: AssertionClient): void {
       `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} is not known: choose from ${ALGORITHMS.join(', ')}.`,
     );
   }
-  client.secrets.forEach((secret, index) => {
+  const secrets: readonly Secret[] = client.secrets ?? [];
+  secrets.forEach((secret, index) => {
     try {
       expirationOf(secret);
       importSecret(secret);
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
-      const place = `secret ${index + 1} of ${client.secrets.length}`;
+      const place = `secret ${index + 1} of ${secrets.length}`;
       throw new SecretError(
         client.clientId,
         `Client ${shown(client.clientId)}, ${place} (${describeSecret(secret)}): ${error.message}.`,

@@ -36,11 +36,10 @@ export function rank(key: VerificationKey, wanted: Identifiers): number | undefi
   if (wanted.kid !== undefined && key.kid === wanted.kid) return 3;
   if (wanted.x5tS256 !== undefined && key.x5tS256 === wanted.x5tS256) return 2;
   if (wanted.x5t !== undefined && key.x5t === wanted.x5t) return 1;
-  const differs = (a: string | undefined, b: string | undefined) =>
-    a !== undefined && b !== undefined && a !== b;
-  return differs(wanted.kid, key.kid) ||
-    differs(wanted.x5tS256, key.x5tS256) ||
-    differs(wanted.x5t, key.x5t)
-    ? undefined
-    : 0;
+  // What both have is not the same, or it would have been found above.
+  const isAnother =
+    (wanted.kid !== undefined && key.kid !== undefined) ||
+    (wanted.x5tS256 !== undefined && key.x5tS256 !== undefined) ||
+    (wanted.x5t !== undefined && key.x5t !== undefined);
+  return isAnother ? undefined : 0;
 }

@@ -57,7 +57,7 @@ export function importSecret(secret: Secret, maxKeys?: number): readonly Verific
   }
 }
 
-/** The year 5138: a number beyond it was meant in milliseconds. */
+/** The year 5138: a number beyond it was meant in milliseconds. So long before 1970 nothing was. */
 const LATEST = 1e11;
 
 /** Other texts are dates too for JavaScript, though not for all the same one. */
@@ -84,7 +84,7 @@ export function expirationOf(secret: Secret): number | undefined {
   const { expiration } = secret;
   if (expiration === undefined || expiration === null) return undefined;
   const time = timeOf(expiration);
-  if (!Number.isFinite(time)) {
+  if (!Number.isFinite(time) || time < -LATEST) {
     throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
   }
   if (typeof expiration === 'number' && time > LATEST) {

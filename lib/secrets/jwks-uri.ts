@@ -23,7 +23,7 @@ export interface JwksUriOptions extends DocumentCacheOptions {
   readonly maxKeys?: number | undefined;
 }
 
-const OPTIONS: OptionNames<JwksUriOptions> = {
+export const JWKS_URI_OPTIONS: OptionNames<JwksUriOptions> = {
   ...DOCUMENT_CACHE_OPTIONS,
   cooldown: true,
   maxKeys: true,
@@ -66,7 +66,7 @@ export class RemoteJwkSets {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: JwksUriOptions = {}) {
-    assertKnownOptions('jwksUri', options, OPTIONS);
+    assertKnownOptions('RemoteJwkSets', options, JWKS_URI_OPTIONS);
     const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
     this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
       readJwkSet(value, maxKeys),

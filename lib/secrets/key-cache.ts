@@ -1,9 +1,9 @@
 import { KeyError } from './algorithms.js';
+import type { ImportedKeys } from './candidate.js';
 import { importSecret } from './import.js';
 import { isSameJson, jsonCopy } from './json.js';
 import { ownKeysOf } from './own-keys.js';
 import type { Secret } from './secret.js';
-import type { KeySource } from './select-key.js';
 import type { VerificationKey } from './verification-key.js';
 
 /** How many keys are kept unless it is set: an RSA key takes 2 kB, an EC key 3 kB. */
@@ -47,7 +47,7 @@ const sizeOf = (entries: readonly Entry[]): number =>
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
  * takes effect at once. Expiration is no part of it: it is looked at on every use.
  */
-export class KeyCache implements KeySource {
+export class KeyCache implements ImportedKeys {
   private readonly entries = new Map<string, readonly Entry[]>();
   private readonly maxKeys: number;
   private size = 0;

@@ -278,6 +278,20 @@ for (const [name, [secrets, offered]] of Object.entries(OFFERED)) {
   });
 }
 
+test('keys that were tried in vain are reported', async () => {
+  const seen: unknown[] = [];
+  const secrets = [jwk(B, { kid: 'b' }), x509(certificateB)];
+  const validator = validatorOf([{ clientId: 'client', secrets }], {
+    onAuthentication: ({ reason, actual, expected }) => seen.push(reason, actual, expected),
+  });
+  await outcome(validator, await signAssertion('client', { pair: A, header: {} }));
+  assert.deepEqual(seen, [
+    'signature_invalid',
+    ['alg=ES256'],
+    ['JsonWebKey: kid=b, ES256', `X509CertificateBase64: x5t#S256=${S256_B}, ES256`],
+  ]);
+});
+
 test('a success names the key that verified, though the assertion does not', async () => {
   const names: unknown[] = [];
   const validator = validatorOf(

@@ -35,6 +35,7 @@ async function at(
   offset: number,
   secrets: readonly Secret[],
   options: ClientAssertionOptions = {},
+  header: Record<string, unknown> = {},
 ): Promise<{ reason: Reason | undefined; event: AuthenticationEvent | undefined }> {
   const events: AuthenticationEvent[] = [];
   const { clock, now, advance } = fakeClock(START + DAY / 2);
@@ -45,7 +46,7 @@ async function at(
   });
   const authenticate = async () => {
     const claims = { iat: now(), exp: now() + 60 };
-    return outcome(validator, await signAssertion('client', { pair: PAIR, claims }));
+    return outcome(validator, await signAssertion('client', { pair: PAIR, header, claims }));
   };
   await authenticate();
   advance(offset - DAY / 2);
@@ -68,7 +69,14 @@ for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
   });
 }
 
-for (const expiration of ['01/02/2027', 'Jan 2 2027', '2027', '1798848000', '2027-01-01 00:00']) {
+for (const expiration of [
+  -1e13,
+  '01/02/2027',
+  'Jan 2 2027',
+  '2027',
+  '1798848000',
+  '2027-01-01 00:00',
+]) {
   test(`a secret whose expiration is ${expiration}, which is not ISO 8601, is refused`, async () => {
     const { reason, event } = await at(0, [{ ...jwk, expiration }]);
     assert.equal(reason, 'secret_refused');
@@ -76,16 +84,16 @@ for (const expiration of ['01/02/2027', 'Jan 2 2027', '2027', '1798848000', '202
   });
 }
 
+for (const expiration of [1e11, dateOf(1e11 + 1), '9999-12-31']) {
+  test(`a secret with the expiration ${expiration} lives for long`, async () => {
+    assert.equal((await at(100 * 365 * DAY, [{ ...jwk, expiration }])).reason, undefined);
+  });
+}
+
 for (const expiration of [undefined, null]) {
   test(`a secret with the expiration ${expiration} never expires`, async () => {
     const secrets = [{ ...jwk, expiration: expiration as undefined }];
     assert.equal((await at(100 * 365 * DAY, secrets)).reason, undefined);
-  });
-}
-
-for (const expiration of [1e11, dateOf(1e11 + 1), '9999-12-31']) {
-  test(`a secret with the expiration ${expiration} lives for long`, async () => {
-    assert.equal((await at(100 * 365 * DAY, [{ ...jwk, expiration }])).reason, undefined);
   });
 }
 
@@ -157,6 +165,49 @@ for (const [name, [offset, secrets, told]] of Object.entries(LATE)) {
     );
   });
 }
+
+test('the order of the secrets makes no difference to what has expired', async () => {
+  for (const secrets of [
+    [certificate, { ...other, value: { ...OTHER.publicJwk, kid: 'a' } }],
+    [{ ...other, value: { ...OTHER.publicJwk, kid: 'a' } }, certificate],
+  ] as const) {
+    assert.equal((await at(DAY + 1, secrets, {}, { kid: 'a' })).reason, 'secret_expired');
+  }
+});
+
+const live = (count: number): Secret[] =>
+  Array.from({ length: count }, () => ({
+    type: 'JsonWebKey',
+    value: newKeyPair('ES256').publicJwk,
+  }));
+
+test('expired keys are tried in what is left of eight tries', async () => {
+  assert.equal((await at(DAY, [...live(7), expiredJwk])).reason, 'secret_expired');
+  assert.equal((await at(DAY, [...live(8), expiredJwk])).reason, 'signature_invalid');
+  const expired = live(7).map((secret) => ({ ...secret, expiration: START }));
+  assert.equal((await at(DAY, [other, ...expired, expiredJwk])).reason, 'signature_invalid');
+  assert.equal((await at(DAY, [other, ...expired.slice(1), expiredJwk])).reason, 'secret_expired');
+});
+
+test('of an expired set of more keys than can be tried nothing is said', async () => {
+  const setOf = (count: number): Secret => ({
+    type: 'JsonWebKeySet',
+    value: { keys: Array.from({ length: count }, () => PAIR.publicJwk) },
+    expiration: START,
+  });
+  assert.deepEqual((await at(DAY, [setOf(8)])).event?.actual, [
+    'alg=ES256',
+    'JsonWebKeySet, expired on 2023-11-14T22:13:20.000Z',
+  ]);
+  assert.equal((await at(DAY, [setOf(9)])).reason, 'no_matching_key');
+});
+
+test('a certificate out of its time is none of the keys that a client has', async () => {
+  for (const offset of [-1, DAY + 1]) {
+    const { event } = await at(offset, [certificate, other], {}, { kid: 'b' });
+    assert.deepEqual(event?.expected, ['JsonWebKey, "new": no kid, ES256']);
+  }
+});
 
 test('a signature of nobody is invalid, whatever has expired besides', async () => {
   const stranger: Secret = { type: 'JsonWebKey', value: newKeyPair('ES256').publicJwk };
