@@ -260,7 +260,8 @@ test('a response that comes as a form is taken (OAuth Form Post)', async (t) => 
   assert.deepEqual(JSON.parse(page.body), LOGGED_IN);
 });
 
-test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+/** A browser that is about to bring a hybrid response: a code, and an ID token that goes with it. */
+async function hybridResponse(t: TestContext) {
   const party = await setUp(t, {
     client: {
       application_type: 'native',
@@ -274,8 +275,20 @@ test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (
   const page = await browser.open(`${party.url}/login`);
   const inputs = page.body.matchAll(/name="(\w+)" value="([^"]+)"/g);
   const form = Object.fromEntries([...inputs].map(([, name, value]) => [name, value]));
+  return { party, browser, form };
+}
+
+test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+  const { party, browser, form } = await hybridResponse(t);
   assert.deepEqual(Object.keys(form).sort(), ['code', 'id_token', 'state']);
   assert.deepEqual(JSON.parse((await browser.submit(`${party.url}/cb`, form)).body), LOGGED_IN);
+});
+
+test('a hybrid response in the query is an error (Multiple Response Types §5)', async (t) => {
+  const { party, browser, form } = await hybridResponse(t);
+  const { status } = await browser.open(`${party.url}/cb?${new URLSearchParams(form)}`);
+  assert.equal(status, 500);
+  assert.equal(party.provider.assertions.length, 0);
 });
 
 test('a pushed request proves that the client has the DPoP key (RFC 9449 §10.1)', async (t) => {
