@@ -39,10 +39,8 @@ interface SignerCertificate {
   readonly header: CertificateHeader;
 }
 
-function textOf(value: string | Uint8Array): string {
-  if (typeof value === 'string') return value;
-  return Buffer.from(value).toString(value[0] === DER_SEQUENCE ? 'base64' : 'utf8');
-}
+const textOf = (value: string | Uint8Array): string =>
+  Buffer.from(value).toString(value[0] === DER_SEQUENCE ? 'base64' : 'utf8');
 
 /** The certificates of a PEM, or the one in base64, without white space. */
 function chainOf(text: string): readonly string[] {

@@ -74,7 +74,9 @@ for (const [of, alg] of DEFAULTS) {
 
 test('the alg of a JWK and of a CryptoKey is their own', async () => {
   const pair = keyPair('PS384');
-  assert.equal(SigningKey.from({ ...privateJwk(pair), alg: 'PS384' }).alg, 'PS384');
+  const jwk = { ...privateJwk(pair), alg: 'PS384' };
+  assert.equal(SigningKey.from(jwk).alg, 'PS384');
+  assert.equal(SigningKey.from({ key: jwk, alg: 'PS384' }).alg, 'PS384', 'which may be repeated');
   assert.equal(SigningKey.from(await privateCryptoKey(pair, true)).alg, 'PS384');
   assert.equal(SigningKey.from(symmetric).alg, 'HS256');
 });

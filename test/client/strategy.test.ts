@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { useCodeIdTokenResponseType, useJwtResponseMode } from 'openid-client';
+import { jwtVerify } from 'jose';
+import {
+  customFetch,
+  getDPoPHandle,
+  randomDPoPKeyPair,
+  useCodeIdTokenResponseType,
+  useJwtResponseMode,
+} from 'openid-client';
 import { AssertionService, OpenIdConnectStrategy } from '../../lib/client/index.js';
 import { type Browser, newBrowser } from '../support/browser.js';
 import { withEndpoints } from '../support/flaky-endpoint.js';
@@ -253,7 +260,8 @@ test('a response that comes as a form is taken (OAuth Form Post)', async (t) => 
   assert.deepEqual(JSON.parse(page.body), LOGGED_IN);
 });
 
-test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+/** A browser that is about to bring a hybrid response: a code, and an ID token that goes with it. */
+async function hybridResponse(t: TestContext) {
   const party = await setUp(t, {
     client: {
       application_type: 'native',
@@ -267,8 +275,35 @@ test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (
   const page = await browser.open(`${party.url}/login`);
   const inputs = page.body.matchAll(/name="(\w+)" value="([^"]+)"/g);
   const form = Object.fromEntries([...inputs].map(([, name, value]) => [name, value]));
+  return { party, browser, form };
+}
+
+test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+  const { party, browser, form } = await hybridResponse(t);
   assert.deepEqual(Object.keys(form).sort(), ['code', 'id_token', 'state']);
   assert.deepEqual(JSON.parse((await browser.submit(`${party.url}/cb`, form)).body), LOGGED_IN);
+});
+
+test('a hybrid response in the query is an error (Multiple Response Types §5)', async (t) => {
+  const { party, browser, form } = await hybridResponse(t);
+  const { status } = await browser.open(`${party.url}/cb?${new URLSearchParams(form)}`);
+  assert.equal(status, 500);
+  assert.equal(party.provider.assertions.length, 0);
+});
+
+test('a pushed request proves that the client has the DPoP key (RFC 9449 §10.1)', async (t) => {
+  const keys = await randomDPoPKeyPair();
+  const party = await setUp(t, {
+    strategy: ({ config }) => ({ usePAR: true, DPoP: () => getDPoPHandle(config, keys) }),
+  });
+  const proofs: string[] = [];
+  party.config[customFetch] = (url, options) => {
+    proofs.push(new Headers(options.headers).get('dpop') ?? '');
+    return fetch(url, options as RequestInit);
+  };
+  await authorizationUrl(party);
+  const { payload } = await jwtVerify(proofs[0] ?? '', keys.publicKey, { typ: 'dpop+jwt' });
+  assert.equal(payload['htu'], party.config.serverMetadata().pushed_authorization_request_endpoint);
 });
 
 test('a signed request asks for a signed response (RFC 9101, JARM)', async (t) => {

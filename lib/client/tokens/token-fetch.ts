@@ -27,7 +27,7 @@ export type TokenFetch = (input: string | URL | Request, init?: RequestInit) => 
 /** Rejects when the signal aborts. */
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason));
   });
 
 function baseOf(baseUrl: string | URL): URL {

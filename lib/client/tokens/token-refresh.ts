@@ -43,9 +43,7 @@ export class TokenRefresh {
     const key = keyOf(tokens.refreshToken ?? '');
     const underWay = await this.#flights.underWay(key)?.catch(() => undefined);
     const next = underWay ?? this.#recent.get(key);
-    return next === undefined || next.refreshToken === tokens.refreshToken
-      ? tokens
-      : this.latest(next);
+    return next === undefined ? tokens : this.latest(next);
   }
 
   async #send(
