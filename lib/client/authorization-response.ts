@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose';
 import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../errors.js';
 import { parsedForm } from '../http.js';
+import { safeText } from '../safe.js';
 import type { LoginTokens } from './login-events.js';
 import type { LoginRequest } from './login-request.js';
 import type { LoginSettings } from './login-settings.js';
@@ -35,6 +36,14 @@ function stateOf(response: URLSearchParams): string | null {
   }
 }
 
+/** A provider that cannot read the request object knows no state either: its error is all there is. */
+function errorIn(response: URLSearchParams): string | undefined {
+  const error = response.get('error');
+  if (error === null) return undefined;
+  const description = response.get('error_description');
+  return safeText(description === null ? error : `${error}: ${description}`);
+}
+
 /** The response as it is at the redirect URI, whatever a proxy made of the URL. */
 function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, isForm: boolean) {
   const url = new URL(redirectUri);
@@ -66,7 +75,7 @@ export async function finishLogin(
   const { config, events, pending } = settings;
   const isForm = request.method === 'POST';
   const response = isForm ? formParameters(request) : currentUrl.searchParams;
-  const login = pending.take(request, stateOf(response));
+  const login = pending.take(request, stateOf(response), errorIn(response));
   const dpop = await settings.DPoP(request);
 
   const beforeTokenRequest = async (tokenEndpointRequest: URLSearchParams) => {

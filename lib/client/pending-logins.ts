@@ -19,9 +19,12 @@ export interface PendingLogin {
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
 
-  constructor() {
+  /** @param answer what the provider says, which nobody has proved */
+  constructor(answer?: string) {
+    const said =
+      answer === undefined ? '' : ` The response says ${answer}, which may be anybody's.`;
     super(
-      "No login is waiting for this response: it was finished before, began in another browser or elsewhere, took too long, or the session cookie has not come back. That must be SameSite=Lax (None and Secure for form_post); a Secure one needs HTTPS, and app.set('trust proxy', 1) behind a proxy.",
+      `No login is waiting for this response: it was finished before, began in another browser or elsewhere, took too long, or the session cookie has not come back. That must be SameSite=Lax (None and Secure for form_post); a Secure one needs HTTPS, and app.set('trust proxy', 1) behind a proxy.${said}`,
     );
   }
 }
@@ -70,13 +73,14 @@ export class PendingLogins {
   /**
    * The login that a response belongs to. It is forgotten: a response is good for one use.
    *
+   * @param answer what the response says, for the error
    * @throws {LoginStateError} where no login of this strategy has this state
    */
-  take({ session }: LoginRequest, state: string | null): PendingLogin {
+  take({ session }: LoginRequest, state: string | null, answer?: string): PendingLogin {
     const kept = session as Session;
     const logins = this.#of(kept);
     const found = logins.find((login) => login.state === state && login.owner === this.#owner);
-    if (found === undefined) throw new LoginStateError();
+    if (found === undefined) throw new LoginStateError(answer);
     this.#keep(
       kept,
       logins.filter((login) => login !== found),

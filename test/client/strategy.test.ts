@@ -123,6 +123,22 @@ for (const [what, change] of FOREIGN) {
   });
 }
 
+test('the error of a provider that knows no state is told with what is wrong', async (t) => {
+  const party = await setUp(t);
+  const browser = newBrowser();
+  const changed = new URL((await returnedTab(party, browser)).pathname, party.url);
+  const description = `none\n${'x'.repeat(300)}`;
+  changed.search = String(
+    new URLSearchParams({ error: 'request_not_supported', error_description: description }),
+  );
+  const [message] = (await homePage(browser, changed)).messages;
+  assert.match(message, NOT_WAITING);
+  assert.match(
+    message,
+    /The response says request_not_supported: none\ufffdx+… \(328 characters\), /,
+  );
+});
+
 /** Strategies that trust the same provider, and differ in who they are from the party's own. */
 const OTHERS: readonly (readonly [string, (party: RelyingParty) => object])[] = [
   ['another callback URL', ({ url }) => ({ callbackURL: `${url}/cb2` })],
