@@ -73,6 +73,20 @@ test('what is expected of aud are the names that the server has, and no others',
     return checks.find(({ check }) => check === 'aud')?.expected;
   };
   assert.deepEqual(await expected({}), [ISSUER]);
+  assert.deepEqual(await expected({ tokenEndpoint: ISSUER, endpoint: ISSUER }), [ISSUER]);
   assert.deepEqual(await expected({ tokenEndpoint: TOKEN_ENDPOINT }), [ISSUER, TOKEN_ENDPOINT]);
   assert.deepEqual(await expected({ endpoint: PAR_ENDPOINT }, [OLD]), [ISSUER, PAR_ENDPOINT, OLD]);
+});
+
+test('where typ is why the issuer alone is accepted, the operator is told so', async () => {
+  const header = { typ: 'client-authentication+jwt' };
+  const assertion = await signAssertion('client', { header, claims: { aud: TOKEN_ENDPOINT } });
+  const expected = async (audience: 'compatible' | 'strict') => {
+    const validator = validatorOf([CLIENT], { audience });
+    const { checks } = await validator.explain(requestWith(assertion));
+    return checks.find(({ check }) => check === 'aud')?.expected;
+  };
+  const why = `${ISSUER} alone, since typ is client-authentication+jwt`;
+  assert.deepEqual(await expected('compatible'), why);
+  assert.deepEqual(await expected('strict'), [ISSUER]);
 });

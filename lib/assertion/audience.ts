@@ -17,16 +17,16 @@ export function isStrictAudience({ jws, server }: AssertionSubject): boolean {
   return audience.length === 1 && audience[0] === server.issuer;
 }
 
+/** Whether the assertion promises it by its own `typ`, and not the server asks for it. */
+export const isStrictByTyp = ({ settings, jws }: AssertionSubject): boolean =>
+  settings.audience !== 'strict' && typOf(jws.header) === CLIENT_AUTHENTICATION_TYP;
+
 /**
  * Whether the audience must be strict: by the server's setting, or since the assertion's own `typ`
  * promises it (draft-ietf-oauth-rfc7523bis §4).
  */
-export function requiresStrictAudience(subject: AssertionSubject): boolean {
-  return (
-    subject.settings.audience === 'strict' ||
-    typOf(subject.jws.header) === CLIENT_AUTHENTICATION_TYP
-  );
-}
+export const requiresStrictAudience = (subject: AssertionSubject): boolean =>
+  subject.settings.audience === 'strict' || isStrictByTyp(subject);
 
 /** The values of `aud` that are accepted, each with its form. */
 export function acceptedAudiences(

@@ -1,6 +1,6 @@
 import type { Failure, Reason } from '../reasons.js';
 import { isSameAlgorithm } from '../secrets/algorithms.js';
-import { acceptedAudiences, audienceForm, isStrictAudience } from './audience.js';
+import { acceptedAudiences, audienceForm, isStrictAudience, isStrictByTyp } from './audience.js';
 import { type Check, claim, constant, header, isNonEmptyString } from './check.js';
 import { HEADER_CHECKS } from './header-checks.js';
 import type { AssertionSubject, ClientSubject } from './subject.js';
@@ -39,7 +39,10 @@ export const AUDIENCE_CHECK: Check<AssertionSubject> = {
   reason: 'audience_mismatch',
   passes: (subject) => audienceForm(subject) !== undefined,
   // An endpoint's own URL is the token endpoint's at the token endpoint.
-  expected: (subject) => [...new Set(acceptedAudiences(subject).map(([audience]) => audience))],
+  expected: (subject) =>
+    isStrictByTyp(subject)
+      ? `${subject.server.issuer} alone, since typ is ${CLIENT_AUTHENTICATION_TYP}`
+      : [...new Set(acceptedAudiences(subject).map(([audience]) => audience))],
   actual: claim('aud'),
 };
 
