@@ -51,6 +51,14 @@ for (const findClient of [undefined, null, 'client', new Map([['client', CLIENT]
   });
 }
 
+test('a lookup that waits for a callback is refused when the validator is made', () => {
+  const lookup = (_clientId: string, _request: unknown, done: (...args: unknown[]) => void) => {
+    done(null, CLIENT);
+  };
+  const make = () => new ClientAssertionValidator({}, lookup as unknown as () => undefined);
+  assert.throws(make, /^TypeError: findClient must return the client or a promise of it/);
+});
+
 test('the replay store of a validator goes by the clock of the validator', async () => {
   const { clock, now, advance } = fakeClock();
   const validator = validatorOf([CLIENT], { clock });

@@ -34,7 +34,9 @@ function clientIn<Client extends AssertionClient>(
 ): Lookup<Client> {
   if (answer === undefined || answer === null) return { failure: { reason: 'unknown_client' } };
   if (!isClient(answer)) {
-    throw new TypeError('The lookup must return { clientId, secrets: [...] } or undefined.');
+    throw new TypeError(
+      'The lookup must return { clientId, secrets: [...] } or undefined; clientFromMetadata makes one of RFC 7591 metadata.',
+    );
   }
   if (answer.clientId !== clientId) return { failure: { reason: 'unknown_client' } };
   return { client: answer };

@@ -26,6 +26,7 @@ export function describeSecret(secret: Secret): string {
  * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
  * is refused then and not when the client first calls.
  *
+ * @throws {TypeError} where `secrets` is no array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
  *   of an unknown type or curve, or unreadable; and for an `alg` of the client that is not known
  */
@@ -39,6 +40,11 @@ export function assertClientSecrets(client: AssertionClient): void {
     );
   }
   const secrets: readonly Secret[] = client.secrets ?? [];
+  if (!Array.isArray(secrets)) {
+    throw new TypeError(
+      'secrets must be an array; clientFromMetadata makes it of RFC 7591 metadata',
+    );
+  }
   secrets.forEach((secret, index) => {
     try {
       expirationOf(secret);

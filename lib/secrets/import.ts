@@ -74,15 +74,25 @@ function timeOf(date: Date | string | number): number {
   }
 }
 
+/** Other members are the application's, but none of these is: the secret would live for ever. */
+function checkExpirationName(secret: Secret): void {
+  const misspelt = Object.keys(secret).find((name) => /^exp(?:ir|$)/i.test(name) && name !== 'expiration');
+  if (misspelt === undefined) return;
+  throw new KeyError(`its member ${shown(misspelt)} is not known: use expiration`);
+}
+
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
  *
- * @throws {KeyError} where the secret is no object, or its `expiration` is no date
+ * @throws {KeyError} where the secret is no object, its `expiration` is no date, or is called otherwise
  */
 export function expirationOf(secret: Secret): number | undefined {
   if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
   const { expiration } = secret;
-  if (expiration === undefined || expiration === null) return undefined;
+  if (expiration === undefined || expiration === null) {
+    checkExpirationName(secret);
+    return undefined;
+  }
   const time = timeOf(expiration);
   if (!Number.isFinite(time) || time < -LATEST) {
     throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');

@@ -289,6 +289,14 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     { ...shared('x'.repeat(32)), expiration: Date.now() },
     /its expiration is in milliseconds/,
   ],
+  ...['expires', 'expires_at', 'expiry', 'Expiration', 'exp'].map(
+    (name) =>
+      [
+        `an expiration that is called ${name}`,
+        { ...shared('x'.repeat(32)), [name]: '2027-01-01' },
+        new RegExp(`its member "${name}" is not known: use expiration`),
+      ] as const,
+  ),
   [
     'an expiration that is a BigInt',
     { ...shared('x'.repeat(32)), expiration: 1_893_456_000n },
