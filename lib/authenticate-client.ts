@@ -1,19 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  type ClientAssertionParameters,
-  methodFailure,
-  methodsIn,
-} from './assertion/parameters.js';
+import { methodFailure } from './assertion/parameters.js';
 import { assertionUsed } from './assertion-used.js';
 import { type AuthenticationEvent, newEvent, noteError, report } from './diagnostics.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
-import { ClientAuthenticationError } from './errors.js';
-import type { ExpressRequest, Next } from './http.js';
+import { ClientAuthenticationError, ConfigurationError } from './errors.js';
+import type { Next } from './http.js';
 import { assertNotMisspelt, callback } from './option-checks.js';
+import {
+  absence,
+  assertionRequired,
+  isPinned,
+  methodIn,
+  NOT_PINNED,
+  sentIn,
+} from './other-methods.js';
 import type { Failure } from './reasons.js';
 import { requiresClientAssertion } from './requires-client-assertion.js';
 import { safeText } from './safe.js';
-import type { AssertionClient } from './secrets/secret.js';
 import type { PrivateKeyJwtAuthenticateOptions } from './strategy.js';
 
 /**
@@ -32,8 +35,8 @@ export interface Authenticator {
 export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOptions {
   /**
    * Called for what the strategy is not asked about, or has nothing to say of: several methods in one
-   * request, a client that must use assertions and did not, and a request without an assertion that
-   * no other strategy accepts either. Give the strategy's own, which is called for all else.
+   * request, and every request without an assertion, whether another strategy accepts it or not. Give
+   * the strategy's own, which is called for all else.
    */
   readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly [passportOption: string]: unknown;
@@ -49,37 +52,12 @@ function authenticated(request: object, assignProperty: unknown): unknown {
   return (request as Record<string, unknown>)[String(property)];
 }
 
-/** What a request carries for client authentication. */
-interface Sent {
-  readonly form: ClientAssertionParameters;
-  readonly authorization: boolean;
-}
-
-function sentIn({ body, headers }: ExpressRequest): Sent {
-  const form = typeof body === 'object' && body !== null ? body : {};
-  return { form, authorization: headers.authorization !== undefined };
-}
-
-/** Another strategy has accepted a client that must use assertions. */
-function failureAfter(request: IncomingMessage, client: unknown, sent: Sent): Failure | undefined {
-  if (assertionUsed(request) || typeof client !== 'object' || client === null) return undefined;
-  if (!requiresClientAssertion(client)) return undefined;
-  const actual = methodsIn(sent.form, sent.authorization);
-  return { reason: 'assertion_required', expected: ['client_assertion'], actual };
-}
-
-/** No strategy has found anything to accept, and this one no assertion: perhaps no form either. */
-function absence({ headers }: IncomingMessage, { form, authorization }: Sent): Failure {
-  const contentType = `content-type=${headers['content-type'] ?? 'none'}`;
-  const actual = [contentType, ...methodsIn(form, authorization)];
-  return { reason: 'client_assertion_absent', expected: ['client_assertion'], actual };
-}
-
 /**
  * One middleware that authenticates the client and answers for itself where that fails: no
  * `failWithError`, no error handler needed. It also holds every request to one method of
  * authentication (RFC 6749 §2.3), whatever the order of the strategies, and clients that have
- * secrets for assertions to assertions.
+ * secrets for assertions to assertions. For that, the other strategies must give the client itself,
+ * with its `clientId` and `secrets`; a `ConfigurationError` goes to `next` where they do not.
  *
  * @param passport the Passport instance
  * @param strategies names in their order. Default `private-key-jwt` alone
@@ -98,7 +76,10 @@ export function authenticateClient(
 ): Middleware {
   callback('onAuthentication', onAuthentication);
   assertNotMisspelt('authenticateClient', options, OWN_OPTIONS);
-  const names = typeof strategies === 'string' ? strategies : [...strategies];
+  if (typeof passport?.authenticate !== 'function') {
+    throw new TypeError('authenticateClient needs the Passport instance, then the strategies');
+  }
+  const names = [strategies].flat();
   const authenticate = passport.authenticate(names, {
     ...options,
     session: false,
@@ -108,33 +89,47 @@ export function authenticateClient(
 
   return (request, response, next) => {
     const sent = sentIn(request);
-    const tell = (failure: Failure, clientId: unknown = sent.form.client_id) => {
-      const error = new ClientAuthenticationError(failure);
-      const event = noteError(newEvent({}), error);
-      event.clientId = safeText(clientId);
+    // Only who has proved it is named: a caller may have put its secret in place of its id.
+    const tell = (event: AuthenticationEvent, provedClientId?: string) => {
+      event.clientId = safeText(provedClientId);
       report(event, onAuthentication);
-      return error;
     };
-    const refuse = (failure: Failure, clientId?: unknown) =>
-      answer(tell(failure, clientId), request, response, next);
-    const before = methodFailure(sent.form, sent.authorization);
+    const refuse = (failure: Failure, provedClientId?: string) => {
+      const error = new ClientAuthenticationError(failure);
+      tell(noteError(newEvent({}), error), provedClientId);
+      answer(error, request, response, next);
+    };
+    const before = methodFailure(sent.form, sent.authorization !== undefined);
     if (before !== undefined) {
       refuse(before);
       return;
     }
     authenticate(request, response, (error) => {
       if (error !== undefined && error !== null) {
-        if (isPassportFailure(error, response)) tell(absence(request, sent));
+        if (isPassportFailure(error, response)) {
+          tell(
+            noteError(newEvent({}), new ClientAuthenticationError(absence(request, sent, names))),
+          );
+        }
         // A strategy's own challenge goes: what is refused below has none, and by the difference a
         // client_secret would show that it is right.
         response.removeHeader('WWW-Authenticate');
         answer(error, request, response, next);
         return;
       }
+      if (assertionUsed(request)) {
+        next();
+        return;
+      }
       const client = authenticated(request, options['assignProperty']);
-      const after = failureAfter(request, client, sent);
-      if (after === undefined) next();
-      else refuse(after, (client as Partial<AssertionClient>).clientId);
+      if (!isPinned(client)) {
+        next(new ConfigurationError(NOT_PINNED));
+      } else if (requiresClientAssertion(client)) {
+        refuse(assertionRequired(sent), client.clientId);
+      } else {
+        tell({ ...newEvent({}), outcome: 'success', method: methodIn(sent) }, client.clientId);
+        next();
+      }
     });
   };
 }

@@ -29,6 +29,11 @@ export interface AuthenticationEvent {
   cause?: unknown;
   /** The client as the assertion names it; before a success nobody has proved it. */
   clientId?: string | undefined;
+  /**
+   * On success, how the client proved itself: `private_key_jwt` or `client_secret_jwt`; and
+   * `client_secret_post` or `client_secret_basic` where `authenticateClient` ran other strategies.
+   */
+  method?: string | undefined;
   /** As the assertion has it. */
   alg?: string | undefined;
   /** As the assertion has it. */

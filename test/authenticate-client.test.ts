@@ -9,6 +9,7 @@ import {
   AUTHENTICATION_CHANNEL,
   type AuthenticateClientOptions,
   type AuthenticationEvent,
+  type Authenticator,
   authenticateClient,
   PrivateKeyJwtStrategy,
 } from '../lib/index.js';
@@ -138,43 +139,36 @@ const basic = (secret: string) => `Basic ${Buffer.from(`client:${secret}`).toStr
 
 /** Requests without an assertion, and what the operator learns of each. */
 const WITHOUT_ASSERTION: Readonly<
-  Record<string, { body?: string; headers: Record<string, string>; event: object }>
+  Record<string, { body?: string; headers: Record<string, string>; actual: readonly string[] }>
 > = {
-  'nothing at all': {
-    headers: {},
-    event: { clientId: undefined, actual: ['content-type=none'] },
-  },
+  'nothing at all': { headers: {}, actual: ['content-type=none'] },
   'an assertion in JSON': {
     headers: { 'content-type': 'application/json' },
     body: '{"client_assertion":"x"}',
-    event: {
-      clientId: undefined,
-      actual: ['content-type=application/json', 'client_assertion'],
-    },
+    actual: ['content-type=application/json', 'client_assertion'],
   },
   'a form with a client_id alone': {
     headers: FORM,
     body: 'client_id=client',
-    event: {
-      clientId: 'client',
-      actual: ['content-type=application/x-www-form-urlencoded'],
-    },
+    actual: ['content-type=application/x-www-form-urlencoded'],
   },
   'a wrong client_secret': {
     headers: FORM,
     body: 'client_id=client&client_secret=wrong',
-    event: {
-      clientId: 'client',
-      actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
-    },
+    actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
+  },
+  'a client_secret in place of the client_id': {
+    headers: FORM,
+    body: 'client_id=wrong&client_secret=client',
+    actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
   },
   'a wrong client_secret in the Authorization header': {
     headers: { authorization: basic('wrong') },
-    event: { clientId: undefined, actual: ['content-type=none', 'Authorization'] },
+    actual: ['content-type=none', 'Authorization'],
   },
 };
 
-for (const [name, { body, headers, event }] of Object.entries(WITHOUT_ASSERTION)) {
+for (const [name, { body, headers, actual }] of Object.entries(WITHOUT_ASSERTION)) {
   test(`a request with ${name}, which no strategy accepts, is an event too`, async (t) => {
     const events: AuthenticationEvent[] = [];
     const onAuthentication = (one: AuthenticationEvent) => events.push(one);
@@ -192,37 +186,88 @@ for (const [name, { body, headers, event }] of Object.entries(WITHOUT_ASSERTION)
     assert.deepEqual([status, error], [401, 'invalid_client']);
     assert.deepEqual(
       events.map(({ reason, expected, actual, clientId }) => [reason, expected, actual, clientId]),
-      [
-        [
-          'client_assertion_absent',
-          ['client_assertion'],
-          ...Object.values({ actual: undefined, clientId: undefined, ...event }),
-        ],
-      ],
+      [['client_assertion_absent', strategies, actual, undefined]],
     );
     assert.equal(JSON.stringify(events).includes('wrong'), false);
   });
 }
 
-test('a client that must use assertions and did not is named in the event', async (t) => {
+/** An endpoint where another strategy accepts everybody, as this user. */
+async function startBasic(t: TestContext, user: unknown) {
   const events: AuthenticationEvent[] = [];
   const passport = new Passport();
   passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
-  passport.use(new BasicStrategy((_id, _secret, done) => done(null, CLIENT)));
+  passport.use(new BasicStrategy((_id, _secret, done) => done(null, user)));
   const app = express();
   const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic'], {
     onAuthentication: (event) => events.push(event),
   });
-  app.post('/token', express.urlencoded({ extended: false }), authenticate);
+  app.post(
+    '/token',
+    express.urlencoded({ extended: false }),
+    authenticate,
+    (_request, response) => {
+      response.json({});
+    },
+  );
+  app.use(((error: Error, _request, response, _next) => {
+    response.status(500).send(error.message);
+  }) satisfies express.ErrorRequestHandler);
   const server = await listen(app);
   t.after(() => server.close());
-  const headers = { authorization: basic('right') };
-  const response = await fetch(`${server.url}/token`, { method: 'POST', headers });
-  assert.equal((await oauthAnswer(response)).status, 401);
+  const post = (authorization: string) =>
+    fetch(`${server.url}/token`, { method: 'POST', headers: { authorization } });
+  return { events, post };
+}
+
+test('a client that must use assertions and did not is named in the event', async (t) => {
+  const { post, events } = await startBasic(t, CLIENT);
+  assert.equal((await oauthAnswer(await post(basic('right')))).status, 401);
   assert.deepEqual(
     events.map(({ reason, clientId, actual }) => [reason, clientId, actual]),
     [['assertion_required', 'client', ['Authorization']]],
   );
+});
+
+/** What other strategies may give Passport, none of which says whether it has keys. */
+const NOT_PINNED: readonly unknown[] = [
+  { id: 'client' },
+  { clientId: 'client' },
+  { clientId: 'client', secrets: 'none' },
+  { clientId: 42, secrets: [] },
+  { secrets: [] },
+  'client',
+  true,
+];
+
+for (const user of NOT_PINNED) {
+  test(`a client that nobody can hold to its method is not let in: ${JSON.stringify(user)}`, async (t) => {
+    const { post, events } = await startBasic(t, user);
+    const response = await post(basic('right'));
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), /let the verify callback give the client itself/);
+    assert.deepEqual(events, []);
+  });
+}
+
+for (const members of [
+  { secrets: [] },
+  { tokenEndpointAuthMethod: 'client_secret_basic' },
+  { secrets: CLIENT.secrets, clientSecretAllowed: true },
+]) {
+  test(`another strategy may accept a client with ${Object.keys(members)}, which is an event too`, async (t) => {
+    const { post, events } = await startBasic(t, { clientId: 'other', ...members });
+    assert.equal((await post(basic('right'))).status, 200);
+    assert.deepEqual(
+      events.map(({ outcome, clientId, method }) => [outcome, clientId, method]),
+      [['success', 'other', 'client_secret_basic']],
+    );
+  });
+}
+
+test('without a Passport instance it says what it needs', () => {
+  const withoutPassport = () => authenticateClient('private-key-jwt' as unknown as Authenticator);
+  assert.throws(withoutPassport, /^TypeError: authenticateClient needs the Passport instance/);
 });
 
 test('the handlers beside it may read the body: their type is not changed', async (t) => {

@@ -49,6 +49,7 @@ test('the event of a success says who, how, where and for how long', async (t) =
     {
       outcome: 'success',
       clientId: 'client',
+      method: 'private_key_jwt',
       alg: 'ES256',
       typ: 'JWT',
       keyId: 'one',

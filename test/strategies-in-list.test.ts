@@ -100,8 +100,12 @@ async function assertAccepted(response: Response, clientId: string): Promise<voi
 const secretForm = (client_id: string, client_secret: string) =>
   new URLSearchParams({ client_id, client_secret });
 
+/** By which methods clients have proved themselves, since this was last asked. */
+const methodsOf = ({ events }: ClientEndpoint) => events.splice(0).map(({ method }) => method);
+
 for (const [way, { middleware, mayUseSecret }] of Object.entries(WAYS)) {
-  // Passport alone tells nobody that no strategy of the list has accepted a request.
+  const seen = (method: string) => (way === 'authenticateClient' ? [method] : []);
+  // Passport alone tells nobody of other strategies, nor that none has accepted a request.
   const unaccepted: Expected =
     way === 'authenticateClient'
       ? { ...UNAUTHENTICATED, reason: 'client_assertion_absent' }
@@ -133,8 +137,10 @@ for (const [way, { middleware, mayUseSecret }] of Object.entries(WAYS)) {
     test(`${way}, [${list}]: client_secret_post works if its strategy is there`, async (t) => {
       const endpoint = await start(t);
       const right = await endpoint.post(secretForm('password', 'only'));
-      if (list.includes(POST)) await assertAccepted(right, 'password');
-      else await assertRefused(endpoint, right, unaccepted);
+      if (list.includes(POST)) {
+        await assertAccepted(right, 'password');
+        assert.deepEqual(methodsOf(endpoint), seen('client_secret_post'));
+      } else await assertRefused(endpoint, right, unaccepted);
       const wrong = await endpoint.post(secretForm('password', 'wrong'));
       await assertRefused(endpoint, wrong, unaccepted);
     });
@@ -146,8 +152,10 @@ for (const [way, { middleware, mayUseSecret }] of Object.entries(WAYS)) {
       const realm = isTheirs ? 'clients' : 'OAuth';
       const refused = { ...unaccepted, challenge: `Basic realm="${realm}"` };
       const right = await endpoint.post(form(), basic('password', 'only'));
-      if (list.includes(BASIC)) await assertAccepted(right, 'password');
-      else await assertRefused(endpoint, right, refused);
+      if (list.includes(BASIC)) {
+        await assertAccepted(right, 'password');
+        assert.deepEqual(methodsOf(endpoint), seen('client_secret_basic'));
+      } else await assertRefused(endpoint, right, refused);
       const wrong = await endpoint.post(form(), basic('password', 'wrong'));
       await assertRefused(endpoint, wrong, refused);
     });

@@ -150,12 +150,14 @@ export async function validateAssertion<Client extends AssertionClient>(
   if (replay !== undefined) return { failure: replay };
 
   noteSigner(event, signer, subject.now + settings.secretExpiryWarning);
+  const method = methodOf(jws.header['alg']);
+  event.method = method;
   event.strictFailures = strictFailures(subject);
   return {
     client,
     authentication: {
       clientId,
-      method: methodOf(jws.header['alg']),
+      method,
       alg: jws.header['alg'] as string,
       keyId: keyIdOf(signer),
       audienceForm: form,
