@@ -34,7 +34,8 @@ export function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
   const prefix = PREFIXES[name];
   const alg = prefix === undefined ? CURVES[namedCurve ?? ''] : `${prefix}${hash?.name.slice(4)}`;
   if (isAlgorithm(alg)) return [alg];
+  const kind = [name, hash?.name ?? namedCurve].filter(Boolean).join(' with ');
   throw new KeyError(
-    `CryptoKeys of ${name} with ${hash?.name ?? namedCurve} are not supported: use RSA, ECDSA, Ed25519 or HMAC with SHA-256 or longer`,
+    `CryptoKeys of ${kind} are not supported: use RSA, ECDSA, Ed25519 or HMAC with SHA-256 or longer`,
   );
 }

@@ -1,4 +1,5 @@
 import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { Algorithm } from '../secrets/algorithms.js';
 
 /** Signs bytes, in the form that JWS has. */
@@ -11,11 +12,11 @@ const PSS = {
   saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
 };
 
-function signKey(alg: Algorithm, key: KeyObject): SignKey {
-  if (alg.startsWith('PS')) return { key, ...PSS };
-  if (alg.startsWith('ES')) return { key, dsaEncoding: 'ieee-p1363' };
-  return key;
-}
+/** How a key signs. The encoding matters to ECDSA alone. */
+const signKey = (alg: Algorithm, key: KeyObject): SignKey =>
+  alg.startsWith('PS') ? { key, ...PSS } : { key, dsaEncoding: 'ieee-p1363' };
+
+const signOnThreadPool = promisify(sign);
 
 /**
  * Signs with a key of this process (RFC 7518 §3, RFC 8037 §3.1): on the thread pool, by node:crypto
@@ -25,15 +26,9 @@ function signKey(alg: Algorithm, key: KeyObject): SignKey {
  * @param key one that `alg` fits
  */
 export function signer(alg: Algorithm, key: KeyObject): Sign {
-  const digest = alg.startsWith('Ed') ? null : `sha${alg.slice(2)}`;
-  if (digest !== null && key.type === 'secret') {
-    return (data) => createHmac(digest, key).update(data).digest();
-  }
+  const hash = `sha${alg.slice(2)}`;
+  if (key.type === 'secret') return (data) => createHmac(hash, key).update(data).digest();
+  const digest = alg.startsWith('Ed') ? null : hash;
   const privateKey = signKey(alg, key);
-  return (data) =>
-    new Promise((resolve, reject) => {
-      sign(digest, data, privateKey, (error, signature) =>
-        error === null ? resolve(signature) : reject(error),
-      );
-    });
+  return (data) => signOnThreadPool(digest, data, privateKey);
 }

@@ -371,6 +371,8 @@ for (const [mistake, input, message] of MISTAKES) {
   });
 }
 
+const privateOf = (pair: unknown) => (pair as { privateKey: unknown }).privateKey;
+
 const CRYPTO_KEY_MISTAKES: readonly (readonly [string, () => Promise<unknown>, RegExp])[] = [
   [
     'a public CryptoKey',
@@ -389,6 +391,11 @@ const CRYPTO_KEY_MISTAKES: readonly (readonly [string, () => Promise<unknown>, R
     'a CryptoKey of a broken hash',
     () => webcrypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1' }, true, ['sign']),
     /HMAC with SHA-1 are not supported/,
+  ],
+  [
+    'a CryptoKey of another curve',
+    () => webcrypto.subtle.generateKey({ name: 'Ed448' }, true, ['sign', 'verify']).then(privateOf),
+    /: CryptoKeys of Ed448 are not supported: use RSA/,
   ],
   [
     'a short RSA CryptoKey',
