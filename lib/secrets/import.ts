@@ -76,7 +76,9 @@ function timeOf(date: Date | string | number): number {
 
 /** Other members are the application's, but none of these is: the secret would live for ever. */
 function checkExpirationName(secret: Secret): void {
-  const misspelt = Object.keys(secret).find((name) => /^exp(?:ir|$)/i.test(name) && name !== 'expiration');
+  const misspelt = Object.keys(secret).find(
+    (name) => /^exp(?:ir|$)/i.test(name) && name !== 'expiration',
+  );
   if (misspelt === undefined) return;
   throw new KeyError(`its member ${shown(misspelt)} is not known: use expiration`);
 }
