@@ -143,3 +143,12 @@ test('explain reports a jwks_uri that cannot be used as the check of the key', a
   const key = checks.find(({ check }) => check === 'key');
   assert.deepEqual([key?.reason, key?.actual], ['jwks_uri_failed', 'status_not_ok']);
 });
+
+for (const [options, message] of [
+  [{ maxKeys: 0 }, /^maxKeys must be a finite number of at least 1$/],
+  [{ cooldown: -1 }, /^cooldown must be a finite number of at least 0$/],
+] as const) {
+  test(`the option ${JSON.stringify(options)} is refused when the sets are made`, () => {
+    assert.throws(() => new RemoteJwkSets(options), { name: 'TypeError', message });
+  });
+}

@@ -84,3 +84,23 @@ for (const [alg, size] of Object.entries(COORDINATE_BYTES)) {
     });
   }
 }
+
+/** The point of P-256 whose x is zero: its y is the root of b (SP 800-186 §3.2.1.3). */
+function yAtZero(): string {
+  const p = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+  const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+  let [y, power, exponent] = [1n, b, (p + 1n) / 4n];
+  for (; exponent > 0n; exponent /= 2n) {
+    if (exponent % 2n === 1n) y = (y * power) % p;
+    power = (power * power) % p;
+  }
+  return Buffer.from(y.toString(16).padStart(64, '0'), 'hex').toString('base64url');
+}
+
+test('a coordinate that is not there is not zero, though there is a point with that', () => {
+  const jwk = { kty: 'EC', crv: 'P-256', y: yAtZero() };
+  configure({ ...jwk, x: 'AA' });
+  for (const x of ['', undefined, null, 0, []]) {
+    assert.throws(() => configure({ ...jwk, x }), { name: 'SecretError' });
+  }
+});
