@@ -5,7 +5,7 @@ import { formsWithAssertions, formsWithSecrets } from './http/forms.js';
 import { LoadedServer, type RequestCost } from './http/loaded-server.js';
 
 const IN_FLIGHT = 64;
-const REQUESTS = 4000;
+const REQUESTS = 2500;
 const WARM_UPS = 3;
 const ALGORITHMS = ['RS256', 'ES256'] as const;
 

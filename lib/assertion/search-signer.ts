@@ -5,7 +5,7 @@ import type { AssertionClient, JwksUriSecret, Secret } from '../secrets/secret.j
 import type { CompactJws } from './compact-jws.js';
 import { type FetchedSet, fetchSet, renewSets, warningsOf } from './fetched-sets.js';
 import type { Settings } from './settings.js';
-import { type Search, type SignerSearch, tryKeys, withExpired } from './try-keys.js';
+import { type Search, type SignerSearch, triedNamedKey, tryKeys, withExpired } from './try-keys.js';
 
 /** So many secrets are looked through as fast as a hint is found. */
 const FEW_SECRETS = 4;
@@ -41,7 +41,7 @@ async function searchFetched(
         : settings.keys.keysOf(secret),
     forget: (secret) => settings.keys.forget(secret),
   };
-  const found = await tryKeys(jws, secrets, now, { ...settings, keys });
+  const found = await tryKeys(jws, secrets, now, { ...settings, keys }, false);
   const warnings = [...found.warnings, ...fetched.flatMap(warningsOf)];
   const missing = fetched.find(({ set }) => set === undefined)?.error;
   if (found.signer !== undefined || missing === undefined) return { ...found, warnings };
@@ -58,10 +58,12 @@ async function searchRemote(
   const uris = secrets.filter(isJwksUri).filter((secret) => !isExpired(secret, now));
   const fetched = await Promise.all(uris.map((secret) => fetchSet(secret, settings.jwksUri)));
   const found = await searchFetched(jws, secrets, now, settings, fetched);
+  if (found.signer !== undefined) return found;
   // A named key that did not sign was the right one to try: a newer set has no better one.
-  if (found.signer !== undefined || found.triedNamedKey) return found;
-  const renewed = await renewSets(fetched, settings.jwksUri);
-  return renewed === undefined ? found : searchFetched(jws, secrets, now, settings, renewed);
+  const renewed = triedNamedKey(found) ? undefined : await renewSets(fetched, settings.jwksUri);
+  const latest =
+    renewed === undefined ? found : await searchFetched(jws, secrets, now, settings, renewed);
+  return withExpired(jws, latest);
 }
 
 const searchAll = (
@@ -72,7 +74,7 @@ const searchAll = (
 ): Promise<Search> =>
   secrets.some(isJwksUri)
     ? searchRemote(jws, secrets, now, settings)
-    : tryKeys(jws, secrets, now, settings);
+    : tryKeys(jws, secrets, now, settings, true);
 
 /** Tries the secret that has verified the `kid` before, and the others only where it does not. */
 async function searchHinted(
@@ -85,7 +87,7 @@ async function searchHinted(
   const { kid } = jws.header;
   const hint = hints.find(secrets, kid);
   if (hint !== undefined) {
-    const found = await tryKeys(jws, [hint], now, settings);
+    const found = await tryKeys(jws, [hint], now, settings, false);
     if (found.signer?.key.kid === kid) return found;
   }
   const found = await searchAll(jws, secrets, now, settings);
@@ -103,7 +105,7 @@ async function searchHinted(
  *
  * @param now seconds since the epoch
  */
-export async function searchSigner(
+export function searchSigner(
   jws: CompactJws,
   client: AssertionClient,
   now: number,
@@ -111,8 +113,7 @@ export async function searchSigner(
 ): Promise<SignerSearch> {
   // In JavaScript, a client of another method may well have none.
   const secrets: readonly Secret[] = client.secrets ?? [];
-  const found = await (secrets.length > FEW_SECRETS
+  return secrets.length > FEW_SECRETS
     ? searchHinted(jws, secrets, now, settings)
-    : searchAll(jws, secrets, now, settings));
-  return found.signer === undefined ? withExpired(jws, found) : found;
+    : searchAll(jws, secrets, now, settings);
 }

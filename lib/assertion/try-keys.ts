@@ -6,15 +6,13 @@ import { expiredKeys } from '../secrets/expired-keys.js';
 import { identifiersOf } from '../secrets/identifiers.js';
 import { expiredFailure, noKeyFailure, signatureFailure } from '../secrets/key-failures.js';
 import type { Secret } from '../secrets/secret.js';
-import { type Selection, selectKeys } from '../secrets/select-key.js';
+import { type RefusedSecret, type Selection, selectKeys } from '../secrets/select-key.js';
 import type { CompactJws } from './compact-jws.js';
 import { verifySignature } from './signature.js';
 
 /** The outcome of a search: the key that made the signature, or why there is none. */
 export type SignerSearch = {
   readonly warnings: readonly AuthenticationWarning[];
-  /** Whether a key was tried that has the `kid` of the header. */
-  readonly triedNamedKey: boolean;
 } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
   /** `signature_invalid` where keys were tried in vain. */
@@ -24,32 +22,47 @@ export type SignerSearch = {
 /** A search, and what it chose from. */
 export type Search = SignerSearch & { readonly query: KeyQuery; readonly selection: Selection };
 
-/** Looks for the key of a signature among those that are at hand. */
+const NO_WARNINGS: readonly AuthenticationWarning[] = [];
+
+const warningOf = ({ secret, message }: RefusedSecret): AuthenticationWarning => ({
+  code: 'secret_refused',
+  secret: describeSecret(secret),
+  message,
+});
+
+/**
+ * Looks for the key of a signature among those that are at hand.
+ *
+ * @param last whether no others will be looked for, so that it is time to ask what has expired
+ */
 export async function tryKeys(
   jws: CompactJws,
   secrets: readonly Secret[],
   now: number,
   { keys, certificateValidity }: Pick<KeyQuery, 'keys' | 'certificateValidity'>,
+  last: boolean,
 ): Promise<Search> {
   const wanted = identifiersOf(jws.header);
   const query = { secrets, wanted, now, keys, certificateValidity };
   const selection = selectKeys(query);
-  const { candidates } = selection;
-  const warnings = selection.refused.map(({ secret, message }) => ({
-    code: 'secret_refused' as const,
-    secret: describeSecret(secret),
-    message,
-  }));
-  const { kid } = wanted;
-  const triedNamedKey = kid !== undefined && candidates.some(({ key }) => key.kid === kid);
-  const found = { query, selection, warnings, triedNamedKey };
+  const { candidates, refused } = selection;
+  const warnings = refused.length === 0 ? NO_WARNINGS : refused.map(warningOf);
   for (const signer of candidates) {
-    if (await verifySignature(jws, signer.key)) return { ...found, signer };
+    const verified = verifySignature(jws, signer.key);
+    if (verified instanceof Promise ? await verified : verified) {
+      return { signer, warnings, query, selection };
+    }
   }
   const failure =
     candidates.length === 0 ? noKeyFailure(query, selection) : signatureFailure(query, selection);
-  return { ...found, failure };
+  const found = { failure, warnings, query, selection };
+  return last ? withExpired(jws, found) : found;
 }
+
+/** Whether a key was tried that has the `kid` of the header. */
+export const triedNamedKey = ({ query, selection }: Search): boolean =>
+  query.wanted.kid !== undefined &&
+  selection.candidates.some(({ key }) => key.kid === query.wanted.kid);
 
 /** The key that made the signature after its time; as many are tried as others were not. */
 async function expiredSigner(jws: CompactJws, { query, selection }: Search) {
@@ -65,7 +78,7 @@ async function expiredSigner(jws: CompactJws, { query, selection }: Search) {
 }
 
 /** Says of a signature that no usable key made whether one did that has expired. */
-export async function withExpired(jws: CompactJws, found: Search): Promise<SignerSearch> {
+export async function withExpired(jws: CompactJws, found: Search): Promise<Search> {
   if (found.failure?.reason !== 'signature_invalid') return found;
   const expired = await expiredSigner(jws, found);
   return expired === undefined
