@@ -29,6 +29,11 @@ const JUNK: Readonly<Record<string, readonly [Reason, (number: number) => string
 })();
 
 const VALID = 'valid';
+const ERROR = 'an error that is thrown and caught';
+
+async function refuseAtOnce(): Promise<never> {
+  throw new ClientAuthenticationError({ reason: 'assertion_malformed' });
+}
 
 /** What refusing junk costs, beside a valid assertion. */
 export async function question({ rounds, scale }: Effort): Promise<Answer> {
@@ -70,14 +75,21 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     return { ...(await costInFlight(work, count, IN_FLIGHT)) };
   }
 
-  const names = [VALID, ...Object.keys(JUNK)];
-  for (const name of names) await cost(name);
-  const costs = await alternate(rounds, names, cost);
+  async function errorCost(): Promise<Record<keyof Cost, number>> {
+    const work = () => refuseAtOnce().catch(() => {});
+    return { ...(await costInFlight(work, count, IN_FLIGHT)) };
+  }
+
+  const names = [VALID, ERROR, ...Object.keys(JUNK)];
+  const measure = (name: string) => (name === ERROR ? errorCost() : cost(name));
+  for (const name of names) await measure(name);
+  const costs = await alternate(rounds, names, measure);
   const ratio = (name: string) => (costs[name]?.cpu ?? Number.NaN) / (costs[VALID]?.cpu ?? 0);
   return {
     title: 'Refusing junk',
     text: [
       `Processor time of the validator, ${IN_FLIGHT} in flight, beside a valid assertion with RS256, the cheapest public-key signature to check. Parsing the body is Express's work and not in it.`,
+      'Every refusal is an error with a stack, so an error that is thrown and caught is the floor of each.',
     ],
     targets: Object.keys(JUNK).map((name) =>
       atMost(`${name} / valid`, ratio(name), name === 'a megabyte' ? 0.05 : 0.25),

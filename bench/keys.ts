@@ -99,6 +99,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     title: 'Many secrets, many clients',
     text: [
       `ES256, ${IN_FLIGHT} in flight. Each assertion has a \`kid\`, and a client and key at random; all keys have been used before, and \`maxCachedKeys\` has room for them.`,
+      'What remains of the difference is memory: a key that was chosen among so many is in no cache of the processor.',
     ],
     targets: others.map((name) => atMost(`${name} / ${first}`, ratio(name), 1.1)),
     tables: [
