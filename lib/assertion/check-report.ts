@@ -1,6 +1,6 @@
-import type { Failure, Reason } from '../reasons.js';
-import { safe } from '../safe.js';
-import type { Check } from './check.js';
+import type { Failure, Reason } from '../shared/reasons.js';
+import { safe } from '../shared/safe.js';
+import type { Check } from './checks/check.js';
 
 /** What became of one check. */
 export interface CheckReport {

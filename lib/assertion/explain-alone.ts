@@ -1,6 +1,6 @@
+import type { JsonObject } from '../keys/compact-jws.js';
 import { type CheckReport, reportOf, run, type Step, skip, stepOf } from './check-report.js';
-import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks.js';
-import type { JsonObject } from './compact-jws.js';
+import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks/claims.js';
 import { readAssertion } from './read.js';
 import type { Rules } from './settings.js';
 import type { AssertionSubject } from './subject.js';

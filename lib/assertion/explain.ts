@@ -1,8 +1,9 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import type { AssertionClient } from '../secrets/secret.js';
-import { isNonEmptyString } from './check.js';
+import { searchSigner } from '../keys/search-signer.js';
+import type { AssertionClient } from '../keys/secret.js';
 import { type CheckReport, reportOf, run, skip } from './check-report.js';
-import { CLIENT_CHECKS } from './checks.js';
+import { isNonEmptyString } from './checks/check.js';
+import { CLIENT_CHECKS } from './checks/claims.js';
 import {
   checkAlone,
   type Explanation,
@@ -12,7 +13,6 @@ import {
   STEPS,
   withoutClient,
 } from './explain-alone.js';
-import { searchSigner } from './search-signer.js';
 import type { Settings } from './settings.js';
 import type { AssertionSubject } from './subject.js';
 

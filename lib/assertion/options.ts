@@ -1,8 +1,8 @@
-import type { AuthenticationEvent } from '../diagnostics.js';
-import type { OptionNames } from '../option-checks.js';
+import type { Algorithm } from '../keys/algorithms.js';
+import type { JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import type { ReplayStore } from '../replay/store.js';
-import type { Algorithm } from '../secrets/algorithms.js';
-import type { JwksUriOptions, RemoteJwkSets } from '../secrets/jwks-uri.js';
+import type { AuthenticationEvent } from '../shared/events.js';
+import type { OptionNames } from '../shared/option-checks.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
 export interface ClientAssertionOptions {

@@ -1,4 +1,4 @@
-import type { Failure, Reason } from '../reasons.js';
+import type { Failure, Reason } from '../shared/reasons.js';
 
 /** The value of `client_assertion_type` (RFC 7523 §2.2). */
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';

@@ -1,5 +1,5 @@
-import type { Failure } from '../reasons.js';
-import { type CompactJws, decodeCompactJws } from './compact-jws.js';
+import { type CompactJws, decodeCompactJws } from '../keys/compact-jws.js';
+import type { Failure } from '../shared/reasons.js';
 import type { Rules } from './settings.js';
 
 /** Takes an assertion apart, if it is short enough to be worth it. */

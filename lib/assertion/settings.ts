@@ -1,11 +1,11 @@
-import type { AuthenticationEvent } from '../diagnostics.js';
-import { assertKnownOptions, callback, flag, number, pick } from '../option-checks.js';
-import { MemoryReplayStore } from '../replay/memory.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../keys/algorithms.js';
+import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { DEFAULT_MAX_KEYS, KeyCache } from '../keys/key-cache.js';
+import { SignerHints } from '../keys/signer-hints.js';
+import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
-import { ALGORITHMS, type Algorithm, isAlgorithm } from '../secrets/algorithms.js';
-import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../secrets/jwks-uri.js';
-import { DEFAULT_MAX_KEYS, KeyCache } from '../secrets/key-cache.js';
-import { SignerHints } from '../secrets/signer-hints.js';
+import type { AuthenticationEvent } from '../shared/events.js';
+import { assertKnownOptions, callback, flag, number, pick } from '../shared/option-checks.js';
 import {
   CLIENT_ASSERTION_HINTS,
   CLIENT_ASSERTION_OPTIONS,

@@ -1,5 +1,5 @@
-import type { AssertionClient } from '../secrets/secret.js';
-import type { CompactJws } from './compact-jws.js';
+import type { CompactJws } from '../keys/compact-jws.js';
+import type { AssertionClient } from '../keys/secret.js';
 import type { Rules } from './settings.js';
 
 /** The server, as an assertion may name it in `aud`. */

@@ -1,27 +1,27 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import type { AuthenticationEvent } from '../diagnostics.js';
-import type { Failure, Reason } from '../reasons.js';
+import { describeSecret } from '../keys/assert-secrets.js';
+import type { Candidate } from '../keys/candidate.js';
+import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
+import { searchSigner } from '../keys/search-signer.js';
+import type { AssertionClient } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
-import { safeText } from '../safe.js';
-import { describeSecret } from '../secrets/assert-secrets.js';
-import type { Candidate } from '../secrets/candidate.js';
-import type { AssertionClient } from '../secrets/secret.js';
-import { type AudienceForm, audienceForm } from './audience.js';
+import type { AuthenticationEvent } from '../shared/events.js';
+import type { Failure, Reason } from '../shared/reasons.js';
+import { safeText } from '../shared/safe.js';
+import { type AudienceForm, audienceForm } from './checks/audience.js';
 import {
   ASSERTION_CHECKS,
   CLIENT_CHECKS,
   firstFailure,
   methodOf,
   strictFailures,
-} from './checks.js';
-import type { CompactJws, JsonObject } from './compact-jws.js';
+} from './checks/claims.js';
 import {
   type AssertionInRequest,
   type ClientAssertionParameters,
   readParameters,
 } from './parameters.js';
 import { readAssertion } from './read.js';
-import { searchSigner } from './search-signer.js';
 import type { Rules, Settings } from './settings.js';
 import type { AssertionSubject, ServerIdentity } from './subject.js';
 

@@ -1,4 +1,6 @@
 import type { FindClient } from '../clients/lookup.js';
+import type { AssertionClient } from '../keys/secret.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
 import {
   type AuthenticationEvent,
   isTraced,
@@ -6,9 +8,7 @@ import {
   noteError,
   report,
   traced,
-} from '../diagnostics.js';
-import { ClientAuthenticationError } from '../errors.js';
-import type { AssertionClient } from '../secrets/secret.js';
+} from '../shared/events.js';
 import { explainAssertion } from './explain.js';
 import type { Explanation } from './explain-alone.js';
 import type { ClientAssertionOptions } from './options.js';

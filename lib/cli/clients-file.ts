@@ -1,6 +1,6 @@
 import type { FindClient } from '../clients/lookup.js';
 import { type ClientMetadata, clientFromMetadata } from '../clients/metadata.js';
-import type { AssertionClient, Secret } from '../secrets/secret.js';
+import type { AssertionClient, Secret } from '../keys/secret.js';
 import { UsageError } from './exit.js';
 import { readTextFile } from './read-file.js';
 

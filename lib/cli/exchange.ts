@@ -1,4 +1,4 @@
-import { decodeCompactJws, type JsonObject } from '../assertion/compact-jws.js';
+import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
 import { style } from './output.js';
 import { json, printable } from './printable.js';
 

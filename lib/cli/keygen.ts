@@ -1,8 +1,8 @@
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { SigningKey } from '../client/signing-key.js';
+import { SigningKey } from '../client/keys/signing-key.js';
 import type { ClientMetadata } from '../clients/metadata.js';
-import type { AssertionClient } from '../secrets/secret.js';
+import type { AssertionClient } from '../keys/secret.js';
 import { UsageError } from './exit.js';
 import { generatePrivateKey, KEY_ALGORITHMS, type KeyAlgorithm } from './generate-key.js';
 import { numberOption } from './options.js';

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import type { JsonWebKey, JsonWebKeySet, Secret } from '../secrets/secret.js';
+import type { JsonWebKey, JsonWebKeySet, Secret } from '../keys/secret.js';
 
 /** The public half of a key, in every form in which a server may want it. */
 export interface PublicHalf {

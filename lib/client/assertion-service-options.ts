@@ -1,9 +1,9 @@
-import type { OptionNames } from '../option-checks.js';
+import type { OptionNames } from '../shared/option-checks.js';
 import { JWT_OPTIONS, type JwtOptions } from './jwt-options.js';
-import { KEY_DEMANDS, type KeyDemands } from './key-demands.js';
-import type { KeyRing } from './key-ring.js';
-import { KEY_OPTIONS } from './local-key.js';
-import type { SigningKeyInput } from './signing-key.js';
+import { KEY_DEMANDS, type KeyDemands } from './keys/key-demands.js';
+import type { KeyRing } from './keys/key-ring.js';
+import { KEY_OPTIONS } from './keys/local-key.js';
+import type { SigningKeyInput } from './keys/signing-key.js';
 
 /** How request objects are made; their key, and how it is named, are those of the assertions. */
 export interface RequestObjectSigningOptions extends JwtOptions {

@@ -1,6 +1,6 @@
-import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../assertion/typ.js';
-import { assertKnownOptions, given, type OptionNames } from '../option-checks.js';
-import type { JsonWebKeySet } from '../secrets/secret.js';
+import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../assertion/checks/typ.js';
+import type { JsonWebKeySet } from '../keys/secret.js';
+import { assertKnownOptions, given, type OptionNames } from '../shared/option-checks.js';
 import {
   ASSERTION_SERVICE_OPTIONS,
   type AssertionServiceOptions,
@@ -22,10 +22,10 @@ import {
   resolveAudience,
   validityClaims,
 } from './jwt-options.js';
-import { type KeyDemands, keyDemands } from './key-demands.js';
-import { KeyRing } from './key-ring.js';
+import { type KeyDemands, keyDemands } from './keys/key-demands.js';
+import { KeyRing } from './keys/key-ring.js';
+import { SigningKey, type SigningKeyInput } from './keys/signing-key.js';
 import { seconds } from './seconds.js';
-import { SigningKey, type SigningKeyInput } from './signing-key.js';
 import { isWebUrl } from './web-url.js';
 
 const DAY = 86_400;

@@ -5,26 +5,28 @@
  * @module
  */
 export { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
-export type { Middleware } from '../authenticate-client.js';
 export type { ClientMetadataDocument } from '../clients/document-rules.js';
-export { ConfigurationError } from '../errors.js';
-export { ALGORITHMS, type Algorithm } from '../secrets/algorithms.js';
-export type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
+export { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
+export type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
+export type { Middleware } from '../server/authenticate-client.js';
+export { ConfigurationError } from '../shared/errors.js';
 export { AssertionService, type JwtContext } from './assertion-service.js';
 export type {
   AssertionServiceOptions,
   RequestObjectSigningOptions,
 } from './assertion-service-options.js';
 export type { AuthorizationRequestParameters } from './authorization-request-claims.js';
-export type { CertificateOptions } from './certificate.js';
 export { clientAssertion } from './client-auth.js';
 export type { Audience, AuthorizationServer, JwtOptions } from './jwt-options.js';
-export type { KeyDemands, KeyHeaderParameter } from './key-demands.js';
-export { type KeyFileOptions, keyFiles } from './key-files.js';
-export type { KeyMaterial, PrivateJsonWebKey } from './key-material.js';
-export { KeyRing } from './key-ring.js';
-export type { KeyRingOptions, KeySource } from './key-ring-options.js';
-export type { SigningKeyOptions } from './local-key.js';
+export type { CertificateOptions } from './keys/certificate.js';
+export type { KeyDemands, KeyHeaderParameter } from './keys/key-demands.js';
+export { type KeyFileOptions, keyFiles } from './keys/key-files.js';
+export type { KeyMaterial, PrivateJsonWebKey } from './keys/key-material.js';
+export { KeyRing } from './keys/key-ring.js';
+export type { KeyRingOptions, KeySource } from './keys/key-ring-options.js';
+export type { SigningKeyOptions } from './keys/local-key.js';
+export type { RemoteSigner } from './keys/remote-signer.js';
+export { SigningKey, type SigningKeyInput } from './keys/signing-key.js';
 export type {
   AuthorizationCodeReceivedContext,
   LoginTokens,
@@ -32,23 +34,14 @@ export type {
   RedirectToIdentityProviderContext,
   RemoteFailureContext,
   TokenResponseReceivedContext,
-} from './login-events.js';
-export type { LoginRequest } from './login-request.js';
-export { LoginStateError } from './pending-logins.js';
-export { type Preset, presets } from './presets.js';
-export {
-  type PublishedKeys,
-  type PublishOptions,
-  publishClientMetadata,
-  publishJwks,
-} from './publish.js';
-export type { RemoteSigner } from './remote-signer.js';
-export { SigningKey, type SigningKeyInput } from './signing-key.js';
+} from './login/events.js';
+export type { LoginRequest } from './login/login-request.js';
+export { LoginStateError } from './login/pending-logins.js';
 export {
   type AddedParameters,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyBase,
-} from './strategy.js';
+} from './login/strategy.js';
 export type {
   LoginAuthenticateOptions,
   LoginOptions,
@@ -57,7 +50,14 @@ export type {
   Verified,
   Verify,
   VerifyWithRequest,
-} from './strategy-options.js';
+} from './login/strategy-options.js';
+export { type Preset, presets } from './presets.js';
+export {
+  type PublishedKeys,
+  type PublishOptions,
+  publishClientMetadata,
+  publishJwks,
+} from './publish.js';
 export {
   ClientTokenManager,
   type ClientTokenManagerOptions,

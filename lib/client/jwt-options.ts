@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OptionNames } from '../option-checks.js';
+import type { OptionNames } from '../shared/option-checks.js';
 import { seconds } from './seconds.js';
 
 /** What is used of an authorization server's metadata (RFC 8414 §2). */

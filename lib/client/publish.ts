@@ -1,21 +1,21 @@
 import { Buffer } from 'node:buffer';
-import type { Middleware } from '../authenticate-client.js';
 import { parseClientIdUrl } from '../clients/document-id.js';
 import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
 } from '../clients/document-rules.js';
-import { assertKnownOptions, type OptionNames } from '../option-checks.js';
-import { KeyError } from '../secrets/algorithms.js';
-import { refuseSecretJwk } from '../secrets/jwk.js';
-import { publicKeysFromJwkSet } from '../secrets/jwk-set.js';
-import { refusePrivateKey } from '../secrets/pem.js';
-import type { JsonWebKey, JsonWebKeySet } from '../secrets/secret.js';
+import { KeyError } from '../keys/algorithms.js';
+import { refuseSecretJwk } from '../keys/jwk.js';
+import { publicKeysFromJwkSet } from '../keys/jwk-set.js';
+import { refusePrivateKey } from '../keys/pem.js';
+import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
+import type { Middleware } from '../server/authenticate-client.js';
+import { assertKnownOptions, type OptionNames } from '../shared/option-checks.js';
 import { AssertionService } from './assertion-service.js';
-import { KeyRing } from './key-ring.js';
+import { KeyRing } from './keys/key-ring.js';
+import { SigningKey } from './keys/signing-key.js';
 import { publisher } from './publisher.js';
 import { seconds } from './seconds.js';
-import { SigningKey } from './signing-key.js';
 
 /** Options of what a client publishes. */
 export interface PublishOptions {

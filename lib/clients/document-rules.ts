@@ -1,8 +1,8 @@
-import { importSecret } from '../secrets/import.js';
-import { parseJwkText, refuseSecretJwk } from '../secrets/jwk.js';
-import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
-import type { JsonWebKeySet } from '../secrets/secret.js';
-import type { VerificationKey } from '../secrets/verification-key.js';
+import { importSecret } from '../keys/import.js';
+import { parseJwkText, refuseSecretJwk } from '../keys/jwk.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import type { JsonWebKeySet } from '../keys/secret.js';
+import type { VerificationKey } from '../keys/verification-key.js';
 import type { ClientMetadata } from './metadata.js';
 
 /** The metadata that a client publishes at its client_id (RFC 7591 §2). */

@@ -1,7 +1,7 @@
-import { isThenable, withDeadline } from '../assertion/deadline.js';
-import { ClientAuthenticationError } from '../errors.js';
-import type { Failure } from '../reasons.js';
-import type { AssertionClient } from '../secrets/secret.js';
+import type { AssertionClient } from '../keys/secret.js';
+import { isThenable, withDeadline } from '../shared/deadline.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
+import type { Failure } from '../shared/reasons.js';
 
 /**
  * Finds a client by its id. It may throw a `ClientAuthenticationError` to refuse the client for a

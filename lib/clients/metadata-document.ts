@@ -1,4 +1,7 @@
-import { ClientAuthenticationError } from '../errors.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import { RemoteJwkSets } from '../keys/jwks-uri.js';
+import { keepApart } from '../keys/own-keys.js';
+import type { AssertionClient } from '../keys/secret.js';
 import {
   cacheSettings,
   DOCUMENT_CACHE_OPTIONS,
@@ -6,11 +9,8 @@ import {
 } from '../net/cache-settings.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
-import { assertKnownOptions, callback, type OptionNames, pick } from '../option-checks.js';
-import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
-import { RemoteJwkSets } from '../secrets/jwks-uri.js';
-import { keepApart } from '../secrets/own-keys.js';
-import type { AssertionClient } from '../secrets/secret.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
+import { assertKnownOptions, callback, type OptionNames, pick } from '../shared/option-checks.js';
 import { parseClientIdUrl } from './document-id.js';
 import { type ClientMetadataDocument, checkClientMetadataDocument } from './document-rules.js';
 import type { FindClient } from './lookup.js';

@@ -1,4 +1,4 @@
-import type { AssertionClient, JsonWebKeySet, Secret } from '../secrets/secret.js';
+import type { AssertionClient, JsonWebKeySet, Secret } from '../keys/secret.js';
 
 /** The members of RFC 7591 §2 client metadata that say how a client authenticates. */
 export interface ClientMetadata {

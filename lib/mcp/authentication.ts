@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { Middleware } from '../authenticate-client.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { newEvent, noteError, report } from '../diagnostics.js';
-import { oauthErrorHandler } from '../error-handler.js';
-import { ClientAuthenticationError } from '../errors.js';
-import type { ExpressRequest } from '../http.js';
-import type { Failure } from '../reasons.js';
-import { requiresClientAssertion } from '../requires-client-assertion.js';
-import { safeText } from '../safe.js';
-import type { PrivateKeyJwtStrategy } from '../strategy.js';
+import { requiresClientAssertion } from '../clients/requires-client-assertion.js';
+import type { Middleware } from '../server/authenticate-client.js';
+import { oauthErrorHandler } from '../server/error-handler.js';
+import type { PrivateKeyJwtStrategy } from '../server/strategy.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
+import { newEvent, noteError, report } from '../shared/events.js';
+import type { ExpressRequest } from '../shared/http.js';
+import type { Failure } from '../shared/reasons.js';
+import { safeText } from '../shared/safe.js';
 import { type McpClient, withoutSecret } from './clients.js';
 
 /** The client of a request, before the SDK's handlers see the request. */

@@ -15,11 +15,11 @@ import {
   clientMetadataDocuments,
   type MetadataDocumentClient,
 } from '../clients/metadata-document.js';
-import { ClientAuthenticationError } from '../errors.js';
-import { KeyError } from '../secrets/algorithms.js';
-import { importSecret } from '../secrets/import.js';
-import { MAX_STRANGERS_KEYS } from '../secrets/jwk-set.js';
-import type { AssertionClient } from '../secrets/secret.js';
+import { KeyError } from '../keys/algorithms.js';
+import { importSecret } from '../keys/import.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import type { AssertionClient } from '../keys/secret.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
 
 /** A client of the SDK's store, or one of a metadata document. */
 export interface McpClient extends AssertionClient {

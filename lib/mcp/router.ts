@@ -16,10 +16,10 @@ import {
   CLIENT_ASSERTION_OPTIONS,
   type ClientAssertionOptions,
 } from '../assertion/options.js';
-import type { Middleware } from '../authenticate-client.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import { assertKnownOptions, assertNotMisspelt, pick } from '../option-checks.js';
-import { PrivateKeyJwtStrategy } from '../strategy.js';
+import type { Middleware } from '../server/authenticate-client.js';
+import { PrivateKeyJwtStrategy } from '../server/strategy.js';
+import { assertKnownOptions, assertNotMisspelt, pick } from '../shared/option-checks.js';
 import { McpAuthentication } from './authentication.js';
 import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';
 import { findIn, storeFor } from './clients.js';

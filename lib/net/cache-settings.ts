@@ -1,4 +1,4 @@
-import { callback, number, type OptionNames } from '../option-checks.js';
+import { callback, number, type OptionNames } from '../shared/option-checks.js';
 import {
   FETCH_OPTIONS,
   type FetchOptions,

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import tls, { type SecureContext } from 'node:tls';
-import { callback, flag, number, type OptionNames } from '../option-checks.js';
+import { callback, flag, number, type OptionNames } from '../shared/option-checks.js';
 import { networkList } from './addresses.js';
 import { dnsLookup } from './dns-lookup.js';
 

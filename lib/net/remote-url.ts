@@ -1,4 +1,4 @@
-import { safeText } from '../safe.js';
+import { safeText } from '../shared/safe.js';
 import { isLoopback } from './addresses.js';
 import { FetchError } from './fetch-error.js';
 import type { FetchSettings } from './fetch-settings.js';

@@ -1,6 +1,6 @@
-import { isThenable, withDeadline } from '../assertion/deadline.js';
 import type { Settings } from '../assertion/settings.js';
-import type { Failure } from '../reasons.js';
+import { isThenable, withDeadline } from '../shared/deadline.js';
+import type { Failure } from '../shared/reasons.js';
 import { replayKey } from './replay-key.js';
 import { ReplayStoreFullError } from './store.js';
 

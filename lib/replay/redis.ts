@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { withDeadline } from '../assertion/deadline.js';
-import { assertKnownOptions, type OptionNames } from '../option-checks.js';
+import { withDeadline } from '../shared/deadline.js';
+import { assertKnownOptions, type OptionNames } from '../shared/option-checks.js';
 import { checkRedis, type RedisWarning } from './redis-check.js';
 import { type RedisClient, redisCommands } from './redis-client.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';

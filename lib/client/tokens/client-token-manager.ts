@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
-import { assertKnownOptions, given, type OptionNames } from '../../option-checks.js';
+import { assertKnownOptions, given, type OptionNames } from '../../shared/option-checks.js';
 import { checkConfiguration } from '../configuration.js';
 import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';

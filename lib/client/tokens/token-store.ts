@@ -1,4 +1,4 @@
-import { assertKnownOptions, type OptionNames } from '../../option-checks.js';
+import { assertKnownOptions, type OptionNames } from '../../shared/option-checks.js';
 import type { TokenSet } from './token-set.js';
 
 /**

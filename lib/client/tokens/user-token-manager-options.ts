@@ -1,5 +1,5 @@
 import type { Configuration, DPoPHandle } from 'openid-client';
-import type { OptionNames } from '../../option-checks.js';
+import type { OptionNames } from '../../shared/option-checks.js';
 import type { TokenStore } from './token-store.js';
 import type { UserTokenRequest } from './user-token-store.js';
 

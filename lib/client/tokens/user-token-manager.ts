@@ -5,7 +5,7 @@ import {
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { assertKnownOptions, callback, given } from '../../option-checks.js';
+import { assertKnownOptions, callback, given } from '../../shared/option-checks.js';
 import { checkConfiguration } from '../configuration.js';
 import { seconds } from '../seconds.js';
 import { sendAgain } from './network-error.js';

@@ -1,5 +1,5 @@
 import type { CheckReport } from '../../../../lib/assertion/check-report.js';
-import { REASONS } from '../../../../lib/reasons.js';
+import { REASONS } from '../../../../lib/shared/reasons.js';
 import { type Content, element } from './element.js';
 import { valueElement } from './values.js';
 

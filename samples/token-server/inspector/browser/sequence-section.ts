@@ -1,4 +1,4 @@
-import { REASONS } from '../../../../lib/reasons.js';
+import { REASONS } from '../../../../lib/shared/reasons.js';
 import type { Exchange } from '../exchange.js';
 import type { Sequence } from '../sequences.js';
 import { nameOf } from './captions.js';

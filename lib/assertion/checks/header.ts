@@ -1,0 +1,44 @@
+import type { JwtSubject } from '../subject.js';
+import { type Check, constant, header } from './check.js';
+
+const KEY_IDENTIFIERS = ['kid', 'x5t', 'x5t#S256'] as const;
+
+const isOptionalString = (value: unknown): boolean =>
+  value === undefined || typeof value === 'string';
+
+/** The rules for the JOSE header that all signed JWTs share. */
+export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
+  {
+    name: 'alg',
+    source: 'RFC 8725 §3.1',
+    reason: 'algorithm_not_allowed',
+    passes: ({ jws, settings }) => settings.algorithms.has(jws.header['alg'] as string),
+    expected: ({ settings }) => [...settings.algorithms],
+    actual: header('alg'),
+  },
+  {
+    name: 'crit',
+    source: 'RFC 7515 §4.1.11',
+    reason: 'critical_header',
+    passes: ({ jws }) => jws.header['crit'] === undefined,
+    expected: constant('absent'),
+    actual: header('crit'),
+  },
+  {
+    name: 'b64',
+    source: 'RFC 7797 §7',
+    reason: 'unencoded_payload',
+    passes: ({ jws }) => jws.header['b64'] === undefined || jws.header['b64'] === true,
+    expected: constant('absent'),
+    actual: header('b64'),
+  },
+  {
+    name: 'key identifiers',
+    source: 'RFC 7515 §4.1.4, §4.1.7, §4.1.8',
+    reason: 'key_identifier_invalid',
+    passes: ({ jws: { header } }) =>
+      KEY_IDENTIFIERS.every((name) => isOptionalString(header[name])),
+    expected: constant('strings'),
+    actual: ({ jws }) => KEY_IDENTIFIERS.map((name) => jws.header[name]),
+  },
+];

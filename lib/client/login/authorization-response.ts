@@ -1,0 +1,104 @@
+import { decodeJwt } from 'jose';
+import { authorizationCodeGrant } from 'openid-client';
+import { ConfigurationError } from '../../shared/errors.js';
+import { parsedForm } from '../../shared/http.js';
+import { safeText } from '../../shared/safe.js';
+import type { LoginTokens } from './events.js';
+import type { LoginRequest } from './login-request.js';
+import type { LoginSettings } from './login-settings.js';
+import type { PendingLogin } from './pending-logins.js';
+import { withTokenRequestHook } from './token-request-hook.js';
+
+/** The parameters of a response that came as a form (`response_mode=form_post`). */
+function formParameters(request: LoginRequest): URLSearchParams {
+  const body = parsedForm(request);
+  if (body === undefined) {
+    throw new ConfigurationError(
+      'The response of the provider is a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before passport.authenticate.',
+    );
+  }
+  return new URLSearchParams(
+    Object.entries(body).flatMap(([name, value]) =>
+      [value].flat().map((single: unknown): [string, string] => [name, String(single)]),
+    ),
+  );
+}
+
+/** The `state` by which the login is found; openid-client then validates the response against it. */
+function stateOf(response: URLSearchParams): string | null {
+  const jwt = response.get('response');
+  if (jwt === null) return response.get('state');
+  try {
+    const { state } = decodeJwt(jwt);
+    return typeof state === 'string' ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A provider that cannot read the request object knows no state either: its error is all there is. */
+function errorIn(response: URLSearchParams): string | undefined {
+  const error = response.get('error');
+  if (error === null) return undefined;
+  const description = response.get('error_description');
+  return safeText(description === null ? error : `${error}: ${description}`);
+}
+
+/** The response as it is at the redirect URI, whatever a proxy made of the URL. */
+function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, isForm: boolean) {
+  const url = new URL(redirectUri);
+  if (isForm) return new Request(url, { method: 'POST', body: response });
+  url.search = response.toString();
+  return url;
+}
+
+/** @throws {ConfigurationError} where a client that has assertions would authenticate without one */
+function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
+  if (tokenEndpointRequest.has('client_assertion')) return;
+  throw new ConfigurationError(
+    'The token request has no client_assertion: pass clientAssertion(assertions) as the fourth argument of discovery. A client that authenticates in another way says so in its metadata, by token_endpoint_auth_method.',
+  );
+}
+
+/**
+ * Finishes a login: finds it in the session, validates the response and redeems the code.
+ *
+ * @param parameters what the application adds to the token request
+ * @throws {LoginStateError} where no login waits for the response
+ */
+export async function finishLogin(
+  settings: LoginSettings,
+  request: LoginRequest,
+  currentUrl: URL,
+  parameters: URLSearchParams,
+): Promise<LoginTokens> {
+  const { config, events, pending } = settings;
+  const isForm = request.method === 'POST';
+  const response = isForm ? formParameters(request) : currentUrl.searchParams;
+  const login = pending.take(request, stateOf(response), errorIn(response));
+  const dpop = await settings.DPoP(request);
+
+  const beforeTokenRequest = async (tokenEndpointRequest: URLSearchParams) => {
+    // openid-client leaves out the query of a redirect URI, which has to be the same as before.
+    tokenEndpointRequest.set('redirect_uri', login.redirectUri);
+    await events.authorizationCodeReceived?.({ request, tokenEndpointRequest });
+    if (settings.assertionExpected) requireAssertion(tokenEndpointRequest);
+  };
+  const tokens = await withTokenRequestHook(config, beforeTokenRequest, () =>
+    authorizationCodeGrant(
+      config,
+      responseAt(login, response, isForm),
+      {
+        pkceCodeVerifier: login.codeVerifier,
+        expectedState: login.state,
+        idTokenExpected: settings.idTokenExpected,
+        ...(login.nonce !== undefined && { expectedNonce: login.nonce }),
+        ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
+      },
+      parameters,
+      dpop && { DPoP: dpop },
+    ),
+  );
+  await events.tokenResponseReceived?.({ request, tokens });
+  return tokens;
+}

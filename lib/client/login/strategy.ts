@@ -1,0 +1,197 @@
+import { AuthorizationResponseError } from 'openid-client';
+import { Strategy } from 'openid-client/passport';
+import { ConfigurationError } from '../../shared/errors.js';
+import { startLogin } from '../authorization-request.js';
+import { finishLogin } from './authorization-response.js';
+import type { LoginTokens } from './events.js';
+import type { LoginRequest } from './login-request.js';
+import { checkLoginOptions, type LoginSettings, loginSettings } from './login-settings.js';
+import { LoginStateError } from './pending-logins.js';
+import type {
+  LoginAuthenticateOptions,
+  OpenIdConnectStrategyOptions,
+  OpenIdConnectStrategyOptionsWithRequest,
+  Verify,
+  VerifyWithRequest,
+} from './strategy-options.js';
+import { type CallVerify, callVerify, decide } from './verification.js';
+
+/** Parameters that a customisation point adds to a request. */
+export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
+
+/**
+ * openid-client's Passport strategy as it is used here: its customisation points, which a subclass
+ * may override, and what Passport adds. Typed here so that these declarations need no others.
+ */
+export interface OpenIdConnectStrategyBase {
+  readonly name: string;
+  /** Further parameters of the authorization request. */
+  authorizationRequestParams(request: LoginRequest, options: object): AddedParameters;
+  /** Further parameters of the token request. */
+  authorizationCodeGrantParameters(request: LoginRequest, options: object): AddedParameters;
+  /** The URL of the request, as the user's browser sees it. */
+  currentUrl(request: LoginRequest): URL;
+  /** Whether a request begins a login, rather than being the provider's response. */
+  shouldInitiateAuthRequest(request: LoginRequest, currentUrl: URL, options: object): boolean;
+  /** Passport's: the user has logged in. */
+  success(user: object, info?: object): void;
+  /** Passport's: the user has not logged in. */
+  fail(info?: object | string | number, status?: number): void;
+  /** Passport's: sends the user's browser elsewhere. */
+  redirect(url: string, status?: number): void;
+  /** Passport's: something went wrong, for `next`. */
+  error(error: unknown): void;
+}
+
+const Base = Strategy as unknown as new (
+  options: object,
+  verify: unknown,
+) => OpenIdConnectStrategyBase;
+
+const isRefusal = (error: unknown): error is AuthorizationResponseError =>
+  error instanceof AuthorizationResponseError && error.error === 'access_denied';
+
+/** What Passport's `failureMessage` and `failureFlash` show. */
+function failureInfo(error: unknown): object {
+  if (error instanceof AuthorizationResponseError) {
+    return { message: error.error_description ?? error.error, error: error.error };
+  }
+  return { message: error instanceof Error ? error.message : 'The login failed.' };
+}
+
+/**
+ * Logs users in at an OpenID provider: openid-client's Passport strategy, with a client that proves
+ * itself by signed assertions, with signed authorize requests (JAR), and with events.
+ *
+ * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins in several tabs do not
+ * disturb each other, unless both change the session at the very same moment. Needs express-session;
+ * Passport renews the session at login. A subclass may override the customisation points of
+ * `OpenIdConnectStrategyBase`.
+ *
+ * @example
+ * ```ts
+ * passport.use('oidc', new OpenIdConnectStrategy(
+ *   {
+ *     config, assertions, callbackURL: 'https://client.example/cb',
+ *     scope: 'openid profile', signedAuthorizeRequests: true,
+ *   },
+ *   (tokens, verified) => verified(null, tokens.claims()),
+ * ));
+ * app.get('/login', passport.authenticate('oidc'));
+ * // Not back to /login: where cookies are lost, that would go on for ever.
+ * app.get('/cb', passport.authenticate('oidc', {
+ *   successRedirect: '/', failureRedirect: '/login-failed', failureMessage: true,
+ * }));
+ * ```
+ */
+export class OpenIdConnectStrategy extends Base {
+  // Passport makes each request's strategy with Object.create, for which #private would throw.
+  /** @internal */
+  readonly _settings: LoginSettings;
+  /** @internal */
+  readonly _callVerify: CallVerify;
+
+  /** @throws {TypeError} where an option is wrong */
+  constructor(options: OpenIdConnectStrategyOptions, verify: Verify);
+  constructor(options: OpenIdConnectStrategyOptionsWithRequest, verify: VerifyWithRequest);
+  constructor(
+    options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
+    verify: Verify | VerifyWithRequest,
+  ) {
+    const settings = loginSettings(options);
+    const call = callVerify(verify, options.passReqToCallback === true);
+    super({ config: options.config, name: options.name }, verify);
+    this._settings = settings;
+    this._callVerify = call;
+  }
+
+  /** Called by Passport. */
+  authenticate(request: LoginRequest, options: LoginAuthenticateOptions = {}): void {
+    this._authenticate(request, options).catch((error: unknown) => this._error(error));
+  }
+
+  /** @internal */
+  async _authenticate(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
+    if (!request.session) {
+      throw new ConfigurationError('A login needs a session: mount express-session before it.');
+    }
+    const currentUrl = this.currentUrl(request);
+    if (this.shouldInitiateAuthRequest(request, currentUrl, options)) {
+      await this._start(request, options);
+      return;
+    }
+    if (options['session'] !== false) this._settings.pending.requireRenewal(request);
+    const tokens = await this._finish(request, currentUrl, options);
+    if (tokens === undefined) return;
+    await decide(
+      (verified) => this._callVerify(request, tokens, verified),
+      (error, user, info) => this._settle(request, error, user, info),
+    );
+  }
+
+  /** @internal */
+  async _start(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
+    checkLoginOptions(options);
+    const all = { ...this._settings.defaults, ...options };
+    const added = new URLSearchParams(this.authorizationRequestParams(request, all));
+    const url = await startLogin(this._settings, request, added);
+    this.redirect(url.href);
+  }
+
+  /**
+   * The tokens of a login; undefined where it failed and Passport has been told.
+   *
+   * @internal
+   */
+  async _finish(
+    request: LoginRequest,
+    currentUrl: URL,
+    options: LoginAuthenticateOptions,
+  ): Promise<LoginTokens | undefined> {
+    const added = this.authorizationCodeGrantParameters(request, options);
+    try {
+      return await finishLogin(this._settings, request, currentUrl, new URLSearchParams(added));
+    } catch (error) {
+      const failed = error instanceof LoginStateError || isRefusal(error);
+      const context = { request, error, outcome: failed ? ('fail' as const) : ('error' as const) };
+      await this._settings.events.remoteFailure?.(context);
+      if (context.outcome === 'fail') this.fail(failureInfo(error));
+      else this._error(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * Tells Passport what verify has decided.
+   *
+   * @internal
+   */
+  _settle(
+    request: LoginRequest,
+    error: unknown,
+    user: object | false | null | undefined,
+    info?: object,
+  ): void {
+    try {
+      if (error) {
+        this.error(error);
+      } else if (user) {
+        this._settings.pending.carryOver(request);
+        this.success(user, info);
+      } else {
+        this.fail(info);
+      }
+    } catch (thrown) {
+      this._error(thrown);
+    }
+  }
+
+  /**
+   * An error for `next`, which would go on to the application if it were given none.
+   *
+   * @internal
+   */
+  _error(error: unknown): void {
+    this.error(error || new Error('The login failed without an error.'));
+  }
+}

@@ -1,0 +1,71 @@
+import { Buffer } from 'node:buffer';
+import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
+import type { Algorithm } from './algorithms.js';
+import type { CompactJws } from './compact-jws.js';
+import type { VerificationKey } from './verification-key.js';
+
+// node:crypto and not jose's verify: both end in the same OpenSSL call on the thread pool, and the
+// way there costs as much as a third of an RS256 check (bench/RESULTS.md).
+
+type VerifyKey = Parameters<typeof verify>[2];
+
+/** How a signature is checked under an `alg`. */
+interface Verification {
+  readonly digest: string | null;
+  /** The size of an ECDSA signature: two numbers of the curve's size (RFC 7518 §3.4). */
+  readonly size?: number;
+  readonly keyOf: (key: KeyObject) => VerifyKey;
+}
+
+const plain = (key: KeyObject): VerifyKey => key;
+
+const pss = (key: KeyObject): VerifyKey => ({
+  key,
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+});
+
+const ecdsa = (key: KeyObject): VerifyKey => ({ key, dsaEncoding: 'ieee-p1363' });
+
+const VERIFICATIONS: Readonly<Record<Algorithm, Verification>> = {
+  RS256: { digest: 'sha256', keyOf: plain },
+  RS384: { digest: 'sha384', keyOf: plain },
+  RS512: { digest: 'sha512', keyOf: plain },
+  PS256: { digest: 'sha256', keyOf: pss },
+  PS384: { digest: 'sha384', keyOf: pss },
+  PS512: { digest: 'sha512', keyOf: pss },
+  ES256: { digest: 'sha256', keyOf: ecdsa, size: 64 },
+  ES384: { digest: 'sha384', keyOf: ecdsa, size: 96 },
+  ES512: { digest: 'sha512', keyOf: ecdsa, size: 132 },
+  EdDSA: { digest: null, keyOf: plain },
+  Ed25519: { digest: null, keyOf: plain },
+  HS256: { digest: 'sha256', keyOf: plain },
+  HS384: { digest: 'sha384', keyOf: plain },
+  HS512: { digest: 'sha512', keyOf: plain },
+};
+
+function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buffer): boolean {
+  const expected = createHmac(digest, key).update(data).digest();
+  return expected.length === signature.length && timingSafeEqual(expected, signature);
+}
+
+/**
+ * Whether the key made the signature, under the header's `alg` (RFC 7515 §5.2). Public keys are
+ * used on the thread pool; HMAC is done at once, since it costs less than the way there.
+ *
+ * @param key one whose `algorithms` include the header's `alg`
+ */
+export function verifySignature(
+  { header, signingInput, signature }: CompactJws,
+  { keyObject }: VerificationKey,
+): boolean | Promise<boolean> {
+  const { digest, size, keyOf } = VERIFICATIONS[header['alg'] as Algorithm];
+  if (size !== undefined && signature.length !== size) return false;
+  const data = Buffer.from(signingInput, 'latin1');
+  if (keyObject.type === 'secret') return verifyHmac(digest ?? '', data, keyObject, signature);
+  return new Promise((resolve) => {
+    verify(digest, data, keyOf(keyObject), signature, (error, valid) =>
+      resolve(error === null && valid),
+    );
+  });
+}

@@ -1,0 +1,113 @@
+import type { ServerIdentity } from '../assertion/subject.js';
+import type { ExpressRequest } from '../shared/http.js';
+import type { OptionNames } from '../shared/option-checks.js';
+
+/** A URL, or how it follows from the request: for servers with several issuers. */
+export type PerRequest = string | ((request: ExpressRequest) => string | Promise<string>);
+
+/** Who the server is: fixed, or told from the request. */
+export interface ServerIdentityOptions {
+  /** The issuer identifier (RFC 8414 §2). */
+  readonly issuer: PerRequest;
+  /** The URL of the token endpoint, which `compatible` accepts as `aud` on every endpoint. */
+  readonly tokenEndpoint?: PerRequest | undefined;
+  /**
+   * The URL of the endpoint being called, which `compatible` accepts as `aud`. Default: the origin
+   * of the issuer and the path of the request. Never taken from the Host header, which the caller
+   * writes. Set it where a proxy changes the path.
+   */
+  readonly endpoint?: PerRequest | undefined;
+}
+
+export const SERVER_IDENTITY_OPTIONS: OptionNames<ServerIdentityOptions> = {
+  issuer: true,
+  tokenEndpoint: true,
+  endpoint: true,
+};
+
+function urlFrom(name: string, value: unknown): string {
+  if (typeof value === 'string' && URL.canParse(value)) return value;
+  throw new TypeError(`${name} must be an absolute URL, or a function that returns one`);
+}
+
+const resolve = async (name: string, value: PerRequest, request: ExpressRequest): Promise<string> =>
+  urlFrom(name, typeof value === 'function' ? await value(request) : value);
+
+const resolveOptional = async (
+  name: string,
+  value: PerRequest | undefined,
+  request: ExpressRequest,
+): Promise<string | undefined> => (value === undefined ? undefined : resolve(name, value, request));
+
+/** The origin of an issuer; undefined for a URN and the like. */
+function originOf(issuer: string): string | undefined {
+  const { origin } = new URL(issuer);
+  return origin === 'null' ? undefined : origin;
+}
+
+/**
+ * The URL of the path that was called, at the issuer's origin. A request line may also hold an
+ * absolute URL (RFC 9112 §3.2.2), and that is the caller's choice: it counts for nothing.
+ */
+function calledEndpoint(origin: string | undefined, request: ExpressRequest): string | undefined {
+  const target = request.originalUrl ?? request.url ?? '';
+  if (origin === undefined || !target.startsWith('/')) return undefined;
+  const query = target.indexOf('?');
+  return origin + (query === -1 ? target : target.slice(0, query));
+}
+
+async function resolveAll(
+  options: ServerIdentityOptions,
+  request: ExpressRequest,
+): Promise<ServerIdentity> {
+  const issuer = await resolve('issuer', options.issuer, request);
+  return {
+    issuer,
+    tokenEndpoint: await resolveOptional('tokenEndpoint', options.tokenEndpoint, request),
+    endpoint:
+      options.endpoint === undefined
+        ? calledEndpoint(originOf(issuer), request)
+        : await resolve('endpoint', options.endpoint, request),
+  };
+}
+
+/**
+ * Tells who the server is for a request.
+ *
+ * @param endpoint overrides the option of this name
+ * @returns a promise only where an option is a function
+ * @throws {TypeError} where the endpoint, or what one of the functions returns, is no URL
+ */
+export type IdentifyServer = (
+  request: ExpressRequest,
+  endpoint?: PerRequest | undefined,
+) => ServerIdentity | Promise<ServerIdentity>;
+
+/**
+ * Makes what tells who the server is; what is the same for all requests is looked at once.
+ *
+ * @throws {TypeError} where an option is neither a URL nor a function
+ */
+export function serverIdentifier(options: ServerIdentityOptions): IdentifyServer {
+  for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
+    const value = options[name];
+    const isAbsent = value === undefined && name !== 'issuer';
+    if (!isAbsent && typeof value !== 'function') urlFrom(name, value);
+  }
+  const { issuer, tokenEndpoint } = options;
+  const isFixed = typeof issuer === 'string' && typeof tokenEndpoint !== 'function';
+  const origin = isFixed ? originOf(issuer) : undefined;
+
+  return (request, override) => {
+    const endpoint = override ?? options.endpoint;
+    if (!isFixed || typeof endpoint === 'function') {
+      return resolveAll({ issuer, tokenEndpoint, endpoint }, request);
+    }
+    return {
+      issuer,
+      tokenEndpoint,
+      endpoint:
+        endpoint === undefined ? calledEndpoint(origin, request) : urlFrom('endpoint', endpoint),
+    };
+  };
+}

@@ -1,0 +1,123 @@
+import { nearestName } from './nearest-name.js';
+
+/**
+ * Reads one option: checks what was given and fills in the default.
+ *
+ * @throws {TypeError} with a sentence that says what the option must be
+ */
+export type Reader<T> = (name: string, value: unknown) => T;
+
+/**
+ * The table of an interface of options: one reader for each. Tie it to the interface with
+ * `satisfies OptionTable<Options>`, so that the compiler finds an option that has no reader and a
+ * reader that has no option.
+ */
+export type OptionTable<Options> = {
+  readonly [Name in keyof Required<Options>]: Reader<unknown>;
+};
+
+/** What the readers of a table give. */
+export type Settings<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends Reader<infer T> ? T : never;
+};
+
+/** What to do about names that belong elsewhere, or that a user may expect. */
+export type Hints = Readonly<Record<string, string>>;
+
+/**
+ * Reads the options of one function or class. Inherited and computed options count, as class
+ * instances have them.
+ *
+ * @param owner what the options are for, as an error names it
+ * @throws {TypeError} for an unknown option, with the name that was meant; for a wrong value
+ */
+export function readOptions<const Table extends Readonly<Record<string, Reader<unknown>>>>(
+  owner: string,
+  options: object | null | undefined,
+  table: Table,
+  hints: Hints = {},
+): Settings<Table> {
+  const given = (options ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof given !== 'object') throw new TypeError(`The options of ${owner} must be an object`);
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
+  if (unknown !== undefined)
+    throw new TypeError(`${owner} ${unknownOption(unknown, table, hints)}`);
+  const settings = Object.entries(table).map(([name, read]) => [name, read(name, given[name])]);
+  return Object.fromEntries(settings) as Settings<Table>;
+}
+
+function unknownOption(unknown: string, table: object, hints: Hints): string {
+  const names = Object.keys(table);
+  const nearest = nearestName(unknown, names);
+  const hint = Object.hasOwn(hints, unknown) ? hints[unknown] : undefined;
+  const remedy = hint ?? (nearest ? `use ${nearest}` : `there are ${names.join(', ')}`);
+  return `has no option ${unknown}: ${remedy}`;
+}
+
+/** A finite number between `minimum` and `maximum`. */
+export const number =
+  (fallback: number, minimum: number, maximum = Number.POSITIVE_INFINITY): Reader<number> =>
+  (name, value = fallback) => {
+    const isNumber = typeof value === 'number' && Number.isFinite(value);
+    if (isNumber && value >= minimum && value <= maximum) return value;
+    const most = maximum === Number.POSITIVE_INFINITY ? '' : ` and at most ${maximum}`;
+    throw new TypeError(`${name} must be a finite number of at least ${minimum}${most}`);
+  };
+
+/** A whole number of at least `minimum`. */
+export const wholeNumber =
+  (fallback: number, minimum: number): Reader<number> =>
+  (name, value = fallback) => {
+    if (Number.isSafeInteger(value) && (value as number) >= minimum) return value as number;
+    throw new TypeError(`${name} must be a whole number of at least ${minimum}`);
+  };
+
+/** True or false. */
+export const flag =
+  (fallback: boolean): Reader<boolean> =>
+  (name, value = fallback) => {
+    if (typeof value === 'boolean') return value;
+    throw new TypeError(`${name} must be true or false`);
+  };
+
+/** A function; undefined if none was given. */
+export const callback =
+  <F>(): Reader<F | undefined> =>
+  (name, value) => {
+    if (value === undefined || typeof value === 'function') return value as F | undefined;
+    throw new TypeError(`${name} must be a function`);
+  };
+
+/** One of several words. */
+export const oneOf =
+  <const Word extends string>(words: readonly Word[], fallback: Word): Reader<Word> =>
+  (name, value = fallback) => {
+    if ((words as readonly unknown[]).includes(value)) return value as Word;
+    throw new TypeError(`${name} must be ${words.map((word) => `'${word}'`).join(' or ')}`);
+  };
+
+/** A non-empty string; the fallback, which may be undefined, if none was given. */
+export const text =
+  <Fallback extends string | undefined>(fallback: Fallback): Reader<string | Fallback> =>
+  (name, value = fallback) => {
+    if (value === undefined || (typeof value === 'string' && value !== '')) {
+      return value as string | Fallback;
+    }
+    throw new TypeError(`${name} must be a non-empty string`);
+  };
+
+/** A list of non-empty strings. */
+export const texts =
+  (fallback: readonly string[] = []): Reader<readonly string[]> =>
+  (name, value = fallback) => {
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')) {
+      return [...value];
+    }
+    throw new TypeError(`${name} must be an array of non-empty strings`);
+  };
+
+/** An option that is checked where it is used. */
+export const unchecked =
+  <T>(): Reader<T> =>
+  (_name, value) =>
+    value as T;

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../../support/assertion.js';
+import { CLIENT } from '../../support/attacks.js';
+import { tokenEndpoint } from '../../support/token-endpoint.js';
+import { requestWith, validatorOf } from '../../support/validator.js';
+
+const TYP = 'client-authentication+jwt';
+
+for (const { audience, aud, typ, accepted } of [
+  { audience: 'compatible', aud: ISSUER, typ: undefined, accepted: true },
+  {
+    audience: 'compatible',
+    aud: [ISSUER, 'https://other.example'],
+    typ: undefined,
+    accepted: true,
+  },
+  { audience: 'compatible', aud: TOKEN_ENDPOINT, typ: 'JWT', accepted: true },
+  { audience: 'compatible', aud: TOKEN_ENDPOINT, typ: TYP, accepted: false },
+  { audience: 'compatible', aud: [ISSUER, TOKEN_ENDPOINT], typ: TYP, accepted: false },
+  { audience: 'compatible', aud: `${ISSUER}/`, typ: undefined, accepted: false },
+  { audience: 'compatible', aud: [ISSUER, 1], typ: undefined, accepted: false },
+  { audience: 'strict', aud: ISSUER, typ: TYP, accepted: true },
+  { audience: 'strict', aud: [ISSUER], typ: `application/${TYP}`, accepted: true },
+  { audience: 'strict', aud: ISSUER, typ: undefined, accepted: false },
+  { audience: 'strict', aud: TOKEN_ENDPOINT, typ: TYP, accepted: false },
+] as const) {
+  const name = `${JSON.stringify(aud)} with typ ${typ} is ${accepted ? 'accepted' : 'refused'}`;
+  test(`${audience}: ${name} (draft-ietf-oauth-rfc7523bis §4)`, async (t) => {
+    const endpoint = await tokenEndpoint([CLIENT], { audience });
+    t.after(() => endpoint.close());
+    const assertion = await signAssertion('client', { claims: { aud }, header: { typ } });
+    const { status } = await endpoint.post(assertionForm(assertion));
+    assert.equal(status, accepted ? 200 : 401);
+  });
+}
+
+test('a success tells what strict mode would have refused', async (t) => {
+  const endpoint = await tokenEndpoint([CLIENT]);
+  t.after(() => endpoint.close());
+  await endpoint.post(assertionForm(await signAssertion('client', { header: { typ: TYP } })));
+  const claims = { aud: TOKEN_ENDPOINT };
+  await endpoint.post(assertionForm(await signAssertion('client', { claims })));
+  assert.deepEqual(
+    endpoint.events.map(({ strictFailures }) => strictFailures),
+    [[], ['typ_not_allowed', 'audience_mismatch']],
+  );
+});
+
+const PAR_ENDPOINT = 'https://as.example/par';
+const OLD = 'https://old.example';
+
+for (const [aud, form] of [
+  [ISSUER, 'issuer'],
+  [[OLD, PAR_ENDPOINT, TOKEN_ENDPOINT, ISSUER], 'issuer'],
+  [[OLD, PAR_ENDPOINT, TOKEN_ENDPOINT], 'token_endpoint'],
+  [[OLD, PAR_ENDPOINT], 'endpoint'],
+  [[OLD], 'additional'],
+] as const) {
+  test(`of ${JSON.stringify(aud)} the form is ${form}`, async () => {
+    const validator = validatorOf([CLIENT], { additionalAudiences: [OLD] });
+    const request = requestWith(await signAssertion('client', { claims: { aud } }));
+    const { authentication } = await validator.validate({ ...request, endpoint: PAR_ENDPOINT });
+    assert.equal(authentication.audienceForm, form);
+  });
+}
+
+test('what is expected of aud are the names that the server has, and no others', async () => {
+  const { parameters } = requestWith(await signAssertion('client', { claims: { aud: 'x' } }));
+  const expected = async (server: object, additionalAudiences: readonly string[] = []) => {
+    const validator = validatorOf([CLIENT], { additionalAudiences });
+    const { checks } = await validator.explain({ issuer: ISSUER, ...server, parameters });
+    return checks.find(({ check }) => check === 'aud')?.expected;
+  };
+  assert.deepEqual(await expected({}), [ISSUER]);
+  assert.deepEqual(await expected({ tokenEndpoint: ISSUER, endpoint: ISSUER }), [ISSUER]);
+  assert.deepEqual(await expected({ tokenEndpoint: TOKEN_ENDPOINT }), [ISSUER, TOKEN_ENDPOINT]);
+  assert.deepEqual(await expected({ endpoint: PAR_ENDPOINT }, [OLD]), [ISSUER, PAR_ENDPOINT, OLD]);
+});
+
+test('where typ is why the issuer alone is accepted, the operator is told so', async () => {
+  const header = { typ: 'client-authentication+jwt' };
+  const assertion = await signAssertion('client', { header, claims: { aud: TOKEN_ENDPOINT } });
+  const expected = async (audience: 'compatible' | 'strict') => {
+    const validator = validatorOf([CLIENT], { audience });
+    const { checks } = await validator.explain(requestWith(assertion));
+    return checks.find(({ check }) => check === 'aud')?.expected;
+  };
+  const why = `${ISSUER} alone, since typ is client-authentication+jwt`;
+  assert.deepEqual(await expected('compatible'), why);
+  assert.deepEqual(await expected('strict'), [ISSUER]);
+});

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type AssertionClient,
+  type Reason,
+  RequestObjectError,
+  type RequestObjectOptions,
+  validateRequestObject,
+} from '../../lib/index.js';
+import {
+  assertionForm,
+  type Differences,
+  ISSUER,
+  signAssertion,
+  TOKEN_ENDPOINT,
+} from '../support/assertion.js';
+import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
+import { fakeClock } from '../support/fake-clock.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+import { encoded, hmacSigner, rawJws } from '../support/raw-jws.js';
+import { tokenEndpoint } from '../support/token-endpoint.js';
+
+const TYP = 'oauth-authz-req+jwt';
+
+/** A request object, valid but for the differences. */
+const requestObject = ({ claims = {}, header = {}, ...rest }: Differences = {}) =>
+  signAssertion('client', {
+    header: { typ: TYP, ...header },
+    claims: {
+      sub: undefined,
+      jti: undefined,
+      client_id: 'client',
+      response_type: 'code',
+      ...claims,
+    },
+    ...rest,
+  });
+
+const validate = async (
+  request: string | Promise<string>,
+  options: Partial<RequestObjectOptions> = {},
+) => validateRequestObject({ request: await request, client: CLIENT, issuer: ISSUER, ...options });
+
+async function assertRefused(result: Promise<unknown>, reason: Reason): Promise<void> {
+  await assert.rejects(result, (error) => {
+    assert.ok(error instanceof RequestObjectError);
+    assert.deepEqual(error.toJSON(), {
+      error: 'invalid_request_object',
+      error_description: 'The request object is invalid.',
+    });
+    assert.equal(error.status, 400);
+    assert.equal(error.reason, reason);
+    return true;
+  });
+}
+
+test('the claims that are not about the JWT are the authorization request (RFC 9101 §6.3)', async () => {
+  const claims = { scope: 'openid', state: 'x', claims: { userinfo: {} }, nbf: 1, jti: 'one' };
+  const { parameters, header, claims: all } = await validate(requestObject({ claims }));
+  assert.deepEqual(parameters, {
+    client_id: 'client',
+    response_type: 'code',
+    scope: 'openid',
+    state: 'x',
+    claims: { userinfo: {} },
+  });
+  assert.deepEqual(header, { alg: 'ES256', typ: TYP });
+  assert.equal(all['iss'], 'client');
+});
+
+test('a parameter named __proto__ is a parameter and nothing else', async () => {
+  const claims = { iss: 'client', aud: ISSUER, exp: Math.floor(Date.now() / 1000) + 60 };
+  const text = `{"__proto__":{"scope":"admin"},"client_id":"client",${JSON.stringify(claims).slice(1)}`;
+  const client = clientWith('client', [{ type: 'SharedSecret', value: 'x'.repeat(32) }]);
+  const request = rawJws({ alg: 'HS256' }, text, hmacSigner('sha256', 'x'.repeat(32)));
+  const { parameters } = await validate(request, { client });
+  assert.equal(parameters['scope'], undefined);
+  assert.deepEqual(Object.keys(parameters), ['__proto__', 'client_id']);
+});
+
+for (const [name, differences] of [
+  ['without a typ', { header: { typ: undefined } }],
+  ['with typ JWT', { header: { typ: 'jwt' } }],
+  ['with its typ in full', { header: { typ: `application/${TYP.toUpperCase()}` } }],
+  ['whose aud is an array', { claims: { aud: [ISSUER] } }],
+  ['for several servers', { claims: { aud: ['https://other.example', ISSUER] } }],
+  ['about a user', { claims: { sub: 'user' } }],
+  ['that is valid for an hour', { claims: { exp: Math.floor(Date.now() / 1000) + 3600 } }],
+  ['with a parameter that is an object', { claims: { authorization_details: [{}] } }],
+] as const satisfies readonly (readonly [string, Differences])[]) {
+  test(`a request object ${name} is accepted (RFC 9101 §4)`, async () => {
+    const { parameters } = await validate(requestObject(differences));
+    assert.equal(parameters['client_id'], 'client');
+  });
+}
+
+for (const [name, differences, reason] of [
+  ['of another client', { claims: { iss: 'other' } }, 'request_object_issuer_mismatch'],
+  ['without iss', { claims: { iss: undefined } }, 'request_object_issuer_mismatch'],
+  ['with iss in an array', { claims: { iss: ['client'] } }, 'request_object_issuer_mismatch'],
+  [
+    'with another client_id inside',
+    { claims: { client_id: 'x' } },
+    'request_object_client_mismatch',
+  ],
+  [
+    'without client_id inside',
+    { claims: { client_id: undefined } },
+    'request_object_client_mismatch',
+  ],
+  ['for another server', { claims: { aud: 'https://other.example' } }, 'audience_mismatch'],
+  ['for the token endpoint', { claims: { aud: TOKEN_ENDPOINT } }, 'audience_mismatch'],
+  ['for the issuer with a slash', { claims: { aud: `${ISSUER}/` } }, 'audience_mismatch'],
+  ['for the issuer in two arrays', { claims: { aud: [[ISSUER]] } }, 'audience_mismatch'],
+  ['for nobody', { claims: { aud: undefined } }, 'audience_mismatch'],
+  ['with request inside', { claims: { request: 'x' } }, 'request_object_nested'],
+  ['with an empty request inside', { claims: { request: '' } }, 'request_object_nested'],
+  ['with request_uri inside', { claims: { request_uri: 'urn:x' } }, 'request_object_nested'],
+  ['with request_uri null', { claims: { request_uri: null } }, 'request_object_nested'],
+  ['that has expired', { claims: { exp: 1 } }, 'expired'],
+  ['without exp', { claims: { exp: undefined } }, 'expiration_invalid'],
+  ['whose exp is a text', { claims: { exp: '4102444800' } }, 'expiration_invalid'],
+  ['that is not valid yet', { claims: { nbf: 4_102_444_800 } }, 'not_yet_valid'],
+  ['from the future', { claims: { iat: 4_102_444_800 } }, 'issued_in_the_future'],
+  [
+    'that is valid for more than an hour',
+    { claims: { iat: undefined, exp: Math.floor(Date.now() / 1000) + 3700 } },
+    'lifetime_too_long',
+  ],
+  ['of another key', { pair: newKeyPair('ES256') }, 'signature_invalid'],
+  ['with alg none', { header: { alg: 'none' }, pair: keyPair('ES256') }, 'algorithm_not_allowed'],
+  ['of an alg that no key fits', { pair: keyPair('RS256') }, 'no_matching_key'],
+  ['with crit', { header: { crit: ['exp'], exp: 1 } }, 'critical_header'],
+  ['with a kid that is a number', { header: { kid: 5 } }, 'key_identifier_invalid'],
+  ['that is an access token', { header: { typ: 'at+jwt' } }, 'typ_not_allowed'],
+  ['that is a DPoP proof', { header: { typ: 'dpop+jwt' } }, 'typ_not_allowed'],
+  ['with an empty typ', { header: { typ: '' } }, 'typ_not_allowed'],
+  [
+    'that says it is a client assertion',
+    { header: { typ: 'client-authentication+jwt' } },
+    'typ_not_allowed',
+  ],
+  ['with the sub of an assertion', { claims: { sub: 'client' } }, 'request_object_subject_present'],
+] as const satisfies readonly (readonly [string, Differences, Reason])[]) {
+  test(`a request object ${name} is refused: ${reason} (RFC 9101 §6)`, async () => {
+    const request =
+      reason === 'algorithm_not_allowed' || reason === 'critical_header'
+        ? withHeader(differences.header ?? {})
+        : requestObject(differences);
+    await assertRefused(validate(request), reason);
+  });
+}
+
+/** What jose does not sign. */
+async function withHeader(header: object): Promise<string> {
+  const [, payload, signature] = (await requestObject()).split('.');
+  return `${encoded({ alg: 'ES256', ...header })}.${payload}.${signature}`;
+}
+
+for (const request of ['', 'x', 'a.b.c', ['a.b.c'], undefined, null, {}, 5]) {
+  test(`${JSON.stringify(request)} is no request object`, async () => {
+    await assertRefused(validate(request as string), 'assertion_malformed');
+  });
+}
+
+test('a request object longer than maxLength is refused undecoded', async () => {
+  const request = await requestObject();
+  await validate(request, { maxLength: request.length });
+  await assertRefused(validate(request, { maxLength: request.length - 1 }), 'assertion_too_long');
+  await assertRefused(validate('a'.repeat(65_537)), 'assertion_too_long');
+  await assertRefused(validate('a'.repeat(65_536)), 'assertion_malformed');
+});
+
+test('strict mode requires the typ, and the issuer alone as audience (RFC 9101 §10.8)', async () => {
+  const strict = { strict: true };
+  await validate(requestObject(), strict);
+  await validate(requestObject({ claims: { aud: [ISSUER] } }), strict);
+  for (const typ of [undefined, 'JWT']) {
+    await assertRefused(validate(requestObject({ header: { typ } }), strict), 'typ_not_allowed');
+  }
+  const several = requestObject({ claims: { aud: [ISSUER, 'https://other.example'] } });
+  await assertRefused(validate(several, strict), 'audience_mismatch');
+});
+
+test('times are held to the clock, the tolerance and maxLifetime', async () => {
+  const { clock, now } = fakeClock();
+  const at = (claims: Record<string, number>, options: Partial<RequestObjectOptions> = {}) =>
+    validate(requestObject({ claims: { iat: undefined, ...claims } }), { clock, ...options });
+  await at({ exp: now() - 59 });
+  await assertRefused(at({ exp: now() - 60 }), 'expired');
+  const exact = { clockTolerance: 0, maxLifetime: 30 };
+  await at({ exp: now() + 30 }, exact);
+  await assertRefused(at({ exp: now() + 31 }, exact), 'lifetime_too_long');
+  await assertRefused(at({ exp: now() }, exact), 'expired');
+  await assertRefused(at({ exp: now() + 1, nbf: now() + 1 }, exact), 'not_yet_valid');
+});
+
+test('the algorithms of the server and of the client bind', async () => {
+  const client = (more: Partial<AssertionClient>) => ({ client: { ...CLIENT, ...more } });
+  await validate(requestObject(), client({ requestObjectSigningAlg: 'ES256' }));
+  await validate(requestObject(), client({ tokenEndpointAuthSigningAlg: 'PS256' }));
+  // As databases have it.
+  const unset = { requestObjectSigningAlg: null as unknown as undefined };
+  await validate(requestObject(), client(unset));
+  await validate(requestObject(), { algorithms: ['ES256'] });
+  await assertRefused(
+    validate(requestObject(), client({ requestObjectSigningAlg: 'PS256' })),
+    'client_algorithm_mismatch',
+  );
+  await assertRefused(
+    validate(requestObject(), { algorithms: ['PS256'] }),
+    'algorithm_not_allowed',
+  );
+});
+
+test('a client that authenticates otherwise may sign request objects, a disabled one may not', async () => {
+  const basic = { ...CLIENT, tokenEndpointAuthMethod: 'client_secret_basic' };
+  await validate(requestObject(), { client: basic });
+  const disabled = { ...CLIENT, disabled: true };
+  await assertRefused(validate(requestObject(), { client: disabled }), 'client_disabled');
+});
+
+test('the secrets are those of authentication: expired ones are refused', async () => {
+  const secret = jwkSecret(keyPair('ES256'));
+  const client = clientWith('client', [{ ...secret, expiration: new Date(Date.now() - 1000) }]);
+  await assertRefused(validate(requestObject(), { client }), 'secret_expired');
+  await assertRefused(
+    validate(requestObject(), { client: clientWith('client', []) }),
+    'no_matching_key',
+  );
+});
+
+for (const [name, options, message] of [
+  ['no issuer', { issuer: undefined }, /^issuer must be the issuer identifier/],
+  ['an empty issuer', { issuer: '' }, /^issuer must be the issuer identifier/],
+  ['alg none', { algorithms: ['none'] }, /^algorithms has "none": choose from/],
+  ['a tolerance as a text', { clockTolerance: '60' }, /^clockTolerance must be a finite number/],
+  ['no lifetime', { maxLifetime: 0 }, /^maxLifetime must be a finite number of at least 1/],
+  ['no length', { maxLength: Number.NaN }, /^maxLength must be a finite number/],
+  ['strict as a text', { strict: 'yes' }, /^strict must be true or false/],
+  ['certificateValidity as 1', { certificateValidity: 1 }, /^certificateValidity must be true/],
+  ['a clock that is a number', { clock: 5 }, /^clock must be a function/],
+] as const) {
+  test(`${name} is a mistake of the operator`, async () => {
+    const wrong = options as unknown as Partial<RequestObjectOptions>;
+    await assert.rejects(validate(requestObject(), wrong), { name: 'TypeError', message });
+  });
+}
+
+test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)', async (t) => {
+  await assert.rejects(validate(signAssertion()), RequestObjectError);
+  const mixed = { client_id: 'client', response_type: 'code' };
+  await assertRefused(
+    validate(signAssertion('client', { claims: mixed })),
+    'request_object_subject_present',
+  );
+  const endpoint = await tokenEndpoint([CLIENT]);
+  t.after(() => endpoint.close());
+  const reasonOf = async (assertion: Promise<string>) => {
+    const { status } = await endpoint.post(assertionForm(await assertion));
+    assert.equal(status, 401);
+    return endpoint.events.at(-1)?.reason;
+  };
+  assert.equal(await reasonOf(requestObject()), 'typ_not_allowed');
+  const untyped = { header: { typ: undefined } };
+  assert.equal(await reasonOf(requestObject(untyped)), 'subject_mismatch');
+  const asAssertion = { ...untyped, claims: { sub: 'client', jti: 'one' } };
+  assert.equal(await reasonOf(requestObject(asAssertion)), 'request_object_as_assertion');
+});
+
+for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code_challenge']) {
+  test(`a JWT with ${parameter} is no client assertion, whatever else it lacks (RFC 9101 §10.8)`, async (t) => {
+    const endpoint = await tokenEndpoint([CLIENT]);
+    t.after(() => endpoint.close());
+    for (const value of ['x', '', null]) {
+      const assertion = await signAssertion('client', { claims: { [parameter]: value } });
+      const { status } = await endpoint.post(assertionForm(assertion));
+      assert.equal(status, 401);
+      const { reason, expected, actual } = endpoint.events.at(-1) ?? {};
+      assert.equal(reason, 'request_object_as_assertion');
+      assert.deepEqual([expected, actual], ['absent', [parameter]]);
+    }
+  });
+}

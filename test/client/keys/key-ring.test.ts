@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  AssertionService,
+  KeyRing,
+  type KeyRingOptions,
+  keyFiles,
+  type SigningKeyInput,
+} from '../../../lib/client/index.js';
+import { pem } from '../../support/key-forms.js';
+import { keyPair, newKeyPair } from '../../support/keys.js';
+import { keyService } from '../../support/remote-signer.js';
+
+const ISSUER = 'https://as.example';
+const MINUTE = 60_000;
+
+const key = (kid: string): SigningKeyInput => ({ key: newKeyPair('ES256').privateKey, kid });
+
+const [A, B, C] = [key('a'), key('b'), key('c')];
+
+/** A ring whose source and clock the test sets. */
+function ringOf(first: readonly SigningKeyInput[], options: Partial<KeyRingOptions> = {}) {
+  const state = { now: Date.parse('2027-01-01T00:00:00Z'), keys: first, loads: 0 };
+  const ring = new KeyRing({
+    keys: () => {
+      state.loads += 1;
+      return state.keys;
+    },
+    clock: () => state.now,
+    ...options,
+  });
+  const signedBy = async (exp = 0) =>
+    decodeProtectedHeader(await ring.signJwt({ exp }, {})).kid as string;
+  const published = async () => (await ring.publicJwks()).keys.map(({ kid }) => kid);
+  return { ring, state, signedBy, published };
+}
+
+test('the first key signs, and all are published without their private parts', async () => {
+  const { ring, signedBy, published } = ringOf([A, B]);
+  assert.equal(await signedBy(), 'a');
+  assert.deepEqual(await published(), ['a', 'b']);
+  const { keys } = await ring.publicJwks();
+  assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), [
+    'alg',
+    'crv',
+    'kid',
+    'kty',
+    'use',
+    'x',
+    'y',
+  ]);
+  assert.equal(ring.kid, 'a');
+  assert.equal(ring.alg, 'ES256');
+});
+
+test('which key signs is known once the keys are loaded', async () => {
+  const { ring } = ringOf([A, B]);
+  assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], [undefined, undefined, undefined]);
+  const { keys } = await ring.publicJwks();
+  assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], ['a', 'ES256', keys[0]]);
+});
+
+test('a new key is published at once, and signs when it has been for publishBefore', async () => {
+  const { state, signedBy, published } = ringOf([A], { publishBefore: 600, reloadEvery: 60 });
+  assert.equal(await signedBy(), 'a');
+  state.keys = [B];
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+  state.now += 10 * MINUTE - 1000;
+  assert.equal(await signedBy(), 'a');
+  state.now += 1000;
+  assert.equal(await signedBy(), 'b');
+});
+
+test('the key before is published as long as it signs, though it has left', async () => {
+  const { state, signedBy, published } = ringOf([A], { publishBefore: 3600, publishAfter: 0 });
+  await published();
+  state.keys = [B];
+  state.now += MINUTE;
+  await published();
+  state.now += 30 * MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+  assert.equal(await signedBy(), 'a');
+});
+
+test('a key that was already published signs as soon as it is the first', async () => {
+  const { ring, state, signedBy } = ringOf([A, B], { publishBefore: 600 });
+  assert.equal(await signedBy(), 'a');
+  state.now += 11 * MINUTE;
+  state.keys = [B, C];
+  await ring.reload();
+  assert.equal(await signedBy(), 'b');
+});
+
+test('a key that has left is published until what it signed has expired', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
+  const hour = state.now / 1000 + 3600;
+  await signedBy(hour);
+  state.keys = [B];
+  await ring.reload();
+  assert.equal(await signedBy(), 'b');
+  state.now = (hour + 59) * 1000;
+  assert.deepEqual(await published(), ['a', 'b'], 'a server may be a minute behind');
+  state.now += 1000;
+  assert.deepEqual(await published(), ['b']);
+});
+
+test('a JWT that does not expire does not shorten that time', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
+  await signedBy(state.now / 1000 + 3600);
+  await ring.signJwt({}, {});
+  state.keys = [B];
+  await ring.reload();
+  await signedBy();
+  assert.deepEqual(await published(), ['a', 'b']);
+});
+
+test('a key that has left is published for publishAfter, for what other processes sign', async () => {
+  const { ring, state, signedBy, published } = ringOf([A], {
+    publishBefore: 0,
+    publishAfter: 600,
+  });
+  await signedBy();
+  state.keys = [B];
+  await ring.reload();
+  await signedBy();
+  state.now += 10 * MINUTE - 1000;
+  assert.deepEqual(await published(), ['a', 'b']);
+  state.now += 1000;
+  assert.deepEqual(await published(), ['b']);
+});
+
+test('the source is asked when the keys are used, not more often than reloadEvery', async () => {
+  const { state, signedBy, published } = ringOf([A], { reloadEvery: 60 });
+  await Promise.all([signedBy(), signedBy(), published()]);
+  state.now += MINUTE - 1000;
+  await published();
+  assert.equal(state.loads, 1);
+  state.now += 1000;
+  await Promise.all([published(), published(), signedBy()]);
+  assert.equal(state.loads, 2);
+});
+
+test('the source is asked where the keys only sign, and the JWT does not wait for it', async () => {
+  const { state, signedBy } = ringOf([A], { reloadEvery: 60, publishBefore: 0 });
+  await signedBy();
+  state.keys = [B];
+  state.now += MINUTE;
+  assert.equal(await signedBy(), 'a');
+  await setImmediate();
+  assert.equal(await signedBy(), 'b');
+  assert.equal(state.loads, 2);
+});
+
+test('a list of keys may be loaded anew, and is the same', async () => {
+  const ring = new KeyRing({ keys: [A, B] });
+  const before = await ring.publicJwks();
+  await ring.reload();
+  assert.deepEqual(await ring.publicJwks(), before);
+});
+
+test('a source that fails leaves the ring with its keys, is reported, and is asked again', async () => {
+  const errors: unknown[] = [];
+  const outage = new Error('the vault is sealed');
+  const { state, published, signedBy } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: (error) => errors.push(error),
+  });
+  await signedBy();
+  Object.defineProperty(state, 'keys', {
+    configurable: true,
+    get: () => {
+      throw outage;
+    },
+  });
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a']);
+  assert.equal(await signedBy(), 'a');
+  assert.deepEqual(errors, [outage]);
+  Object.defineProperty(state, 'keys', { value: [A, B] });
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a', 'b']);
+});
+
+test('a report of a failure that fails itself stops nothing', async () => {
+  const { state, signedBy } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: () => {
+      throw new Error('the log is full');
+    },
+  });
+  await signedBy();
+  state.keys = [];
+  state.now += MINUTE;
+  assert.equal(await signedBy(), 'a');
+});
+
+test('a report of a failure that rejects stops nothing', async () => {
+  const { state, signedBy, published } = ringOf([A], {
+    reloadEvery: 60,
+    onReloadError: async () => {
+      throw new Error('the log is full');
+    },
+  });
+  await signedBy();
+  state.keys = [];
+  state.now += MINUTE;
+  assert.deepEqual(await published(), ['a']);
+});
+
+for (const [code, named] of [
+  ['EVAULT', 'Error EVAULT'],
+  [undefined, 'Error'],
+]) {
+  test(`without a handler a failure is a warning, ${named}, which does not repeat what the source said`, async () => {
+    const { state, published } = ringOf([A], { reloadEvery: 60 });
+    await published();
+    Object.defineProperty(state, 'keys', {
+      get: () => {
+        throw Object.assign(new Error(`no key: ${pem(keyPair('ES256'))}`), { code });
+      },
+    });
+    state.now += MINUTE;
+    const warned = once(process, 'warning');
+    assert.deepEqual(await published(), ['a']);
+    const [{ message }] = await warned;
+    assert.equal(
+      message,
+      `The keys of a KeyRing could not be loaded anew (${named}): it goes on with those that it has. Its onReloadError learns why.`,
+    );
+  });
+}
+
+for (const [what, keys] of [
+  ['a JWK Set', { keys: [] }],
+  ['nothing', undefined],
+] as const) {
+  test(`a source that returns ${what} is an error that says what to return`, async () => {
+    const ring = new KeyRing({ keys: () => keys as never });
+    await assert.rejects(ring.publicJwks(), {
+      name: 'TypeError',
+      message: 'keys must return a list of keys; of a JWK Set, give its keys',
+    });
+  });
+}
+
+test('a source that fails at first rejects, and is asked again for the next JWT', async () => {
+  const { state, signedBy, published } = ringOf([]);
+  await assert.rejects(signedBy(), /The KeyRing has no keys/);
+  await assert.rejects(published(), /The KeyRing has no keys/);
+  state.keys = [A];
+  assert.equal(await signedBy(), 'a');
+});
+
+/** A folder with the files of a ring, and one that reads them. */
+async function ringOfFiles(t: TestContext, names: readonly string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const [current, next] = [join(folder, 'current.pem'), join(folder, 'next.pem')];
+  const make = (path: string) => writeFile(path, pem(newKeyPair('ES256')));
+  for (const name of names) await make(join(folder, name));
+  const state = { now: Date.parse('2027-01-01T00:00:00Z') };
+  const ring = new KeyRing({ keys: keyFiles([current, next]), clock: () => state.now });
+  const signedBy = async () => decodeProtectedHeader(await ring.signJwt({}, {})).kid as string;
+  const published = async () => (await ring.publicJwks()).keys.map(({ kid }) => kid as string);
+  return { ring, current, next, make, state, signedBy, published };
+}
+
+test('keys are read from files, and again when these change', async (t) => {
+  const { ring, current, next, make } = await ringOfFiles(t, ['current.pem', 'next.pem']);
+  const before = (await ring.publicJwks()).keys.map(({ kid }) => kid);
+  const eager = new KeyRing({ keys: keyFiles([current, next]), publishBefore: 0 });
+  await eager.signJwt({}, {});
+  assert.equal(eager.kid, before[0]);
+  await rename(next, current);
+  await make(next);
+  await eager.reload();
+  await eager.signJwt({}, {});
+  assert.equal(eager.kid, before[1]);
+  assert.equal((await eager.publicJwks()).keys.length, 3);
+});
+
+test('a rotation takes a file that comes and one that is moved: the next one may be absent', async (t) => {
+  const { current, next, make, state, signedBy, published } = await ringOfFiles(t, ['current.pem']);
+  const first = await signedBy();
+  assert.deepEqual(await published(), [first]);
+
+  await make(next);
+  state.now += MINUTE;
+  const [, second = ''] = await published();
+  assert.equal(await signedBy(), first);
+
+  state.now += 10 * MINUTE;
+  await rename(next, current);
+  assert.deepEqual(await published(), [first, second]);
+  assert.equal(await signedBy(), second);
+  state.now += 11 * MINUTE;
+  assert.deepEqual(await published(), [second]);
+});
+
+test('the file of the key that signs must be there', async (t) => {
+  const { ring, current } = await ringOfFiles(t, ['next.pem']);
+  await assert.rejects(ring.publicJwks(), (error: Error) => error.message.includes(current));
+});
+
+test('a file that cannot be used is named, by the error and by the warning', async (t) => {
+  const { ring, next, state, published } = await ringOfFiles(t, ['current.pem', 'next.pem']);
+  await published();
+  await writeFile(next, 'nothing');
+  await assert.rejects(ring.reload(), {
+    name: 'TypeError',
+    message: `The signing key cannot be used: the key is neither PEM nor the JSON of a JWK: give the content of the file. It is in ${next}.`,
+  });
+  state.now += MINUTE;
+  const warned = once(process, 'warning');
+  await published();
+  const [{ message }] = await warned;
+  assert.ok(message.includes(`(TypeError ${next}): it goes on`), message);
+});
+
+test('a file that is gone is named by the warning', async (t) => {
+  const { current, state, published } = await ringOfFiles(t, ['current.pem']);
+  await published();
+  await rm(current);
+  state.now += MINUTE;
+  const warned = once(process, 'warning');
+  await published();
+  const [{ message }] = await warned;
+  assert.ok(message.includes(`(Error ENOENT ${current}): it goes on`), message);
+});
+
+test('the keys of files are made for what the ring demands', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'current.pem');
+  await writeFile(file, pem(keyPair('RS256')));
+  const keys = keyFiles([pathToFileURL(file)]);
+  const ring = new KeyRing({ keys, algorithms: ['PS256'] });
+  await ring.reload();
+  assert.equal(ring.alg, 'PS256');
+  await assert.rejects(new KeyRing({ keys, algorithms: ['ES256'] }).reload(), (error: Error) =>
+    error.message.endsWith(`but the server takes ES256. It is in ${file}.`),
+  );
+});
+
+test('an AssertionService signs with the ring, by the key whose turn it is', async () => {
+  const ring = new KeyRing({ keys: [A, B] });
+  const service = new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER });
+  const jwks = createLocalJWKSet(
+    (await ring.publicJwks()) as Parameters<typeof createLocalJWKSet>[0],
+  );
+  const { protectedHeader } = await jwtVerify(await service.createClientToken(), jwks);
+  assert.equal(protectedHeader.kid, 'a');
+});
+
+test('what the server demands of the key chooses the alg of the ring, and is checked', async () => {
+  const { privateKey } = newKeyPair('PS256');
+  const demands = { algorithms: ['PS256'] } as const;
+  const token = (ring: KeyRing) =>
+    new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER, ...demands })
+      .createClientToken()
+      .then(decodeProtectedHeader);
+  const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
+  assert.equal(alg, 'PS256');
+  const message =
+    'The KeyRing signs with RS256, but the server takes PS256: make the KeyRing with the same algorithms';
+  const loaded = new KeyRing({ keys: [privateKey] });
+  assert.throws(
+    () => new AssertionService({ clientId: 'client', key: loaded, algorithms: ['PS256', 'ES256'] }),
+    /the server takes PS256 or ES256: make/,
+  );
+  assert.throws(() => token(loaded), { name: 'TypeError', message });
+  const notYetLoaded = new KeyRing({ keys: () => [privateKey] });
+  await assert.rejects(token(notYetLoaded), { name: 'TypeError', message });
+});
+
+test('a remote signer takes its turn, if its public key is known', async () => {
+  const { publicJwk } = keyPair('ES256');
+  const signer = keyService('ES256');
+  assert.throws(() => new KeyRing({ keys: [signer] }), /remote of the KeyRing cannot be published/);
+  const ring = new KeyRing({ keys: [{ ...signer, publicJwk }] });
+  const [published] = (await ring.publicJwks()).keys;
+  assert.deepEqual(published, { ...publicJwk, kid: 'remote', alg: 'ES256', use: 'sig' });
+});
+
+const oct = { kty: 'oct', k: 'A'.repeat(43), kid: 'shared' };
+const privateJwk = { ...newKeyPair('ES256').publicJwk, d: 'AAAA' };
+
+const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
+  ['no list of keys', { keys: 'client.pem' as never }, /keys must be a list of keys/],
+  ['no options', undefined as never, /keys must be a list of keys/],
+  ['an empty list', { keys: [] }, /The KeyRing has no keys/],
+  ['algorithms that are no list', { keys: [A], algorithms: 'PS256' as never }, /must be a list/],
+  ['a handler that is none', { keys: [A], onReloadError: 'log' as never }, /onReloadError must be/],
+  ['a clock that is none', { keys: [A], clock: 0 as never }, /clock must be a function/],
+  [
+    'milliseconds',
+    { keys: [A], publishBefore: 600_000 },
+    /publishBefore must be a number of seconds, at least 0 and at most 86400/,
+  ],
+  ['milliseconds of publishAfter', { keys: [A], publishAfter: 600_000 }, /at most 86400/],
+  ['milliseconds of reloadEvery', { keys: () => [A], reloadEvery: 60_000 }, /at most 3600/],
+  [
+    'a negative time',
+    { keys: [A], publishBefore: -1 },
+    /publishBefore must be a number of seconds/,
+  ],
+  ['an infinite time', { keys: [A], publishAfter: Infinity }, /publishAfter must be a number/],
+  ['a time that is no number', { keys: () => [A], reloadEvery: Number.NaN }, /reloadEvery must be/],
+  ['a key without kid', { keys: [{ key: newKeyPair('ES256').privateKey, kid: false }] }, /no kid/],
+  [
+    'a symmetric key',
+    { keys: [oct] },
+    /shared of the KeyRing cannot be published: it is symmetric/,
+  ],
+  ['two keys with one kid', { keys: [A, key('a')] }, /Two keys of the KeyRing have the kid a/],
+  [
+    'a private key where its public half belongs',
+    { keys: [{ ...keyService('ES256'), publicJwk: privateJwk }] },
+    /publicJwk is wrong: a private key \(member d\) is a secret: give its public half/,
+  ],
+];
+
+for (const [name, options, message] of wrongOptions) {
+  test(`a KeyRing cannot be made of ${name}`, () => {
+    assert.throws(() => new KeyRing(options), { name: 'TypeError', message });
+  });
+}

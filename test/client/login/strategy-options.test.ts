@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Request } from 'express';
+import { Configuration } from 'openid-client';
+import {
+  AssertionService,
+  type LoginTokens,
+  OpenIdConnectStrategy,
+  type OpenIdConnectStrategyOptions,
+  type Verified,
+  type Verify,
+} from '../../../lib/client/index.js';
+import { ISSUER, TOKEN_ENDPOINT } from '../../support/assertion.js';
+import { newBrowser } from '../../support/browser.js';
+import { keyPair } from '../../support/keys.js';
+import { CLIENT_ID, relyingParty } from '../../support/relying-party.js';
+
+const config = new Configuration(
+  {
+    issuer: ISSUER,
+    authorization_endpoint: `${ISSUER}/authorize`,
+    token_endpoint: TOKEN_ENDPOINT,
+  },
+  CLIENT_ID,
+);
+const callbackURL = 'https://client.example/cb';
+const verify: Verify = (_tokens, verified) => verified(null, {});
+const assertionsOf = (clientId: string, issuer?: string) =>
+  new AssertionService({ clientId, key: keyPair('ES256').privateKey, issuer });
+
+const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['no config', { config: undefined }, /config must be a Configuration of openid-client/],
+  ['no callback URL', { callbackURL: undefined }, /callbackURL must be an absolute URL/],
+  ['a relative callback URL', { callbackURL: '/cb' }, /callbackURL must be an absolute URL/],
+  [
+    'the assertions of another client',
+    { assertions: assertionsOf('other') },
+    /assertions is for the client other, config for mvc\.jar\.jwt/,
+  ],
+  [
+    'nothing to sign requests with',
+    { signedAuthorizeRequests: true },
+    /Signed authorize requests need the AssertionService/,
+  ],
+  [
+    'a callback URL without a scheme',
+    { callbackURL: 'client.example:443/cb' },
+    /callbackURL must be an absolute URL/,
+  ],
+  [
+    'a callback URL with a fragment',
+    { callbackURL: 'https://client.example/cb#x' },
+    /callbackURL must be an absolute URL without a fragment/,
+  ],
+  [
+    'the assertions for another server',
+    { assertions: assertionsOf(CLIENT_ID, `${ISSUER}/`) },
+    /assertions is for the server https:\/\/as\.example\/, config for https:\/\/as\.example:/,
+  ],
+  [
+    'a scope without openid',
+    { scope: 'profile' },
+    /scope must have openid.*idTokenExpected: false/,
+  ],
+  ['a list of scopes without openid', { scope: ['openid2', 'profile'] }, /must have openid/],
+  ['an empty scope', { scope: '' }, /scope must have openid/],
+  [
+    'an idTokenExpected of text',
+    { idTokenExpected: 'no' },
+    /idTokenExpected must be true or false/,
+  ],
+  ['a usePAR of text', { usePAR: 'yes' }, /usePAR must be true or false/],
+  ['signed requests by text', { signedAuthorizeRequests: 'y' }, /signedAuthorizeRequests must be/],
+  ['a DPoP that is a handle', { DPoP: {} }, /DPoP must be a function/],
+  [
+    'events that are a function',
+    { events: () => {} },
+    /events must be an object with redirectToIdentityProvider, authorizationCodeReceived, /,
+  ],
+  ['events of null', { events: null }, /events must be an object with redirect/],
+  [
+    'a misspelt event',
+    { events: { onTokenResponseReceived: () => {} } },
+    /There is no event onTokenResponseReceived: there are redirectToIdentityProvider, /,
+  ],
+  [
+    'a misspelt event in an object without prototype',
+    { events: Object.assign(Object.create(null), { remotefailure: () => {} }) },
+    /There is no event remotefailure/,
+  ],
+  [
+    'a handler that is none',
+    { events: { remoteFailure: 'log' } },
+    /remoteFailure must be a function/,
+  ],
+  ['a timeout in milliseconds', { loginTimeout: 600_000 }, /loginTimeout.*at most 86400/],
+  ['a timeout of nothing', { loginTimeout: 0 }, /loginTimeout must be a positive number/],
+  ['a timeout that is no number', { loginTimeout: '60' }, /loginTimeout must be a positive number/],
+];
+
+for (const [what, options, message] of WRONG) {
+  test(`a strategy with ${what} is not made`, () => {
+    const all = { config, callbackURL, ...options } as OpenIdConnectStrategyOptions;
+    assert.throws(() => new OpenIdConnectStrategy(all, verify), { name: 'TypeError', message });
+  });
+}
+
+test('a server that demands signed requests demands the assertions too', () => {
+  const demanding = new Configuration(
+    { issuer: ISSUER, require_signed_request_object: true },
+    CLIENT_ID,
+  );
+  const make = (more: object) =>
+    new OpenIdConnectStrategy({ config: demanding, callbackURL, ...more }, verify);
+  assert.throws(() => make({}), /Signed authorize requests need the AssertionService/);
+  assert.ok(make({ assertions: assertionsOf(CLIENT_ID) }));
+  assert.ok(make({ signedAuthorizeRequests: false }));
+});
+
+test('a strategy without options says what is missing first', () => {
+  const nothing = undefined as unknown as OpenIdConnectStrategyOptions;
+  assert.throws(() => new OpenIdConnectStrategy(nothing, verify), {
+    name: 'TypeError',
+    message: /config must be a Configuration/,
+  });
+});
+
+test('the events of a class may have members of their own, and undefined is no handler', () => {
+  class Events {
+    readonly log: string[] = [];
+    readonly remoteFailure = undefined as unknown as () => void;
+  }
+  const events = new Events();
+  assert.ok(new OpenIdConnectStrategy({ config, callbackURL, events }, verify));
+});
+
+test('what belongs together is taken', () => {
+  const options: Partial<OpenIdConnectStrategyOptions>[] = [
+    { assertions: assertionsOf(CLIENT_ID, ISSUER) },
+    { scope: ['profile', 'openid'] as const },
+    { scope: 'profile', idTokenExpected: false },
+    { loginTimeout: 86_400 },
+    { DPoP: (_request: Request) => undefined },
+    { resource: ['https://a.example'] as const, authorizationDetails: [{ type: 'x' }] as const },
+  ];
+  for (const each of options) {
+    assert.ok(new OpenIdConnectStrategy({ config, callbackURL, ...each }, verify));
+  }
+});
+
+const WRONG_VERIFY: readonly (readonly [string, unknown, boolean | undefined, RegExp])[] = [
+  ['without verified', (_tokens: object) => ({}), undefined, /take \(tokens, verified\)/],
+  [
+    'with the request, which it is not given',
+    (_request: object, _tokens: object, _verified: object) => {},
+    false,
+    /must take \(tokens, verified\), since passReqToCallback is false/,
+  ],
+  [
+    'without the request, which it is given',
+    (_tokens: object, _verified: object) => {},
+    true,
+    /must take \(request, tokens, verified\), since passReqToCallback is true/,
+  ],
+];
+
+for (const [what, wrong, passReqToCallback, message] of WRONG_VERIFY) {
+  test(`a verify function ${what} is refused`, () => {
+    const options = { config, callbackURL, passReqToCallback } as OpenIdConnectStrategyOptions;
+    assert.throws(() => new OpenIdConnectStrategy(options, wrong as Verify), {
+      name: 'TypeError',
+      message,
+    });
+  });
+}
+
+test('a verify function may be declared without names for what it takes', () => {
+  const any = ((...all: unknown[]) => all) as unknown as Verify;
+  assert.ok(new OpenIdConnectStrategy({ config, callbackURL }, any));
+});
+
+test('a strategy without verify is not made', () => {
+  assert.throws(
+    () => new OpenIdConnectStrategy({ config, callbackURL }, undefined as unknown as Verify),
+    { name: 'TypeError', message: 'verify must be a function' },
+  );
+});
+
+test('a strategy is named after the host of the issuer, or as it is told', () => {
+  const options = { config, callbackURL: new URL(callbackURL) };
+  assert.equal(new OpenIdConnectStrategy(options, verify).name, 'as.example');
+  assert.equal(new OpenIdConnectStrategy({ ...options, name: 'oidc' }, verify).name, 'oidc');
+});
+
+test('a verify function with passReqToCallback is given the request', async (t) => {
+  const party = await relyingParty();
+  t.after(() => party.close());
+  const seen: [string, string][] = [];
+  // Declared with Express's own request, as an application would.
+  const withRequest = (request: Request, tokens: LoginTokens, verified: Verified) => {
+    seen.push([request.path, tokens.claims()?.sub ?? '']);
+    verified(null, { sub: 'x' });
+  };
+  const { config: real, assertions, url } = party;
+  party.use(
+    new OpenIdConnectStrategy(
+      { config: real, assertions, callbackURL: `${url}/cb`, passReqToCallback: true },
+      withRequest,
+    ),
+  );
+  await newBrowser().open(`${url}/login`);
+  assert.deepEqual(seen, [['/cb', 'alice']]);
+});
+
+test('a subclass may add to the parameters of both requests', async (t) => {
+  const party = await relyingParty();
+  t.after(() => party.close());
+  const sent: (string | null)[] = [];
+  class Customised extends OpenIdConnectStrategy {
+    override authorizationRequestParams(request: Request, options: object) {
+      const parameters = new URLSearchParams(super.authorizationRequestParams(request, options));
+      parameters.set('ui_locales', 'de');
+      return parameters;
+    }
+    override authorizationCodeGrantParameters() {
+      return { audience: 'https://api.example' };
+    }
+  }
+  const { config: real, url } = party;
+  party.use(
+    new Customised(
+      {
+        config: real,
+        callbackURL: `${url}/cb`,
+        events: {
+          redirectToIdentityProvider: ({ protocolMessage }) => {
+            sent.push(protocolMessage.get('ui_locales'), protocolMessage.get('scope'));
+          },
+          authorizationCodeReceived: ({ tokenEndpointRequest }) => {
+            sent.push(tokenEndpointRequest.get('audience'));
+          },
+        },
+      },
+      verify,
+    ),
+  );
+  await newBrowser().open(`${url}/login`);
+  assert.deepEqual(sent, ['de', 'openid', 'https://api.example']);
+});

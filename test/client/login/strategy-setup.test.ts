@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import express, { type RequestHandler } from 'express';
+import express4 from 'express4';
+import { Configuration } from 'openid-client';
+import { Passport } from 'passport';
+import {
+  ConfigurationError,
+  LoginStateError,
+  OpenIdConnectStrategy,
+} from '../../../lib/client/index.js';
+import { ISSUER, TOKEN_ENDPOINT } from '../../support/assertion.js';
+import { listen } from '../../support/listen.js';
+import { CLIENT_ID } from '../../support/relying-party.js';
+
+// Logins at applications that lack something.
+
+const config = new Configuration(
+  {
+    issuer: ISSUER,
+    authorization_endpoint: `${ISSUER}/authorize`,
+    token_endpoint: TOKEN_ENDPOINT,
+  },
+  CLIENT_ID,
+);
+
+interface Setup {
+  readonly framework?: typeof express;
+  readonly before?: readonly RequestHandler[];
+  readonly authenticate?: object;
+  readonly events?: object;
+}
+
+/** Sends a request to the callback URL; the error for the application, or the status. */
+async function requestTo(
+  { framework = express, before = [], authenticate = {}, events = {} }: Setup,
+  path: string,
+  init: RequestInit = {},
+): Promise<unknown> {
+  const errors: unknown[] = [];
+  const passport = new Passport();
+  const callbackURL = 'https://client.example/cb';
+  passport.use(
+    'oidc',
+    new OpenIdConnectStrategy({ config, callbackURL, events }, (_tokens, verified) =>
+      verified(null, {}),
+    ),
+  );
+  const app = framework();
+  for (const middleware of before) app.use(middleware);
+  app.all('/cb', passport.authenticate('oidc', authenticate), (_request, response) => {
+    response.end('the handler of the application');
+  });
+  app.use(((error, _request, response, _next) => {
+    errors.push(error);
+    response.end();
+  }) satisfies express.ErrorRequestHandler);
+  const { url, close } = await listen(app);
+  const { status } = await fetch(`${url}${path}`, { redirect: 'manual', ...init });
+  await close();
+  return errors.length > 0 ? errors[0] : status;
+}
+
+const form = { method: 'POST', body: new URLSearchParams({ code: 'x' }) };
+
+const withSession =
+  (session: object): RequestHandler =>
+  (request, _response, next) => {
+    Object.assign(request, { session });
+    next();
+  };
+
+/** The one thing that Passport needs of a session at the end of a login. */
+const session = withSession({ regenerate() {} });
+
+test('a login without a session says what to mount', async () => {
+  const error = await requestTo({}, '/cb', form);
+  assert.ok(error instanceof ConfigurationError);
+  assert.match(error.message, /mount express-session/);
+});
+
+/** What parses bodies, and does not parse the form. */
+const PARSERS: readonly (readonly [string, Setup])[] = [
+  ['nothing', { before: [session] }],
+  ['express.json of Express 4', { framework: express4, before: [session, express4.json()] }],
+  ['express.json', { before: [session, express.json()] }],
+  ['express.raw', { before: [session, express.raw({ type: () => true })] }],
+  ['express.text', { before: [session, express.text({ type: () => true })] }],
+];
+
+for (const [what, setup] of PARSERS) {
+  test(`a response in a form that ${what} has parsed says what to mount`, async () => {
+    const error = await requestTo(setup, '/cb', form);
+    assert.ok(error instanceof ConfigurationError);
+    assert.match(error.message, /mount express\.urlencoded/);
+  });
+}
+
+test('a session that cannot be renewed is an error before the code is redeemed', async () => {
+  const before = [withSession({})];
+  const error = await requestTo({ before }, '/cb?code=x&state=y');
+  assert.ok(error instanceof ConfigurationError);
+  assert.match(error.message, /^Passport renews the session at login.*use express-session/);
+});
+
+test('a login that is not kept in a session needs none that can be renewed', async () => {
+  const seen: unknown[] = [];
+  const setup: Setup = {
+    before: [withSession({})],
+    authenticate: { session: false },
+    events: { remoteFailure: ({ error }: { error: unknown }) => void seen.push(error) },
+  };
+  assert.equal(await requestTo(setup, '/cb?code=x&state=y'), 401);
+  assert.ok(seen[0] instanceof LoginStateError);
+  assert.match(seen[0].message, /session cookie has not come back.*SameSite=Lax.*trust proxy/);
+});
+
+/** What a call of passport.authenticate cannot set. */
+const OPTIONS: readonly (readonly [string, object, RegExp])[] = [
+  ['a state', { state: '/after-login' }, /state is made anew for each login: leave it out/],
+  ['a relative callbackURL', { callbackURL: '/cb2' }, /callbackURL must be an absolute URL/],
+  ['a scope without openid', { scope: 'profile' }, /no scope openid/],
+];
+
+for (const [what, authenticate, message] of OPTIONS) {
+  test(`${what} for one login is an error with a sentence`, async () => {
+    const error = await requestTo({ before: [session], authenticate }, '/cb');
+    assert.ok(error instanceof Error);
+    assert.match(error.message, message);
+  });
+}
+
+test('a handler that takes openid out of the scope ends the login', async () => {
+  const events = {
+    redirectToIdentityProvider: ({ protocolMessage }: { protocolMessage: URLSearchParams }) =>
+      protocolMessage.set('scope', 'openid2 profile'),
+  };
+  const error = await requestTo({ before: [session], events }, '/cb');
+  assert.ok(error instanceof ConfigurationError);
+  assert.match(error.message, /no scope openid, without which nobody says who the user is/);
+});
+
+for (const nothing of [undefined, null, 0, '']) {
+  test(`a handler that throws ${JSON.stringify(nothing)} does not let the request pass`, async () => {
+    const events = {
+      redirectToIdentityProvider: () => Promise.reject(nothing),
+      remoteFailure: (context: { error: unknown; outcome: string }) => {
+        context.error = nothing;
+        context.outcome = 'error';
+      },
+    };
+    const error = await requestTo({ before: [session], events }, '/cb');
+    assert.deepEqual(error, new Error('The login failed without an error.'));
+  });
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fakeClock } from '../../support/fake-clock.js';
+import {
+  clientAt,
+  fetchingEndpoint,
+  jwksHost,
+  namedKey,
+  signNamed,
+  statusOf,
+} from '../../support/jwks-host.js';
+
+for (const [cacheControl, options, freshFor] of [
+  ['max-age=600', {}, 600],
+  ['max-age=600', { maxAge: 300 }, 300],
+  ['max-age=31536000', {}, 3600],
+  ['max-age=1', {}, 60],
+  ['max-age=1', { minAge: 5 }, 5],
+  ['no-store', {}, 60],
+  ['no-cache', { minAge: 10 }, 10],
+  ['public', {}, 300],
+  ['public', { defaultAge: 900 }, 900],
+] as const) {
+  const name = `${cacheControl} with ${JSON.stringify(options)}`;
+  test(`a set is fresh for ${freshFor} s: ${name} (RFC 9111)`, async (t) => {
+    const { clock, advance } = fakeClock();
+    const pair = namedKey('1');
+    const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': cacheControl });
+    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { ...options, clock });
+    assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+    advance(freshFor * 0.79);
+    assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+    assert.equal(host.requests, 1, 'fresh');
+    advance(freshFor * 0.22);
+    assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+    assert.equal(host.requests, 2, 'no longer fresh');
+  });
+}
+
+test('a set in use is fetched again shortly before it is stale, with nobody waiting', async (t) => {
+  const { clock, advance } = fakeClock();
+  const pair = namedKey('1');
+  const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=100' });
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock, timeout: 60 });
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+  const asked = new Promise((resolve) => host.behave(resolve));
+  advance(90);
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+  await asked;
+  assert.equal(host.requests, 2);
+});
+
+test('the cache is bounded: the set that was not used for the longest time goes first', async (t) => {
+  const pair = namedKey('1');
+  const host = await jwksHost(t, [pair.publicJwk]);
+  const clients = ['a', 'b', 'c'].map((id) => clientAt(`${host.origin}/${id}`, id));
+  const endpoint = await fetchingEndpoint(t, clients, { maxEntries: 2 });
+  const counts: number[] = [];
+  for (const id of ['a', 'b', 'a', 'c', 'a', 'b']) {
+    assert.equal(await statusOf(endpoint, signNamed(pair, id)), 200);
+    counts.push(host.requests);
+  }
+  assert.deepEqual(counts, [1, 2, 2, 3, 3, 4]);
+});
+
+const DAY = 86_400;
+
+test('a clock that was ahead for a time does not keep a set fresh for so long', async (t) => {
+  const { clock, advance } = fakeClock();
+  const [old, next] = [namedKey('old'), namedKey('new')];
+  const host = await jwksHost(t, [old.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  advance(DAY);
+  assert.equal(await statusOf(endpoint, signNamed(old)), 200);
+  host.publish(next.publicJwk);
+  advance(-DAY);
+  assert.equal(await statusOf(endpoint, signNamed(old)), 401, 'a key that was taken away');
+  assert.equal(host.requests, 2);
+});
+
+test('a clock that was ahead for a time does not leave a URL in peace for so long', async (t) => {
+  const { clock, advance } = fakeClock();
+  const pair = namedKey('1');
+  const host = await jwksHost(t, [pair.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  advance(DAY);
+  host.behave((_request, response) => response.writeHead(503).end());
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 401);
+  host.behave();
+  advance(-DAY);
+  assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
+});
+
+test('a clock that was ahead for a time does not put off the fetch for a new key', async (t) => {
+  const { clock, advance } = fakeClock();
+  const [old, next] = [namedKey('old'), namedKey('new')];
+  const host = await jwksHost(t, [old.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  assert.equal(await statusOf(endpoint, signNamed(old)), 200);
+  advance(200);
+  assert.equal(await statusOf(endpoint, signNamed(namedKey('made up'))), 401);
+  advance(-190);
+  host.publish(next.publicJwk);
+  assert.equal(await statusOf(endpoint, signNamed(next)), 200);
+});
+
+for (const [name, options] of Object.entries({
+  'a minAge above maxAge': { minAge: 10, maxAge: 5 },
+  'a negative cooldown': { cooldown: -1 },
+  'a cache without room': { maxEntries: 0 },
+  'no fetch at all': { maxConcurrentFetches: 0 },
+  'a timeout in words': { timeout: '5s' },
+  'a wrong network': { allowedNetworks: ['intranet'] },
+})) {
+  test(`an option that cannot work is refused when it is made: ${name}`, async (t) => {
+    await assert.rejects(fetchingEndpoint(t, [], options as never), TypeError);
+  });
+}

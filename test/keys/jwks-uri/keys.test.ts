@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { SignJWT } from 'jose';
+import type { JsonWebKey } from '../../../lib/index.js';
+import { signAssertion, validClaims } from '../../support/assertion.js';
+import {
+  clientAt,
+  fetchingEndpoint,
+  jwksHost,
+  namedKey,
+  signNamed,
+  statusOf,
+} from '../../support/jwks-host.js';
+import { keyPair } from '../../support/keys.js';
+
+const good = namedKey('good');
+const privateJwk = {
+  ...keyPair('ES256').privateKey.export({ format: 'jwk' }),
+  kid: 'bad',
+} as JsonWebKey;
+const weakJwk = {
+  ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }),
+  kid: 'bad',
+} as JsonWebKey;
+const symmetricJwk: JsonWebKey = {
+  kty: 'oct',
+  kid: 'bad',
+  k: Buffer.alloc(32, 1).toString('base64url'),
+};
+
+for (const [what, jwk, message] of [
+  ['private', privateJwk, /private key \(member d\)/],
+  ['symmetric', symmetricJwk, /a symmetric key is published/],
+  ['weak', weakJwk, /1024 bits/],
+  [
+    'malformed',
+    { kty: 'EC', kid: 'bad', crv: 'P-256', x: 'AA', y: 'AA' },
+    /not a valid public key/,
+  ],
+  ['unknown-curve', { kty: 'EC', kid: 'bad', crv: 'secp256k1', x: 'AA', y: 'AA' }, /secp256k1/],
+] as const) {
+  test(`a ${what} key in a published set is refused, reported, and the others are used`, async (t) => {
+    const host = await jwksHost(t, [jwk, good.publicJwk]);
+    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+    assert.equal(await statusOf(endpoint, signNamed(good)), 200);
+    const [warning, ...others] = endpoint.events[0]?.warnings ?? [];
+    assert.equal(warning?.code, 'secret_refused');
+    assert.equal(warning?.secret, 'JwksUri');
+    assert.match(warning?.message ?? '', message);
+    assert.deepEqual(others, []);
+  });
+
+  test(`a set whose one key is ${what} is refused`, async (t) => {
+    const host = await jwksHost(t, [jwk]);
+    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+    assert.equal(await statusOf(endpoint, signNamed(good)), 401);
+    assert.equal(endpoint.events[0]?.reason, 'jwks_uri_failed');
+    assert.match(String(endpoint.events[0]?.cause), message);
+  });
+}
+
+test('a published symmetric key authenticates nobody: everybody can read it', async (t) => {
+  const host = await jwksHost(t, [symmetricJwk, good.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  const assertion = await new SignJWT(validClaims())
+    .setProtectedHeader({ alg: 'HS256', kid: 'bad' })
+    .sign(Buffer.alloc(32, 1));
+  assert.equal(await statusOf(endpoint, assertion), 401);
+});
+
+test('a published private key authenticates nobody: everybody can read it', async (t) => {
+  const host = await jwksHost(t, [privateJwk, good.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  const pair = keyPair('ES256');
+  const assertion = signAssertion('client', { pair, header: { kid: 'bad' } });
+  assert.equal(await statusOf(endpoint, assertion), 401);
+});
+
+for (const [members, accepted] of [
+  [{ use: 'sig' }, true],
+  [{ key_ops: ['verify'] }, true],
+  [{ alg: 'ES256' }, true],
+  [{ use: 'enc' }, false],
+  [{ key_ops: ['encrypt'] }, false],
+  [{ key_ops: ['sign'] }, false],
+  [{ use: 'sig', key_ops: ['deriveKey'] }, false],
+] as const) {
+  test(`a key with ${JSON.stringify(members)} is ${accepted ? 'used' : 'not for signatures'} (RFC 7517 §4.2, §4.3)`, async (t) => {
+    const pair = namedKey('1');
+    const other = namedKey('other');
+    const host = await jwksHost(t, [{ ...pair.publicJwk, ...members }, other.publicJwk]);
+    const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+    assert.equal(await statusOf(endpoint, signNamed(pair)), accepted ? 200 : 401);
+  });
+}
+
+test('keys of unknown types are passed over without a word (RFC 7517 §5)', async (t) => {
+  const host = await jwksHost(t, [{ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA' }, good.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signNamed(good)), 200);
+  assert.deepEqual(endpoint.events[0]?.warnings, []);
+});
+
+test('what a stranger wrote into a set is shortened before it is reported', async (t) => {
+  const hostile = { kty: 'EC', crv: 'P-256\nINFO all is well', kid: 'k'.repeat(2000) };
+  const host = await jwksHost(t, [...Array.from({ length: 20 }, () => hostile), good.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signNamed(good)), 200);
+  const messages = endpoint.events[0]?.warnings.map(({ message }) => message) ?? [];
+  assert.equal(messages.length, 5);
+  for (const message of messages) {
+    assert.ok(message.length < 250, message);
+    assert.doesNotMatch(message, /\n/);
+  }
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Secret } from '../../../lib/index.js';
+import { signAssertion } from '../../support/assertion.js';
+import { clientWith, jwkSecret } from '../../support/attacks.js';
+import {
+  clientAt,
+  fetchingEndpoint,
+  type JwksHost,
+  jwksHost,
+  namedKey,
+  signNamed,
+  statusOf,
+} from '../../support/jwks-host.js';
+import { newKeyPair } from '../../support/keys.js';
+
+const FIRST = namedKey('first');
+const SECOND = namedKey('second');
+const LOCAL = namedKey('local');
+const STRANGER = namedKey('stranger');
+
+const secretAt = ({ uri }: JwksHost, more: object = {}): Secret => ({
+  type: 'JwksUri',
+  value: uri,
+  ...more,
+});
+
+/** A client with two sets and a key of its own. */
+async function start(t: TestContext) {
+  const one = await jwksHost(t, [FIRST.publicJwk]);
+  const two = await jwksHost(t, [SECOND.publicJwk]);
+  const secrets = [
+    secretAt(one, { description: 'one' }),
+    secretAt(two, { description: 'two' }),
+    jwkSecret(LOCAL),
+  ];
+  const endpoint = await fetchingEndpoint(t, [clientWith('client', secrets)]);
+  const authenticate = async (pair: typeof FIRST) => {
+    await statusOf(endpoint, signNamed(pair));
+    const { reason, secret, warnings } = endpoint.events.at(-1) ?? {};
+    return { reason, secret, warnings };
+  };
+  return { one, two, authenticate };
+}
+
+test('of several secrets each has its own keys', async (t) => {
+  const { authenticate } = await start(t);
+  for (const [pair, secret] of [
+    [FIRST, 'JwksUri, "one"'],
+    [SECOND, 'JwksUri, "two"'],
+    [LOCAL, 'JsonWebKey'],
+  ] as const) {
+    assert.deepEqual(await authenticate(pair), { reason: undefined, secret, warnings: [] });
+  }
+});
+
+test('a set that cannot be fetched takes nothing from the others, and is reported', async (t) => {
+  const { two, authenticate } = await start(t);
+  two.behave((_request, response) => response.writeHead(404).end());
+  for (const pair of [FIRST, LOCAL]) {
+    const { reason, warnings = [] } = await authenticate(pair);
+    assert.equal(reason, undefined);
+    assert.deepEqual(
+      warnings.map(({ code, secret }) => [code, secret]),
+      [['jwks_uri_failed', 'JwksUri, "two"']],
+    );
+    assert.doesNotMatch(warnings[0]?.message ?? '', /last good keys/);
+  }
+  assert.equal((await authenticate(SECOND)).reason, 'jwks_uri_failed');
+});
+
+test('a set of a secret that has expired is not fetched', async (t) => {
+  const host = await jwksHost(t, [FIRST.publicJwk]);
+  for (const [expiration, reason, requests] of [
+    [new Date(0), 'secret_expired', 0],
+    ['soon', 'secret_refused', 0],
+    [new Date('9999-12-31'), undefined, 1],
+  ] as const) {
+    const client = clientWith('client', [secretAt(host, { expiration })]);
+    const endpoint = await fetchingEndpoint(t, [client]);
+    await statusOf(endpoint, signNamed(FIRST));
+    assert.equal(endpoint.events[0]?.reason, reason);
+    assert.equal(host.requests, requests);
+  }
+});
+
+test('a set that has just been fetched is not fetched again for a key that it lacks', async (t) => {
+  const host = await jwksHost(t, [FIRST.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signNamed(STRANGER)), 401);
+  assert.equal(host.requests, 1);
+});
+
+test('a set is not fetched again where one of its keys signed, though the header names none', async (t) => {
+  const host = await jwksHost(t, [FIRST.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  for (const _ of [1, 2, 3]) {
+    assert.equal(await statusOf(endpoint, signAssertion('client', { pair: FIRST })), 200);
+  }
+  assert.equal(host.requests, 1);
+});
+
+test('a named key is fetched, though one without a name was tried in vain', async (t) => {
+  const nameless = newKeyPair('ES256');
+  const host = await jwksHost(t, [nameless.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signAssertion('client', { pair: nameless })), 200);
+  host.publish(nameless.publicJwk, FIRST.publicJwk);
+  assert.equal(await statusOf(endpoint, signNamed(FIRST)), 200);
+  assert.equal(host.requests, 2);
+});
+
+test('the keys of a set stay in use where it cannot be fetched again', async (t) => {
+  const nameless = newKeyPair('ES256');
+  const host = await jwksHost(t, [nameless.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  const sign = () => signAssertion('client', { pair: nameless });
+  assert.equal(await statusOf(endpoint, sign()), 200);
+  host.behave((_request, response) => response.writeHead(404).end());
+  assert.equal(await statusOf(endpoint, signNamed(STRANGER)), 401);
+  assert.equal(endpoint.events.at(-1)?.reason, 'signature_invalid');
+  assert.equal(await statusOf(endpoint, sign()), 200);
+});

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { MemoryReplayStore, ReplayStoreFullError } from '../../../lib/index.js';
+import { replayKey } from '../../../lib/replay/replay-key.js';
+import { fakeClock } from '../../support/fake-clock.js';
+
+/** A store on a fake clock, and a way to insert what lives for so many seconds. */
+function memoryStore(maxEntries?: number) {
+  const time = fakeClock();
+  const store = new MemoryReplayStore({ maxEntries, clock: time.clock });
+  const insert = (clientId = 'client', lifetime = 60, jti: string = randomUUID()) =>
+    store.insert({
+      key: replayKey(clientId, jti),
+      clientId,
+      expiresAt: time.now() + lifetime,
+    });
+  const fill = (clientId: string) => {
+    for (let held = 0; ; held += 1) {
+      try {
+        insert(clientId);
+      } catch (error) {
+        assert.ok(error instanceof ReplayStoreFullError);
+        return { held, code: error.code };
+      }
+    }
+  };
+  return { ...time, store, insert, fill };
+}
+
+test('an entry goes when its time is over, and its key is free again', () => {
+  const { store, insert, advance } = memoryStore();
+  assert.equal(insert('client', 10, 'once'), true);
+  advance(9);
+  assert.equal(insert('client', 10, 'once'), false);
+  advance(7);
+  assert.equal(store.size, 0);
+  assert.equal(insert('client', 10, 'once'), true);
+});
+
+test('100,000 entries of mixed lifetimes are all known until they expire, and gone thereafter', () => {
+  const { store, insert, advance } = memoryStore();
+  const lifetimes = [20, 60, 300];
+  const all = Array.from({ length: 100_000 }, (_, number) => number);
+  const insertAll = () =>
+    all.filter((number) => insert('client', lifetimes[number % 3], `jti ${number}`));
+  assert.equal(insertAll().length, all.length);
+  assert.deepEqual(insertAll(), []);
+  assert.equal(store.size, all.length);
+  advance(24);
+  assert.deepEqual(
+    insertAll(),
+    all.filter((number) => number % 3 === 0),
+  );
+  advance(304);
+  assert.equal(store.size, 0);
+});
+
+test('a client alone may hold half of the entries, and leaves the other half to others', () => {
+  const { store, insert, fill } = memoryStore(1000);
+  assert.deepEqual(fill('hostile'), { held: 500, code: 'replay_client_share_full' });
+  assert.equal(insert('honest'), true);
+  assert.equal(store.size, 501);
+});
+
+test('nine hostile clients together leave a tenth of the store to a tenth client', () => {
+  const { insert, fill } = memoryStore(1000);
+  for (let round = 0; round < 200; round += 1) {
+    for (let client = 0; client < 9; client += 1) {
+      try {
+        insert(`hostile ${client}`);
+      } catch (error) {
+        assert.ok(error instanceof ReplayStoreFullError);
+      }
+    }
+  }
+  assert.ok(fill('honest').held >= 50);
+});
+
+test('a client that has used up its share is still told of replays', () => {
+  const { insert, fill } = memoryStore(100);
+  assert.equal(insert('client', 60, 'once'), true);
+  fill('client');
+  assert.equal(insert('client', 60, 'once'), false);
+});
+
+test('a full store refuses everybody, and takes entries again once others expire', () => {
+  const { store, insert, fill, advance } = memoryStore(200);
+  for (let client = 0; store.size < 200; client += 1) fill(`client ${client}`);
+  assert.deepEqual(fill('new'), { held: 0, code: 'replay_store_full' });
+  advance(64);
+  assert.equal(insert('new'), true);
+  assert.equal(store.size, 1);
+});
+
+test('an entry that has expired is refused: the store could not know it again', () => {
+  const { insert } = memoryStore();
+  assert.throws(() => insert('client', -10), { name: 'RangeError', message: /clock of the store/ });
+  assert.throws(() => insert('client', Number.NaN), { name: 'RangeError' });
+});
+
+test('where the clock goes back, what may have been forgotten is refused, and the rest is not', () => {
+  const { store, insert, advance, now } = memoryStore();
+  const used = { key: replayKey('client', 'used'), clientId: 'client', expiresAt: now() + 60 };
+  assert.equal(store.insert(used), true);
+  advance(200);
+  for (let count = 0; count < 400; count += 1) insert();
+  advance(-200);
+  assert.throws(() => store.insert(used), { name: 'RangeError', message: /clock has gone back/ });
+  assert.throws(() => insert('client', 60), { name: 'RangeError' });
+  assert.equal(insert('client', 64), true);
+});
+
+test('a clock that was a year ahead for a moment does not shut everybody out for a year', () => {
+  const { insert, advance } = memoryStore();
+  const YEAR = 31_536_000;
+  insert('client', 60);
+  advance(YEAR);
+  for (let count = 0; count < 400; count += 1) insert();
+  advance(-YEAR);
+  assert.throws(() => insert('client', 60), { name: 'RangeError' });
+  advance(4);
+  assert.equal(insert('client', 60), true);
+});
+
+test('an expiry beyond what can be counted is refused: it would wrap to one that is over', () => {
+  const { insert } = memoryStore();
+  for (const lifetime of [2 ** 34, 1e15, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => insert('client', lifetime), { name: 'RangeError', message: /too far/ });
+  }
+});
+
+test('a key that is no hash is refused: it could collide', () => {
+  const { store, now } = memoryStore();
+  for (const key of ['', 'client:jti', '='.repeat(43), `${'A'.repeat(44)}`, 'é'.repeat(43)]) {
+    const entry = { key, clientId: 'client', expiresAt: now() + 60 };
+    assert.throws(() => store.insert(entry), { name: 'TypeError', message: /43 base64url/ });
+  }
+});
+
+test('wrong options are refused', () => {
+  for (const maxEntries of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => new MemoryReplayStore({ maxEntries }), TypeError);
+  }
+  const clock = 'now' as unknown as () => number;
+  assert.throws(() => new MemoryReplayStore({ clock }), TypeError);
+});

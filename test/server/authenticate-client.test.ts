@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type TestContext, test } from 'node:test';
+import express from 'express';
+import express4 from 'express4';
+import { Passport } from 'passport';
+import { BasicStrategy } from 'passport-http';
+import {
+  AUTHENTICATION_CHANNEL,
+  type AuthenticateClientOptions,
+  type AuthenticationEvent,
+  type Authenticator,
+  authenticateClient,
+  PrivateKeyJwtStrategy,
+} from '../../lib/index.js';
+import { assertionForm, ISSUER, signAssertion } from '../support/assertion.js';
+import { CLIENT } from '../support/attacks.js';
+import { listen } from '../support/listen.js';
+import { oauthAnswer } from '../support/oauth-answer.js';
+
+interface Setup {
+  readonly factory?: typeof express;
+  readonly options?: AuthenticateClientOptions;
+  readonly issuer?: () => string;
+  readonly parse?: boolean;
+}
+
+/** An app with one middleware and no error handler of its own but for what is not about callers. */
+async function start(t: TestContext, { factory = express, options, issuer, parse }: Setup = {}) {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: issuer ?? ISSUER }, () => CLIENT));
+  const app = factory();
+  if (parse !== false) app.use(factory.urlencoded({ extended: false }));
+  app.post('/token', authenticateClient(passport, undefined, options), (request, response) => {
+    const { user, authInfo } = request;
+    response.json({ user, authInfo, caller: (request as { caller?: unknown }).caller });
+  });
+  app.use(((error: Error, _request, response, _next) => {
+    response.status(500).json({ name: error.name });
+  }) satisfies express.ErrorRequestHandler);
+  const server = await listen(app);
+  t.after(() => server.close());
+  return (form: URLSearchParams, headers: Record<string, string> = {}) =>
+    fetch(`${server.url}/token`, { method: 'POST', headers, body: form });
+}
+
+for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4': express4 })) {
+  test(`${name}: one middleware authenticates, and answers for itself (RFC 6749 §5.2)`, async (t) => {
+    const post = await start(t, { factory });
+    const form = assertionForm(await signAssertion());
+    const accepted = await post(form);
+    assert.equal(accepted.status, 200);
+    const { user, authInfo } = (await accepted.json()) as Record<string, { clientId: string }>;
+    assert.equal(user?.clientId, 'client');
+    assert.equal(authInfo?.clientId, 'client');
+
+    const replayed = await oauthAnswer(await post(form));
+    assert.equal(replayed.status, 401);
+    assert.equal(replayed.error, 'invalid_client');
+    assert.equal((await oauthAnswer(await post(new URLSearchParams()))).status, 401);
+  });
+}
+
+test("Passport's own options are handed on, but for those that would answer in another way", async (t) => {
+  const post = await start(t, {
+    options: {
+      assignProperty: 'caller',
+      session: true,
+      failWithError: false,
+      endpoint: 'https://as.example/other',
+    },
+  });
+  const claims = { aud: 'https://as.example/other' };
+  const response = await post(assertionForm(await signAssertion('client', { claims })));
+  const { user, caller } = (await response.json()) as Record<string, { clientId: string }>;
+  assert.equal(user, undefined);
+  assert.equal(caller?.clientId, 'client');
+  assert.equal((await oauthAnswer(await post(new URLSearchParams()))).error, 'invalid_client');
+});
+
+test('errors of the server go on to its own handler', async (t) => {
+  const issuer = () => {
+    throw new RangeError('no tenant');
+  };
+  const post = await start(t, { issuer });
+  const response = await post(assertionForm(await signAssertion()));
+  assert.deepEqual([response.status, await response.json()], [500, { name: 'RangeError' }]);
+});
+
+test('without a body parser the operator learns what to mount', async (t) => {
+  const post = await start(t, { parse: false });
+  const response = await post(assertionForm(await signAssertion()));
+  assert.deepEqual(await response.json(), { name: 'ConfigurationError' });
+});
+
+test('a right client_secret of a client that must use assertions reads like a wrong one', async (t) => {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  passport.use(
+    new BasicStrategy((_id, secret, done) => {
+      done(null, secret === 'right' ? CLIENT : false);
+    }),
+  );
+  const app = express();
+  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic']);
+  app.post('/token', express.urlencoded({ extended: false }), authenticate);
+  const server = await listen(app);
+  t.after(() => server.close());
+  const answers = [];
+  for (const secret of ['right', 'wrong']) {
+    const authorization = `Basic ${Buffer.from(`client:${secret}`).toString('base64')}`;
+    const init = { method: 'POST', headers: { authorization }, body: new URLSearchParams() };
+    const response = await fetch(`${server.url}/token`, init);
+    const headers = [...response.headers].filter(([name]) => name !== 'date');
+    answers.push({ status: response.status, headers, body: await response.text() });
+  }
+  assert.deepEqual(answers[0], answers[1]);
+  assert.equal(answers[0]?.status, 401);
+});
+
+test('what it refuses itself is an event too, by callback and channel', async (t) => {
+  const called: AuthenticationEvent[] = [];
+  const published: unknown[] = [];
+  const publish = (event: unknown) => published.push(event);
+  subscribe(AUTHENTICATION_CHANNEL, publish);
+  t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, publish));
+  const post = await start(t, { options: { onAuthentication: (event) => called.push(event) } });
+  const form = assertionForm(await signAssertion(), { client_secret: 'x' });
+  assert.equal((await oauthAnswer(await post(form))).status, 400);
+  assert.deepEqual(
+    called.map(({ outcome, reason, actual }) => [outcome, reason, actual]),
+    [['failure', 'multiple_authentication_methods', ['client_assertion', 'client_secret']]],
+  );
+  assert.deepEqual(published, called);
+});
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const basic = (secret: string) => `Basic ${Buffer.from(`client:${secret}`).toString('base64')}`;
+
+/** Requests without an assertion, and what the operator learns of each. */
+const WITHOUT_ASSERTION: Readonly<
+  Record<string, { body?: string; headers: Record<string, string>; actual: readonly string[] }>
+> = {
+  'nothing at all': { headers: {}, actual: ['content-type=none'] },
+  'an assertion in JSON': {
+    headers: { 'content-type': 'application/json' },
+    body: '{"client_assertion":"x"}',
+    actual: ['content-type=application/json', 'client_assertion'],
+  },
+  'a form with a client_id alone': {
+    headers: FORM,
+    body: 'client_id=client',
+    actual: ['content-type=application/x-www-form-urlencoded'],
+  },
+  'a wrong client_secret': {
+    headers: FORM,
+    body: 'client_id=client&client_secret=wrong',
+    actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
+  },
+  'a client_secret in place of the client_id': {
+    headers: FORM,
+    body: 'client_id=wrong&client_secret=client',
+    actual: ['content-type=application/x-www-form-urlencoded', 'client_secret'],
+  },
+  'a wrong client_secret in the Authorization header': {
+    headers: { authorization: basic('wrong') },
+    actual: ['content-type=none', 'Authorization'],
+  },
+};
+
+for (const [name, { body, headers, actual }] of Object.entries(WITHOUT_ASSERTION)) {
+  test(`a request with ${name}, which no strategy accepts, is an event too`, async (t) => {
+    const events: AuthenticationEvent[] = [];
+    const onAuthentication = (one: AuthenticationEvent) => events.push(one);
+    const passport = new Passport();
+    passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT));
+    passport.use(new BasicStrategy((_id, _secret, done) => done(null, false)));
+    const app = express();
+    const strategies = ['private-key-jwt', 'basic'];
+    const authenticate = authenticateClient(passport, strategies, { onAuthentication });
+    app.post('/token', express.urlencoded({ extended: false }), express.json(), authenticate);
+    const server = await listen(app);
+    t.after(() => server.close());
+    const init = { method: 'POST', headers, ...(body !== undefined && { body }) };
+    const { status, error } = await oauthAnswer(await fetch(`${server.url}/token`, init));
+    assert.deepEqual([status, error], [401, 'invalid_client']);
+    assert.deepEqual(
+      events.map(({ reason, expected, actual, clientId }) => [reason, expected, actual, clientId]),
+      [['client_assertion_absent', strategies, actual, undefined]],
+    );
+    assert.equal(JSON.stringify(events).includes('wrong'), false);
+  });
+}
+
+/** An endpoint where another strategy accepts everybody, as this user. */
+async function startBasic(t: TestContext, user: unknown) {
+  const events: AuthenticationEvent[] = [];
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  passport.use(new BasicStrategy((_id, _secret, done) => done(null, user)));
+  const app = express();
+  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic'], {
+    onAuthentication: (event) => events.push(event),
+  });
+  app.post(
+    '/token',
+    express.urlencoded({ extended: false }),
+    authenticate,
+    (_request, response) => {
+      response.json({});
+    },
+  );
+  app.use(((error: Error, _request, response, _next) => {
+    response.status(500).send(error.message);
+  }) satisfies express.ErrorRequestHandler);
+  const server = await listen(app);
+  t.after(() => server.close());
+  const post = (authorization: string) =>
+    fetch(`${server.url}/token`, { method: 'POST', headers: { authorization } });
+  return { events, post };
+}
+
+test('a client that must use assertions and did not is named in the event', async (t) => {
+  const { post, events } = await startBasic(t, CLIENT);
+  assert.equal((await oauthAnswer(await post(basic('right')))).status, 401);
+  assert.deepEqual(
+    events.map(({ reason, clientId, actual }) => [reason, clientId, actual]),
+    [['assertion_required', 'client', ['Authorization']]],
+  );
+});
+
+/** What other strategies may give Passport, none of which says whether it has keys. */
+const NOT_PINNED: readonly unknown[] = [
+  { id: 'client' },
+  { clientId: 'client' },
+  { clientId: 'client', secrets: 'none' },
+  { clientId: 42, secrets: [] },
+  { secrets: [] },
+  'client',
+  true,
+];
+
+for (const user of NOT_PINNED) {
+  test(`a client that nobody can hold to its method is not let in: ${JSON.stringify(user)}`, async (t) => {
+    const { post, events } = await startBasic(t, user);
+    const response = await post(basic('right'));
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), /let the verify callback give the client itself/);
+    assert.deepEqual(events, []);
+  });
+}
+
+for (const members of [
+  { secrets: [] },
+  { tokenEndpointAuthMethod: 'client_secret_basic' },
+  { secrets: CLIENT.secrets, clientSecretAllowed: true },
+]) {
+  test(`another strategy may accept a client with ${Object.keys(members)}, which is an event too`, async (t) => {
+    const { post, events } = await startBasic(t, { clientId: 'other', ...members });
+    assert.equal((await post(basic('right'))).status, 200);
+    assert.deepEqual(
+      events.map(({ outcome, clientId, method }) => [outcome, clientId, method]),
+      [['success', 'other', 'client_secret_basic']],
+    );
+  });
+}
+
+test('without a Passport instance it says what it needs', () => {
+  const withoutPassport = () => authenticateClient('private-key-jwt' as unknown as Authenticator);
+  assert.throws(withoutPassport, /^TypeError: authenticateClient needs the Passport instance/);
+});
+
+test('the handlers beside it may read the body: their type is not changed', async (t) => {
+  const passport = new Passport();
+  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  const app = express();
+  app.post(
+    '/token',
+    express.urlencoded({ extended: false }),
+    authenticateClient(passport),
+    (request, response) => {
+      response.json({ grant: request.body.grant_type });
+    },
+  );
+  const server = await listen(app);
+  t.after(() => server.close());
+  const body = assertionForm(await signAssertion(), { grant_type: 'client_credentials' });
+  const response = await fetch(`${server.url}/token`, { method: 'POST', body });
+  assert.deepEqual(await response.json(), { grant: 'client_credentials' });
+});
+
+test('a listener that throws disturbs nothing', async (t) => {
+  const onAuthentication = () => {
+    throw new Error('full');
+  };
+  const post = await start(t, { options: { onAuthentication } });
+  const form = assertionForm(await signAssertion(), { client_secret: 'x' });
+  assert.equal((await oauthAnswer(await post(form))).error, 'invalid_request');
+});

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OAuthRegisteredClientsStore } from '@modelcontextprotocol/sdk/server/auth/clients.js';
+import { Passport } from 'passport';
+import {
+  type AuthenticateClientOptions,
+  type AuthenticationEvent,
+  authenticateClient,
+  CLIENT_ASSERTION_TYPE,
+  ClientAssertionValidator,
+  clientMetadataDocuments,
+  MemoryReplayStore,
+  PrivateKeyJwtStrategy,
+  type PrivateKeyJwtStrategyOptions,
+  RemoteJwkSets,
+  validateRequestObject,
+} from '../../lib/index.js';
+import {
+  type McpAuthRouterOptions,
+  type McpServerProvider,
+  mcpAuthRouter,
+} from '../../lib/mcp/index.js';
+import { type RedisClient, redisReplay } from '../../lib/replay/redis.js';
+import { ISSUER, signAssertion } from '../support/assertion.js';
+import { CLIENT } from '../support/attacks.js';
+
+// TypeScript refuses these where they are written as literals; nobody does in JavaScript.
+
+const strategy = (options: object) =>
+  new PrivateKeyJwtStrategy({ issuer: ISSUER, ...options }, () => undefined);
+const passport = new Passport();
+const clientsStore: OAuthRegisteredClientsStore = { getClient: () => undefined };
+const provider = { clientsStore } as unknown as McpServerProvider;
+const mcp = { provider, issuerUrl: new URL(ISSUER) };
+const request = { request: 'x', client: CLIENT, issuer: ISSUER };
+
+/** What takes options, with those that there are not, and what is said of them. */
+const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
+  [
+    () => strategy({ audiance: 'strict' }),
+    'PrivateKeyJwtStrategy has no option audiance: use audience',
+  ],
+  [
+    () => strategy({ token_endpoint: `${ISSUER}/token` }),
+    'PrivateKeyJwtStrategy has no option token_endpoint: use tokenEndpoint',
+  ],
+  [
+    () => new ClientAssertionValidator({ issuer: ISSUER } as object, () => undefined),
+    'ClientAssertionValidator has no option issuer: give it to validate',
+  ],
+  [() => strategy({ jwksUri: { maxAges: 60 } }), 'jwksUri has no option maxAges: use maxAge'],
+  [
+    () => new RemoteJwkSets({ allowedNetwork: [] } as object),
+    'RemoteJwkSets has no option allowedNetwork: use allowedNetworks',
+  ],
+  [
+    () => strategy({ strict: true }),
+    "PrivateKeyJwtStrategy has no option strict: use audience: 'strict'",
+  ],
+  [
+    () => strategy({ passReqToCallback: true }),
+    'PrivateKeyJwtStrategy has no option passReqToCallback: the lookup is always given the request, as its second argument',
+  ],
+  [() => strategy({ jwksUri: true }), 'The options of jwksUri must be an object'],
+  [
+    () => authenticateClient(passport, undefined, { onAuthentification: () => {} }),
+    'authenticateClient has no option onAuthentification: use onAuthentication',
+  ],
+  [
+    () =>
+      authenticateClient(passport, undefined, {
+        onAuthentication: 5,
+      } as unknown as AuthenticateClientOptions),
+    'onAuthentication must be a function',
+  ],
+  [
+    () => mcpAuthRouter({ ...mcp, clientAssertions: {} } as McpAuthRouterOptions),
+    'mcpAuthRouter has no option clientAssertions: use clientAssertion',
+  ],
+  [
+    () => mcpAuthRouter({ ...mcp, clientAssertion: { audiance: 'strict' } as object }),
+    'clientAssertion has no option audiance: use audience',
+  ],
+  [
+    () => mcpAuthRouter({ ...mcp, clientAssertion: { issuer: ISSUER } as object }),
+    'clientAssertion has no option issuer: the router has issuerUrl',
+  ],
+  [
+    () => clientMetadataDocuments({ allowhost: () => true } as object),
+    'clientMetadataDocuments has no option allowhost: use allowHost',
+  ],
+  [
+    () => new MemoryReplayStore({ max: 5 } as object),
+    'MemoryReplayStore has no option max: there are maxEntries, clock',
+  ],
+  [
+    () => redisReplay({} as RedisClient, { keyPrefix: 'a' } as object),
+    'redisReplay has no option keyPrefix: use prefix',
+  ],
+];
+
+for (const [make, sentence] of REFUSED) {
+  test(`an option that would be ignored is refused: ${sentence}`, () => {
+    assert.throws(make, { name: 'TypeError', message: sentence });
+  });
+}
+
+for (const [options, message] of [
+  [{ stric: true }, 'validateRequestObject has no option stric: use strict'],
+  [
+    { audience: ISSUER },
+    'validateRequestObject has no option audience: it is the issuer; strict: true allows no other beside it',
+  ],
+  [
+    { jwksUri: { timeout: 1 } },
+    'jwksUri must be a RemoteJwkSets, which keeps keys from call to call',
+  ],
+] as const) {
+  test(`an option that would be ignored is refused: ${message}`, async () => {
+    const validation = validateRequestObject({ ...request, ...options } as typeof request);
+    await assert.rejects(validation, { name: 'TypeError', message });
+  });
+}
+
+/** Options as a class of settings has them: none is a property of the instance. */
+class Settings {
+  get issuer() {
+    return ISSUER;
+  }
+  get audience() {
+    return 'strict' as const;
+  }
+  get jwksUri() {
+    return Object.create({ minAge: -1 }) as object;
+  }
+}
+
+test('options that are inherited or computed count like others', async () => {
+  const { jwksUri: _, ...members } = Object.getOwnPropertyDescriptors(Settings.prototype);
+  const settings = Object.create(Object.create({}, members)) as PrivateKeyJwtStrategyOptions;
+  const events: unknown[] = [];
+  const onAuthentication = ({ reason }: AuthenticationEvent) => events.push(reason);
+  const options = Object.create(settings, { onAuthentication: { value: onAuthentication } });
+  const { _validator: validator } = new PrivateKeyJwtStrategy(options, () => CLIENT);
+  const client_assertion = await signAssertion('client', { header: { typ: 'JWT' } });
+  const parameters = { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE };
+  await assert.rejects(validator.validate({ issuer: ISSUER, parameters }));
+  assert.deepEqual(events, ['typ_not_allowed']);
+  assert.throws(() => strategy({ jwksUri: new Settings().jwksUri }), /minAge must be/);
+});
+
+test('options that are undefined count as not given', () => {
+  const options = { audience: undefined, replay: undefined, jwksUri: undefined, clock: undefined };
+  assert.ok(strategy(options) instanceof PrivateKeyJwtStrategy);
+});
+
+test('without options the strategy says what is missing', () => {
+  const without = () =>
+    new PrivateKeyJwtStrategy(
+      undefined as unknown as PrivateKeyJwtStrategyOptions,
+      () => undefined,
+    );
+  assert.throws(without, /^TypeError: issuer must be an absolute URL/);
+});

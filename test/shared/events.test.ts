@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../../lib/index.js';
+import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
+import { keyPair } from '../support/keys.js';
+import { tokenEndpoint } from '../support/token-endpoint.js';
+import { outcome, requestWith, validatorOf } from '../support/validator.js';
+
+/** What the two channels publish while a test runs. */
+function listenToChannels(t: TestContext) {
+  const published: AuthenticationEvent[] = [];
+  const traced: (readonly [string, AuthenticationEvent['outcome'], boolean])[] = [];
+  const publish = (message: unknown) => published.push(message as AuthenticationEvent);
+  const note = (name: string) => (message: object) => {
+    const event = message as AuthenticationEvent;
+    traced.push([name, event.outcome, event.duration > 0]);
+  };
+  const subscribers = {
+    start: note('start'),
+    end: note('end'),
+    asyncStart: note('asyncStart'),
+    asyncEnd: note('asyncEnd'),
+    error: note('error'),
+  };
+  const tracing = tracingChannel('passport-private-key-jwt:authenticate');
+  subscribe(AUTHENTICATION_CHANNEL, publish);
+  tracing.subscribe(subscribers);
+  t.after(() => {
+    unsubscribe(AUTHENTICATION_CHANNEL, publish);
+    tracing.unsubscribe(subscribers);
+  });
+  return { published, traced };
+}
+
+test('the event of a success says who, how, where and for how long', async (t) => {
+  const secret = { ...jwkSecret(keyPair('ES256'), { kid: 'one' }), description: 'of the console' };
+  const endpoint = await tokenEndpoint([clientWith('client', [secret])]);
+  t.after(() => endpoint.close());
+  const header = { kid: 'one', typ: 'JWT' };
+  const assertion = await signAssertion('client', { header, claims: { aud: TOKEN_ENDPOINT } });
+  await endpoint.post(assertionForm(assertion));
+  const [event] = endpoint.events;
+  assert.ok(event !== undefined && event.duration > 0 && event.duration < 1000);
+  assert.deepEqual(
+    { ...event, duration: 0 },
+    {
+      outcome: 'success',
+      clientId: 'client',
+      method: 'private_key_jwt',
+      alg: 'ES256',
+      typ: 'JWT',
+      keyId: 'one',
+      audienceForm: 'token_endpoint',
+      strictFailures: ['typ_not_allowed', 'audience_mismatch'],
+      secret: 'JsonWebKey, "of the console"',
+      warnings: [],
+      issuer: ISSUER,
+      endpoint: TOKEN_ENDPOINT,
+      duration: 0,
+    },
+  );
+});
+
+test('the event of a failure says why, with expected and actual', async () => {
+  const events: AuthenticationEvent[] = [];
+  const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+  const validator = validatorOf([CLIENT], { onAuthentication });
+  const header = { 'x5t#S256': 'a', x5t: 'b' };
+  await outcome(validator, await signAssertion('client', { header, claims: { aud: 'x' } }));
+  const [event] = events;
+  assert.deepEqual(
+    { ...event, duration: 0 },
+    {
+      outcome: 'failure',
+      reason: 'audience_mismatch',
+      expected: [ISSUER, TOKEN_ENDPOINT],
+      actual: 'x',
+      clientId: 'client',
+      alg: 'ES256',
+      typ: undefined,
+      keyId: 'a',
+      warnings: [],
+      issuer: ISSUER,
+      endpoint: undefined,
+      duration: 0,
+    },
+  );
+  const byX5t = { header: { x5t: 'b' }, claims: { aud: 'x' } };
+  await outcome(validator, await signAssertion('client', byX5t));
+  assert.equal(events[1]?.keyId, 'b');
+});
+
+function fail(): never {
+  throw new Error('a bug');
+}
+
+for (const [what, client, options] of [
+  [
+    'a secret',
+    clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret]),
+    {},
+  ],
+  ['the clock', CLIENT, { clock: fail }],
+] as const) {
+  test(`where ${what} fails unforeseen, it is 503, and one event that has the cause`, async (t) => {
+    const endpoint = await tokenEndpoint([client], options);
+    t.after(() => endpoint.close());
+    const response = await endpoint.post(assertionForm(await signAssertion()));
+    assert.equal(response.status, 503);
+    assert.deepEqual(await response.json(), {
+      error: 'temporarily_unavailable',
+      error_description: 'The server cannot authenticate clients at the moment.',
+    });
+    assert.equal(endpoint.events.length, 1);
+    const { outcome: came, reason, cause, clientId } = endpoint.events[0] ?? {};
+    assert.deepEqual(
+      [came, reason, String(cause), clientId],
+      ['failure', 'internal_error', 'Error: a bug', 'client'],
+    );
+  });
+}
+
+test('texts from outside are shortened and cleaned, and what is no text is left out', async () => {
+  const events: AuthenticationEvent[] = [];
+  const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+  const validator = validatorOf([CLIENT], { onAuthentication });
+  const long = `\u001b[31m\n${'x'.repeat(500)}`;
+  const header = { kid: long, typ: 5 };
+  const claims = { aud: [long, { a: 1 }, ...Array(30).fill('y')] };
+  await outcome(validator, await signAssertion(long, { header, claims }));
+  const cut = `\ufffd[31m\ufffd${'x'.repeat(194)}… (506 characters)`;
+  const [event] = events;
+  assert.equal(event?.clientId, cut);
+  assert.equal(event?.keyId, cut);
+  assert.equal(event?.typ, undefined);
+  assert.equal(event?.reason, 'typ_not_allowed');
+  await outcome(validator, await signAssertion('client', { claims }));
+  const actual = [cut, '[object]', ...Array(18).fill('y'), '… (32 values)'];
+  assert.deepEqual(events[1]?.actual, actual);
+});
+
+test('callback and channel get the same events, one for each authentication', async (t) => {
+  const { published } = listenToChannels(t);
+  const endpoint = await tokenEndpoint([CLIENT]);
+  t.after(() => endpoint.close());
+  const form = assertionForm(await signAssertion());
+  await endpoint.post(form);
+  await endpoint.post(form);
+  await endpoint.post(new URLSearchParams({ client_assertion: 'x' }));
+  await endpoint.post(new URLSearchParams({ grant_type: 'x' }));
+  assert.deepEqual(
+    published.map(({ reason }) => reason),
+    [undefined, 'replayed', 'client_assertion_type_missing'],
+  );
+  assert.equal(endpoint.events.length, 3);
+  endpoint.events.forEach((event, index) => {
+    assert.equal(event, published[index]);
+  });
+});
+
+test('tracing tools see each authentication start and end, and its event when it ended', async (t) => {
+  const { traced } = listenToChannels(t);
+  const validator = validatorOf([CLIENT]);
+  await outcome(validator, await signAssertion());
+  assert.deepEqual(traced, [
+    ['start', 'failure', false],
+    ['end', 'failure', false],
+    ['asyncStart', 'success', true],
+    ['asyncEnd', 'success', true],
+  ]);
+  traced.length = 0;
+  assert.equal(await outcome(validator, 'x'), 'assertion_malformed');
+  assert.deepEqual(traced.at(-1), ['asyncEnd', 'failure', true]);
+});
+
+test('the tracing channel never shows the client', async (t) => {
+  const shown: object[] = [];
+  const tracing = tracingChannel('passport-private-key-jwt:authenticate');
+  const note = (message: object) => shown.push({ ...message });
+  const subscribers = { start: note, end: note, asyncStart: note, asyncEnd: note, error: note };
+  tracing.subscribe(subscribers);
+  t.after(() => tracing.unsubscribe(subscribers));
+  const { client } = await validatorOf([CLIENT]).validate(requestWith(await signAssertion()));
+  assert.equal(client, CLIENT);
+  assert.equal(shown.length, 4);
+  assert.ok(shown.every((message) => Object.values(message).every((value) => value !== client)));
+});
+
+test('what a subscriber does to an event does not reach the client that it is about', async (t) => {
+  const empty = (message: unknown) => {
+    const { strictFailures } = message as { strictFailures?: unknown[] };
+    strictFailures?.splice(0);
+  };
+  subscribe(AUTHENTICATION_CHANNEL, empty);
+  t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, empty));
+  const validator = validatorOf([CLIENT]);
+  const { authentication } = await validator.validate(requestWith(await signAssertion()));
+  assert.deepEqual(authentication.strictFailures, ['typ_not_allowed']);
+});
+
+test('what a tracing tool does to its context is a warning, and disturbs nothing', async (t) => {
+  const freeze = (message: object) => {
+    for (const value of Object.values(message)) Object.freeze(value);
+    Object.freeze(message);
+  };
+  const none = () => undefined;
+  const tracing = tracingChannel('passport-private-key-jwt:authenticate');
+  const subscribers = { start: freeze, end: none, asyncStart: none, asyncEnd: none, error: none };
+  tracing.subscribe(subscribers);
+  t.after(() => tracing.unsubscribe(subscribers));
+  const events: AuthenticationEvent[] = [];
+  const weak = jwkSecret(keyPair('ES384'), { alg: 'none' });
+  const validator = validatorOf([clientWith('client', [weak, jwkSecret(keyPair('ES256'))])], {
+    onAuthentication: (event) => events.push(event),
+  });
+  const assertion = await signAssertion();
+  for (const reason of [undefined, 'replayed']) {
+    const warned = once(process, 'warning');
+    assert.equal(await outcome(validator, assertion), reason);
+    const [{ name, message }] = (await warned) as [Error];
+    assert.deepEqual([name, /^Tracing failed: /.test(message)], ['PrivateKeyJwtWarning', true]);
+  }
+  assert.deepEqual(
+    events.map(({ outcome, warnings }) => [outcome, warnings.length]),
+    [
+      ['success', 1],
+      ['failure', 1],
+    ],
+  );
+});
+
+const FAILING_LISTENERS: Readonly<Record<string, () => unknown>> = {
+  throws: () => {
+    throw new Error('The log is full.');
+  },
+  rejects: () => Promise.reject(new Error('The log is full.')),
+};
+
+for (const [how, onAuthentication] of Object.entries(FAILING_LISTENERS)) {
+  test(`a listener that ${how} becomes a warning and disturbs nothing`, async (t) => {
+    const warnings: Error[] = [];
+    const rejections: unknown[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    const reject = (error: unknown) => rejections.push(error);
+    process.on('warning', warn);
+    process.on('unhandledRejection', reject);
+    t.after(() => {
+      process.off('warning', warn);
+      process.off('unhandledRejection', reject);
+    });
+    const endpoint = await tokenEndpoint([CLIENT], { onAuthentication });
+    t.after(() => endpoint.close());
+    const form = assertionForm(await signAssertion());
+    assert.equal((await endpoint.post(form)).status, 200);
+    assert.equal((await endpoint.post(form)).status, 401);
+    await new Promise((resolve) => setImmediate(resolve));
+    const shown = warnings.filter(({ name }) => name === 'PrivateKeyJwtWarning');
+    assert.deepEqual(
+      shown.map(({ message }) => message),
+      Array(2).fill('onAuthentication failed: Error: The log is full.'),
+    );
+    assert.deepEqual(rejections, []);
+  });
+}
