@@ -12,8 +12,8 @@ export interface FakeClock {
   restore(): void;
 }
 
-/** Stops the time of this process at a whole minute of the past. */
-export function fakeClock(start = 1_700_000_040): FakeClock {
+/** Stops the time of this process, at the last whole minute if no start is given. */
+export function fakeClock(start = Math.floor(Date.now() / 60_000) * 60): FakeClock {
   mock.timers.reset();
   mock.timers.enable({ apis: ['Date'], now: start * 1000 });
   return {
