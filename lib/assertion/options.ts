@@ -1,26 +1,56 @@
-import type { Algorithm } from '../keys/algorithms.js';
-import type { JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { JWKS_URI_OPTIONS, type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { KeyCache } from '../keys/key-cache.js';
+import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
+import type { Algorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
-import type { OptionNames } from '../shared/option-checks.js';
+import {
+  callback,
+  flag,
+  number,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  type Settings as SettingsOf,
+} from '../shared/options.js';
+import { CLIENT_ASSERTION_HINTS, RULE_OPTIONS, type Rules, rulesFrom } from './rules.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
 export interface ClientAssertionOptions {
   /**
-   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
-   * the endpoint being called, alone or among others. `strict`: the issuer identifier alone, and
-   * `typ` must be `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis).
+   * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
+   * `audience: 'issuer-string'`, and PS256, ES256 and EdDSA alone. An option that weakens it is a
+   * ConfigurationError. Default: no profile.
    */
-  readonly audience?: 'compatible' | 'strict' | undefined;
+  readonly profile?: 'fapi2' | undefined;
+  /**
+   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
+   * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
+   * an array of one (RFC 10070). `issuer-string`: the issuer identifier as a string (FAPI 2.0).
+   */
+  readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
   /** Further values of `aud` that `compatible` accepts. Default none. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Lets `aud` differ by one slash at its end in `compatible`. Default false. */
+  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
   readonly ignoreTrailingSlash?: boolean | undefined;
-  /** The `alg` values accepted. Default: all of `ALGORITHMS`; HS* need a symmetric secret. */
+  /**
+   * Asks for an explicit `typ`: `client-authentication+jwt` or one of `additionalTypes`. RFC 10070 §4
+   * recommends against it, since most client libraries send none. Default false.
+   */
+  readonly requireTyp?: boolean | undefined;
+  /** Further explicit values of `typ`, which a profile defines. Default none. */
+  readonly additionalTypes?: readonly string[] | undefined;
+  /**
+   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
+   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** How far clocks may differ. Default 60. */
   readonly clockTolerance?: number | undefined;
-  /** The longest that an assertion may be valid for. Default 600. A client's own goes first. */
+  /**
+   * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
+   * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
+   */
   readonly maxLifetime?: number | undefined;
   /** In characters; a longer assertion is not decoded. Default 16384. */
   readonly maxAssertionLength?: number | undefined;
@@ -31,15 +61,15 @@ export interface ClientAssertionOptions {
   /** How long the lookup of a client may take before the request fails closed. Default 10. */
   readonly lookupTimeout?: number | undefined;
   /**
-   * How many imported keys of clients are kept in memory, 2 to 4 kB each. Where more are in use they
-   * are imported again and again. Default 10,000.
+   * How many imported keys are kept in memory, 2 to 4 kB each. If more are in use, they are imported
+   * again and again. Default 10,000.
    */
   readonly maxCachedKeys?: number | undefined;
   /** Whether the validity period of a certificate counts as its secret's. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /**
-   * How the keys of clients with a `jwks_uri` are fetched and kept; or a `RemoteJwkSets`, so that
-   * others can share it.
+   * How the keys of clients with a `jwks_uri` are fetched and kept; or a `RemoteJwkSets` that others
+   * share.
    */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
   /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
@@ -49,6 +79,16 @@ export interface ClientAssertionOptions {
    * some clients send by mistake. Default false.
    */
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
+  /**
+   * Does not count the Authorization header as a second method beside an assertion, for servers
+   * behind a gateway that adds one of its own. Default false.
+   */
+  readonly ignoreAuthorizationHeader?: boolean | undefined;
+  /**
+   * The HTTP status of `invalid_client` (RFC 6749 §5.2 allows both). A request with an Authorization
+   * header always gets 401. Default 401.
+   */
+  readonly invalidClientStatus?: 400 | 401 | undefined;
   /** Tells callers the precise reason of a refusal. Default false: it helps attackers too. */
   readonly detailedErrors?: boolean | undefined;
   /**
@@ -56,33 +96,61 @@ export interface ClientAssertionOptions {
    * a process warning and nothing else.
    */
   readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
 }
 
-export const CLIENT_ASSERTION_OPTIONS: OptionNames<ClientAssertionOptions> = {
-  audience: true,
-  additionalAudiences: true,
-  ignoreTrailingSlash: true,
-  algorithms: true,
-  clockTolerance: true,
-  maxLifetime: true,
-  maxAssertionLength: true,
-  replay: true,
-  replayTimeout: true,
-  lookupTimeout: true,
-  maxCachedKeys: true,
-  certificateValidity: true,
-  jwksUri: true,
-  secretExpiryWarning: true,
-  acceptGrantTypeAsAssertionType: true,
-  detailedErrors: true,
-  onAuthentication: true,
-  clock: true,
+/** Reads a `RemoteJwkSets` or the options of one. */
+const remoteJwkSets: Reader<RemoteJwkSets> = (name, value) => {
+  if (value instanceof RemoteJwkSets) return value;
+  readOptions(name, value as object | undefined, JWKS_URI_OPTIONS);
+  return new RemoteJwkSets(value as JwksUriOptions | undefined);
 };
 
-/** What to do in place of options that others have. */
-export const CLIENT_ASSERTION_HINTS = {
-  strict: "use audience: 'strict'",
-  clockSkew: 'use clockTolerance',
+const replayStore: Reader<ReplayStore> = (name, value) => {
+  if (value === undefined) return new MemoryReplayStore();
+  if (typeof (value as ReplayStore | null)?.insert === 'function') return value as ReplayStore;
+  throw new TypeError(`${name} must be a ReplayStore: an object with the method insert`);
 };
+
+const clientStatus: Reader<400 | 401> = (name, value = 401) => {
+  if (value === 400 || value === 401) return value;
+  throw new TypeError(`${name} must be 400 or 401`);
+};
+
+export const CLIENT_ASSERTION_OPTIONS = {
+  ...RULE_OPTIONS,
+  replay: replayStore,
+  replayTimeout: number(2, 0.001),
+  lookupTimeout: number(10, 0.001),
+  maxCachedKeys: number(10_000, 1),
+  certificateValidity: flag(true),
+  jwksUri: remoteJwkSets,
+  secretExpiryWarning: number(2_592_000, 0),
+  ignoreAuthorizationHeader: flag(false),
+  invalidClientStatus: clientStatus,
+  detailedErrors: flag(false),
+  onAuthentication: callback<(event: AuthenticationEvent) => unknown>(),
+} satisfies OptionTable<ClientAssertionOptions>;
+
+/** All settings of a validator. */
+export interface Settings
+  extends Omit<SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>, keyof Rules>,
+    Rules {
+  readonly keys: KeyCache;
+}
+
+/**
+ * Checks the options of a validator and fills in the defaults.
+ *
+ * @throws {TypeError | ConfigurationError} with a sentence that says what to change
+ */
+export function readSettings(
+  owner: string,
+  options: ClientAssertionOptions,
+  hints: Readonly<Record<string, string>> = {},
+): Settings {
+  const given = readOptions(owner, options, CLIENT_ASSERTION_OPTIONS, {
+    ...CLIENT_ASSERTION_HINTS,
+    ...hints,
+  });
+  return { ...given, ...rulesFrom(given), keys: new KeyCache(given.maxCachedKeys) };
+}

@@ -1,5 +1,24 @@
-import type { JwtSubject } from '../subject.js';
-import { type Check, constant, header } from './check.js';
+import type { JsonObject } from '../../keys/compact-jws.js';
+import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
+
+/** Says that a JWT is a client assertion and nothing else (RFC 10070 §4). */
+export const CLIENT_AUTHENTICATION_TYP = 'client-authentication+jwt';
+
+/** Says that a JWT is a request object and nothing else (RFC 9101 §10.8). */
+export const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt';
+
+/** A media type in lower case and without `application/` (RFC 7515 §4.1.9). */
+export function plainType(type: string): string {
+  const lower = type.toLowerCase();
+  return lower.startsWith('application/') ? lower.slice('application/'.length) : lower;
+}
+
+/** The media type in `typ`: undefined if the header has no `typ`, null if it is not a string. */
+export function typOf(header: JsonObject): string | null | undefined {
+  const typ = header['typ'];
+  if (typ === undefined) return undefined;
+  return typeof typ === 'string' ? plainType(typ) : null;
+}
 
 const KEY_IDENTIFIERS = ['kid', 'x5t', 'x5t#S256'] as const;
 
@@ -42,3 +61,26 @@ export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
     actual: ({ jws }) => KEY_IDENTIFIERS.map((name) => jws.header[name]),
   },
 ];
+
+/** `typ` says that the JWT is a client assertion, by RFC 10070 or by a profile. */
+export const isExplicitTyp = ({ typ, settings }: AssertionSubject): boolean =>
+  typ === CLIENT_AUTHENTICATION_TYP || settings.additionalTypes.has(String(typ));
+
+/** `typ` of a client assertion. */
+export const TYP_CHECK: Check<AssertionSubject> = {
+  name: 'typ',
+  source: 'RFC 10070 §4, RFC 8725 §3.11',
+  reason: 'typ_not_allowed',
+  passes: (subject) => {
+    const { typ, settings } = subject;
+    return (
+      (!settings.requireTyp && (typ === undefined || typ === 'jwt')) || isExplicitTyp(subject)
+    );
+  },
+  expected: ({ settings: { requireTyp, additionalTypes } }) => [
+    ...(requireTyp ? [] : ['absent', 'JWT']),
+    CLIENT_AUTHENTICATION_TYP,
+    ...additionalTypes,
+  ],
+  actual: header('typ'),
+};

@@ -1,0 +1,129 @@
+import { ALGORITHMS, isAlgorithm } from '../shared/algorithms.js';
+import { ConfigurationError } from '../shared/errors.js';
+import {
+  flag,
+  number,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  type Settings as SettingsOf,
+  texts,
+} from '../shared/options.js';
+import { plainType } from './checks/header.js';
+import type { ClientAssertionOptions } from './options.js';
+
+// The rules that an assertion is held to, whoever its client is. Nothing here leads to node:crypto or
+// the network, so that assertions can be explained anywhere.
+
+/** FAPI 2.0 Security Profile §5.4.1. */
+export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set(['PS256', 'ES256', 'EdDSA', 'Ed25519']);
+
+/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 allows at most, in seconds. */
+const FAPI2_TOLERANCE = 60;
+
+/** Reads a list of algorithms; undefined if none was given. */
+export const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new TypeError(`${name} must be a non-empty array`);
+  }
+  const unknown: unknown = value.find((algorithm) => !isAlgorithm(algorithm));
+  if (unknown === undefined) return new Set(value as string[]);
+  throw new TypeError(
+    `${name} has ${JSON.stringify(unknown)}: choose from ${ALGORITHMS.join(', ')}`,
+  );
+};
+
+export const profile: Reader<'fapi2' | undefined> = (name, value) => {
+  if (value === undefined || value === 'fapi2') return value;
+  throw new TypeError(`${name} must be 'fapi2', or left out`);
+};
+
+const audienceMode: Reader<'compatible' | 'issuer' | 'issuer-string' | undefined> = (
+  name,
+  value,
+) => {
+  if (value === undefined) return undefined;
+  if (value === 'compatible' || value === 'issuer' || value === 'issuer-string') return value;
+  throw new TypeError(
+    `${name} must be 'compatible', 'issuer' or 'issuer-string'; further accepted values go into additionalAudiences`,
+  );
+};
+
+/** What to do about options that other libraries have. */
+export const CLIENT_ASSERTION_HINTS = {
+  strict: "use audience: 'issuer'",
+  clockSkew: 'use clockTolerance',
+  clock: 'the time is Date.now(), which fake timers replace',
+};
+
+/** The options that the rules follow from: what an assertion is held to, whoever its client is. */
+export const RULE_OPTIONS = {
+  profile,
+  audience: audienceMode,
+  additionalAudiences: texts(),
+  ignoreTrailingSlash: flag(false),
+  requireTyp: flag(false),
+  additionalTypes: (name, value) => new Set(texts()(name, value).map(plainType)),
+  algorithms,
+  clockTolerance: number(60, 0),
+  maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
+  maxAssertionLength: number(16_384, 1),
+  acceptGrantTypeAsAssertionType: flag(false),
+} satisfies Partial<OptionTable<ClientAssertionOptions>>;
+
+/** What an assertion is held to by itself; checked and with the defaults. */
+export type Rules = ReturnType<typeof rulesFrom>;
+
+/** @throws {ConfigurationError} if an option beside `profile: 'fapi2'` weakens it */
+export function assertKeepsFapi2(given: {
+  readonly audience?: unknown;
+  readonly algorithms: ReadonlySet<string> | undefined;
+  readonly clockTolerance: number;
+  readonly ignoreTrailingSlash?: boolean;
+  readonly acceptGrantTypeAsAssertionType?: boolean;
+}): void {
+  const weaker = [...(given.algorithms ?? [])].filter((alg) => !FAPI2_ALGORITHMS.has(alg));
+  const remedy =
+    (given.audience ?? 'issuer-string') !== 'issuer-string'
+      ? "audience must be 'issuer-string': leave it out"
+      : weaker.length > 0
+        ? `algorithms may not have ${weaker.join(', ')}`
+        : given.clockTolerance > FAPI2_TOLERANCE
+          ? `clockTolerance may be at most ${FAPI2_TOLERANCE}`
+          : given.ignoreTrailingSlash
+            ? 'ignoreTrailingSlash must be left out'
+            : given.acceptGrantTypeAsAssertionType
+              ? 'acceptGrantTypeAsAssertionType must be left out'
+              : undefined;
+  if (remedy !== undefined) throw new ConfigurationError(`With profile 'fapi2', ${remedy}.`);
+}
+
+/**
+ * The rules that follow from the options.
+ *
+ * @throws {TypeError | ConfigurationError} with a sentence that says what to change
+ */
+export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
+  if (given.profile === 'fapi2') assertKeepsFapi2(given);
+  const audience = given.audience ?? (given.profile === 'fapi2' ? 'issuer-string' : 'compatible');
+  if (audience !== 'compatible' && given.additionalAudiences.length > 0) {
+    throw new TypeError(
+      "additionalAudiences has an effect only with audience 'compatible': remove it",
+    );
+  }
+  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : new Set(ALGORITHMS);
+  return {
+    ...given,
+    audience,
+    algorithms: given.algorithms ?? (defaultAlgorithms as ReadonlySet<string>),
+    maxLifetime: given.maxLifetime ?? (audience === 'compatible' ? 3600 : 600),
+  };
+}
+
+/** The rules alone, for who has no clients. */
+export const readRules = (
+  owner: string,
+  options: Pick<ClientAssertionOptions, keyof typeof RULE_OPTIONS>,
+): Rules => rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));
+
