@@ -1,5 +1,5 @@
 import { type Explanation, explainAlone } from '../../../../lib/assertion/explain-alone.js';
-import { CLIENT_ASSERTION_TYPE } from '../../../../lib/assertion/parameters.js';
+import { CLIENT_ASSERTION_TYPE } from '../../../../lib/shared/jwt-types.js';
 import { rulesFrom } from '../../../../lib/assertion/settings.js';
 import type { PageServer } from '../page.js';
 
