@@ -29,4 +29,3 @@ const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).include
 /** Whether two names stand for one algorithm: Ed25519 has two, an old and a new (RFC 9864 §2.2). */
 export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
-
