@@ -1,7 +1,5 @@
+import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import type { Failure } from '../shared/reasons.js';
-
-/** The value of `client_assertion_type` (RFC 7523 §2.2). */
-export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */
 const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -49,9 +47,7 @@ export function formOf(parameters: unknown): Form {
     if (isPlain) return parameters as Form;
     if (isWebForm(parameters)) return parsed(parameters as Iterable<readonly [string, unknown]>);
   }
-  throw new TypeError(
-    'parameters must be the parsed form: an object, URLSearchParams or FormData',
-  );
+  throw new TypeError('parameters must be the parsed form: an object, URLSearchParams or FormData');
 }
 
 function sentValue(form: Form, name: string): unknown {
@@ -93,8 +89,7 @@ export function methodFailure(sent: Credentials): Failure | undefined {
       return { reason: 'parameter_repeated', actual: name };
     }
   }
-  const isOne =
-    !sent.authorization && (sent.client_secret === undefined || !hasAssertion(sent));
+  const isOne = !sent.authorization && (sent.client_secret === undefined || !hasAssertion(sent));
   if (isOne) return undefined;
   const methods = methodsIn(sent);
   return methods.length > 1
@@ -108,10 +103,7 @@ export function methodFailure(sent: Credentials): Failure | undefined {
  *
  * @param acceptGrantType whether the URN of the JWT bearer grant is taken too
  */
-export function assertionFailure(
-  sent: Credentials,
-  acceptGrantType: boolean,
-): Failure | undefined {
+export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {
   if (!hasAssertion(sent)) return { reason: 'client_assertion_absent' };
   const wrong = methodFailure(sent);
   if (wrong !== undefined) return wrong;

@@ -26,7 +26,8 @@ function isBase64OfPair(text: string): boolean {
 function segmentProblem(name: string, segment: string): string | undefined {
   if (segment === '') return `the ${name} is empty`;
   if (segment.includes('=')) return `the ${name} has padding (=), which base64url in a JWT has not`;
-  if (/[+/]/.test(segment)) return `the ${name} is in the standard base64 alphabet, not in base64url`;
+  if (/[+/]/.test(segment))
+    return `the ${name} is in the standard base64 alphabet, not in base64url`;
   const bytes = decodeSegment(segment);
   if (bytes === undefined) return `the ${name} is not base64url`;
   if (name === 'signature') return undefined;

@@ -1,19 +1,20 @@
 import { JWKS_URI_OPTIONS, type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
+import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
 import type { Algorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
+import { assertKnownOptions } from '../shared/option-checks.js';
 import {
   callback,
   flag,
   number,
   type OptionTable,
   type Reader,
-  readOptions,
   type Settings as SettingsOf,
 } from '../shared/options.js';
-import { CLIENT_ASSERTION_HINTS, RULE_OPTIONS, type Rules, rulesFrom } from './rules.js';
+import { RULE_OPTIONS, type Rules, rulesFrom } from './rules.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
 export interface ClientAssertionOptions {
@@ -101,7 +102,7 @@ export interface ClientAssertionOptions {
 /** Reads a `RemoteJwkSets` or the options of one. */
 const remoteJwkSets: Reader<RemoteJwkSets> = (name, value) => {
   if (value instanceof RemoteJwkSets) return value;
-  readOptions(name, value as object | undefined, JWKS_URI_OPTIONS);
+  assertKnownOptions(name, value as object | undefined, JWKS_URI_OPTIONS);
   return new RemoteJwkSets(value as JwksUriOptions | undefined);
 };
 
@@ -136,21 +137,17 @@ export interface Settings
   extends Omit<SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>, keyof Rules>,
     Rules {
   readonly keys: KeyCache;
+  readonly hints: SignerHints;
 }
 
 /**
- * Checks the options of a validator and fills in the defaults.
+ * What follows from the options once they are read.
  *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
-export function readSettings(
-  owner: string,
-  options: ClientAssertionOptions,
-  hints: Readonly<Record<string, string>> = {},
-): Settings {
-  const given = readOptions(owner, options, CLIENT_ASSERTION_OPTIONS, {
-    ...CLIENT_ASSERTION_HINTS,
-    ...hints,
-  });
-  return { ...given, ...rulesFrom(given), keys: new KeyCache(given.maxCachedKeys) };
-}
+export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>): Settings => ({
+  ...given,
+  ...rulesFrom(given),
+  keys: new KeyCache(given.maxCachedKeys),
+  hints: new SignerHints(),
+});

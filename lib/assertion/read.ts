@@ -1,9 +1,10 @@
 import { type CompactJws, decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../shared/jwt-types.js';
 import type { Failure } from '../shared/reasons.js';
-import { CLIENT_AUTHENTICATION_TYP, typOf } from './checks/header.js';
+import { typOf } from './checks/header.js';
 import { timesAsStrings, withNumericTimes } from './checks/times.js';
 import { malformedFailure } from './diagnosis.js';
-import type { Rules } from './options.js';
+import type { Rules } from './rules.js';
 
 /** How deeply objects and arrays of a JWT may be nested: what reads them next may recurse. */
 const MAX_DEPTH = 20;

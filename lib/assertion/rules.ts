@@ -16,7 +16,12 @@ import type { ClientAssertionOptions } from './options.js';
 // the network, so that assertions can be explained anywhere.
 
 /** FAPI 2.0 Security Profile §5.4.1. */
-export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set(['PS256', 'ES256', 'EdDSA', 'Ed25519']);
+export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'Ed25519',
+]);
 
 /** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 allows at most, in seconds. */
 const FAPI2_TOLERANCE = 60;
@@ -75,28 +80,45 @@ export const RULE_OPTIONS = {
 /** What an assertion is held to by itself; checked and with the defaults. */
 export type Rules = ReturnType<typeof rulesFrom>;
 
-/** @throws {ConfigurationError} if an option beside `profile: 'fapi2'` weakens it */
-export function assertKeepsFapi2(given: {
-  readonly audience?: unknown;
+/** What FAPI 2.0 does not allow beside the profile. */
+const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string])[] = [
+  [
+    ({ audience }) => (audience ?? 'issuer-string') !== 'issuer-string',
+    "audience must be 'issuer-string'",
+  ],
+  [
+    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg)),
+    `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
+  ],
+  [
+    ({ clockTolerance }) => clockTolerance > FAPI2_TOLERANCE,
+    `clockTolerance may be at most ${FAPI2_TOLERANCE}`,
+  ],
+  [({ ignoreTrailingSlash }) => ignoreTrailingSlash, 'ignoreTrailingSlash may not be true'],
+  [
+    ({ acceptGrantTypeAsAssertionType }) => acceptGrantTypeAsAssertionType === true,
+    'acceptGrantTypeAsAssertionType may not be true',
+  ],
+  [({ requireNotBefore }) => requireNotBefore === false, 'requireNotBefore may not be false'],
+  [({ requireExpiration }) => requireExpiration === false, 'requireExpiration may not be false'],
+];
+
+/** Options of assertions or request objects that the profile has an opinion on. */
+interface Fapi2Options {
+  readonly audience?: string | undefined;
   readonly algorithms: ReadonlySet<string> | undefined;
   readonly clockTolerance: number;
-  readonly ignoreTrailingSlash?: boolean;
+  readonly ignoreTrailingSlash: boolean;
   readonly acceptGrantTypeAsAssertionType?: boolean;
-}): void {
-  const weaker = [...(given.algorithms ?? [])].filter((alg) => !FAPI2_ALGORITHMS.has(alg));
-  const remedy =
-    (given.audience ?? 'issuer-string') !== 'issuer-string'
-      ? "audience must be 'issuer-string': leave it out"
-      : weaker.length > 0
-        ? `algorithms may not have ${weaker.join(', ')}`
-        : given.clockTolerance > FAPI2_TOLERANCE
-          ? `clockTolerance may be at most ${FAPI2_TOLERANCE}`
-          : given.ignoreTrailingSlash
-            ? 'ignoreTrailingSlash must be left out'
-            : given.acceptGrantTypeAsAssertionType
-              ? 'acceptGrantTypeAsAssertionType must be left out'
-              : undefined;
-  if (remedy !== undefined) throw new ConfigurationError(`With profile 'fapi2', ${remedy}.`);
+  readonly requireNotBefore?: boolean | undefined;
+  readonly requireExpiration?: boolean;
+}
+
+/** @throws {ConfigurationError} if an option beside `profile: 'fapi2'` weakens it */
+export function assertKeepsFapi2(given: Fapi2Options): void {
+  const broken = FAPI2_LIMITS.find(([weakens]) => weakens(given));
+  if (broken === undefined) return;
+  throw new ConfigurationError(`With profile 'fapi2', ${broken[1]}: leave the option out.`);
 }
 
 /**
@@ -126,4 +148,3 @@ export const readRules = (
   owner: string,
   options: Pick<ClientAssertionOptions, keyof typeof RULE_OPTIONS>,
 ): Rules => rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));
-

@@ -4,7 +4,7 @@ import { isIssuerAlone } from './checks/audience.js';
 import type { ClientSubject } from './checks/check.js';
 import { isExplicitTyp } from './checks/header.js';
 import { lifetime } from './checks/times.js';
-import { FAPI2_ALGORITHMS } from './options.js';
+import { FAPI2_ALGORITHMS } from './rules.js';
 
 /** The default of the stricter modes, in seconds. */
 const STRICT_LIFETIME = 600;

@@ -2,11 +2,12 @@ import { text as readText } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import { explainAssertion } from '../assertion/explain.js';
 import type { Explanation } from '../assertion/explain-alone.js';
-import { settingsFrom } from '../assertion/settings.js';
+import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../assertion/options.js';
 import type { FindClient } from '../clients/lookup.js';
 import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import { readOptions } from '../shared/options.js';
 import { readClientsFile } from './clients-file.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { type Inspection, inspectionJson, inspectionLines, outcomeOf } from './inspection.js';
@@ -16,7 +17,7 @@ import { print, printJson } from './output.js';
 interface InspectOptions {
   readonly issuer?: string;
   readonly tokenEndpoint?: string;
-  readonly audience: 'compatible' | 'strict';
+  readonly audience: 'compatible' | 'issuer' | 'issuer-string';
   readonly client?: string;
   readonly allowLocalNetwork?: boolean;
   /** Milliseconds since the epoch. */
@@ -56,15 +57,21 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     client_assertion: await readAssertionText(argument),
     client_assertion_type: CLIENT_ASSERTION_TYPE,
   };
-  const clock = now === undefined ? Date.now : () => now;
+  const seconds = (now ?? Date.now()) / 1000;
   const explanation = await explainAssertion(
-    { issuer, tokenEndpoint, parameters },
-    settingsFrom({ audience, clock, jwksUri: { allowLocalNetwork } }),
+    { issuer, tokenEndpoint, parameters, now: seconds },
+    settingsFrom(
+      readOptions(
+        'inspect',
+        { audience, jwksUri: { allowLocalNetwork } },
+        CLIENT_ASSERTION_OPTIONS,
+      ),
+    ),
     findClient,
   );
   return {
     ...explanation,
-    now: Math.floor(clock() / 1000),
+    now: Math.floor(seconds),
     unknown: { issuer: issuer === undefined, client: findClient === undefined },
     warnings: findClient === undefined ? [] : await warningsOf(findClient, explanation),
   };
@@ -84,7 +91,7 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
     .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', urlOption)
     .addOption(
       new Option('--audience <mode>', 'how aud is judged')
-        .choices(['compatible', 'strict'])
+        .choices(['compatible', 'issuer', 'issuer-string'])
         .default('compatible'),
     )
     .option('--client <file>', 'a JSON file of the client, or an array, to check the signature')

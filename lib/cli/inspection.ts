@@ -1,5 +1,4 @@
-import type { CheckReport } from '../assertion/check-report.js';
-import type { Explanation } from '../assertion/explain-alone.js';
+import type { CheckReport, Explanation } from '../assertion/explain-alone.js';
 import { REASONS } from '../shared/reasons.js';
 import { style } from './output.js';
 import { json, printable } from './printable.js';

@@ -9,7 +9,7 @@ import { refuseSecretJwk } from '../keys/jwk.js';
 import { publicKeysFromJwkSet } from '../keys/jwk-set.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
-import type { Middleware } from '../server/authenticate-client.js';
+import type { Middleware } from '../shared/http.js';
 import { assertKnownOptions, type OptionNames } from '../shared/option-checks.js';
 import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';

@@ -1,16 +1,23 @@
-import type { Settings } from '../assertion/settings.js';
 import { KeyError } from './algorithms.js';
 import type { ImportedKeys } from './candidate.js';
 import type { CompactJws } from './compact-jws.js';
 import { type FetchedSet, fetchSet, renewSets, warningsOf } from './fetched-sets.js';
 import { expirationOf } from './import.js';
+import type { RemoteJwkSets } from './jwks-uri.js';
+import type { KeyCache } from './key-cache.js';
 import type { AssertionClient, JwksUriSecret, Secret } from './secret.js';
+import type { SignerHints } from './signer-hints.js';
 import { type Search, type SignerSearch, triedNamedKey, tryKeys, withExpired } from './try-keys.js';
 
 /** So many secrets are looked through as fast as a hint is found. */
 const FEW_SECRETS = 4;
 
-type SearchSettings = Pick<Settings, 'keys' | 'certificateValidity' | 'jwksUri' | 'hints'>;
+interface SearchSettings {
+  readonly keys: KeyCache;
+  readonly certificateValidity: boolean;
+  readonly jwksUri: RemoteJwkSets;
+  readonly hints: SignerHints;
+}
 
 // A database may hold anything; selectKeys reports what is no secret.
 const isJwksUri = (secret: Secret | null | undefined): secret is JwksUriSecret =>

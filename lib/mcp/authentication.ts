@@ -3,12 +3,11 @@ import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import { requiresClientAssertion } from '../clients/requires-client-assertion.js';
-import type { Middleware } from '../server/authenticate-client.js';
 import { oauthErrorHandler } from '../server/error-handler.js';
 import type { PrivateKeyJwtStrategy } from '../server/strategy.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { newEvent, noteError, report } from '../shared/events.js';
-import type { ExpressRequest } from '../shared/http.js';
+import type { ExpressRequest, Middleware } from '../shared/http.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type McpClient, withoutSecret } from './clients.js';

@@ -17,8 +17,8 @@ import {
   type ClientAssertionOptions,
 } from '../assertion/options.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import type { Middleware } from '../server/authenticate-client.js';
 import { PrivateKeyJwtStrategy } from '../server/strategy.js';
+import type { Middleware } from '../shared/http.js';
 import { assertKnownOptions, assertNotMisspelt, pick } from '../shared/option-checks.js';
 import { McpAuthentication } from './authentication.js';
 import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';

@@ -1,8 +1,7 @@
-import type { Settings } from '../assertion/settings.js';
 import { isThenable, withDeadline } from '../shared/deadline.js';
 import type { Failure } from '../shared/reasons.js';
 import { replayKey } from './replay-key.js';
-import { ReplayStoreFullError } from './store.js';
+import { type ReplayStore, ReplayStoreFullError } from './store.js';
 
 /** One use of an assertion. */
 export interface Use {
@@ -42,11 +41,11 @@ async function waitForStore(
  */
 export function recordUse(
   { clientId, jti, expiresAt }: Use,
-  { replay, replayTimeout, clock }: Pick<Settings, 'replay' | 'replayTimeout' | 'clock'>,
+  { replay, replayTimeout }: { readonly replay: ReplayStore; readonly replayTimeout: number },
 ): Failure | undefined | Promise<Failure | undefined> {
   // Since the check of exp, the lookup and the signature took their time. A store may have forgotten
   // by now that the assertion was used, so what has expired meanwhile must not reach it.
-  if (clock() / 1000 >= expiresAt) return { reason: 'expired' };
+  if (Date.now() / 1000 >= expiresAt) return { reason: 'expired' };
   try {
     const answer = replay.insert({ key: replayKey(clientId, jti), clientId, expiresAt });
     return isThenable(answer) ? waitForStore(answer, replayTimeout) : failureIn(answer);

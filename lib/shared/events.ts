@@ -44,7 +44,9 @@ export interface AuthenticationEvent {
    * On success: what each stricter way to run the server would have refused: `audience: 'issuer'` and
    * `'issuer-string'`, `profile: 'fapi2'`, and `requireTyp`. Empty lists if it would have accepted.
    */
-  wouldFail?: Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>> | undefined;
+  wouldFail?:
+    | Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>>
+    | undefined;
   /** On success: the type and description of the secret that verified. */
   secret?: string | undefined;
   /** On success: when that secret expires; undefined for never. */

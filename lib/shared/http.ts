@@ -50,3 +50,23 @@ export function oauthAnswer(error: OAuthError, authorization: string | null | un
     body: JSON.stringify(error),
   };
 }
+
+/**
+ * Answers an OAuth error as RFC 6749 §5.2 wants it. A challenge that another strategy has set stays
+ * if the answer is one.
+ */
+export function sendOAuthError(
+  error: OAuthError,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { status, headers, body } = oauthAnswer(error, request.headers.authorization);
+  const challenge = response.getHeader('WWW-Authenticate');
+  response.removeHeader('WWW-Authenticate');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (challenge !== undefined && headers['WWW-Authenticate'] !== undefined) {
+    response.setHeader('WWW-Authenticate', challenge);
+  }
+  response.statusCode = status;
+  response.end(body);
+}

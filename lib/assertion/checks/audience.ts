@@ -1,6 +1,6 @@
 import type { AuthenticationEvent } from '../../shared/events.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
 import { type AssertionSubject, type Check, claim } from './check.js';
-import { CLIENT_AUTHENTICATION_TYP } from './header.js';
 
 /** Which of the server's names an accepted `aud` was. */
 export type AudienceForm = NonNullable<AuthenticationEvent['audienceForm']>;
@@ -12,8 +12,7 @@ const withoutSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, 
 
 /** Whether two URLs are the same, but for a final slash if that is ignored. */
 export const isSameUrl = (a: unknown, b: string, ignoreTrailingSlash: boolean): boolean =>
-  a === b ||
-  (ignoreTrailingSlash && typeof a === 'string' && withoutSlash(a) === withoutSlash(b));
+  a === b || (ignoreTrailingSlash && typeof a === 'string' && withoutSlash(a) === withoutSlash(b));
 
 /** Whether the assertion's own `typ` promises the audience of RFC 10070. */
 const promisesIssuer = ({ settings, typ }: AssertionSubject): boolean =>
@@ -64,7 +63,8 @@ export const AUDIENCE_CHECK: Check<AssertionSubject> = {
   passes: (subject) => audienceForm(subject) !== undefined,
   expected: (subject) => {
     const { issuer } = subject.server;
-    if (promisesIssuer(subject)) return `${issuer} alone, because typ is ${CLIENT_AUTHENTICATION_TYP}`;
+    if (promisesIssuer(subject))
+      return `${issuer} alone, because typ is ${CLIENT_AUTHENTICATION_TYP}`;
     const { audience } = subject.settings;
     if (audience === 'issuer-string') return `${issuer} as a string`;
     if (audience === 'issuer') return `${issuer} alone`;

@@ -1,7 +1,7 @@
+import type { CompactJws, JsonObject } from '../../keys/compact-jws.js';
 import type { AssertionClient } from '../../keys/secret.js';
 import type { Failure, Reason } from '../../shared/reasons.js';
-import type { CompactJws, JsonObject } from '../../keys/compact-jws.js';
-import type { Rules } from '../options.js';
+import type { Rules } from '../rules.js';
 
 /** One rule: how it is called, where it is written, and whether a JWT keeps it. */
 export interface Check<Subject> {

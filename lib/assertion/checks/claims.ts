@@ -1,11 +1,5 @@
 import { AUDIENCE_CHECK } from './audience.js';
-import {
-  type AssertionSubject,
-  type Check,
-  claim,
-  constant,
-  isNonEmptyString,
-} from './check.js';
+import { type AssertionSubject, type Check, claim, constant, isNonEmptyString } from './check.js';
 import { HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { TIME_CHECKS } from './times.js';
 

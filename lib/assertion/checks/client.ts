@@ -1,6 +1,6 @@
 import { allowsAssertion, isDisabled } from '../../clients/policy.js';
-import { isSameAlgorithm } from '../../keys/algorithms.js';
 import type { AssertionClient } from '../../keys/secret.js';
+import { isSameAlgorithm } from '../../shared/algorithms.js';
 import { type Check, type ClientSubject, constant, header, type JwtSubject } from './check.js';
 import { LIFETIME_CHECKS } from './times.js';
 
@@ -48,9 +48,6 @@ export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
     expected: ({ client }) => client.tokenEndpointAuthMethod ?? 'any',
     actual: ({ jws }) => methodOf(jws.header['alg']),
   },
-  algorithmCheck(
-    'tokenEndpointAuthSigningAlg',
-    'RFC 7591 §2, OpenID Connect Registration §2',
-  ),
+  algorithmCheck('tokenEndpointAuthSigningAlg', 'RFC 7591 §2, OpenID Connect Registration §2'),
   ...LIFETIME_CHECKS,
 ];

@@ -1,11 +1,6 @@
 import type { JsonObject } from '../../keys/compact-jws.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
 import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
-
-/** Says that a JWT is a client assertion and nothing else (RFC 10070 §4). */
-export const CLIENT_AUTHENTICATION_TYP = 'client-authentication+jwt';
-
-/** Says that a JWT is a request object and nothing else (RFC 9101 §10.8). */
-export const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt';
 
 /** A media type in lower case and without `application/` (RFC 7515 §4.1.9). */
 export function plainType(type: string): string {
@@ -73,9 +68,7 @@ export const TYP_CHECK: Check<AssertionSubject> = {
   reason: 'typ_not_allowed',
   passes: (subject) => {
     const { typ, settings } = subject;
-    return (
-      (!settings.requireTyp && (typ === undefined || typ === 'jwt')) || isExplicitTyp(subject)
-    );
+    return (!settings.requireTyp && (typ === undefined || typ === 'jwt')) || isExplicitTyp(subject);
   },
   expected: ({ settings: { requireTyp, additionalTypes } }) => [
     ...(requireTyp ? [] : ['absent', 'JWT']),
