@@ -8,7 +8,7 @@ export type { CheckReport } from './assertion/check-report.js';
 export type { AudienceForm } from './assertion/checks/audience.js';
 export type { Explanation } from './assertion/explain-alone.js';
 export type { ClientAssertionOptions } from './assertion/options.js';
-export { CLIENT_ASSERTION_TYPE, type ClientAssertionParameters } from './assertion/parameters.js';
+export type { ClientAssertionParameters } from './assertion/parameters.js';
 export {
   type RequestObject,
   type RequestObjectOptions,
@@ -34,7 +34,6 @@ export {
   type MetadataDocumentClient,
 } from './clients/metadata-document.js';
 export { requiresClientAssertion } from './clients/requires-client-assertion.js';
-export { ALGORITHMS, type Algorithm } from './keys/algorithms.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export type { JsonObject } from './keys/compact-jws.js';
 export { type JwksUriOptions, RemoteJwkSets } from './keys/jwks-uri.js';
@@ -57,6 +56,7 @@ export {
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
 } from './server/strategy.js';
+export { ALGORITHMS, type Algorithm } from './shared/algorithms.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,
@@ -69,6 +69,7 @@ export {
   type AuthenticationWarning,
 } from './shared/events.js';
 export type { ExpressRequest, Next } from './shared/http.js';
+export { CLIENT_ASSERTION_TYPE } from './shared/jwt-types.js';
 export {
   type Failure,
   type OAuthErrorCode,
