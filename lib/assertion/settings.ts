@@ -1,5 +1,5 @@
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../keys/algorithms.js';
-import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { RemoteJwkSets } from '../keys/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../keys/key-cache.js';
 import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
@@ -83,12 +83,8 @@ function replayStore(value: ReplayStore | undefined, clock: () => number): Repla
   throw new TypeError('replay must be a ReplayStore: an object with the method insert');
 }
 
-function remoteJwkSets({ jwksUri, clock }: ClientAssertionOptions): RemoteJwkSets {
-  if (jwksUri instanceof RemoteJwkSets) return jwksUri;
-  assertKnownOptions('jwksUri', jwksUri, JWKS_URI_OPTIONS);
-  const options = pick(jwksUri ?? {}, JWKS_URI_OPTIONS);
-  return new RemoteJwkSets({ ...options, clock: options.clock ?? clock });
-}
+const remoteJwkSets = ({ jwksUri }: ClientAssertionOptions): RemoteJwkSets =>
+  jwksUri instanceof RemoteJwkSets ? jwksUri : new RemoteJwkSets(jwksUri);
 
 /**
  * The options that the rules follow from, checked and with their defaults.
