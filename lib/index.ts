@@ -40,7 +40,7 @@ export type { JsonObject } from './keys/compact-jws.js';
 export { type JwksUriOptions, RemoteJwkSets } from './keys/jwks-uri.js';
 export type * from './keys/secret.js';
 export { FetchError, type FetchErrorCode } from './net/fetch-error.js';
-export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory/store.js';
+export { MemoryReplayStore } from './replay/memory/store.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
 export {
   type AuthenticateClientOptions,

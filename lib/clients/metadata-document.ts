@@ -94,7 +94,8 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
 ): FindClient<MetadataDocumentClient | Client> {
   const settings = readOptions('clientMetadataDocuments', options, OPTIONS);
   const { allowHost = () => true } = settings;
-  const findOther = callback<FindClient<Client>>()('otherClients', otherClients) ?? (() => undefined);
+  const findOther =
+    callback<FindClient<Client>>()('otherClients', otherClients) ?? (() => undefined);
   const jwksUri = ownJwkSets(options);
   const clients = new DocumentCache(settings, (value, url) => readClient(value, url, jwksUri));
   const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
