@@ -8,7 +8,7 @@ export type { CheckReport } from './assertion/check-report.js';
 export type { AudienceForm } from './assertion/checks/audience.js';
 export type { Explanation } from './assertion/explain-alone.js';
 export type { ClientAssertionOptions } from './assertion/options.js';
-export { CLIENT_ASSERTION_TYPE, type ClientAssertionParameters } from './assertion/parameters.js';
+export type { ClientAssertionParameters } from './assertion/parameters.js';
 export {
   type RequestObject,
   type RequestObjectOptions,
@@ -67,6 +67,7 @@ export {
   type AuthenticationWarning,
 } from './shared/events.js';
 export type { ExpressRequest, Next } from './shared/http.js';
+export { CLIENT_ASSERTION_TYPE } from './shared/jwt-types.js';
 export {
   type Failure,
   type OAuthErrorCode,

@@ -1,6 +1,6 @@
 import { type Explanation, explainAlone } from '../../../../lib/assertion/explain-alone.js';
-import { CLIENT_ASSERTION_TYPE } from '../../../../lib/assertion/parameters.js';
 import { rulesFrom } from '../../../../lib/assertion/settings.js';
+import { CLIENT_ASSERTION_TYPE } from '../../../../lib/shared/jwt-types.js';
 import type { PageServer } from '../page.js';
 
 /** A pasted text as the form of a request: an assertion alone stands for a whole form. */
