@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-document.js';
 import {
   type AssertionClient,
   ClientAuthenticationError,
-  type ClientMetadataDocumentOptions,
   clientMetadataDocuments,
   type FetchError,
   type FindClient,

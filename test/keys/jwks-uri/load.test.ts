@@ -5,8 +5,8 @@ import {
   CLIENT_ASSERTION_TYPE,
   ClientAssertionValidator,
   type ClientAuthenticationError,
-  type JwksUriOptions,
 } from '../../../lib/index.js';
+import type { JwksUriOptions } from '../../../lib/keys/jwks-uri.js';
 import { ISSUER } from '../../support/assertion.js';
 import { fakeClock } from '../../support/fake-clock.js';
 import {
