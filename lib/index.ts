@@ -32,7 +32,6 @@ export {
   clientMetadataDocuments,
   type MetadataDocumentClient,
 } from './clients/metadata-document.js';
-export { ALGORITHMS, type Algorithm } from './keys/algorithms.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export type { JsonObject } from './keys/compact-jws.js';
 export { RemoteJwkSets } from './keys/jwks-uri.js';
@@ -53,6 +52,7 @@ export {
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
 } from './server/strategy.js';
+export { ALGORITHMS, type Algorithm } from './shared/algorithms.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,

@@ -5,9 +5,9 @@
  * @module
  */
 export type { ClientMetadataDocument } from '../clients/document-rules.js';
-export { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
 export type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
 export type { Middleware } from '../server/authenticate-client.js';
+export { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 export { ConfigurationError } from '../shared/errors.js';
 export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 export { AssertionService, type JwtContext } from './assertion-service.js';
