@@ -15,7 +15,7 @@ usage('npm test [-- FILE_OR_FOLDER...]   runs the fast tests, or the named ones'
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROCESSES = Math.max(2, Math.min(4, availableParallelism()));
 /** For how long one file may run, in milliseconds. */
-const TIMEOUT = { fast: 120_000, rest: 600_000 };
+const TIMEOUT = { fast: 120_000, rest: 300_000 };
 
 /** Folders whose tests start a browser, npm, samples or the command line, each in processes of its own. */
 const SLOW_FOLDERS = ['browser', 'cli', 'demo', 'frameworks', 'package', 'samples'];

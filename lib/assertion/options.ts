@@ -1,11 +1,10 @@
-import { JWKS_URI_OPTIONS, type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
 import type { Algorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
-import { assertKnownOptions } from '../shared/option-checks.js';
 import {
   callback,
   flag,
@@ -100,11 +99,8 @@ export interface ClientAssertionOptions {
 }
 
 /** Reads a `RemoteJwkSets` or the options of one. */
-const remoteJwkSets: Reader<RemoteJwkSets> = (name, value) => {
-  if (value instanceof RemoteJwkSets) return value;
-  assertKnownOptions(name, value as object | undefined, JWKS_URI_OPTIONS);
-  return new RemoteJwkSets(value as JwksUriOptions | undefined);
-};
+const remoteJwkSets: Reader<RemoteJwkSets> = (_name, value) =>
+  value instanceof RemoteJwkSets ? value : new RemoteJwkSets(value as JwksUriOptions | undefined);
 
 const replayStore: Reader<ReplayStore> = (name, value) => {
   if (value === undefined) return new MemoryReplayStore();

@@ -182,7 +182,7 @@ async function validateAssertion<Client extends AssertionClient>(
 
   const jti = claims['jti'] as string;
   const expiresAt = (claims['exp'] as number) + settings.clockTolerance;
-  const recorded = recordUse({ clientId, jti, expiresAt }, settings);
+  const recorded = recordUse({ issuer: server.issuer, clientId, jti, expiresAt }, settings);
   const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };
 

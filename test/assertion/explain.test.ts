@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainAssertion } from '../../lib/assertion/explain.js';
-import { explainAlone } from '../../lib/assertion/explain-alone.js';
+import { type CheckReport, explainAlone } from '../../lib/assertion/explain-alone.js';
 import { rulesFrom } from '../../lib/assertion/settings.js';
-import { type CheckReport, MemoryReplayStore, type Reason } from '../../lib/index.js';
+import { MemoryReplayStore, type Reason } from '../../lib/index.js';
 import { ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
 import { fakeClock } from '../support/fake-clock.js';

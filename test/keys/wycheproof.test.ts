@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { firstFailure } from '../../lib/assertion/checks/claims.js';
 import { HEADER_CHECKS } from '../../lib/assertion/checks/header.js';
-import { ALGORITHMS, type Secret } from '../../lib/index.js';
+import type { Secret } from '../../lib/index.js';
 import { decodeCompactJws, decodeSegment } from '../../lib/keys/compact-jws.js';
 import { identifiersOf } from '../../lib/keys/identifiers.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
 import { selectKeys } from '../../lib/keys/select-key.js';
 import { verifySignature } from '../../lib/keys/signature.js';
+import { ALGORITHMS } from '../../lib/shared/algorithms.js';
 
 interface Vector {
   readonly tcId: number;
