@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
+import { Buffer } from '../shared/bytes.js';
 import { isSmallOrderPoint } from './ed25519.js';
 import { isRocaModulus } from './roca.js';
 
