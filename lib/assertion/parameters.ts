@@ -1,7 +1,5 @@
+import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import type { Failure, Reason } from '../shared/reasons.js';
-
-/** The value of `client_assertion_type` (RFC 7523 §2.2). */
-export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */
 const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';

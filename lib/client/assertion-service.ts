@@ -1,5 +1,5 @@
-import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../assertion/checks/typ.js';
 import type { JsonWebKeySet } from '../keys/secret.js';
+import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../shared/jwt-types.js';
 import { assertKnownOptions, given, type OptionNames } from '../shared/option-checks.js';
 import {
   ASSERTION_SERVICE_OPTIONS,

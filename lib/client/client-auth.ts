@@ -1,5 +1,5 @@
 import { type ClientAuth, clockSkew } from 'openid-client';
-import { CLIENT_ASSERTION_TYPE } from '../assertion/parameters.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import { AssertionService } from './assertion-service.js';
 
 /**

@@ -1,4 +1,4 @@
-import { Buffer } from '../shared/bytes.js';
+import { Buffer } from 'node:buffer';
 
 /** The field of the curve (RFC 8032 §5.1). */
 const P = 2n ** 255n - 19n;

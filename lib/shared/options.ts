@@ -72,6 +72,17 @@ export const wholeNumber =
     throw new TypeError(`${name} must be a whole number of at least ${minimum}`);
   };
 
+/** A number of seconds. The maximum finds times that were meant in milliseconds. */
+export const seconds =
+  (fallback: number, minimum: number, maximum: number): Reader<number> =>
+  (name, value = fallback) => {
+    const isNumber = typeof value === 'number' && Number.isFinite(value);
+    if (isNumber && value >= minimum && value <= maximum) return value;
+    throw new TypeError(
+      `${name} must be a number of seconds, at least ${minimum} and at most ${maximum}`,
+    );
+  };
+
 /** True or false. */
 export const flag =
   (fallback: boolean): Reader<boolean> =>
@@ -106,6 +117,12 @@ export const text =
     throw new TypeError(`${name} must be a non-empty string`);
   };
 
+/** A non-empty string that has no default. */
+export const requiredText: Reader<string> = (name, value) => {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new TypeError(`${name} must be a non-empty string`);
+};
+
 /** A list of non-empty strings. */
 export const texts =
   (fallback: readonly string[] = []): Reader<readonly string[]> =>
@@ -121,3 +138,7 @@ export const unchecked =
   <T>(): Reader<T> =>
   (_name, value) =>
     value as T;
+
+/** Whether a value is an absolute http or https URL, which `localhost:3000` is not. */
+export const isWebUrl = (value: unknown): boolean =>
+  URL.canParse(String(value)) && ['https:', 'http:'].includes(new URL(String(value)).protocol);

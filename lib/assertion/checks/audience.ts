@@ -1,5 +1,6 @@
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
 import type { AssertionSubject } from '../subject.js';
-import { CLIENT_AUTHENTICATION_TYP, typOf } from './typ.js';
+import { typOf } from './typ.js';
 
 /** Which of the server's names an accepted `aud` was. */
 export type AudienceForm = 'issuer' | 'token_endpoint' | 'endpoint' | 'additional';

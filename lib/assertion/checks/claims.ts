@@ -1,11 +1,12 @@
-import { isSameAlgorithm } from '../../keys/algorithms.js';
+import { isSameAlgorithm } from '../../shared/algorithms.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
 import type { Failure, Reason } from '../../shared/reasons.js';
 import type { AssertionSubject, ClientSubject } from '../subject.js';
 import { acceptedAudiences, audienceForm, isStrictAudience, isStrictByTyp } from './audience.js';
 import { type Check, claim, constant, header, isNonEmptyString } from './check.js';
 import { HEADER_CHECKS } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
-import { CLIENT_AUTHENTICATION_TYP, typOf } from './typ.js';
+import { typOf } from './typ.js';
 
 const COMPATIBLE_TYPS: readonly unknown[] = [undefined, 'jwt', CLIENT_AUTHENTICATION_TYP];
 

@@ -1,10 +1,11 @@
 import type { AssertionClient } from '../../keys/secret.js';
+import { REQUEST_OBJECT_TYP } from '../../shared/jwt-types.js';
 import type { JwtSubject } from '../subject.js';
 import { type Check, claim, constant, header } from './check.js';
 import { isUnsetOrSameAlgorithm } from './claims.js';
 import { HEADER_CHECKS } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
-import { REQUEST_OBJECT_TYP, typOf } from './typ.js';
+import { typOf } from './typ.js';
 
 /** What the checks of a request object look at. */
 export interface RequestObjectSubject extends JwtSubject {
