@@ -9,7 +9,7 @@ import {
   oauthErrorHandler,
   PrivateKeyJwtStrategy,
 } from 'passport-private-key-jwt';
-import { redisReplay } from 'passport-private-key-jwt/redis';
+import { RedisReplayStore } from 'passport-private-key-jwt/redis';
 import { createClient } from 'redis';
 import { ISSUER } from '../../test/support/assertion.js';
 import type { Message } from './messages.js';
@@ -22,7 +22,7 @@ async function sharedStore(url: string) {
   const redis = createClient({ url });
   redis.on('error', console.error);
   await redis.connect();
-  return redisReplay(redis, { timeout: 2 });
+  return new RedisReplayStore(redis, { timeout: 2 });
 }
 
 const passport = new Passport();

@@ -13,7 +13,7 @@ export interface OpenReplayStore {
 
 async function openRedis(url: string, log: Log): Promise<OpenReplayStore> {
   const { createClient } = await import('redis');
-  const { redisReplay } = await import('passport-private-key-jwt/redis');
+  const { RedisReplayStore } = await import('passport-private-key-jwt/redis');
   let connected = false;
   const client = createClient({
     url,
@@ -32,7 +32,7 @@ async function openRedis(url: string, log: Log): Promise<OpenReplayStore> {
     throw new SettingsError(`REDIS_URL: Redis does not answer (${(error as Error).message}).`);
   }
   connected = true;
-  return { store: redisReplay(client), close: async () => client.destroy() };
+  return { store: new RedisReplayStore(client), close: async () => client.destroy() };
 }
 
 /** Opens the replay store of the settings: Redis, or else the memory of this process. */

@@ -9,13 +9,14 @@ const ENTRIES = 300_000;
 
 function filler(maxEntries = 4 * ENTRIES) {
   const time = fakeClock();
-  const store = new MemoryReplayStore({ maxEntries, clock: time.clock });
+  const store = new MemoryReplayStore({ maxEntries });
   /** @returns the processor time of the dearest insertion in milliseconds */
   const fill = (entries: number): number => {
     let dearest = 0;
     for (let number = 0; number < entries; number += 1) {
       const entry = {
         key: randomBytes(32).toString('base64url'),
+        issuer: 'https://as.example',
         clientId: `client ${number % 50}`,
         expiresAt: time.now() + 60 + (number % 60),
       };

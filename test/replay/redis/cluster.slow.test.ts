@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
-import { type RedisClient, redisReplay } from '../../../lib/replay/redis.js';
+import { type RedisClient, RedisReplayStore } from '../../../lib/replay/redis.js';
 import { assertNoneAcceptedTwice, startLoad } from '../../support/load.js';
 import { RedisServer, redisTest } from '../../support/redis-server.js';
 import { replayEndpoint } from '../../support/survive.js';
@@ -52,7 +52,7 @@ for (const [name, connect] of Object.entries(CONNECTORS)) {
     const nodes = await startCluster(t);
     const [from, to] = nodes as [RedisServer, RedisServer, RedisServer];
     const client = await connect(t, [from.port]);
-    assert.deepEqual(await redisReplay(client, { timeout: 5 }).check(), []);
+    assert.deepEqual(await new RedisReplayStore(client, { timeout: 5 }).check(), []);
     const endpoint = await replayEndpoint(t, client, 5);
 
     const load = startLoad(endpoint);

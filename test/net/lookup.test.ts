@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { type TestContext, test } from 'node:test';
-import { dnsLookup } from '../../lib/net/dns-lookup.js';
+import { dnsLookup } from '../../lib/net/lookup.js';
 import { nameServer } from '../support/name-server.js';
 
 async function resolve(t: TestContext, hostname: string, addresses?: readonly string[]) {
