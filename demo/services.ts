@@ -1,30 +1,32 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** What the samples get of this process's environment: none of its settings. */
+/** What the programs get of this process's environment: none of its settings. */
 const { PATH = '', HOME = '' } = process.env;
 
-/** The samples, each a process of its own. */
+/** The programs of the demo, each a process of its own. */
 export class Services {
   private readonly children = new Set<ChildProcess>();
   private readonly onEnd: (how: string | number) => void;
 
-  /** @param onEnd called when a sample ends that should go on, with its exit code or signal */
+  /** @param onEnd called when a program ends that should go on, with its exit code or signal */
   constructor(onEnd: (how: string | number) => void) {
     this.onEnd = onEnd;
   }
 
   /**
-   * Starts a sample that goes on, and waits until it says where it listens.
+   * Starts a program that goes on, and waits until it says where it listens.
    *
    * @returns the URL
    */
-  async start(name: string, env: Environment): Promise<string> {
-    const child = this.spawn(name, env);
+  async start(folder: string, env: Environment): Promise<string> {
+    const name = basename(folder);
+    const child = this.spawn(folder, env);
     child.once('exit', (code, signal) => this.onEnd(code ?? signal ?? ''));
     const ended = once(child, 'exit').then(([code, signal]) => {
       throw new Error(`${name} ended with ${code ?? signal}.`);
@@ -40,9 +42,10 @@ export class Services {
     return Promise.race([listening, ended]);
   }
 
-  /** Runs a sample that comes to an end, and waits for it. */
-  async run(name: string, env: Environment): Promise<void> {
-    const child = this.spawn(name, env);
+  /** Runs a program that comes to an end, and waits for it. */
+  async run(folder: string, env: Environment): Promise<void> {
+    const name = basename(folder);
+    const child = this.spawn(folder, env);
     this.eachLine(child, (line) => process.stdout.write(`${line}\n`));
     const [code, signal] = await once(child, 'close');
     if (code !== 0) throw new Error(`${name} ended with ${code ?? signal}.`);
@@ -59,8 +62,8 @@ export class Services {
     );
   }
 
-  private spawn(name: string, env: Environment): ChildProcess {
-    const main = fileURLToPath(new URL(`../${name}/main.ts`, import.meta.url));
+  private spawn(folder: string, env: Environment): ChildProcess {
+    const main = fileURLToPath(new URL(`${folder}/main.ts`, import.meta.url));
     const child = spawn(process.execPath, ['--import', 'tsx', main], {
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,10 +1,16 @@
 import { fileURLToPath } from 'node:url';
-import type { ClientAssertionOptions, ServerIdentity } from 'passport-private-key-jwt';
+import {
+  type ClientAssertionOptions,
+  REASONS,
+  type ServerIdentity,
+} from 'passport-private-key-jwt';
 import { html } from '../../shared/html.js';
 
 /** What the page judges assertions by, as far as that can be said without the clients. */
 export interface PageServer extends ServerIdentity {
   readonly rules: Pick<ClientAssertionOptions, 'audience' | 'additionalAudiences' | 'maxLifetime'>;
+  /** What each reason of a refusal means. */
+  readonly reasons: Readonly<Record<string, string>>;
 }
 
 export const STYLE_FILE = fileURLToPath(new URL('./style.css', import.meta.url));
@@ -28,7 +34,10 @@ export function inspectorPage(
   { audience, additionalAudiences, maxLifetime }: ClientAssertionOptions,
 ): string {
   const rules = { audience, additionalAudiences, maxLifetime };
-  const server: PageServer = { issuer, tokenEndpoint, rules };
+  const reasons = Object.fromEntries(
+    Object.entries(REASONS).map(([reason, { description }]) => [reason, description]),
+  );
+  const server: PageServer = { issuer, tokenEndpoint, rules, reasons };
   return html`<!doctype html>
 <html lang="en">
 <head>

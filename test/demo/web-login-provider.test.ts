@@ -53,7 +53,7 @@ async function webLogin(
     configuration,
   );
   t.after(() => provider.close());
-  const sample = npmRun('sample:web-login', {
+  const sample = npmRun('demo:web-login', {
     PORT: String(port),
     ISSUER: provider.issuer,
     CLIENT_ID,
@@ -237,7 +237,7 @@ const WRONG: readonly (readonly [string, Environment, RegExp])[] = [
 
 for (const [what, env, message] of WRONG) {
   test(`with ${what} the sample does not start, and says why`, async () => {
-    const sample = npmRun('sample:web-login', { PORT: '0', ...SETTINGS, ...env });
+    const sample = npmRun('demo:web-login', { PORT: '0', ...SETTINGS, ...env });
     assert.equal(await sample.ended(), 1);
     assert.match(sample.stderr(), message);
     assert.equal(sample.stderr().trim().split('\n').length, 1);

@@ -1,7 +1,9 @@
-import type { CheckReport } from '../../../../lib/assertion/check-report.js';
-import { REASONS } from '../../../../lib/shared/reasons.js';
+import type { Explanation } from 'passport-private-key-jwt/explain';
 import { type Content, element } from './element.js';
+import { describeReason } from './page-server.js';
 import { valueElement } from './values.js';
+
+type CheckReport = Explanation['checks'][number];
 
 const MARKS = { passed: '✓', failed: '✗', skipped: '–' } as const;
 
@@ -17,7 +19,7 @@ function findings({ outcome, reason, expected, actual }: CheckReport): Content[]
   if (outcome !== 'failed' || reason === undefined) {
     return actual === undefined ? [] : [valueElement(actual), limitText(expected)];
   }
-  const why = element('div', {}, element('strong', {}, reason), `: ${REASONS[reason].description}`);
+  const why = element('div', {}, element('strong', {}, reason), `: ${describeReason(reason)}`);
   const isAboutValue = actual !== undefined || expected !== undefined;
   return isAboutValue ? [why, labelled('found', actual), labelled('expected', expected)] : [why];
 }

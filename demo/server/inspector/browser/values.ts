@@ -1,6 +1,6 @@
-import { json, printable } from '../../../../lib/cli/printable.js';
 import { isShallow } from '../shallow.js';
 import { type Content, element } from './element.js';
+import { json, printable } from './printable.js';
 
 /** A value from outside as JSON, safe to show. */
 function valueText(value: unknown): string {

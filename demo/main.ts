@@ -4,11 +4,11 @@ import { keyOf, writeClients } from './keys.js';
 import { Services } from './services.js';
 import { printLastTrace } from './trace.js';
 
-// Starts the samples together: a token server, a web login and, once, a machine client.
+// Starts the demo: an authorization server, a web login and, once, a machine client.
 
 const { TOKEN_SERVER_PORT = '3000', WEB_LOGIN_PORT = '3001' } = process.env;
 // Where the keys are kept between starts; git ignores it.
-const { KEYS_FOLDER = fileURLToPath(new URL('../.keys/', import.meta.url)) } = process.env;
+const { KEYS_FOLDER = fileURLToPath(new URL('.keys/', import.meta.url)) } = process.env;
 const webLoginUrl = `http://localhost:${WEB_LOGIN_PORT}`;
 
 let stopping = false;
@@ -47,7 +47,7 @@ async function start(): Promise<void> {
     KEYS_FOLDER,
   );
 
-  const issuer = await services.start('token-server', {
+  const issuer = await services.start('server', {
     PORT: TOKEN_SERVER_PORT,
     CLIENTS_FILE: clientsFile,
     TRACES: '20',
@@ -61,7 +61,7 @@ async function start(): Promise<void> {
     SESSION_SECRET: randomBytes(32).toString('base64url'),
   });
   process.stdout.write('\nA machine client gets a token:\n');
-  await services.run('machine-to-machine', {
+  await services.run('../samples/machine-to-machine', {
     ISSUER: issuer,
     CLIENT_ID: 'machine',
     CLIENT_KEY: machine.file,

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../../../lib/assertion/explain-alone.js';
+import type { Explanation } from 'passport-private-key-jwt/explain';
 import type { PageServer } from '../page.js';
 import { byId, onPress } from './element.js';
 import { explanationView } from './explanation-view.js';

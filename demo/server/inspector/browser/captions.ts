@@ -1,5 +1,5 @@
-import { printable } from '../../../../lib/cli/printable.js';
 import type { Exchange } from '../exchange.js';
+import { printable } from './printable.js';
 
 /** What happens in a request, by its method and path, and its grant type where it has one. */
 const CAPTIONS: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer, isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as browser from '../../samples/token-server/inspector/browser/buffer.js';
+import { browserBuffer as browser } from '../../lib/shared/bytes.js';
 
 // The decoder of the library runs with either: what it does with a segment must be the same.
 

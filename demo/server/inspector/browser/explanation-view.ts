@@ -1,4 +1,4 @@
-import type { CheckReport } from '../../../../lib/assertion/check-report.js';
+import type { Explanation } from 'passport-private-key-jwt/explain';
 import { checksTable } from './checks-view.js';
 import { element } from './element.js';
 import { timeline } from './timeline.js';
@@ -8,7 +8,7 @@ import { objectTable } from './values.js';
 export interface Explained {
   readonly header?: object | undefined;
   readonly claims?: object | undefined;
-  readonly checks: readonly CheckReport[];
+  readonly checks: Explanation['checks'];
 }
 
 /**

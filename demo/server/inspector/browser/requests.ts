@@ -1,4 +1,4 @@
-import type { Explanation } from '../../../../lib/assertion/explain-alone.js';
+import type { Explanation } from 'passport-private-key-jwt/explain';
 import type { Sequence } from '../sequences.js';
 
 async function ask<T>(path: string, form?: URLSearchParams): Promise<T> {

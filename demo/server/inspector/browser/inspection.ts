@@ -1,7 +1,8 @@
-import { type Explanation, explainAlone } from '../../../../lib/assertion/explain-alone.js';
-import { rulesFrom } from '../../../../lib/assertion/settings.js';
-import { CLIENT_ASSERTION_TYPE } from '../../../../lib/shared/jwt-types.js';
+import { type Explanation, explainAssertion } from 'passport-private-key-jwt/explain';
 import type { PageServer } from '../page.js';
+
+/** RFC 7523 §2.2. */
+const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** A pasted text as the form of a request: an assertion alone stands for a whole form. */
 export function formOf(text: string): URLSearchParams {
@@ -23,8 +24,11 @@ const parametersOf = (form: URLSearchParams): Record<string, string | string[]> 
   );
 
 /** Explains the assertion of a form as far as the browser can: without clients and keys. */
-export const inspect = (form: URLSearchParams, { rules, ...server }: PageServer): Explanation =>
-  explainAlone({ ...server, parameters: parametersOf(form) }, rulesFrom(rules));
+export const inspect = (
+  form: URLSearchParams,
+  { rules, issuer, tokenEndpoint }: PageServer,
+): Explanation =>
+  explainAssertion({ issuer, tokenEndpoint, parameters: parametersOf(form) }, rules);
 
 /** What came of the checks. */
 export interface Verdict {

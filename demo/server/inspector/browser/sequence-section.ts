@@ -1,9 +1,9 @@
-import { REASONS } from '../../../../lib/shared/reasons.js';
 import type { Exchange } from '../exchange.js';
 import type { Sequence } from '../sequences.js';
 import { nameOf } from './captions.js';
 import { byId, element, onPress } from './element.js';
 import { formOf } from './inspection.js';
+import { describeReason } from './page-server.js';
 import { getLastAssertion, getSequences, type Refusal, sendToTokenEndpoint } from './requests.js';
 import { exchangeItem } from './sequence-view.js';
 
@@ -12,7 +12,7 @@ function newsOf({ status, error, error_description }: Refusal, exchange?: Exchan
   const told = `The client is told: ${status} ${error}, “${error_description}”`;
   const reason = exchange?.authentication?.reason;
   if (reason === undefined) return told;
-  const known = `The operator knows: ${reason}, “${REASONS[reason].description}”`;
+  const known = `The operator knows: ${reason}, “${describeReason(reason)}”`;
   const hint = 'To see a replay refused, log in again and press the button at once.';
   return [told, known, ...(reason === 'replayed' ? [] : [hint])].join('\n');
 }

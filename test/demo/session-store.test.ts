@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { SessionData } from 'express-session';
-import { SessionStore } from '../../samples/shared/session-store.js';
+import { SessionStore } from '../../demo/shared/session-store.js';
 
 const sessionOf = (note: string) => ({ note }) as unknown as SessionData;
 
