@@ -8,7 +8,9 @@ import {
   randomUUID,
   sign as signWith,
 } from 'node:crypto';
-import type { JsonWebKey } from 'passport-private-key-jwt';
+import type { Secret } from 'passport-private-key-jwt';
+
+type JsonWebKey = Exclude<Extract<Secret, { type: 'JsonWebKey' }>['value'], string>;
 
 export const ISSUER = 'https://as.example';
 export const TOKEN_ENDPOINT = 'https://as.example/token';

@@ -11,7 +11,7 @@ import {
   explainAlone,
 } from './assertion/explain-alone.js';
 import type { ClientAssertionOptions } from './assertion/options.js';
-import { rulesFrom } from './assertion/settings.js';
+import { type RULE_OPTIONS, readRules } from './assertion/rules.js';
 
 export type { Explanation };
 
@@ -26,5 +26,5 @@ export type { Explanation };
  */
 export const explainAssertion = (
   request: ExplanationRequest,
-  options: ClientAssertionOptions = {},
-): Explanation => explainAlone(request, rulesFrom(options));
+  options: Pick<ClientAssertionOptions, keyof typeof RULE_OPTIONS> = {},
+): Explanation => explainAlone(request, readRules('explainAssertion', options));

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import {
   type AuthenticationEvent,
   oauthErrorHandler,
+  PrivateKeyJwtStrategy,
   RemoteJwkSets,
 } from 'passport-private-key-jwt';
 import { PushedRequests } from './authorization/pushed-requests.js';
@@ -35,15 +36,15 @@ export function createApp(server: Server): Express {
     logAuthentication(event);
     inspector?.note(event);
   };
-  const authenticate = clientAuthentication(
+  const privateKeyJwt = new PrivateKeyJwtStrategy(
     { ...identity, ...rules, onAuthentication },
-    clients,
-    log,
+    (clientId) => clients.find(clientId),
   );
+  const authenticate = clientAuthentication(privateKeyJwt, clients, log);
 
   const tokens = new Tokens(issuer, keys);
   const pushed = new PushedRequests();
-  const policy = { issuer, strict: settings.audience === 'strict', jwksUri };
+  const policy = { issuer, jwksUri };
 
   const app = express();
   app.disable('x-powered-by');
@@ -52,7 +53,7 @@ export function createApp(server: Server): Express {
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"] } },
     }),
   );
-  app.use(metadataRoutes(server));
+  app.use(metadataRoutes(server, privateKeyJwt.metadata()));
   const path = new URL(base).pathname;
   if (inspector !== undefined) app.use(path, inspector.pages, inspector.record);
   app.use(

@@ -19,8 +19,11 @@ const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
 /** What Basic authentication would send. */
 function isBase64OfPair(text: string): boolean {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return false;
-  const bytes = Buffer.from(text, 'base64');
-  return /^[\x20-\x7e]+:[\x20-\x7e]+$/.test(bytes.toString('latin1'));
+  try {
+    return /^[\x20-\x7e]+:[\x20-\x7e]+$/.test(atob(text));
+  } catch {
+    return false;
+  }
 }
 
 function segmentProblem(name: string, segment: string): string | undefined {

@@ -48,10 +48,12 @@ export function stricterModes(
   ];
   const audience = (isRight: boolean): Reason[] => (isRight ? [] : ['audience_mismatch']);
   const issuerString = [...audience(isString), ...common];
-  return {
-    issuer: [...audience(isIssuerAlone(subject, 'issuer')), ...common],
-    'issuer-string': issuerString,
-    fapi2: [...(isFapi2Algorithm ? [] : (['algorithm_not_allowed'] as const)), ...issuerString],
+  const algorithm: Reason[] = isFapi2Algorithm ? [] : ['algorithm_not_allowed'];
+  // Frozen, since the event and the application are given the same one.
+  return Object.freeze({
+    issuer: Object.freeze([...audience(isIssuerAlone(subject, 'issuer')), ...common]),
+    'issuer-string': Object.freeze(issuerString),
+    fapi2: Object.freeze([...algorithm, ...issuerString]),
     requireTyp: isExplicit ? NONE : NO_TYP,
-  };
+  });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { firstFailure } from '../../lib/assertion/checks/claims.js';
+import { firstFailure } from '../../lib/assertion/checks/check.js';
 import { HEADER_CHECKS } from '../../lib/assertion/checks/header.js';
 import type { Secret } from '../../lib/index.js';
 import { decodeCompactJws, decodeSegment } from '../../lib/keys/compact-jws.js';
@@ -45,7 +45,8 @@ async function accepts(text: string, secret: Secret): Promise<boolean> {
   const jws = decodeCompactJws([header, empty, signature, ...more].join('.'));
   if (jws === undefined) return false;
   const now = Math.floor(Date.now() / 1000);
-  if (firstFailure(HEADER_CHECKS, { jws, settings, now }) !== undefined) return false;
+  if (firstFailure(HEADER_CHECKS, { jws, claims: jws.claims, settings, now }) !== undefined)
+    return false;
   const wanted = identifiersOf(jws.header);
   const keys = { keys: new KeyCache(), certificateValidity: true };
   const { candidates } = selectKeys({ secrets: [secret], wanted, now, ...keys });

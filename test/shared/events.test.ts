@@ -97,16 +97,20 @@ function fail(): never {
   throw new Error('a bug');
 }
 
-for (const [what, client, options] of [
+for (const [what, client] of [
+  ['a secret', clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret])],
   [
-    'a secret',
-    clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret]),
-    {},
+    'a member of the client',
+    {
+      ...CLIENT,
+      get maxLifetime() {
+        return fail();
+      },
+    },
   ],
-  ['the clock', CLIENT, { clock: fail }],
 ] as const) {
   test(`where ${what} fails unforeseen, it is 503, and one event that has the cause`, async (t) => {
-    const endpoint = await tokenEndpoint([client], options);
+    const endpoint = await tokenEndpoint(() => client);
     t.after(() => endpoint.close());
     const response = await endpoint.post(assertionForm(await signAssertion()));
     assert.equal(response.status, 503);
@@ -191,14 +195,14 @@ test('the tracing channel never shows the client', async (t) => {
 
 test('what a subscriber does to an event does not reach the client that it is about', async (t) => {
   const empty = (message: unknown) => {
-    const { strictFailures } = message as { strictFailures?: unknown[] };
-    strictFailures?.splice(0);
+    const { wouldFail } = message as { wouldFail?: Record<string, unknown[]> };
+    for (const reasons of Object.values(wouldFail ?? {})) reasons.splice(0);
   };
   subscribe(AUTHENTICATION_CHANNEL, empty);
   t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, empty));
   const validator = validatorOf([CLIENT]);
   const { authentication } = await validator.validate(requestWith(await signAssertion()));
-  assert.deepEqual(authentication.strictFailures, ['typ_not_allowed']);
+  assert.deepEqual(authentication.wouldFail.requireTyp, ['typ_not_allowed']);
 });
 
 test('what a tracing tool does to its context is a warning, and disturbs nothing', async (t) => {

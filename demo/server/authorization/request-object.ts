@@ -5,7 +5,6 @@ import type { Parameters } from '../parameters.js';
 /** What request objects are held to. */
 export interface RequestObjectPolicy {
   readonly issuer: string;
-  readonly strict: boolean;
   /** Fetches the keys of clients with a `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
 }
