@@ -99,22 +99,22 @@ export class AssertionPipeline<Client extends AssertionClient> {
    *
    * @throws {ClientAuthenticationError} if the client is not authenticated
    */
-  authenticate(
+  async authenticate(
     sent: Credentials,
     server: ServerIdentity,
     context: unknown,
   ): Promise<AuthenticatedClient<Client>> {
     const { settings } = this;
     const recorder = new AuthenticationRecorder(server, settings.onAuthentication);
-    return recorder.trace(async () => {
-      const outcome = await this.run(sent, server, context, recorder);
-      if (outcome.failure === undefined) {
-        recorder.succeed();
-        return outcome;
-      }
-      const { failure } = outcome;
-      throw recorder.fail(new ClientAuthenticationError(failure, settings, sent.authorization));
+    const outcome = await recorder.trace(async () => {
+      const came = await this.run(sent, server, context, recorder);
+      if (came.failure === undefined) recorder.succeed();
+      return came.failure === undefined
+        ? came
+        : recorder.fail(new ClientAuthenticationError(came.failure, settings, sent.authorization));
     });
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
   private async run(

@@ -30,6 +30,8 @@ export interface ClientAssertionRequest {
 
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
+const isOptionalName = (value: unknown): boolean => value === undefined || isName(value);
+
 /**
  * Refuses a server without a name: an assertion without `aud` would fit it.
  *
@@ -37,8 +39,8 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value !
  */
 function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: ServerIdentity): void {
   if (!isName(issuer)) throw new TypeError('issuer must be the issuer identifier, a URL');
-  if (!isName(tokenEndpoint ?? 'none')) throw new TypeError('tokenEndpoint must be a URL');
-  if (!isName(endpoint ?? 'none')) throw new TypeError('endpoint must be a URL');
+  if (!isOptionalName(tokenEndpoint)) throw new TypeError('tokenEndpoint must be a URL');
+  if (!isOptionalName(endpoint)) throw new TypeError('endpoint must be a URL');
 }
 
 const GIVEN = 'give it to validate';

@@ -43,9 +43,12 @@ function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secr
 export const requiresClientAssertion = (client: Client): boolean =>
   isDisabled(client) || isHeldToAssertions(client);
 
-/** Whether a request that shows this method, or none, can be by the method that is pinned. */
+/**
+ * Whether a request that shows this method, or none, can be by the method that is pinned. The two ways
+ * to send a client_secret prove the same, and client libraries mix them up.
+ */
 function fitsPin(pinned: string, method: string | undefined, secretAllowed: boolean): boolean {
-  if (method !== undefined) return pinned === method || (secretAllowed && method !== 'none');
+  if (method !== undefined) return secretAllowed || SECRET_METHODS.includes(pinned);
   // A certificate, or another way that the form does not show.
   return !ASSERTION_METHODS.includes(pinned) && !SECRET_METHODS.includes(pinned);
 }

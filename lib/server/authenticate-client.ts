@@ -68,7 +68,7 @@ function isPinned(user: unknown): user is Pinned {
 }
 
 const NOT_PINNED =
-  'otherwise has accepted a client, but req.user is not the client itself with its clientId and secrets, so it cannot be held to assertions: let the verify callback give the client, with secrets: [] if it has no keys.';
+  'otherwise has accepted a client, but req.user is not the client itself with its clientId and secrets, so it cannot be held to assertions: let the verify callback give the client itself, with secrets: [] if it has no keys.';
 
 /** @throws {TypeError} with a sentence that says what to give instead */
 function authenticatorOf(strategy: unknown): RequestAuthenticator {

@@ -152,8 +152,13 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
     );
   }
 
+  /** A refusal is reported even if the functions of the application cannot tell who the server is. */
   private async recorder(request: ExpressRequest, endpoint: PerRequest | undefined) {
-    const server = await this.#identify(request, endpoint);
-    return new AuthenticationRecorder(server, this.pipeline.settings.onAuthentication);
+    const listener = this.pipeline.settings.onAuthentication;
+    try {
+      return new AuthenticationRecorder(await this.#identify(request, endpoint), listener);
+    } catch {
+      return new AuthenticationRecorder({}, listener);
+    }
   }
 }

@@ -284,11 +284,6 @@ const HELD: readonly (readonly [string, Partial<AssertionClient>, Reason])[] = [
     'assertion_required',
   ],
   [
-    'is registered for client_secret_post',
-    { secrets: [], tokenEndpointAuthMethod: 'client_secret_post' },
-    'client_method_mismatch',
-  ],
-  [
     'is registered for none',
     { secrets: [], tokenEndpointAuthMethod: 'none' },
     'client_method_mismatch',
