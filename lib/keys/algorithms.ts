@@ -1,64 +1,34 @@
 import { Buffer } from 'node:buffer';
-import type { KeyObject } from 'node:crypto';
-import { isSmallOrderPoint } from './ed25519.js';
-import { isRocaModulus } from './roca.js';
+import { createPublicKey } from 'node:crypto';
 
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
-const EDDSA = ['EdDSA', 'Ed25519'] as const;
-
-/** The signature algorithms of RFC 7518 §3.1, RFC 8037 and RFC 9864 that are understood here. */
-export const ALGORITHMS = [
-  ...RSA,
+const ALL = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
   'ES256',
   'ES384',
   'ES512',
-  ...EDDSA,
+  'EdDSA',
+  'Ed25519',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
   'HS256',
   'HS384',
   'HS512',
 ] as const;
 
 /**
- * The `alg` of an assertion.
+ * The `alg` of an assertion (RFC 7518 §3.1, RFC 8037, RFC 9864, and ML-DSA for JOSE).
  *
  * @useDeclaredType
  */
-export type Algorithm = (typeof ALGORITHMS)[number];
+export type Algorithm = (typeof ALL)[number];
 
-/** Tells whether a string is an algorithm that is understood here. */
-export const isAlgorithm = (value: unknown): value is Algorithm =>
-  (ALGORITHMS as readonly unknown[]).includes(value);
-
-const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).includes(alg);
-
-/** Whether two names stand for one algorithm: Ed25519 has two, an old and a new (RFC 9864 §2.2). */
-export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
-  a === b || (isEdDsa(a) && isEdDsa(b));
-
-const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
-  prime256v1: ['ES256'],
-  secp384r1: ['ES384'],
-  secp521r1: ['ES512'],
-};
-
-/** RFC 7518 §3.3 and §3.5. */
-const MINIMUM_RSA_BITS = 2048;
-
-/**
- * Each bit of modulus and exponent makes a signature dearer to check, and a client chooses its own
- * keys: with these a check costs a few times that of an ordinary key, and not a hundred times.
- */
-const MAXIMUM_RSA_BITS = 8192;
-const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
-
-/** RFC 7518 §3.2: an HMAC key has at least the size of the hash. */
-const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
-  ['HS256', 32],
-  ['HS384', 48],
-  ['HS512', 64],
-];
-
-/** Says why a key cannot be used; the message is a sentence for whoever configured it. */
+/** Says why a key cannot be used; the message is a sentence for the person who configured it. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
@@ -67,70 +37,83 @@ export class KeyError extends Error {
 export const shown = (value: unknown): string =>
   JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
 
-function modulusOf(key: KeyObject): bigint {
-  const { n = '' } = key.export({ format: 'jwk' });
-  return BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
+/** The object identifier and the size in bytes of each ML-DSA public key (FIPS 204, RFC 9881). */
+const ML_DSA: Readonly<Record<string, readonly [oid: number, bytes: number]>> = {
+  'ML-DSA-44': [0x11, 1312],
+  'ML-DSA-65': [0x12, 1952],
+  'ML-DSA-87': [0x13, 2592],
+};
+
+const derLength = (length: number): Buffer => Buffer.of(0x82, length >> 8, length & 0xff);
+
+/** The DER of an ML-DSA public key (RFC 9881 §4). */
+function mlDsaSpki(oid: number, publicKey: Buffer): Buffer {
+  const algorithm = Buffer.concat([Buffer.from('300b06096086480165030403', 'hex'), Buffer.of(oid)]);
+  const bits = Buffer.concat([
+    Buffer.of(0x03),
+    derLength(publicKey.length + 1),
+    Buffer.of(0),
+    publicKey,
+  ]);
+  const content = Buffer.concat([algorithm, bits]);
+  return Buffer.concat([Buffer.of(0x30), derLength(content.length), content]);
 }
 
-function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MINIMUM_RSA_BITS) {
-    throw new KeyError(
-      `the RSA key has ${modulusLength} bits: use one of at least ${MINIMUM_RSA_BITS}`,
-    );
+function canRead(oid: number, bytes: number): boolean {
+  try {
+    const key = mlDsaSpki(oid, Buffer.alloc(bytes));
+    createPublicKey({ key, format: 'der', type: 'spki' });
+    return true;
+  } catch {
+    return false;
   }
-  if (modulusLength > MAXIMUM_RSA_BITS) {
-    throw new KeyError(
-      `the RSA key has ${modulusLength} bits: use one of at most ${MAXIMUM_RSA_BITS}`,
-    );
-  }
-  if (publicExponent > MAXIMUM_RSA_EXPONENT) {
-    throw new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
-  }
-  if (publicExponent < 3n || publicExponent % 2n === 0n) {
-    throw new KeyError(
-      `the RSA key's public exponent is ${publicExponent}: it must be odd and > 1`,
-    );
-  }
-  if (isRocaModulus(modulusOf(key))) {
-    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
-  }
-  return RSA;
 }
 
-function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
-  const { x = '' } = key.export({ format: 'jwk' });
-  if (isSmallOrderPoint(Buffer.from(x, 'base64url'))) {
-    throw new KeyError('the Ed25519 key is a point of small order, for which anybody can sign');
-  }
-  return EDDSA;
-}
-
-function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
-  const size = key.symmetricKeySize ?? 0;
-  const algorithms = HMAC_BYTES.filter(([, bytes]) => size >= bytes).map(([alg]) => alg);
-  if (algorithms.length === 0) {
-    throw new KeyError(`the shared secret has ${size} bytes: HS256 needs at least 32`);
-  }
-  return algorithms;
-}
+/** Node can verify ML-DSA if its OpenSSL can; the feature is tried, whatever the version is. */
+const SUPPORTED: ReadonlySet<string> = new Set(
+  ALL.filter((alg) => {
+    const parameters = ML_DSA[alg];
+    return parameters === undefined || canRead(...parameters);
+  }),
+);
 
 /**
- * Which algorithms a key can verify.
+ * The public key of an ML-DSA JWK.
  *
- * @throws {KeyError} where the key is too weak or of a kind that no algorithm takes
+ * @throws {KeyError} if this Node cannot verify ML-DSA, or the key has the wrong size
  */
-export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
-  if (key.type === 'secret') return hmacAlgorithms(key);
-  if (key.asymmetricKeyType === 'rsa') return rsaAlgorithms(key);
-  if (key.asymmetricKeyType === 'ed25519') return ed25519Algorithms(key);
-  if (key.asymmetricKeyType === 'ec') {
-    const curve = key.asymmetricKeyDetails?.namedCurve ?? 'unnamed';
-    const algorithms = CURVES[curve];
-    if (algorithms !== undefined) return algorithms;
-    throw new KeyError(`the curve ${curve} is not supported: use P-256, P-384 or P-521`);
+export function mlDsaPublicKey(alg: unknown, publicKey: Buffer) {
+  const parameters = Object.hasOwn(ML_DSA, String(alg)) ? ML_DSA[String(alg)] : undefined;
+  if (parameters === undefined) {
+    throw new KeyError(
+      `the AKP key has the alg ${shown(alg)}: use ${Object.keys(ML_DSA).join(', ')}`,
+    );
   }
-  throw new KeyError(
-    `keys of type ${key.asymmetricKeyType} are not supported: use RSA, EC or Ed25519`,
-  );
+  if (!SUPPORTED.has(String(alg))) throw new KeyError(cannotVerify(String(alg)));
+  const [oid, bytes] = parameters;
+  if (publicKey.length !== bytes) {
+    throw new KeyError(`the member pub has ${publicKey.length} bytes: ${alg} takes ${bytes}`);
+  }
+  return createPublicKey({ key: mlDsaSpki(oid, publicKey), format: 'der', type: 'spki' });
 }
+
+const cannotVerify = (alg: string): string =>
+  `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot verify ${alg}: use Node 24.6 or newer`;
+
+/** The algorithms that this Node can verify. */
+export const ALGORITHMS: readonly Algorithm[] = ALL.filter((alg) => SUPPORTED.has(alg));
+
+/** Tells whether a string is an algorithm that this Node can verify. */
+export const isAlgorithm = (value: unknown): value is Algorithm => SUPPORTED.has(value as string);
+
+/** What to choose instead of a value that is no algorithm here. */
+export const insteadOfAlgorithm = (value: unknown): string =>
+  (ALL as readonly unknown[]).includes(value)
+    ? cannotVerify(String(value))
+    : `choose from ${ALGORITHMS.join(', ')}`;
+
+const isEdDsa = (alg: unknown): boolean => alg === 'EdDSA' || alg === 'Ed25519';
+
+/** Whether two names stand for one algorithm: Ed25519 has two, an old and a new (RFC 9864 §2.2). */
+export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
+  a === b || (isEdDsa(a) && isEdDsa(b));

@@ -1,11 +1,11 @@
-import { safeText } from '../shared/safe.js';
-import { ALGORITHMS, isAlgorithm, KeyError, shown } from './algorithms.js';
-import { expirationOf, importSecret } from './import.js';
-import type { AssertionClient, Secret } from './secret.js';
+import { insteadOfAlgorithm, isAlgorithm, KeyError, shown } from './algorithms.js';
+import { importSecret } from './import.js';
+import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 
 /** A secret that cannot be used. The message names the client, the secret and the reason. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
+  readonly code = 'secret_refused';
   readonly clientId: string;
 
   constructor(clientId: string, message: string) {
@@ -14,19 +14,11 @@ export class SecretError extends Error {
   }
 }
 
-/** Names a secret without telling its value. */
-export function describeSecret(secret: Secret): string {
-  const { type, description }: { type?: unknown; description?: unknown } = secret ?? {};
-  const name = safeText(type) ?? typeof type;
-  const shownDescription = safeText(description);
-  return shownDescription === undefined ? name : `${name}, ${JSON.stringify(shownDescription)}`;
-}
-
 /**
  * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
  * is refused then and not when the client first calls.
  *
- * @throws {TypeError} where `secrets` is no array
+ * @throws {TypeError} if `secrets` is no array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
  *   of an unknown type or curve, or unreadable; and for an `alg` of the client that is not known
  */
@@ -36,7 +28,7 @@ export function assertClientSecrets(client: AssertionClient): void {
     if (alg === undefined || isAlgorithm(alg)) continue;
     throw new SecretError(
       client.clientId,
-      `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} is not known: choose from ${ALGORITHMS.join(', ')}.`,
+      `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} is not known: ${insteadOfAlgorithm(alg)}.`,
     );
   }
   const secrets: readonly Secret[] = client.secrets ?? [];

@@ -3,11 +3,10 @@ import {
   DOCUMENT_CACHE_OPTIONS,
   type DocumentCacheOptions,
 } from '../net/cache-settings.js';
-import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
+import { DocumentCache } from '../net/document-cache.js';
+import { FetchError } from '../net/fetch-error.js';
 import { assertKnownOptions, number, type OptionNames } from '../shared/option-checks.js';
-import { safeText } from '../shared/safe.js';
-import { MAX_REMOTE_KEYS, publicKeysFromJwkSet } from './jwk-set.js';
-import type { VerificationKey } from './verification-key.js';
+import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
@@ -29,23 +28,12 @@ export const JWKS_URI_OPTIONS: OptionNames<JwksUriOptions> = {
   maxKeys: true,
 };
 
-/** A JWK Set as it was fetched: its usable keys, and why others are not. */
-export interface RemoteJwkSet {
-  readonly keys: readonly VerificationKey[];
-  readonly refused: readonly string[];
-}
+const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 900 };
 
-const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 };
-
-/** How many refused keys of a set are reported. */
-const MAX_REPORTED = 5;
-
-function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
-  const { keys, refused } = publicKeysFromJwkSet(value, maxKeys);
-  return {
-    keys,
-    refused: refused.slice(0, MAX_REPORTED).map((message) => safeText(message) ?? ''),
-  };
+/** What came of fetching a set. Both are there if the last good set serves through an outage. */
+export interface FetchedSet {
+  readonly set?: ImportedKeys | undefined;
+  readonly error?: FetchError | undefined;
 }
 
 /**
@@ -61,34 +49,44 @@ function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
  * ```
  */
 export class RemoteJwkSets {
-  private readonly cache: DocumentCache<RemoteJwkSet>;
-  private readonly cooldown: number;
+  readonly #cache: DocumentCache<ImportedKeys>;
+  readonly #cooldown: number;
 
-  /** @throws {TypeError} where an option is wrong */
+  /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     assertKnownOptions('RemoteJwkSets', options, JWKS_URI_OPTIONS);
     const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
-    this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
-      readJwkSet(value, maxKeys),
+    this.#cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
+      importJwkSet(value, maxKeys),
     );
-    this.cooldown = number('cooldown', options.cooldown, 30, 0);
+    this.#cooldown = number('cooldown', options.cooldown, 30, 0);
   }
 
   /**
-   * @throws {FetchError}
-   * @internal
-   */
-  get(uri: string): Promise<CachedDocument<RemoteJwkSet>> {
-    return this.cache.get(uri);
-  }
-
-  /**
-   * A newer set than the one that turned out to lack a key; undefined where there is none.
+   * The set if it is fresh. Nobody waits for it.
    *
    * @internal
    */
-  renew(uri: string, seen: RemoteJwkSet): Promise<RemoteJwkSet | undefined> {
-    return this.cache.renew(uri, seen, this.cooldown);
+  atHand(uri: string): ImportedKeys | undefined {
+    return this.#cache.atHand(uri);
+  }
+
+  /**
+   * Fetches the set: one that is not at hand at once, one that is at hand at most once in the
+   * cooldown. The result is empty if it was left in peace.
+   *
+   * @param seen the set at hand, which has no key that verifies
+   * @internal
+   */
+  async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
+    try {
+      if (seen !== undefined) return { set: await this.#cache.renew(uri, seen, this.#cooldown) };
+      const { document, error } = await this.#cache.get(uri);
+      return { set: document, error };
+    } catch (error) {
+      if (error instanceof FetchError) return { error };
+      throw error;
+    }
   }
 }
 

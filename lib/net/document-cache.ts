@@ -74,6 +74,16 @@ export class DocumentCache<T> {
     this.lanes = { known: lane(), untried: lane(), failed: lane() };
   }
 
+  /** The document if it is fresh, without waiting. One in use is fetched anew behind it. */
+  atHand(url: string): T | undefined {
+    const now = this.now();
+    const entry = this.entries.get(url);
+    if (entry === undefined || !isWithin(now, entry.fetchedAt, entry.age)) return undefined;
+    const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
+    if (isDue && !isResting(this.failures.get(url), now)) this.fetchBehind(url);
+    return entry.document;
+  }
+
   /** @throws {FetchError} where the document cannot be had, and no earlier one may be used */
   async get(url: string): Promise<CachedDocument<T>> {
     const now = this.now();

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createPrivateKey, createSecretKey, KeyObject } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 import { KeyError } from '../../keys/algorithms.js';
-import { parseJwkText } from '../../keys/jwk.js';
+import { parseJwkText } from '../../keys/import.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import {
   refuseDamagedPem,
