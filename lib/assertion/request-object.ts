@@ -1,9 +1,9 @@
-import type { Algorithm } from '../keys/algorithms.js';
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
 import { findSigner } from '../keys/find-signer.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
+import type { Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
 import {
   assertKnownOptions,

@@ -5,9 +5,9 @@
  * @module
  */
 export type { ClientMetadataDocument } from '../clients/document-rules.js';
-export { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
 export type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
 export type { Middleware } from '../server/authenticate-client.js';
+export { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 export { ConfigurationError } from '../shared/errors.js';
 export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 export { AssertionService, type JwtContext } from './assertion-service.js';
@@ -29,28 +29,16 @@ export type { RemoteSigner } from './keys/remote-signer.js';
 export { SigningKey, type SigningKeyInput } from './keys/signing-key.js';
 export type {
   AuthorizationCodeReceivedContext,
+  LoginRequest,
   LoginTokens,
   OpenIdConnectEvents,
   RedirectToIdentityProviderContext,
   RemoteFailureContext,
   TokenResponseReceivedContext,
 } from './login/events.js';
-export type { LoginRequest } from './login/login-request.js';
+export type { OpenIdConnectStrategyOptions, Verify } from './login/options.js';
 export { LoginStateError } from './login/pending-logins.js';
-export {
-  type AddedParameters,
-  OpenIdConnectStrategy,
-  type OpenIdConnectStrategyBase,
-} from './login/strategy.js';
-export type {
-  LoginAuthenticateOptions,
-  LoginOptions,
-  OpenIdConnectStrategyOptions,
-  OpenIdConnectStrategyOptionsWithRequest,
-  Verified,
-  Verify,
-  VerifyWithRequest,
-} from './login/strategy-options.js';
+export { OpenIdConnectStrategy } from './login/strategy.js';
 export { type Preset, presets } from './presets.js';
 export {
   type PublishedKeys,
@@ -58,18 +46,6 @@ export {
   publishClientMetadata,
   publishJwks,
 } from './publish.js';
-export {
-  ClientTokenManager,
-  type ClientTokenManagerOptions,
-  type ClientTokenRequest,
-} from './tokens/client-token-manager.js';
-export type { TokenFetch } from './tokens/token-fetch.js';
-export type { TokenSet } from './tokens/token-set.js';
-export {
-  MemoryTokenStore,
-  type MemoryTokenStoreOptions,
-  type TokenStore,
-} from './tokens/token-store.js';
+export { ClientTokenManager } from './tokens/client-token-manager.js';
+export { MemoryTokenStore, type TokenSet, type TokenStore } from './tokens/token-store.js';
 export { LoginRequiredError, UserTokenManager } from './tokens/user-token-manager.js';
-export type { UserTokenManagerOptions } from './tokens/user-token-manager-options.js';
-export type { UserTokenRequest } from './tokens/user-token-store.js';

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { parseClientIdUrl } from '../clients/document-id.js';
 import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
+  parseClientIdUrl,
 } from '../clients/document-rules.js';
 import { KeyError } from '../keys/algorithms.js';
 import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';

@@ -1,5 +1,7 @@
-import { insteadOfAlgorithm, isAlgorithm, KeyError, shown } from './algorithms.js';
+import { ALGORITHMS } from '../shared/algorithms.js';
+import { KeyError, shown } from './algorithms.js';
 import { importSecret } from './import.js';
+import { cannotVerify, isVerifiable } from './jwk.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 
 /** A secret that cannot be used. The message names the client, the secret and the reason. */
@@ -25,11 +27,15 @@ export class SecretError extends Error {
 export function assertClientSecrets(client: AssertionClient): void {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
-    if (alg === undefined || isAlgorithm(alg)) continue;
-    throw new SecretError(
-      client.clientId,
-      `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} is not known: ${insteadOfAlgorithm(alg)}.`,
-    );
+    if (alg === undefined) continue;
+    const known = ALGORITHMS.find((one) => one === alg);
+    if (known !== undefined && isVerifiable(known)) continue;
+    const why =
+      known === undefined
+        ? `is not known: choose from ${ALGORITHMS.filter(isVerifiable).join(', ')}`
+        : `cannot be used: ${cannotVerify(known)}`;
+    const message = `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} ${why}.`;
+    throw new SecretError(client.clientId, message);
   }
   const secrets: readonly Secret[] = client.secrets ?? [];
   if (!Array.isArray(secrets)) {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createSecretKey } from 'node:crypto';
 import { parseRemoteUrl } from '../net/remote-url.js';
-import { KeyError, shown } from './algorithms.js';
+import { algorithmsOf, KeyError, shown } from './algorithms.js';
 import {
   type ImportedKeys,
   importJwkSet,
@@ -9,7 +9,6 @@ import {
   MAX_CONFIGURED_KEYS,
   MAX_SHARED_BYTES,
 } from './jwk.js';
-import { algorithmsOf } from './key-strength.js';
 import { keyFromCertificate, keysFromPem } from './pem.js';
 import type { Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';

@@ -1,8 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { type Algorithm, isSameAlgorithm } from '../shared/algorithms.js';
 import { safeText } from '../shared/safe.js';
-import { type Algorithm, isSameAlgorithm, KeyError, mlDsaPublicKey, shown } from './algorithms.js';
-import { algorithmsOf, exponentTooLong, MAXIMUM_RSA_BITS, tooManyRsaBits } from './key-strength.js';
+import {
+  algorithmsOf,
+  exponentTooLong,
+  KeyError,
+  MAXIMUM_RSA_BITS,
+  shown,
+  tooManyRsaBits,
+} from './algorithms.js';
 import { readCertificate } from './pem.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './signature.js';
@@ -174,6 +181,67 @@ function okpPublicKey(jwk: JsonWebKey): KeyObject {
   return createPublicKey({ key, format: 'jwk' });
 }
 
+/** The last number of the object identifier and the size in bytes (FIPS 204, RFC 9881). */
+const ML_DSA: ReadonlyMap<unknown, readonly [oid: number, bytes: number]> = new Map([
+  ['ML-DSA-44', [0x11, 1312]],
+  ['ML-DSA-65', [0x12, 1952]],
+  ['ML-DSA-87', [0x13, 2592]],
+]);
+
+const ML_DSA_ALGORITHM = Buffer.from('300b06096086480165030403', 'hex');
+
+const derOf = (tag: number, ...content: readonly Uint8Array[]): Buffer => {
+  const bytes = Buffer.concat(content);
+  return Buffer.concat([Buffer.of(tag, 0x82, bytes.length >> 8, bytes.length & 0xff), bytes]);
+};
+
+/** By way of DER (RFC 9881 §4), since Node reads it before it reads the JWK. */
+function readMlDsa(oid: number, key: Buffer): KeyObject {
+  const algorithm = [ML_DSA_ALGORITHM, Buffer.of(oid)];
+  const der = derOf(0x30, ...algorithm, derOf(0x03, Buffer.of(0), key));
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+}
+
+const verifiable = new Map<string, boolean>();
+
+/**
+ * Whether this Node can verify an algorithm: it can verify ML-DSA if its OpenSSL can. The feature
+ * is tried, whatever the version is.
+ */
+export function isVerifiable(alg: string): boolean {
+  const parameters = ML_DSA.get(alg);
+  if (parameters === undefined) return true;
+  const known = verifiable.get(alg);
+  if (known !== undefined) return known;
+  const [oid, bytes] = parameters;
+  let works = true;
+  try {
+    readMlDsa(oid, Buffer.alloc(bytes));
+  } catch {
+    works = false;
+  }
+  verifiable.set(alg, works);
+  return works;
+}
+
+/** What to tell a user of an algorithm that this Node cannot verify. */
+export const cannotVerify = (alg: string): string =>
+  `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot verify ${alg}: use Node 24.6 or newer`;
+
+function akpPublicKey(jwk: JsonWebKey): KeyObject {
+  const { alg } = jwk;
+  const [oid, bytes] = ML_DSA.get(alg) ?? [];
+  if (alg === undefined || oid === undefined || bytes === undefined) {
+    throw new KeyError(
+      `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`,
+    );
+  }
+  if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
+  const key = bytesOf(jwk, 'pub', bytes);
+  if (key.length === bytes) return readMlDsa(oid, key);
+  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} takes ${bytes}`);
+}
+
 /** HMAC hashes a longer key first, so nothing is gained by one. */
 export const MAX_SHARED_BYTES = 1024;
 
@@ -192,7 +260,7 @@ const PUBLIC_KEYS: Readonly<Record<string, (jwk: JsonWebKey) => KeyObject>> = {
   RSA: rsaPublicKey,
   EC: ecPublicKey,
   OKP: okpPublicKey,
-  AKP: (jwk) => mlDsaPublicKey(jwk.alg, bytesOf(jwk, 'pub', 2592)),
+  AKP: akpPublicKey,
 };
 
 const isKnownType = (kty: unknown): boolean =>

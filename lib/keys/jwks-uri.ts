@@ -1,16 +1,12 @@
-import {
-  cacheSettings,
-  DOCUMENT_CACHE_OPTIONS,
-  type DocumentCacheOptions,
-} from '../net/cache-settings.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
-import { assertKnownOptions, number, type OptionNames } from '../shared/option-checks.js';
+import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
+import { number, type OptionTable, readOptions } from '../shared/options.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
- * `maxAge` an hour and `maxStale` a day unless they are set.
+ * `maxAge` an hour and `maxStale` 15 minutes unless they are set.
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
@@ -22,13 +18,11 @@ export interface JwksUriOptions extends DocumentCacheOptions {
   readonly maxKeys?: number | undefined;
 }
 
-export const JWKS_URI_OPTIONS: OptionNames<JwksUriOptions> = {
-  ...DOCUMENT_CACHE_OPTIONS,
-  cooldown: true,
-  maxKeys: true,
-};
-
-const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 900 };
+const OPTIONS = {
+  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
+  cooldown: number(30, 0),
+  maxKeys: number(MAX_REMOTE_KEYS, 1),
+} satisfies OptionTable<JwksUriOptions>;
 
 /** What came of fetching a set. Both are there if the last good set serves through an outage. */
 export interface FetchedSet {
@@ -54,12 +48,9 @@ export class RemoteJwkSets {
 
   /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
-    assertKnownOptions('RemoteJwkSets', options, JWKS_URI_OPTIONS);
-    const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
-    this.#cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
-      importJwkSet(value, maxKeys),
-    );
-    this.#cooldown = number('cooldown', options.cooldown, 30, 0);
+    const settings = readOptions('RemoteJwkSets', options, OPTIONS);
+    this.#cache = new DocumentCache(settings, (value) => importJwkSet(value, settings.maxKeys));
+    this.#cooldown = settings.cooldown;
   }
 
   /**

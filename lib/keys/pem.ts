@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { KeyError, shown } from './algorithms.js';
-import { algorithmsOf } from './key-strength.js';
+import { algorithmsOf, KeyError, shown } from './algorithms.js';
 import type { VerificationKey } from './signature.js';
 
 /** In characters: a PEM with a chain of certificates has a few thousand. */

@@ -12,7 +12,6 @@ import {
   type Algorithm,
   AssertionService,
   clientAssertion,
-  type LoginAuthenticateOptions,
   type LoginTokens,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
@@ -48,7 +47,7 @@ export interface RelyingPartyOptions {
     readonly config: Configuration;
     readonly assertions: AssertionService;
   }) => Partial<OpenIdConnectStrategyOptions>;
-  readonly authenticate?: LoginAuthenticateOptions;
+  readonly authenticate?: Record<string, unknown>;
   readonly verify?: Verify;
   readonly clientAuth?: ClientAuth;
   /** The metadata of the client, as it is told to openid-client. */

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
-import { type Algorithm, KeyError } from '../../keys/algorithms.js';
-import { algorithmsOf } from '../../keys/key-strength.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromCertificate } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import { refuseDamagedPem } from './key-mistakes.js';
 import { jwkThumbprint, publicJwkOf } from './thumbprint.js';
 

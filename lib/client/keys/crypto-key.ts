@@ -1,5 +1,6 @@
 import type { CryptoKey } from 'jose';
-import { type Algorithm, isAlgorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 
 interface KeyAlgorithm {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Algorithm } from '../../keys/algorithms.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 
 /** The sizes of signatures, where the key does not say (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6). */
 const BYTES: Readonly<Record<string, number>> = {

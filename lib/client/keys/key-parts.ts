@@ -1,5 +1,6 @@
-import { type Algorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import type { CertificateHeader } from './certificate.js';
 import type { WrittenHeader } from './compact-jws.js';
 import { jwkThumbprint } from './thumbprint.js';

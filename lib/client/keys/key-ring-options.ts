@@ -1,4 +1,4 @@
-import type { Algorithm } from '../../keys/algorithms.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import type { OptionNames } from '../../shared/option-checks.js';
 import type { KeyDemands } from './key-demands.js';
 import type { SigningKeyInput } from './signing-key.js';

@@ -1,5 +1,5 @@
-import type { Algorithm } from '../../keys/algorithms.js';
 import type { JsonWebKey, JsonWebKeySet } from '../../keys/secret.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import { assertKnownOptions, callback, given } from '../../shared/option-checks.js';
 import { seconds } from '../seconds.js';
 import { type KeyDemands, keyDemands } from './key-demands.js';

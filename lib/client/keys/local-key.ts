@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, KeyObject } from 'node:crypto';
 import { CompactSign, type CryptoKey } from 'jose';
-import { type Algorithm, isAlgorithm, KeyError } from '../../keys/algorithms.js';
-import { algorithmsOf } from '../../keys/key-strength.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { assertKnownOptions, type OptionNames } from '../../shared/option-checks.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
 import { compactJws } from './compact-jws.js';

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { compactVerify } from 'jose';
-import { type Algorithm, isAlgorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
 import { keyFromJwk, refuseSecretJwk } from '../../keys/jwk.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
 import { compactJws } from './compact-jws.js';
 import { joseSignature } from './jose-signature.js';

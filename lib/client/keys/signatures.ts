@@ -1,6 +1,6 @@
 import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm } from '../../keys/algorithms.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 
 /** Signs bytes, in the form that JWS has. */
 export type Sign = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;

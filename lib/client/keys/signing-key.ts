@@ -1,5 +1,6 @@
-import { type Algorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
 import type { JsonWebKey, JsonWebKeySet } from '../../keys/secret.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import { assertKnownOptions } from '../../shared/option-checks.js';
 import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
 import {

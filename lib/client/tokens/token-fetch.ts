@@ -4,8 +4,8 @@ import {
   fetchProtectedResource,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
-import { isWebUrl } from '../web-url.js';
-import type { TokenSet } from './token-set.js';
+import { isWebUrl } from '../../shared/options.js';
+import type { TokenSet } from './token-store.js';
 
 /** What a fetch with tokens needs. */
 export interface TokenFetchOptions {

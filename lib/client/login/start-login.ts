@@ -1,0 +1,111 @@
+import {
+  buildAuthorizationUrl,
+  buildAuthorizationUrlWithPAR,
+  type Configuration,
+  calculatePKCECodeChallenge,
+  type DPoPHandle,
+  randomNonce,
+  randomPKCECodeVerifier,
+  randomState,
+} from 'openid-client';
+import { ConfigurationError } from '../../shared/errors.js';
+import type { LoginRequest } from './events.js';
+import { hasOpenId, type LoginSettings } from './options.js';
+import type { PendingLogin } from './pending-logins.js';
+
+/** The parameters that the configuration itself asks for: its response type and mode. */
+function configuredParameters(config: Configuration): URLSearchParams {
+  const { searchParams } = buildAuthorizationUrl(config, {});
+  const parameters = new URLSearchParams();
+  for (const name of ['client_id', 'response_type', 'response_mode']) {
+    const value = searchParams.get(name);
+    if (value !== null) parameters.set(name, value);
+  }
+  if (parameters.get('response_type')?.includes('id_token')) {
+    parameters.set('response_mode', 'form_post');
+  }
+  return parameters;
+}
+
+/** Sets what binds the response to this login, unless the application has set it. */
+async function bind(
+  parameters: URLSearchParams,
+  codeVerifier: string,
+  dpop: DPoPHandle | undefined,
+): Promise<void> {
+  const values = {
+    state: randomState(),
+    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+    // A nonce means an ID token, which there is none without the scope openid (OIDC Core §3.1.2.1).
+    nonce: hasOpenId(parameters.get('scope')) ? randomNonce() : undefined,
+    dpop_jkt: await dpop?.calculateThumbprint(),
+  };
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && !parameters.has(name)) parameters.set(name, value);
+  }
+}
+
+function pendingLogin(
+  parameters: URLSearchParams,
+  codeVerifier: string,
+): Omit<PendingLogin, 'owner'> {
+  const [state, redirectUri] = [parameters.get('state'), parameters.get('redirect_uri')];
+  const [nonce, maxAge] = [parameters.get('nonce'), parameters.get('max_age')];
+  if (!state || !redirectUri) {
+    throw new ConfigurationError('The authorization request has lost its state or redirect_uri.');
+  }
+  return {
+    state,
+    codeVerifier,
+    redirectUri,
+    ...(nonce !== null && { nonce }),
+    ...(maxAge !== null && { maxAge: Number(maxAge) }),
+    startedAt: Date.now(),
+  };
+}
+
+async function authorizationUrl(
+  { config, issuer, signer, usePAR }: LoginSettings,
+  parameters: URLSearchParams,
+  dpop: DPoPHandle | undefined,
+): Promise<URL> {
+  const sent =
+    signer === undefined
+      ? parameters
+      : { request: await signer.signAuthorizationRequest(parameters, { server: { issuer } }) };
+  if (!usePAR) return buildAuthorizationUrl(config, sent);
+  return buildAuthorizationUrlWithPAR(config, sent, dpop && { DPoP: dpop });
+}
+
+/**
+ * Begins a login: makes the authorization request, signed or pushed or both, and remembers it in the
+ * session.
+ *
+ * @param parameters what the application adds to the request
+ * @returns where to send the user
+ */
+export async function startLogin(
+  settings: LoginSettings,
+  request: LoginRequest,
+  parameters: URLSearchParams,
+): Promise<URL> {
+  const protocolMessage = configuredParameters(settings.config);
+  for (const name of parameters.keys()) protocolMessage.delete(name);
+  for (const [name, value] of parameters) protocolMessage.append(name, value);
+
+  const dpop = await settings.DPoP(request);
+  const codeVerifier = randomPKCECodeVerifier();
+  await bind(protocolMessage, codeVerifier, dpop);
+  await settings.events.redirectToIdentityProvider?.({ request, protocolMessage });
+
+  if (settings.idTokenExpected && !hasOpenId(protocolMessage.get('scope'))) {
+    throw new ConfigurationError(
+      'The authorization request has no scope openid, without which nobody says who the user is.',
+    );
+  }
+  const login = pendingLogin(protocolMessage, codeVerifier);
+  const url = await authorizationUrl(settings, protocolMessage, dpop);
+  settings.pending.add(request, login);
+  return url;
+}

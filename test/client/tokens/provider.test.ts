@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Repeatable, sendAgain } from '../../../lib/client/tokens/provider.js';
+
+const withCode = (code: unknown) => Object.assign(new Error('of the socket'), { code });
+
+/** As fetch reports it: the reason is the cause. */
+const fetchFailed = (code: unknown) => new TypeError('fetch failed', { cause: withCode(code) });
+
+/** How often a request is sent that fails with the error. */
+async function timesSent(error: unknown, repeatable: Repeatable): Promise<number> {
+  let times = 0;
+  const send = () => {
+    times += 1;
+    return Promise.reject(error);
+  };
+  await assert.rejects(sendAgain(send, repeatable), (thrown) => thrown === error);
+  return times;
+}
+
+const notSent = [
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+];
+
+for (const code of notSent) {
+  test(`after ${code} nothing was sent: it is sent once more in any case`, async () => {
+    assert.equal(await timesSent(fetchFailed(code), 'unsent'), 2);
+    assert.equal(await timesSent(fetchFailed(code), 'unanswered'), 2);
+  });
+}
+
+for (const code of ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']) {
+  test(`after ${code} it may have been sent: it is sent once more only if that does no harm`, async () => {
+    assert.equal(await timesSent(fetchFailed(code), 'unsent'), 1);
+    assert.equal(await timesSent(fetchFailed(code), 'unanswered'), 2);
+  });
+}
+
+const others: readonly [string, unknown][] = [
+  ['another error of the network', fetchFailed('ECONNABORTED')],
+  ['a code that is no text', fetchFailed(42)],
+  ['an error without a code', new Error('no')],
+  ['something that is no error', 'ECONNREFUSED'],
+];
+
+for (const [what, error] of others) {
+  test(`after ${what} it is not sent again`, async () => {
+    assert.equal(await timesSent(error, 'unanswered'), 1);
+  });
+}
+
+test('each of several addresses may have refused (happy eyeballs)', async () => {
+  const all = new AggregateError([withCode('ECONNREFUSED'), withCode('ENETUNREACH')]);
+  assert.equal(await timesSent(new TypeError('fetch failed', { cause: all }), 'unsent'), 2);
+});
+
+test('what is answered the second time is the answer', async () => {
+  const answers = [Promise.reject(fetchFailed('ECONNREFUSED')), Promise.resolve('tokens')];
+  assert.equal(await sendAgain(async () => answers.shift(), 'unsent'), 'tokens');
+});
