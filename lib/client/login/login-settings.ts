@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Configuration } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import { assertKnownOptions, callback, flag, given } from '../../shared/option-checks.js';
+import { isWebUrl } from '../../shared/options.js';
 import type { AssertionService } from '../assertion-service.js';
-import { checkConfiguration } from '../configuration.js';
-import { isWebUrl } from '../web-url.js';
+import { checkConfiguration } from '../client-auth.js';
 import { checkEvents, type OpenIdConnectEvents } from './events.js';
 import { PendingLogins } from './pending-logins.js';
 import {

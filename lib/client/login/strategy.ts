@@ -1,7 +1,7 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
-import { startLogin } from '../authorization-request.js';
+import { startLogin } from './authorization-request.js';
 import { finishLogin } from './authorization-response.js';
 import type { LoginTokens } from './events.js';
 import type { LoginRequest } from './login-request.js';

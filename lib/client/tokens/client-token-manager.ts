@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
 import { assertKnownOptions, given, type OptionNames } from '../../shared/option-checks.js';
-import { checkConfiguration } from '../configuration.js';
-import { seconds } from '../seconds.js';
+import { checkConfiguration } from '../client-auth.js';
+
 import { sendAgain } from './network-error.js';
 import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';

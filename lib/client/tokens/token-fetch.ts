@@ -4,7 +4,7 @@ import {
   fetchProtectedResource,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
-import { isWebUrl } from '../web-url.js';
+import { isWebUrl } from '../../shared/options.js';
 import type { TokenSet } from './token-set.js';
 
 /** What a fetch with tokens needs. */

@@ -6,8 +6,8 @@ import {
   tokenRevocation,
 } from 'openid-client';
 import { assertKnownOptions, callback, given } from '../../shared/option-checks.js';
-import { checkConfiguration } from '../configuration.js';
-import { seconds } from '../seconds.js';
+import { checkConfiguration } from '../client-auth.js';
+
 import { sendAgain } from './network-error.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
 import { TokenRefresh } from './token-refresh.js';

@@ -8,10 +8,10 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client';
-import { ConfigurationError } from '../shared/errors.js';
-import type { LoginRequest } from './login/login-request.js';
-import { hasOpenId, type LoginSettings } from './login/login-settings.js';
-import type { PendingLogin } from './login/pending-logins.js';
+import { ConfigurationError } from '../../shared/errors.js';
+import type { LoginRequest } from './login-request.js';
+import { hasOpenId, type LoginSettings } from './login-settings.js';
+import type { PendingLogin } from './pending-logins.js';
 
 /** The parameters that the configuration itself asks for: its response type and mode. */
 function configuredParameters(config: Configuration): URLSearchParams {
