@@ -34,7 +34,6 @@ export {
   type MetadataDocumentClient,
 } from './clients/metadata-document.js';
 export { requiresClientAssertion } from './clients/requires-client-assertion.js';
-export { ALGORITHMS, type Algorithm } from './keys/algorithms.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export type { JsonObject } from './keys/compact-jws.js';
 export { type JwksUriOptions, RemoteJwkSets } from './keys/jwks-uri.js';
@@ -57,6 +56,7 @@ export {
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
 } from './server/strategy.js';
+export { ALGORITHMS, type Algorithm } from './shared/algorithms.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,

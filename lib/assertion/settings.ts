@@ -1,9 +1,9 @@
-import { ALGORITHMS, type Algorithm, isAlgorithm } from '../keys/algorithms.js';
 import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../keys/key-cache.js';
 import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
 import { assertKnownOptions, callback, flag, number, pick } from '../shared/option-checks.js';
 import {

@@ -1,12 +1,6 @@
-import { type ClientAuth, Configuration, clockSkew } from 'openid-client';
+import { type ClientAuth, clockSkew } from 'openid-client';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import { type AssertionSource, isAssertionSource } from './assertion-source.js';
-
-/** @throws {TypeError} unless it is a configuration of openid-client */
-export function checkConfiguration(config: unknown): void {
-  if (config instanceof Configuration) return;
-  throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
-}
 
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates

@@ -1,6 +1,8 @@
 import type { AssertionServiceOptions } from './assertion-service.js';
 
-const TOKEN_ENDPOINT: Pick<AssertionServiceOptions, 'audience'> = { audience: (server) => server.token_endpoint };
+const TOKEN_ENDPOINT: Pick<AssertionServiceOptions, 'audience'> = {
+  audience: (server) => server.token_endpoint,
+};
 
 const ECDSA = ['ES256', 'ES384', 'ES512'] as const;
 const RSA = ['RS256', 'RS384', 'RS512'] as const;
@@ -18,8 +20,21 @@ const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
  */
 export const presets: Readonly<
   Record<
-    'rfc7523bis'
-    | 'microsoftEntraId' | 'okta' | 'auth0' | 'keycloak' | 'pingOne' | 'loginGov' | 'govUkOneLogin' | 'singpass' | 'idPorten' | 'smartOnFhir' | 'fapi2' | 'openBankingUk' | 'openFinanceBrasil' | 'atProto',
+    | 'rfc7523bis'
+    | 'microsoftEntraId'
+    | 'okta'
+    | 'auth0'
+    | 'keycloak'
+    | 'pingOne'
+    | 'loginGov'
+    | 'govUkOneLogin'
+    | 'singpass'
+    | 'idPorten'
+    | 'smartOnFhir'
+    | 'fapi2'
+    | 'openBankingUk'
+    | 'openFinanceBrasil'
+    | 'atProto',
     Pick<
       AssertionServiceOptions,
       'audience' | 'typ' | 'lifetime' | 'notBefore' | 'algorithms' | 'keyHeader'

@@ -185,7 +185,10 @@ function publisher(
  * app.use('/jwks.json', publishJwks(assertions));
  * ```
  */
-export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
+export function publishJwks(
+  keys: PublishedKeys,
+  options: PublishOptions = {},
+): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   checkKeys(keys);
   const source = sourceOf(keys);
   const maxAge = maxAgeOf(options, 'publishJwks', source);

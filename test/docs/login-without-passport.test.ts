@@ -7,6 +7,7 @@ import type { Configuration } from 'openid-client';
 import { AssertionService, clientAssertion, UserTokenManager } from '../../lib/client/index.js';
 import { type Browser, newBrowser } from '../support/browser.js';
 import { importBlock, ROOT } from '../support/docs.js';
+import { fakeClock } from '../support/fake-clock.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
 import { type OpenIdProvider, openIdProvider } from '../support/openid-provider.js';
@@ -65,8 +66,9 @@ async function application(t: TestContext) {
   t.after(stopProvider);
   const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
   const api = await ordersApi(t, provider);
-  const clock = { offset: 0 };
-  const users = new UserTokenManager({ config, clock: () => Date.now() + clock.offset });
+  const time = fakeClock();
+  t.after(time.restore);
+  const users = new UserTokenManager({ config });
   app.use(
     loginRoutes(config, users, {
       callbackUrl,
@@ -75,7 +77,7 @@ async function application(t: TestContext) {
       secure: false,
     }),
   );
-  return { web, provider, stopProvider, api, clock };
+  return { web, provider, stopProvider, api, time };
 }
 
 const open = async (browser: Browser, url: string) => JSON.parse((await browser.open(url)).body);
@@ -83,13 +85,13 @@ const open = async (browser: Browser, url: string) => JSON.parse((await browser.
 const WELCOME = { user: { sub: 'alice' }, orders: [{ of: 'alice' }] };
 
 test('the login of the guide: in, an API called, refreshed, out', async (t) => {
-  const { web, provider, api, clock } = await application(t);
+  const { web, provider, api, time } = await application(t);
   const browser = newBrowser();
   assert.deepEqual(await open(browser, web.url), WELCOME, 'through the provider and back');
   assert.deepEqual(await open(browser, web.url), WELCOME);
   assert.equal(new Set(api.tokens).size, 1);
 
-  clock.offset = 600_000;
+  time.advance(560);
   const pages = await Promise.all([1, 2, 3, 4].map(() => open(browser, web.url)));
   assert.deepEqual(pages, [WELCOME, WELCOME, WELCOME, WELCOME]);
   assert.equal(new Set(api.tokens).size, 2, 'one refresh for four requests at once');

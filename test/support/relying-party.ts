@@ -9,15 +9,14 @@ import {
 } from 'openid-client';
 import { Passport } from 'passport';
 import {
-  type Algorithm,
   AssertionService,
   clientAssertion,
-  type LoginAuthenticateOptions,
   type LoginTokens,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
   type Verify,
 } from '../../lib/client/index.js';
+import type { Algorithm } from '../../lib/shared/algorithms.js';
 import { type KeyPair, keyPair } from './keys.js';
 import { type Listening, listen } from './listen.js';
 import { type OpenIdProvider, openIdProvider } from './openid-provider.js';
@@ -48,7 +47,7 @@ export interface RelyingPartyOptions {
     readonly config: Configuration;
     readonly assertions: AssertionService;
   }) => Partial<OpenIdConnectStrategyOptions>;
-  readonly authenticate?: LoginAuthenticateOptions;
+  readonly authenticate?: Record<string, unknown>;
   readonly verify?: Verify;
   readonly clientAuth?: ClientAuth;
   /** The metadata of the client, as it is told to openid-client. */

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { type Algorithm, algorithmsOf, KeyError } from '../../keys/algorithms.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromCertificate } from '../../keys/x509.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import { isSameKey } from './key-material.js';
 import { mistakeInCertificate } from './key-mistakes.js';
 import { pemBlocks, textOf, unwrapped } from './key-text.js';
@@ -46,6 +47,8 @@ function chainOf(value: string | Uint8Array): readonly string[] {
     .filter(({ label }) => label === 'CERTIFICATE')
     .map(({ base64 }) => base64);
   if (chain.length > 0 && chain.every((base64) => BASE64.test(base64))) return chain;
+  const compact = text.replace(/\s/g, '');
+  if (BASE64.test(compact)) return [compact];
   throw new KeyError(
     mistakeInCertificate(text) ??
       'the certificate is neither PEM nor base64: give the content of its file',

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm } from '../../keys/algorithms.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 
 /** The header of a JWS. */
 export type Header = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
-import { ALGORITHMS, type Algorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../../shared/algorithms.js';
 import type { OptionTable, Reader } from '../../shared/options.js';
 import type { Header } from './jws.js';
 

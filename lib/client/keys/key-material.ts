@@ -9,9 +9,10 @@ import {
   verify,
 } from 'node:crypto';
 import type { CryptoKey } from 'jose';
-import { type Algorithm, algorithmsOf, isAlgorithm, KeyError } from '../../keys/algorithms.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { parseJwkText } from '../../keys/jwk.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
 import { type PemBlock, pemBlocks, textOf, unwrapped } from './key-text.js';
 

@@ -39,7 +39,7 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
     'the PEM has lost the line ends of its headers, or is damaged: give the content of the file',
   ],
   [
-    matches(/PRIVATE KEY-----(?![\s\S]*-----END )/),
+    matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?![\s\S]*-----END )/),
     'the PEM has no END line: is the text cut off, as by a shell or a limit of the vault?',
   ],
   [matches(/PRIVATE KEY-----/), 'the PEM does not hold a private key that can be read'],
@@ -71,7 +71,7 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
   ],
   [
     matches(/^(?:file:|\.{0,2}\/|[A-Za-z]:\\|~\/)\S*$|^[\w.-]+\.(?:pem|key|jwk|json|p8)$/),
-    'the key is the name of a file: give its content, await readFile(path)',
+    'the key is neither PEM nor the JSON of a JWK but the name of a file: give the content of the file',
   ],
 ];
 
@@ -124,7 +124,7 @@ export const mistakeInObject = (value: object): string | undefined =>
 const CERTIFICATE_MISTAKES: readonly Mistake<string>[] = [
   [matches(/^\s*$/), 'the certificate is empty: is its file written?'],
   [
-    matches(/CERTIFICATE-----(?![\s\S]*-----END )/),
+    matches(/-----BEGIN CERTIFICATE-----(?![\s\S]*-----END )/),
     'the certificate has no END line: is the text cut off?',
   ],
   [

@@ -1,5 +1,5 @@
-import type { Algorithm } from '../../keys/algorithms.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import type { Algorithm } from '../../shared/algorithms.js';
 import {
   callback,
   type OptionTable,

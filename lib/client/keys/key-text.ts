@@ -20,10 +20,18 @@ const BASE64 = /^[\w+/=-]+$/;
 /** How many wrappings around each other are taken off. */
 const MAX_WRAPPINGS = 5;
 
-/** The first byte of DER, an ASN.1 sequence. */
+/** The first byte of DER, an ASN.1 sequence, with which no text of a key starts. */
 const DER_SEQUENCE = 0x30;
 
-export const isDer = (bytes: Uint8Array): boolean => bytes[0] === DER_SEQUENCE;
+/** Whether bytes are one ASN.1 sequence as long as it says (X.690 §8.1.3). */
+function isWholeDer(bytes: Buffer): boolean {
+  const [tag, first = 0] = bytes;
+  if (tag !== DER_SEQUENCE || bytes.length < 2) return false;
+  const size = first < 0x80 ? 0 : first & 0x7f;
+  if (size > 4 || bytes.length < 2 + size) return false;
+  const length = size === 0 ? first : bytes.readUIntBE(2, size);
+  return bytes.length === 2 + size + length;
+}
 
 function parsedString(json: string): string | undefined {
   try {
@@ -47,14 +55,14 @@ function decoded(text: string): Buffer | undefined {
   if (!BASE64.test(compact)) return undefined;
   const bytes = Buffer.from(compact, 'base64');
   const start = bytes.subarray(0, 512).toString('utf8');
-  return isDer(bytes) || start.includes('-----BEGIN') || /^\s*["'{]/.test(start)
+  return isWholeDer(bytes) || start.includes('-----BEGIN') || /^\s*["'{]/.test(start)
     ? bytes
     : undefined;
 }
 
 /** What bytes stand for: DER, or text in UTF-8 or UTF-16. */
 export function textOf(bytes: Uint8Array): string | Buffer {
-  if (isDer(bytes)) return Buffer.from(bytes);
+  if (bytes[0] === DER_SEQUENCE) return Buffer.from(bytes);
   const isUtf16 =
     (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   if (!isUtf16) return Buffer.from(bytes).toString('utf8');

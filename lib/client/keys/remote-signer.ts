@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { compactVerify } from 'jose';
-import { type Algorithm, algorithmsOf, isAlgorithm, KeyError } from '../../keys/algorithms.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromJwk, refuseSecretJwk } from '../../keys/jwk.js';
 import { keyFromPem } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
 import { compactJws } from './jws.js';
 import { publicJwkOf } from './key-material.js';

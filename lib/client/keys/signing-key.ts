@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer';
 import { KeyObject } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { CompactSign, type CryptoKey } from 'jose';
-import { type Algorithm, isAlgorithm, KeyError } from '../../keys/algorithms.js';
+import { KeyError } from '../../keys/algorithms.js';
 import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type OptionTable, readOptions, unchecked } from '../../shared/options.js';
 import { type CertificateOptions, certificateOf, type SignerCertificate } from './certificate.js';
 import { compactJws, type Header, signer, type WrittenHeader, writeHeader } from './jws.js';
@@ -101,7 +102,7 @@ function chooseAlgorithm(
     throw new KeyError(`alg is ${wanted}, but the JWK is for ${fromJwk}: leave alg out`);
   }
   if (isAlgorithm(alg) && fitting.includes(alg)) return alg;
-  throw new KeyError(`alg ${alg} does not fit the key: use ${fitting.join(' or ')}`);
+  throw new KeyError(`alg ${String(alg)} does not fit the key: use ${fitting.join(' or ')}`);
 }
 
 function jwsMaker(alg: Algorithm, key: KeyObject | CryptoKey): KeyParts['sign'] {
@@ -120,7 +121,7 @@ function localKey(given: SigningKeyOptions, demands: KeyDemands): KeyParts {
   const options = readOptions('A signing key', given, KEY_OPTIONS);
   const read = readKey(options.key, options.passphrase);
   const { key, jwk, certificates = [] } = read;
-  const algOfJwk = typeof jwk?.alg === 'string' ? jwk.alg : undefined;
+  const algOfJwk = jwk?.alg ?? undefined;
   const alg = chooseAlgorithm(signingAlgorithmsOf(key), algOfJwk, options.alg, demands.algorithms);
   checkHalves(read);
   const publicKey = publicHalfOf(key);
@@ -228,7 +229,8 @@ export class SigningKey {
       return key;
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
-      throw new TypeError(`The signing key cannot be used: ${error.message}.`);
+      const end = error.message.endsWith('?') ? '' : '.';
+      throw new TypeError(`The signing key cannot be used: ${error.message}${end}`);
     }
   }
 

@@ -1,5 +1,12 @@
 import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
-import type { LoginRequest } from './login-request.js';
+import type { ExpressRequest } from '../../shared/http.js';
+import type { Reader } from '../../shared/options.js';
+
+/** What is used of an Express request during a login, besides what openid-client reads of it. */
+export interface LoginRequest extends ExpressRequest {
+  /** The session of express-session, or another with the same methods. */
+  readonly session?: object | null;
+}
 
 /** The tokens of a login, with openid-client's helpers `claims()` and `expiresIn()`. */
 export type LoginTokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
@@ -78,10 +85,10 @@ const EVENTS: readonly string[] = [
 const isPlain = (value: object): boolean =>
   [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
-/** @throws {TypeError} where a handler is none, or would never be called */
-export function checkEvents(events: OpenIdConnectEvents = {}): OpenIdConnectEvents {
+/** Reads the option `events`: a handler that is none, or would never be called, is an error. */
+export const eventHandlers: Reader<OpenIdConnectEvents> = (name, events = {}) => {
   if (typeof events !== 'object' || events === null) {
-    throw new TypeError(`events must be an object with ${EVENTS.join(', ')}`);
+    throw new TypeError(`${name} must be an object with ${EVENTS.join(', ')}`);
   }
   const handlers = events as Readonly<Record<string, unknown>>;
   const wrong = EVENTS.find((name) => !['function', 'undefined'].includes(typeof handlers[name]));
@@ -89,4 +96,4 @@ export function checkEvents(events: OpenIdConnectEvents = {}): OpenIdConnectEven
   const unknown = Object.keys(events).find((name) => isPlain(events) && !EVENTS.includes(name));
   if (unknown === undefined) return events;
   throw new TypeError(`There is no event ${unknown}: there are ${EVENTS.join(', ')}`);
-}
+};

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../shared/errors.js';
-import type { LoginRequest } from './login-request.js';
+import type { LoginRequest } from './events.js';
 
 /** A login that a user was sent to the provider for. It is kept in the session as JSON. */
 export interface PendingLogin {
@@ -32,12 +32,14 @@ export class LoginStateError extends Error {
 /** How many logins of one session can be under way; a new one takes the place of the oldest. */
 const MAX_PENDING_LOGINS = 10;
 
+/** The member of the session that keeps them. */
+const SESSION_MEMBER = 'openid-connect';
+
 type Session = Record<string, unknown>;
 type Regenerate = (done: (error?: unknown) => void) => unknown;
 
 /** The logins that are under way in a session, each in its own tab. */
 export class PendingLogins {
-  readonly #sessionKey: string;
   readonly #timeout: number;
   readonly #owner: string;
 
@@ -45,14 +47,13 @@ export class PendingLogins {
    * @param timeout in seconds, after which a login cannot be finished
    * @param owner names the strategy, at which alone its logins are finished
    */
-  constructor(sessionKey: string, timeout: number, owner: string) {
-    this.#sessionKey = sessionKey;
+  constructor(timeout: number, owner: string) {
     this.#timeout = timeout;
     this.#owner = owner;
   }
 
   #of(session: Session): readonly PendingLogin[] {
-    const logins = session[this.#sessionKey];
+    const logins = session[SESSION_MEMBER];
     const oldest = Date.now() - this.#timeout * 1000;
     return Array.isArray(logins)
       ? logins.filter(({ startedAt }: PendingLogin) => startedAt > oldest)
@@ -60,8 +61,8 @@ export class PendingLogins {
   }
 
   #keep(session: Session, logins: readonly PendingLogin[]): void {
-    if (logins.length === 0) delete session[this.#sessionKey];
-    else session[this.#sessionKey] = logins.slice(-MAX_PENDING_LOGINS);
+    if (logins.length === 0) delete session[SESSION_MEMBER];
+    else session[SESSION_MEMBER] = logins.slice(-MAX_PENDING_LOGINS);
   }
 
   /** Remembers a login until its response comes. */

@@ -1,19 +1,20 @@
 import { AuthorizationResponseError } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
-import { startLogin } from './authorization-request.js';
-import { finishLogin } from './authorization-response.js';
-import type { LoginTokens } from './events.js';
-import type { LoginRequest } from './login-request.js';
-import { checkLoginOptions, type LoginSettings, loginSettings } from './login-settings.js';
+import type { LoginRequest, LoginTokens } from './events.js';
+import { finishLogin } from './finish-login.js';
+import {
+  checkLoginOptions,
+  type LoginAuthenticateOptions,
+  type LoginSettings,
+  loginSettings,
+  type OpenIdConnectStrategyOptions,
+  type OpenIdConnectStrategyOptionsWithRequest,
+  type Verify,
+  type VerifyWithRequest,
+} from './options.js';
 import { LoginStateError } from './pending-logins.js';
-import type {
-  LoginAuthenticateOptions,
-  OpenIdConnectStrategyOptions,
-  OpenIdConnectStrategyOptionsWithRequest,
-  Verify,
-  VerifyWithRequest,
-} from './strategy-options.js';
+import { startLogin } from './start-login.js';
 import { type CallVerify, callVerify, decide } from './verification.js';
 
 /** Parameters that a customisation point adds to a request. */
@@ -99,8 +100,8 @@ export class OpenIdConnectStrategy extends Base {
     verify: Verify | VerifyWithRequest,
   ) {
     const settings = loginSettings(options);
-    const call = callVerify(verify, options.passReqToCallback === true);
-    super({ config: options.config, name: options.name }, verify);
+    const call = callVerify(verify, settings.passReqToCallback);
+    super({ config: settings.config, name: settings.name }, verify);
     this._settings = settings;
     this._callVerify = call;
   }

@@ -1,7 +1,6 @@
 import { ConfigurationError } from '../../shared/errors.js';
-import type { LoginTokens } from './events.js';
-import type { LoginRequest } from './login-request.js';
-import type { Verified, Verify, VerifyWithRequest } from './strategy-options.js';
+import type { LoginRequest, LoginTokens } from './events.js';
+import type { Verified, Verify, VerifyWithRequest } from './options.js';
 
 /** Calls a verify function, whether it takes the request or not. */
 export type CallVerify = (

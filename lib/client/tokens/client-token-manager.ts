@@ -1,13 +1,25 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
-import { assertKnownOptions, given, type OptionNames } from '../../shared/option-checks.js';
-import { checkConfiguration } from '../client-auth.js';
-
-import { sendAgain } from './network-error.js';
+import {
+  type OptionTable,
+  type Reader,
+  readOptions,
+  seconds,
+  text,
+  texts,
+  unchecked,
+} from '../../shared/options.js';
+import { configuration, sendAgain } from './provider.js';
 import { SingleFlight } from './single-flight.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
-import { isUsable, storedTokens, type TokenSet, tokenSet } from './token-set.js';
-import { MemoryTokenStore, type TokenStore } from './token-store.js';
+import {
+  isUsable,
+  MemoryTokenStore,
+  storedTokens,
+  type TokenSet,
+  type TokenStore,
+  tokenSet,
+} from './token-store.js';
 
 const HOUR = 3600;
 
@@ -24,17 +36,14 @@ export interface ClientTokenManagerOptions {
   readonly renewBefore?: number | undefined;
   /** Binds the tokens to a key (RFC 9449). */
   readonly DPoP?: DPoPHandle | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
 }
 
-const OPTIONS: OptionNames<ClientTokenManagerOptions> = {
-  config: true,
-  store: true,
-  renewBefore: true,
-  DPoP: true,
-  clock: true,
-};
+const OPTIONS = {
+  config: configuration,
+  store: unchecked<TokenStore | undefined>(),
+  renewBefore: seconds(60, 0, HOUR),
+  DPoP: unchecked<DPoPHandle | undefined>(),
+} satisfies OptionTable<ClientTokenManagerOptions>;
 
 /** Which token is wanted: each combination has its own. */
 export interface ClientTokenRequest {
@@ -46,19 +55,25 @@ export interface ClientTokenRequest {
   readonly audience?: string | undefined;
 }
 
-const REQUEST: OptionNames<ClientTokenRequest> = { scope: true, resource: true, audience: true };
+/** Words, as text or as a list. */
+const words: Reader<readonly string[]> = (name, value = []) =>
+  (typeof value === 'string'
+    ? value.split(' ').filter((each) => each !== '')
+    : [...texts()(name, value)]
+  ).sort();
 
-const checkRequest = (request: ClientTokenRequest): void =>
-  assertKnownOptions('A token request', request, REQUEST);
+const REQUEST = {
+  scope: words,
+  resource: words,
+  audience: text(undefined),
+} satisfies OptionTable<ClientTokenRequest>;
 
-const listOf = (value: string | readonly string[] = []): string[] =>
-  (typeof value === 'string' ? value.split(' ').filter((each) => each !== '') : [...value]).sort();
-
-function parametersOf({ scope, resource, audience }: ClientTokenRequest): URLSearchParams {
+/** @throws {TypeError} for a member that does not exist, or a wrong value */
+function parametersOf(request: ClientTokenRequest): URLSearchParams {
+  const { scope, resource, audience } = readOptions('A token request', request, REQUEST);
   const parameters = new URLSearchParams();
-  const scopes = listOf(scope);
-  if (scopes.length > 0) parameters.set('scope', scopes.join(' '));
-  for (const each of listOf(resource)) parameters.append('resource', each);
+  if (scope.length > 0) parameters.set('scope', scope.join(' '));
+  for (const each of resource) parameters.append('resource', each);
   if (audience !== undefined) parameters.set('audience', audience);
   return parameters;
 }
@@ -81,19 +96,15 @@ export class ClientTokenManager {
   readonly #store: TokenStore;
   readonly #renewBefore: number;
   readonly #DPoP: DPoPHandle | undefined;
-  readonly #clock: () => number;
   readonly #flights = new SingleFlight<TokenSet>();
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: ClientTokenManagerOptions) {
-    assertKnownOptions('ClientTokenManager', options, OPTIONS);
-    const { config, clock = Date.now, renewBefore = 60 } = given(options);
-    checkConfiguration(config);
-    this.#config = config;
-    this.#clock = clock;
-    this.#store = options.store ?? new MemoryTokenStore({ clock });
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0, HOUR);
-    this.#DPoP = options.DPoP;
+    const settings = readOptions('ClientTokenManager', options, OPTIONS);
+    this.#config = settings.config;
+    this.#store = settings.store ?? new MemoryTokenStore();
+    this.#renewBefore = settings.renewBefore;
+    this.#DPoP = settings.DPoP;
   }
 
   /**
@@ -104,11 +115,10 @@ export class ClientTokenManager {
    * @throws what openid-client throws, and what the store does
    */
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
-    checkRequest(request);
     const parameters = parametersOf(request);
     const key = this.#keyOf(parameters);
     const known = storedTokens(await this.#store.get(key));
-    if (known !== undefined && isUsable(known, this.#now(), refused)) return known;
+    if (known !== undefined && isUsable(known, Date.now() / 1000, refused)) return known;
     return this.#flights.run(key, () => this.#request(key, parameters));
   }
 
@@ -119,7 +129,7 @@ export class ClientTokenManager {
    * @throws {TypeError} where that is no such URL, or the request has a member that there is not
    */
   fetch(baseUrl: string | URL, request: ClientTokenRequest = {}): TokenFetch {
-    checkRequest(request);
+    parametersOf(request);
     return tokenFetch({
       config: this.#config,
       baseUrl,
@@ -133,7 +143,7 @@ export class ClientTokenManager {
       () => clientCredentialsGrant(this.#config, parameters, this.#DPoP && { DPoP: this.#DPoP }),
       'unanswered',
     );
-    const now = this.#now();
+    const now = Date.now() / 1000;
     const tokens = tokenSet(response, now, this.#renewBefore);
     await this.#store.set(key, tokens, Math.ceil(tokens.expiresAt - now));
     return tokens;
@@ -145,9 +155,5 @@ export class ClientTokenManager {
     const { client_id } = this.#config.clientMetadata();
     const named = JSON.stringify([issuer, client_id, parameters.toString()]);
     return `client-token:${createHash('sha256').update(named).digest('base64url')}`;
-  }
-
-  #now(): number {
-    return this.#clock() / 1000;
   }
 }

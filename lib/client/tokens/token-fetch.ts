@@ -5,7 +5,7 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client';
 import { isWebUrl } from '../../shared/options.js';
-import type { TokenSet } from './token-set.js';
+import type { TokenSet } from './token-store.js';
 
 /** What a fetch with tokens needs. */
 export interface TokenFetchOptions {

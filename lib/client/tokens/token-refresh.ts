@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, type DPoPHandle, refreshTokenGrant } from 'openid-client';
-import { sendAgain } from './network-error.js';
+import { sendAgain } from './provider.js';
 import { SingleFlight } from './single-flight.js';
-import { type TokenSet, tokenSet } from './token-set.js';
-import { MemoryTokenStore } from './token-store.js';
+import { MemoryTokenStore, type TokenSet, tokenSet } from './token-store.js';
 
 /** For how long requests that still have the old refresh token are given the new tokens. */
 const RECENT_SECONDS = 3600;
@@ -16,16 +15,13 @@ const keyOf = (refreshToken: string): string =>
 export class TokenRefresh {
   readonly #config: Configuration;
   readonly #renewBefore: number;
-  readonly #clock: () => number;
   readonly #flights = new SingleFlight<TokenSet>();
-  readonly #recent: MemoryTokenStore;
+  readonly #recent = new MemoryTokenStore();
 
   /** @param renewBefore in seconds */
-  constructor(config: Configuration, renewBefore: number, clock: () => number) {
+  constructor(config: Configuration, renewBefore: number) {
     this.#config = config;
     this.#renewBefore = renewBefore;
-    this.#clock = clock;
-    this.#recent = new MemoryTokenStore({ clock });
   }
 
   /** The tokens that have replaced those of a refresh token. */
@@ -57,7 +53,7 @@ export class TokenRefresh {
       () => refreshTokenGrant(this.#config, refreshToken, undefined, DPoP && { DPoP }),
       'unsent',
     );
-    const renewed = tokenSet(response, this.#clock() / 1000, this.#renewBefore, tokens);
+    const renewed = tokenSet(response, Date.now() / 1000, this.#renewBefore, tokens);
     if (renewed.refreshToken !== refreshToken) {
       this.#recent.set(keyOf(refreshToken), renewed, RECENT_SECONDS);
     }

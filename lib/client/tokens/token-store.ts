@@ -1,5 +1,73 @@
-import { assertKnownOptions, type OptionNames } from '../../shared/option-checks.js';
-import type { TokenSet } from './token-set.js';
+import type { TokenEndpointResponse } from 'openid-client';
+
+/** Where a server does not say how long a token lives, it is renewed after this many seconds. */
+const ASSUMED_LIFETIME = 300;
+
+/** Tokens as they are kept: plain JSON. Times are in seconds since the epoch. */
+export interface TokenSet {
+  readonly accessToken: string;
+  /** `bearer` or `dpop`. */
+  readonly tokenType: string;
+  /** The end of the access token; five minutes after it came, where the server does not say it. */
+  readonly expiresAt: number;
+  /** When to ask for new ones: a while before they expire. */
+  readonly renewAt: number;
+  readonly scope?: string | undefined;
+  readonly refreshToken?: string | undefined;
+  readonly idToken?: string | undefined;
+}
+
+/**
+ * What is kept of a token response (RFC 6749 §5.1).
+ *
+ * @param renewBefore seconds before the expiry; at most half of the lifetime counts
+ * @param previous the tokens that were refreshed: what the response leaves out stays (RFC 6749 §6)
+ * @throws {TypeError} for what is no token response
+ */
+export function tokenSet(
+  response: TokenEndpointResponse,
+  now: number,
+  renewBefore: number,
+  previous?: TokenSet,
+): TokenSet {
+  if (typeof response?.access_token !== 'string') {
+    throw new TypeError('The tokens have no access_token: give the answer of the token endpoint');
+  }
+  const lifetime = response.expires_in ?? ASSUMED_LIFETIME;
+  const scope = response.scope ?? previous?.scope;
+  const refreshToken = response.refresh_token ?? previous?.refreshToken;
+  const idToken = response.id_token ?? previous?.idToken;
+  return {
+    accessToken: response.access_token,
+    tokenType: response.token_type,
+    expiresAt: now + lifetime,
+    renewAt: now + lifetime - Math.min(renewBefore, lifetime / 2),
+    ...(scope !== undefined && { scope }),
+    ...(refreshToken !== undefined && { refreshToken }),
+    ...(idToken !== undefined && { idToken }),
+  };
+}
+
+/**
+ * Tokens as they were kept. None may be null, as of Redis.
+ *
+ * @throws {TypeError} for anything else than a TokenSet
+ */
+export function storedTokens(value: unknown): TokenSet | undefined {
+  if (value === undefined || value === null) return undefined;
+  const { accessToken, tokenType, expiresAt, renewAt } = value as TokenSet;
+  const isTokenSet =
+    [accessToken, tokenType].every((text) => typeof text === 'string') &&
+    [expiresAt, renewAt].every(Number.isFinite);
+  if (isTokenSet) return value as TokenSet;
+  throw new TypeError(
+    'What was kept is no TokenSet: a store returns what it was given (JSON has to be parsed), and a session has what save put into it',
+  );
+}
+
+/** Whether the tokens can still be used: not due for renewal, nor the ones that an API refused. */
+export const isUsable = (tokens: TokenSet, now: number, refused: string | undefined): boolean =>
+  now < tokens.renewAt && tokens.accessToken !== refused;
 
 /**
  * Keeps tokens, so that several processes share them and a restart does not lose them. The tokens
@@ -27,47 +95,23 @@ export interface TokenStore {
   delete(key: string): unknown;
 }
 
-/** Options of the memory store. */
-export interface MemoryTokenStoreOptions {
-  /** How many entries are kept; the oldest give way. Default 10,000. */
-  readonly maxEntries?: number | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
-}
+const MAX_ENTRIES = 10_000;
 
-const OPTIONS: OptionNames<MemoryTokenStoreOptions> = { maxEntries: true, clock: true };
-
-/** Keeps tokens in the memory of this process. It has no timer. */
+/** Keeps tokens in the memory of this process: 10,000 entries, of which the oldest give way. */
 export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, { readonly tokens: TokenSet; readonly until: number }>();
-  readonly #maxEntries: number;
-  readonly #clock: () => number;
-
-  /**
-   * @param options how many entries, and the clock
-   * @throws {TypeError} where an option is wrong
-   */
-  constructor(options: MemoryTokenStoreOptions = {}) {
-    assertKnownOptions('MemoryTokenStore', options, OPTIONS);
-    const { maxEntries = 10_000, clock = Date.now } = options;
-    if (!Number.isInteger(maxEntries) || maxEntries < 1) {
-      throw new TypeError('maxEntries must be a whole number of at least 1');
-    }
-    this.#maxEntries = maxEntries;
-    this.#clock = clock;
-  }
 
   get(key: string): TokenSet | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined || this.#clock() < entry.until) return entry?.tokens;
+    if (entry === undefined || Date.now() < entry.until) return entry?.tokens;
     this.#entries.delete(key);
     return undefined;
   }
 
   set(key: string, tokens: TokenSet, lifetime: number): void {
     this.#entries.delete(key);
-    this.#entries.set(key, { tokens, until: this.#clock() + lifetime * 1000 });
-    if (this.#entries.size <= this.#maxEntries) return;
+    this.#entries.set(key, { tokens, until: Date.now() + lifetime * 1000 });
+    if (this.#entries.size <= MAX_ENTRIES) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
   }

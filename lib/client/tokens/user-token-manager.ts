@@ -5,26 +5,54 @@ import {
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
-import { assertKnownOptions, callback, given } from '../../shared/option-checks.js';
-import { checkConfiguration } from '../client-auth.js';
-
-import { sendAgain } from './network-error.js';
+import {
+  callback,
+  type OptionTable,
+  readOptions,
+  seconds,
+  unchecked,
+} from '../../shared/options.js';
+import { configuration, sendAgain } from './provider.js';
 import { type TokenFetch, tokenFetch } from './token-fetch.js';
 import { TokenRefresh } from './token-refresh.js';
-import { isUsable, type TokenSet, tokenSet } from './token-set.js';
-import {
-  USER_TOKEN_MANAGER_OPTIONS,
-  type UserTokenManagerOptions,
-} from './user-token-manager-options.js';
+import { isUsable, type TokenSet, type TokenStore, tokenSet } from './token-store.js';
 import {
   tokensInSession,
   tokensInStore,
   type UserTokenRequest,
   type UserTokenStore,
-} from './user-token-store.js';
+} from './user-tokens.js';
 
 const HOUR = 3600;
 const YEAR = 31_536_000;
+
+/** Options of a `UserTokenManager`. Times are in seconds. */
+export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest> {
+  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
+  readonly config: Configuration;
+  /**
+   * Keeps the tokens under the id of the session. Default: they are kept
+   * in the session itself, as its member `tokens`.
+   */
+  readonly store?: TokenStore | undefined;
+  /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
+  readonly keepFor?: number | undefined;
+  /**
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
+   * an hour.
+   */
+  readonly renewBefore?: number | undefined;
+  /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
+  readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
+}
+
+const OPTIONS = {
+  config: configuration,
+  store: unchecked<TokenStore | undefined>(),
+  keepFor: seconds(86_400, 1, YEAR),
+  renewBefore: seconds(60, 0, HOUR),
+  DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
+} satisfies OptionTable<UserTokenManagerOptions>;
 
 /** The user has no tokens, or none that can be refreshed: they have to log in again. */
 export class LoginRequiredError extends Error {
@@ -51,25 +79,18 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #store: UserTokenStore;
   readonly #keepFor: number;
   readonly #renewBefore: number;
-  readonly #DPoP: (request: Request) => DPoPHandle | undefined;
-  readonly #clock: () => number;
+  readonly #DPoP: (request: UserTokenRequest) => DPoPHandle | undefined;
   readonly #refresh: TokenRefresh;
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: UserTokenManagerOptions<Request>) {
-    assertKnownOptions('UserTokenManager', options, USER_TOKEN_MANAGER_OPTIONS);
-    const { config, clock = Date.now, renewBefore = 60, keepFor = 86_400, store } = given(options);
-    checkConfiguration(config);
-    this.#config = config;
-    this.#clock = clock;
-    this.#keepFor = seconds('keepFor', keepFor, 1, YEAR);
-    this.#renewBefore = seconds('renewBefore', renewBefore, 0, HOUR);
-    this.#store =
-      store === undefined
-        ? tokensInSession(options.sessionMember ?? 'tokens')
-        : tokensInStore(store);
-    this.#DPoP = callback('DPoP', options.DPoP) ?? (() => undefined);
-    this.#refresh = new TokenRefresh(config, renewBefore, clock);
+    const settings = readOptions('UserTokenManager', options, OPTIONS);
+    this.#config = settings.config;
+    this.#keepFor = settings.keepFor;
+    this.#renewBefore = settings.renewBefore;
+    this.#store = settings.store === undefined ? tokensInSession : tokensInStore(settings.store);
+    this.#DPoP = settings.DPoP ?? (() => undefined);
+    this.#refresh = new TokenRefresh(settings.config, settings.renewBefore);
   }
 
   /**
@@ -92,7 +113,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * ```
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
-    const tokens = tokenSet(response, this.#now(), this.#renewBefore);
+    const tokens = tokenSet(response, Date.now() / 1000, this.#renewBefore);
     await this.#store.set(request, tokens, this.#keepFor);
   }
 
@@ -106,7 +127,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
     const tokens = await this.#store.get(request);
     if (tokens === undefined) throw new LoginRequiredError('The user has no tokens');
-    if (isUsable(tokens, this.#now(), refused)) return tokens;
+    if (isUsable(tokens, Date.now() / 1000, refused)) return tokens;
     return this.#renew(request, tokens, refused);
   }
 
@@ -152,7 +173,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   async #renew(request: Request, tokens: TokenSet, refused?: string): Promise<TokenSet> {
     const { refreshToken } = tokens;
     if (refreshToken === undefined) {
-      if (this.#now() < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
+      if (Date.now() / 1000 < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
       throw new LoginRequiredError('The access token has expired and there is no refresh token');
     }
     const replacement = this.#refresh.replacementOf(refreshToken);
@@ -169,9 +190,5 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       await this.#store.delete(request);
       throw new LoginRequiredError('The refresh token is not valid any more', { cause: error });
     }
-  }
-
-  #now(): number {
-    return this.#clock() / 1000;
   }
 }

@@ -7,7 +7,6 @@ import {
   type LoginTokens,
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
-  type Verified,
   type Verify,
 } from '../../../lib/client/index.js';
 import { ISSUER, TOKEN_ENDPOINT } from '../../support/assertion.js';
@@ -94,8 +93,8 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     /remoteFailure must be a function/,
   ],
   ['a timeout in milliseconds', { loginTimeout: 600_000 }, /loginTimeout.*at most 86400/],
-  ['a timeout of nothing', { loginTimeout: 0 }, /loginTimeout must be a positive number/],
-  ['a timeout that is no number', { loginTimeout: '60' }, /loginTimeout must be a positive number/],
+  ['a timeout of nothing', { loginTimeout: 0 }, /loginTimeout must be a number of seconds/],
+  ['a timeout that is no number', { loginTimeout: '60' }, /loginTimeout must be a number of sec/],
 ];
 
 for (const [what, options, message] of WRONG) {
@@ -197,7 +196,7 @@ test('a verify function with passReqToCallback is given the request', async (t) 
   t.after(() => party.close());
   const seen: [string, string][] = [];
   // Declared with Express's own request, as an application would.
-  const withRequest = (request: Request, tokens: LoginTokens, verified: Verified) => {
+  const withRequest = (request: Request, tokens: LoginTokens, verified: Parameters<Verify>[1]) => {
     seen.push([request.path, tokens.claims()?.sub ?? '']);
     verified(null, { sub: 'x' });
   };

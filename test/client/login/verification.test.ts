@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Verified, Verify } from '../../../lib/client/index.js';
+import type { Verify } from '../../../lib/client/index.js';
 import { newBrowser } from '../../support/browser.js';
 import { type RelyingParty, relyingParty } from '../../support/relying-party.js';
+
+type Verified = Parameters<Verify>[1];
 
 async function setUp(t: TestContext, verify: Verify): Promise<RelyingParty> {
   const party = await relyingParty({ verify });

@@ -6,7 +6,6 @@ import { getDPoPHandle, randomDPoPKeyPair } from 'openid-client';
 import {
   AssertionService,
   ClientTokenManager,
-  type ClientTokenManagerOptions,
   clientAssertion,
   MemoryTokenStore,
   type TokenSet,
@@ -20,6 +19,8 @@ import { discover } from '../../support/relying-party.js';
 import { keyService } from '../../support/remote-signer.js';
 
 const LIFETIME = 600;
+
+type ClientTokenManagerOptions = ConstructorParameters<typeof ClientTokenManager>[0];
 
 async function party(t: TestContext, options: Partial<ClientTokenManagerOptions> = {}) {
   const assertions = new AssertionService({
@@ -41,7 +42,7 @@ async function party(t: TestContext, options: Partial<ClientTokenManagerOptions>
   t.after(() => provider.close());
   const config = await discover(provider.issuer, 'client', clientAssertion(assertions));
   const time = fakeClock();
-  const tokens = new ClientTokenManager({ config, clock: time.clock, ...options });
+  const tokens = new ClientTokenManager({ config, ...options });
   return { assertions, provider, config, time, tokens };
 }
 
@@ -121,7 +122,7 @@ test('scope, resource and audience are sent, and each has tokens of its own', as
   t.after(() => endpoint.close());
   const moved = withEndpoints(config, { token_endpoint: `${endpoint.url}/token` }, assertions);
   const time = fakeClock();
-  const tokens = new ClientTokenManager({ config: moved, clock: time.clock });
+  const tokens = new ClientTokenManager({ config: moved });
   await tokens.getToken({ resource: ['https://b.example', 'https://a.example'] });
   await tokens.getToken({ resource: 'https://a.example' });
   await tokens.getToken({ audience: 'https://a.example' });
@@ -139,13 +140,11 @@ test('scope, resource and audience are sent, and each has tokens of its own', as
 });
 
 test('managers share a store, and a store has no entry for longer than the token lives', async (t) => {
-  const time = fakeClock();
-  const store = new MemoryTokenStore({ clock: time.clock });
-  const { tokens, provider, config } = await party(t, { store, clock: time.clock });
+  const store = new MemoryTokenStore();
+  const { tokens, provider, config } = await party(t, { store });
   const lifetimes: number[] = [];
   const sharing = new ClientTokenManager({
     config,
-    clock: time.clock,
     store: {
       get: (key) => store.get(key),
       set: (key, value, lifetime) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Repeatable, sendAgain } from '../../../lib/client/tokens/network-error.js';
+import { type Repeatable, sendAgain } from '../../../lib/client/tokens/provider.js';
 
 const withCode = (code: unknown) => Object.assign(new Error('of the socket'), { code });
 

@@ -1,3 +1,12 @@
+import { Configuration } from 'openid-client';
+import type { Reader } from '../../shared/options.js';
+
+/** Reads the option `config`. */
+export const configuration: Reader<Configuration> = (_name, value) => {
+  if (value instanceof Configuration) return value;
+  throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
+};
+
 /** Errors after which the request was certainly not sent: there was no connection. */
 const NOT_SENT = [
   'ECONNREFUSED',

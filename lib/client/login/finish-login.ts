@@ -1,13 +1,17 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt } from 'jose';
-import { authorizationCodeGrant } from 'openid-client';
+import {
+  authorizationCodeGrant,
+  type Configuration,
+  type CustomFetch,
+  customFetch,
+} from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import { parsedForm } from '../../shared/http.js';
 import { safeText } from '../../shared/safe.js';
-import type { LoginTokens } from './events.js';
-import type { LoginRequest } from './login-request.js';
-import type { LoginSettings } from './login-settings.js';
+import type { LoginRequest, LoginTokens } from './events.js';
+import type { LoginSettings } from './options.js';
 import type { PendingLogin } from './pending-logins.js';
-import { withTokenRequestHook } from './token-request-hook.js';
 
 /** The parameters of a response that came as a form (`response_mode=form_post`). */
 function formParameters(request: LoginRequest): URLSearchParams {
@@ -58,6 +62,59 @@ function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   throw new ConfigurationError(
     'The token request has no client_assertion: pass clientAssertion(assertions) as the fourth argument of discovery. A client that authenticates in another way says so in its metadata, by token_endpoint_auth_method.',
   );
+}
+
+type Hook = (parameters: URLSearchParams) => Promise<void>;
+
+const hooks = new AsyncLocalStorage<Hook>();
+const hooked = new WeakSet<CustomFetch>();
+
+/** Requests whose hook was called: a fetch that wraps another one may have it installed twice. */
+const seen = new WeakSet<URLSearchParams>();
+
+/** Makes the fetch of a configuration call the hook of its caller. Done once per fetch. */
+function installHook(config: Configuration): void {
+  const send = config[customFetch] ?? (fetch as CustomFetch);
+  if (hooked.has(send)) return;
+  const fetchWithHook: CustomFetch = async (url, options) => {
+    const { body } = options;
+    const isRedemption =
+      body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code';
+    if (isRedemption && !seen.has(body)) {
+      seen.add(body);
+      await hooks.getStore()?.(body);
+    }
+    return send(url, options);
+  };
+  hooked.add(fetchWithHook);
+  config[customFetch] = fetchWithHook;
+}
+
+/**
+ * Calls the hook with the parameters of each code redemption that happens while `run` does, as late
+ * as can be: after client authentication, whatever the method, and just before they are sent. The
+ * place is openid-client's `customFetch`, the only one that sees the whole request; an
+ * AsyncLocalStorage tells the logins that share a configuration apart.
+ *
+ * @throws what the hook throws, as it is; else what `run` throws
+ */
+async function withTokenRequestHook<T>(
+  config: Configuration,
+  hook: Hook,
+  run: () => Promise<T>,
+): Promise<T> {
+  installHook(config);
+  const thrown: unknown[] = [];
+  const observed: Hook = (parameters) =>
+    hook(parameters).catch((error: unknown) => {
+      thrown.push(error);
+      throw error;
+    });
+  try {
+    return await hooks.run(observed, run);
+  } catch (error) {
+    throw thrown.length > 0 ? thrown[0] : error;
+  }
 }
 
 /**

@@ -9,8 +9,8 @@ import {
   randomState,
 } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
-import type { LoginRequest } from './login-request.js';
-import { hasOpenId, type LoginSettings } from './login-settings.js';
+import type { LoginRequest } from './events.js';
+import { hasOpenId, type LoginSettings } from './options.js';
 import type { PendingLogin } from './pending-logins.js';
 
 /** The parameters that the configuration itself asks for: its response type and mode. */

@@ -1,5 +1,4 @@
-import { storedTokens, type TokenSet } from './token-set.js';
-import type { TokenStore } from './token-store.js';
+import { storedTokens, type TokenSet, type TokenStore } from './token-store.js';
 
 /** What is used of an Express request whose user has tokens. */
 export interface UserTokenRequest {
@@ -30,24 +29,22 @@ const save = (session: Session): Promise<void> =>
     else session.save((error) => (error ? reject(error) : resolve()));
   });
 
-/** Keeps the tokens in a member of the session. */
-export function tokensInSession(member: string): UserTokenStore {
-  return {
-    async get(request) {
-      return storedTokens(sessionOf(request)[member]);
-    },
-    async set(request, tokens) {
-      const session = sessionOf(request);
-      session[member] = tokens;
-      await save(session);
-    },
-    async delete(request) {
-      const session = sessionOf(request);
-      delete session[member];
-      await save(session);
-    },
-  };
-}
+/** Keeps the tokens in the session, as its member `tokens`. */
+export const tokensInSession: UserTokenStore = {
+  async get(request) {
+    return storedTokens(sessionOf(request)['tokens']);
+  },
+  async set(request, tokens) {
+    const session = sessionOf(request);
+    session['tokens'] = tokens;
+    await save(session);
+  },
+  async delete(request) {
+    const session = sessionOf(request);
+    delete session['tokens'];
+    await save(session);
+  },
+};
 
 /** Keeps the tokens in a store, under the id of the session. */
 export function tokensInStore(store: TokenStore): UserTokenStore {

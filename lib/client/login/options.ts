@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import { ConfigurationError } from '../../shared/errors.js';
+import {
+  callback,
+  flag,
+  isWebUrl,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  type Settings,
+  seconds,
+  text,
+  unchecked,
+} from '../../shared/options.js';
+import type { AssertionService } from '../assertion-service.js';
+import { configuration } from '../tokens/provider.js';
+import {
+  eventHandlers,
+  type LoginRequest,
+  type LoginTokens,
+  type OpenIdConnectEvents,
+} from './events.js';
+import { PendingLogins } from './pending-logins.js';
+
+/** What can be set for the strategy, and for one call of `passport.authenticate` over it. */
+export interface LoginOptions {
+  /**
+   * The absolute URL that the provider sends the user back to; it is the `redirect_uri`. It is never
+   * taken from the request, whose Host header the caller writes.
+   */
+  readonly callbackURL?: string | URL | undefined;
+  /** Default `openid`, which it must have unless `idTokenExpected` is false. */
+  readonly scope?: string | readonly string[] | undefined;
+  /** The `resource` parameter (RFC 8707). */
+  readonly resource?: string | readonly string[] | undefined;
+  /** The `authorization_details` parameter (RFC 9396). */
+  readonly authorizationDetails?:
+    | AuthorizationDetails
+    | readonly AuthorizationDetails[]
+    | undefined;
+  /** The `prompt` parameter. */
+  readonly prompt?: string | undefined;
+}
+
+/**
+ * Options of `passport.authenticate` with this strategy, besides Passport's own. Passport's types
+ * take them in a constant of this type.
+ */
+export interface LoginAuthenticateOptions extends LoginOptions {
+  /** As Passport's types have it, which take no read-only list. */
+  readonly scope?: string | string[] | undefined;
+  /** The `login_hint` parameter. */
+  readonly loginHint?: string | undefined;
+  /** The `id_token_hint` parameter. */
+  readonly idTokenHint?: string | undefined;
+  /** Made anew for each login. What an application has to remember belongs into the session. */
+  readonly state?: never;
+  readonly [passportOption: string]: unknown;
+}
+
+/** Options of an `OpenIdConnectStrategy`. */
+export interface OpenIdConnectStrategyOptions extends LoginOptions {
+  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
+  readonly config: Configuration;
+  /**
+   * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
+   * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
+   */
+  readonly assertions?: AssertionService | undefined;
+  readonly callbackURL: string | URL;
+  /**
+   * Whether a login must bring an ID token, which says who the user is. Default true. False is for
+   * servers that know OAuth 2.0 alone: `tokens.claims()` is then undefined, and the verify function
+   * has to learn the user elsewhere.
+   */
+  readonly idTokenExpected?: boolean | undefined;
+  /** The name for `passport.authenticate`. Default: the host of the issuer. */
+  readonly name?: string | undefined;
+  /**
+   * Sends the authorization request as a signed request object (JAR, RFC 9101). Default: where the
+   * server's metadata has `require_signed_request_object`.
+   */
+  readonly signedAuthorizeRequests?: boolean | undefined;
+  /**
+   * Pushes the authorization request to the server first (PAR, RFC 9126). Default: where the server's
+   * metadata has `require_pushed_authorization_requests`.
+   */
+  readonly usePAR?: boolean | undefined;
+  /**
+   * The DPoP handle of openid-client for a request (RFC 9449). Written as a method, so that it may be
+   * declared for Express's own request. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
+  /** How long a user may take to log in, in seconds. Default 3600, at most a day. */
+  readonly loginTimeout?: number | undefined;
+  /** Handlers that are called on the way of a login. */
+  readonly events?: OpenIdConnectEvents | undefined;
+  /** Gives the verify function the request as its first argument. Default false. */
+  readonly passReqToCallback?: false | undefined;
+}
+
+/** The same, for a verify function that is given the request. */
+export type OpenIdConnectStrategyOptionsWithRequest = Omit<
+  OpenIdConnectStrategyOptions,
+  'passReqToCallback'
+> & { readonly passReqToCallback: true };
+
+/**
+ * How a verify function tells Passport the user, that there is none, or an error. The first call
+ * counts; others become a warning of the process.
+ */
+export type Verified = (error?: unknown, user?: object | false | null, info?: object) => void;
+
+/**
+ * Turns the tokens of a login into the user, and calls `verified` with it: what it returns is not
+ * the user. A promise that rejects is an error.
+ */
+export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise<void>;
+
+/**
+ * The same with the request. Written as a method, so that it may be declared for Express's own.
+ *
+ * @useDeclaredType
+ */
+export type VerifyWithRequest = {
+  verify(request: LoginRequest, tokens: LoginTokens, verified: Verified): void | Promise<void>;
+}['verify'];
+
+const DAY = 86_400;
+
+/** Methods of the metadata that are assertions (RFC 7591 §2). */
+const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'client_secret_jwt'];
+
+/** The options that a login uses, checked and with their defaults. */
+export interface LoginSettings {
+  readonly config: Configuration;
+  readonly issuer: string;
+  /** Signs the authorization request; undefined where it is not to be signed. */
+  readonly signer: AssertionService | undefined;
+  /** Whether the token request must have a client assertion. */
+  readonly assertionExpected: boolean;
+  readonly idTokenExpected: boolean;
+  readonly usePAR: boolean;
+  readonly DPoP: NonNullable<OpenIdConnectStrategyOptions['DPoP']>;
+  readonly events: OpenIdConnectEvents;
+  readonly pending: PendingLogins;
+  readonly passReqToCallback: boolean;
+  readonly name: string | undefined;
+  /** What a call of `passport.authenticate` may set over. */
+  readonly defaults: LoginOptions;
+}
+
+/** What openid-client's own strategy calls otherwise. */
+const HINTS = { useJAR: 'use signedAuthorizeRequests' };
+
+/** An absolute URL without a fragment. */
+const callbackUrl: Reader<string | URL> = (name, value) => {
+  if (isWebUrl(value) && new URL(String(value)).hash === '') return value as string | URL;
+  throw new TypeError(
+    `${name} must be an absolute URL without a fragment, such as https://client.example/cb`,
+  );
+};
+
+/** True or false; undefined if the metadata of the server decides. */
+const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
+  value === undefined ? undefined : flag(false)(name, value);
+
+const OPTIONS = {
+  config: configuration,
+  assertions: unchecked<AssertionService | undefined>(),
+  callbackURL: callbackUrl,
+  scope: unchecked<LoginOptions['scope']>(),
+  resource: unchecked<LoginOptions['resource']>(),
+  authorizationDetails: unchecked<LoginOptions['authorizationDetails']>(),
+  prompt: text(undefined),
+  idTokenExpected: flag(true),
+  name: text(undefined),
+  signedAuthorizeRequests: flagOrMetadata,
+  usePAR: flagOrMetadata,
+  DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
+  loginTimeout: seconds(3600, 0.001, DAY),
+  events: eventHandlers,
+  passReqToCallback: flag(false),
+} satisfies OptionTable<OpenIdConnectStrategyOptions>;
+
+type Given = Settings<typeof OPTIONS>;
+
+/** Whether a scope has `openid`, without which there is no ID token (OIDC Core §3.1.2.1). */
+export const hasOpenId = (scope: LoginOptions['scope'] | null): boolean =>
+  (typeof scope === 'string' ? scope.split(' ') : (scope ?? [])).includes('openid');
+
+function checkScope(scope: LoginOptions['scope'], idTokenExpected: boolean): void {
+  if (!idTokenExpected || hasOpenId(scope)) return;
+  throw new TypeError(
+    'scope must have openid, without which nobody says who the user is: set idTokenExpected: false where the verify function learns it elsewhere',
+  );
+}
+
+function checkAssertions({ assertions, config }: Given): void {
+  if (assertions === undefined) return;
+  const { client_id } = config.clientMetadata();
+  const { issuer } = config.serverMetadata();
+  if (assertions.clientId !== client_id) {
+    throw new TypeError(
+      `assertions is for the client ${assertions.clientId}, config for ${client_id}`,
+    );
+  }
+  if (assertions.issuer !== undefined && assertions.issuer !== issuer) {
+    throw new TypeError(
+      `assertions is for the server ${assertions.issuer}, config for ${issuer}: write issuer as the metadata does, or leave it out`,
+    );
+  }
+}
+
+function signerOf({ assertions, config, signedAuthorizeRequests }: Given) {
+  const isRequired = config.serverMetadata().require_signed_request_object === true;
+  if (!(signedAuthorizeRequests ?? isRequired)) return undefined;
+  if (assertions !== undefined) return assertions;
+  throw new TypeError('Signed authorize requests need the AssertionService as assertions');
+}
+
+/** Names a strategy: a login that began at one is not finished at another. */
+function ownerOf({ config, callbackURL }: Given): string {
+  const { issuer } = config.serverMetadata();
+  const { client_id } = config.clientMetadata();
+  const named = JSON.stringify([issuer, client_id, new URL(callbackURL).href]);
+  return createHash('sha256').update(named).digest('base64url');
+}
+
+/**
+ * Checks the options of a strategy and fills in the defaults.
+ *
+ * @throws {TypeError} with a sentence that says what to change
+ */
+export function loginSettings(
+  options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
+): LoginSettings {
+  const given = readOptions('OpenIdConnectStrategy', options, OPTIONS, HINTS);
+  const { config, assertions, idTokenExpected, callbackURL, scope = 'openid' } = given;
+  checkAssertions(given);
+  checkScope(scope, idTokenExpected);
+  const { resource, authorizationDetails, prompt } = given;
+  const { issuer, require_pushed_authorization_requests } = config.serverMetadata();
+  return {
+    config,
+    issuer,
+    signer: signerOf(given),
+    assertionExpected:
+      assertions !== undefined &&
+      ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']),
+    idTokenExpected,
+    usePAR: given.usePAR ?? require_pushed_authorization_requests === true,
+    DPoP: given.DPoP ?? (() => undefined),
+    events: given.events,
+    pending: new PendingLogins(given.loginTimeout, ownerOf(given)),
+    passReqToCallback: given.passReqToCallback,
+    name: given.name,
+    defaults: { callbackURL, scope, resource, authorizationDetails, prompt },
+  };
+}
+
+/**
+ * Checks what a call of `passport.authenticate` sets for a login.
+ *
+ * @throws {ConfigurationError}
+ */
+export function checkLoginOptions({ callbackURL, state }: LoginAuthenticateOptions): void {
+  if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);
+  if (state === undefined) return;
+  throw new ConfigurationError(
+    'The state is made anew for each login: leave it out, and keep what has to be remembered in the session.',
+  );
+}
