@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseClientIdUrl } from '../clients/document-id.js';
 import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
+  parseClientIdUrl,
 } from '../clients/document-rules.js';
 import { KeyError } from '../keys/algorithms.js';
 import { refuseSecretJwk } from '../keys/jwk.js';
