@@ -1,11 +1,56 @@
 import { Buffer } from 'node:buffer';
 import { constants, verify } from 'node:crypto';
+import type { FetchError } from '../net/fetch-error.js';
+import type { AuthenticationWarning } from '../shared/events.js';
 import type { Failure, Reason } from '../shared/reasons.js';
 import { KeyError } from './algorithms.js';
-import type { Candidate, Search } from './find-signer.js';
+import type { CompactJws } from './compact-jws.js';
 import { importSecret } from './import.js';
+import type { ImportedKeys } from './jwk.js';
+import type { RemoteJwkSets } from './jwks-uri.js';
+import type { KeyCache } from './key-cache.js';
 import { describeSecret, expirationOf, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
+
+/**
+ * How well a key fits what the header says (RFC 7515 §4.1.4: a hint). 1: it has the `kid`. 2: a
+ * thumbprint names it. 3: it has no `kid`, or the header has none. 4: it has another `kid`.
+ */
+export type Rank = 1 | 2 | 3 | 4;
+
+/** A signature, and who may have made it. */
+export interface SignerQuery {
+  readonly jws: CompactJws;
+  /** Only the keys of these secrets are candidates. */
+  readonly secrets: readonly Secret[];
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly settings: {
+    readonly keys: KeyCache;
+    /** Whether a certificate's own validity period counts. */
+    readonly certificateValidity: boolean;
+    readonly jwksUri: RemoteJwkSets;
+  };
+}
+
+/** A key that may have made the signature, and the secret that it comes from. */
+export interface Candidate {
+  readonly key: VerificationKey;
+  readonly secret: Secret;
+  readonly rank: Rank;
+  /** The earlier of the secret's expiration and the certificate's, in seconds since the epoch. */
+  readonly expiresAt: number | undefined;
+}
+
+/** What a search knows by now; the diagnosis of a failure starts from it. */
+export interface Search extends SignerQuery {
+  readonly tried: Candidate[];
+  readonly warnings: AuthenticationWarning[];
+  /** The secrets with a `jwks_uri` that have not expired, and their sets as far as they are known. */
+  readonly sets: Map<Secret, ImportedKeys | undefined>;
+  /** Why a set is missing. */
+  missing: FetchError | undefined;
+}
 
 // What the operator is told of a signature that no key made: whose the keys are, what they are
 // called and why they were left out, never what they are. Called only after a failure.

@@ -1,63 +1,24 @@
-import type { FetchError } from '../net/fetch-error.js';
 import type { AuthenticationWarning } from '../shared/events.js';
 import type { Failure } from '../shared/reasons.js';
 import { KeyError, shown } from './algorithms.js';
 import type { CompactJws } from './compact-jws.js';
-import { diagnose } from './diagnosis.js';
+import { type Candidate, diagnose, type Rank, type Search, type SignerQuery } from './diagnosis.js';
 import type { ImportedKeys } from './jwk.js';
 import type { FetchedSet, RemoteJwkSets } from './jwks-uri.js';
-import { type KeyCache, ownKeysOf } from './key-cache.js';
+import { ownKeysOf } from './key-cache.js';
 import { describeSecret, expirationOf, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /** So many secrets are looked through as fast as the last signer is found. */
 const FEW_SECRETS = 4;
 
-/** A signature, and who may have made it. */
-export interface SignerQuery {
-  readonly jws: CompactJws;
-  /** Only the keys of these secrets are candidates. */
-  readonly secrets: readonly Secret[];
-  /** Seconds since the epoch. */
-  readonly now: number;
-  readonly settings: {
-    readonly keys: KeyCache;
-    /** Whether a certificate's own validity period counts. */
-    readonly certificateValidity: boolean;
-    readonly jwksUri: RemoteJwkSets;
-  };
-}
-
-/** A key that may have made the signature, and the secret that it comes from. */
-export interface Candidate {
-  readonly key: VerificationKey;
-  readonly secret: Secret;
-  readonly rank: Rank;
-  /** The earlier of the secret's expiration and the certificate's, in seconds since the epoch. */
-  readonly expiresAt: number | undefined;
-}
+export type { Candidate } from './diagnosis.js';
 
 /** The key that made the signature, or why there is none; and what the operator should know. */
 export type SignerSearch = { readonly warnings: readonly AuthenticationWarning[] } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
   | { readonly signer?: undefined; readonly failure: Failure }
 );
-
-/** What a search knows by now; the diagnosis of a failure starts from it. */
-export interface Search extends SignerQuery {
-  readonly tried: Candidate[];
-  readonly warnings: AuthenticationWarning[];
-  /** The secrets with a `jwks_uri` that have not expired, and their sets as far as they are known. */
-  readonly sets: Map<Secret, ImportedKeys | undefined>;
-  /** Why a set is missing. */
-  missing: FetchError | undefined;
-}
-
-/**
- * How well a key fits what the header says (RFC 7515 §4.1.4: a hint). 1: it has the `kid`. 2: a
- * thumbprint names it. 3: it has no `kid`, or the header has none. 4: it has another `kid`.
- */
-type Rank = 1 | 2 | 3 | 4;
 
 function rankOf(key: VerificationKey, header: CompactJws['header']): Rank {
   const { kid, x5t, 'x5t#S256': x5tS256 } = header;
