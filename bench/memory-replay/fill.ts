@@ -1,7 +1,7 @@
 // Fills a store, then keeps it at that size while entries come and expire: `fill KIND ENTRIES`.
 // A process of its own, so that no store finds another's heap.
 import { randomBytes } from 'node:crypto';
-import { MemoryReplayStore, type ReplayEntry } from '../../lib/index.js';
+import { MemoryReplayStore, type ReplayEntry } from 'passport-private-key-jwt';
 import { usedBytes } from '../../test/support/garbage.js';
 
 /** What one process has measured. */
