@@ -103,17 +103,24 @@ export class DocumentCache<T> {
     );
   }
 
+  /** The document if it is fresh, without waiting. One in use is fetched anew behind it. */
+  atHand(url: string): T | undefined {
+    const now = currentTime();
+    const entry = this.entryOf(url);
+    if (entry === undefined || !isWithin(now, entry.fetchedAt, entry.age)) return undefined;
+    const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
+    if (isDue && !isResting(this.failures.get(url), now)) this.fetchBehind(url);
+    return entry.document;
+  }
+
   /** @throws {FetchError} if the document cannot be had, and no earlier one may be used */
   async get(url: string): Promise<CachedDocument<T>> {
+    const fresh = this.atHand(url);
+    if (fresh !== undefined) return { document: fresh };
     const now = currentTime();
     const entry = this.entryOf(url);
     const failure = this.failures.get(url);
     const resting = isResting(failure, now);
-    if (entry !== undefined && isWithin(now, entry.fetchedAt, entry.age)) {
-      const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
-      if (isDue && !resting) this.fetchBehind(url);
-      return { document: entry.document };
-    }
     if (entry === undefined || now >= entry.fetchedAt + entry.age + this.settings.maxStale) {
       if (failure !== undefined && resting) throw failure.error;
       return { document: await this.fetch(url), isNew: true };
