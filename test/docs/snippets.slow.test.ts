@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { type Preset, presets } from '../../lib/client/index.js';
+import { presets } from '../../lib/client/index.js';
 import { codeOf, GUIDES, REFERENCE_PAGES, ROOT, textOf } from '../support/docs.js';
 
 /** What the type checker says of modules, of which each is one block of a document. */
@@ -66,7 +66,7 @@ test('every example of the reference, and so of the docstrings, passes the type 
 });
 
 /** What the table of providers says of a preset. */
-function rowOf(preset: Preset): { aud: string; typ: string; lifetime: string } {
+function rowOf(preset: (typeof presets)['okta']): { aud: string; typ: string; lifetime: string } {
   const { audience, typ = 'client-authentication+jwt', lifetime = 60, notBefore } = preset;
   return {
     aud: audience === undefined ? 'issuer' : 'token endpoint',
