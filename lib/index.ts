@@ -21,28 +21,23 @@ export type {
   ClientAuthentication,
 } from './assertion/validate.js';
 export { ClientAssertionValidator } from './assertion/validator.js';
-export type { ClientMetadataDocument } from './clients/document-rules.js';
 export type { FindClient } from './clients/lookup.js';
 export {
   type ClientMetadata,
   clientFromMetadata,
+  requiresClientAssertion,
   secretsFromMetadata,
 } from './clients/metadata.js';
 export {
-  type ClientMetadataDocumentOptions,
   clientMetadataDocuments,
   type MetadataDocumentClient,
 } from './clients/metadata-document.js';
-export { requiresClientAssertion } from './clients/requires-client-assertion.js';
-export { ALGORITHMS, type Algorithm } from './keys/algorithms.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export type { JsonObject } from './keys/compact-jws.js';
-export { type JwksUriOptions, RemoteJwkSets } from './keys/jwks-uri.js';
+export { RemoteJwkSets } from './keys/jwks-uri.js';
 export type * from './keys/secret.js';
-export type { DocumentCacheOptions } from './net/cache-settings.js';
-export { FetchError, type FetchErrorCode } from './net/fetch-error.js';
-export type { FetchOptions } from './net/fetch-settings.js';
-export { MemoryReplayStore, type MemoryReplayStoreOptions } from './replay/memory/store.js';
+export { FetchError } from './net/fetch-error.js';
+export { MemoryReplayStore } from './replay/memory/store.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
 export {
   type AuthenticateClientOptions,
@@ -57,6 +52,7 @@ export {
   PrivateKeyJwtStrategy,
   type PrivateKeyJwtStrategyOptions,
 } from './server/strategy.js';
+export { ALGORITHMS, type Algorithm } from './shared/algorithms.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,

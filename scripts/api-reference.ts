@@ -5,14 +5,16 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Application, TSConfigReader, type TypeDocOptions } from 'typedoc';
 import type { MarkdownRenderer, PluginOptions } from 'typedoc-plugin-markdown';
 import { entryPoints } from './entry-points.js';
 import { shapeModel } from './reference-model.js';
 import { ReferenceRouter, ReferenceTheme } from './reference-theme.js';
+import { ROOT } from './run.js';
+import { usage } from './usage.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+usage('npm run docs | npm run docs:check');
+
 const REFERENCE = join(ROOT, 'docs', 'reference');
 const check = process.argv.includes('--check');
 const output = check ? join(ROOT, 'node_modules', '.cache', 'api-reference') : REFERENCE;

@@ -4,11 +4,13 @@
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { entryPoints } from './entry-points.js';
+import { ROOT } from './run.js';
+import { usage } from './usage.js';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+usage('npm run api | npm run api:check');
+
 const REPORTS = join(ROOT, 'etc');
 const check = process.argv.includes('--check');
 

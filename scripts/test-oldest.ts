@@ -1,13 +1,15 @@
 /**
  * Runs the tests with the oldest versions that package.json allows of everything that a user
- * installs: dependencies and peers. Arguments are test files; without any, all tests run
- * but that of the documentation's types.
+ * installs: dependencies and peers.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT, runNode, runNpm } from './run.js';
+import { usage } from './usage.js';
+
+usage('npm run test:oldest [-- FILE_OR_FOLDER...]   default: the fast tests');
 
 type Ranges = Readonly<Record<string, string>>;
 
@@ -16,8 +18,6 @@ interface PackageJson {
   readonly peerDependencies: Ranges;
   readonly devDependencies: Ranges;
 }
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Packages of which the tests know the oldest major version by an alias, next to a newer one. */
 const ALIASES: Readonly<Record<string, string>> = { express: 'express4', redis: 'redis4' };
@@ -38,28 +38,6 @@ function oldest(ranges: Ranges): Record<string, string> {
     }),
   );
 }
-
-const RUNNER = [
-  '--import=tsx',
-  '--test',
-  '--test-force-exit',
-  '--test-timeout=120000',
-  '--test-concurrency=2',
-];
-
-/** All but the one that compiles the examples, which are written for the newest types of others. */
-function allTests(): string[] {
-  const without = ['test/package/*', 'test/docs.test.ts'].flatMap((path) => [
-    '-not',
-    '-path',
-    path,
-  ]);
-  const found = execFileSync('find', ['test', '-name', '*.test.ts', ...without], { cwd: ROOT });
-  return found.toString().split('\n').filter(Boolean);
-}
-
-const run = (command: string, args: readonly string[], cwd: string): number =>
-  spawnSync(command, args, { cwd, stdio: 'inherit' }).status ?? 1;
 
 const folder = mkdtempSync(join(tmpdir(), 'oldest-'));
 try {
@@ -90,11 +68,10 @@ try {
   );
   console.log('Oldest versions:', versions);
 
-  const tests = process.argv.slice(2);
   process.exitCode =
-    run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], folder) ||
-    run('npm', ['run', 'build'], folder) ||
-    run(process.execPath, [...RUNNER, ...(tests.length === 0 ? allTests() : tests)], folder);
+    runNpm(['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder }) ||
+    runNpm(['run', 'build'], { cwd: folder }) ||
+    runNode(['--import', 'tsx', 'scripts/test.ts', ...process.argv.slice(2)], { cwd: folder });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -8,7 +8,7 @@ import {
   ClientAssertionValidator,
   PrivateKeyJwtStrategy,
 } from 'passport-private-key-jwt';
-import { redisReplay } from 'passport-private-key-jwt/redis';
+import { RedisReplayStore } from 'passport-private-key-jwt/redis';
 import { createClient } from 'redis';
 import {
   CLIENT_ID,
@@ -54,7 +54,7 @@ function rawCheck(): RequestHandler {
   };
 }
 
-function authentication(replay?: ReturnType<typeof redisReplay>): RequestHandler {
+function authentication(replay?: RedisReplayStore): RequestHandler {
   const client = clientWith(keys);
   const passport = new Passport();
   passport.use(
@@ -99,7 +99,7 @@ async function sharedStore() {
   const redis = createClient({ url: REDIS_URL });
   redis.on('error', console.error);
   await redis.connect();
-  return redisReplay(redis, { timeout: 2, warnings: false });
+  return new RedisReplayStore(redis, { timeout: 2, onWarning: () => undefined });
 }
 
 /** The servers that are compared. */

@@ -1,7 +1,7 @@
 // Fills a store, then keeps it at that size while entries come and expire: `fill KIND ENTRIES`.
 // A process of its own, so that no store finds another's heap.
 import { randomBytes } from 'node:crypto';
-import { MemoryReplayStore, type ReplayEntry } from '../../lib/index.js';
+import { MemoryReplayStore, type ReplayEntry } from 'passport-private-key-jwt';
 import { usedBytes } from '../../test/support/garbage.js';
 
 /** What one process has measured. */
@@ -33,14 +33,17 @@ function plainMap() {
   };
 }
 
-const memory = (maxEntries: number) =>
-  new MemoryReplayStore({ maxEntries, clock: () => time * 1000 });
+// The store reads the time of the process.
+Date.now = () => time * 1000;
+
+const memory = (maxEntries: number) => new MemoryReplayStore({ maxEntries });
 
 const makeStore = () => (kind === 'map' ? plainMap() : memory(20_000_000));
 
 function newEntries(count: number): ReplayEntry[] {
   return Array.from({ length: count }, (_, number) => ({
     key: randomBytes(32).toString('base64url'),
+    issuer: 'https://as.example',
     clientId: `client ${number % CLIENTS}`,
     expiresAt: 0,
   }));

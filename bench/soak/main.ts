@@ -1,6 +1,4 @@
-// npm run soak                      loads a token endpoint for three minutes
-// npm run soak -- --seconds 60      for so long
-// npm run soak -- --redis URL       with the replay store in Redis
+// Loads a token endpoint for three minutes.
 // It fails on a wrong answer, or if memory grows once the load is steady.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,6 +6,7 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { usage } from '../../scripts/usage.js';
 import { newKeyPair } from '../../test/support/keys.js';
 import { postForm } from '../../test/support/post-form.js';
 import { median } from '../harness/median.js';
@@ -20,6 +19,8 @@ const SAMPLE_SECONDS = 2;
 const WARM_UP = 0.3;
 /** What memory may differ by between the first and the last third after the warm-up. */
 const ALLOWED_GROWTH = 1.05;
+
+usage('npm run soak [-- --seconds 60] [--redis URL]   default: 180 seconds, the memory store');
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '180' }, redis: { type: 'string' } },

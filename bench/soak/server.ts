@@ -4,9 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import express from 'express';
 import { Passport } from 'passport';
+import {
+  MemoryReplayStore,
+  oauthErrorHandler,
+  PrivateKeyJwtStrategy,
+} from 'passport-private-key-jwt';
+import { RedisReplayStore } from 'passport-private-key-jwt/redis';
 import { createClient } from 'redis';
-import { MemoryReplayStore, oauthErrorHandler, PrivateKeyJwtStrategy } from '../../lib/index.js';
-import { redisReplay } from '../../lib/replay/redis.js';
 import { ISSUER } from '../../test/support/assertion.js';
 import type { Message } from './messages.js';
 
@@ -18,7 +22,7 @@ async function sharedStore(url: string) {
   const redis = createClient({ url });
   redis.on('error', console.error);
   await redis.connect();
-  return redisReplay(redis, { timeout: 2 });
+  return new RedisReplayStore(redis, { timeout: 2 });
 }
 
 const passport = new Passport();

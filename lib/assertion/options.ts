@@ -1,6 +1,6 @@
-import type { Algorithm } from '../keys/algorithms.js';
 import type { JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import type { ReplayStore } from '../replay/store.js';
+import type { Algorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
 import type { OptionNames } from '../shared/option-checks.js';
 

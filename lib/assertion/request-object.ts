@@ -1,10 +1,10 @@
-import type { Algorithm } from '../keys/algorithms.js';
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import { searchSigner } from '../keys/search-signer.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { SignerHints } from '../keys/signer-hints.js';
+import type { Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
 import {
   assertKnownOptions,

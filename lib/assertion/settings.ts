@@ -1,11 +1,11 @@
-import { ALGORITHMS, type Algorithm, isAlgorithm } from '../keys/algorithms.js';
-import { JWKS_URI_OPTIONS, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { RemoteJwkSets } from '../keys/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../keys/key-cache.js';
 import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
-import { assertKnownOptions, callback, flag, number, pick } from '../shared/option-checks.js';
+import { assertKnownOptions, callback, flag, number } from '../shared/option-checks.js';
 import {
   CLIENT_ASSERTION_HINTS,
   CLIENT_ASSERTION_OPTIONS,
@@ -77,18 +77,14 @@ export function algorithmSet(value: readonly unknown[] | undefined): ReadonlySet
   return new Set(value as readonly Algorithm[]);
 }
 
-function replayStore(value: ReplayStore | undefined, clock: () => number): ReplayStore {
-  if (value === undefined) return new MemoryReplayStore({ clock });
+function replayStore(value: ReplayStore | undefined): ReplayStore {
+  if (value === undefined) return new MemoryReplayStore();
   if (typeof value?.insert === 'function') return value;
   throw new TypeError('replay must be a ReplayStore: an object with the method insert');
 }
 
-function remoteJwkSets({ jwksUri, clock }: ClientAssertionOptions): RemoteJwkSets {
-  if (jwksUri instanceof RemoteJwkSets) return jwksUri;
-  assertKnownOptions('jwksUri', jwksUri, JWKS_URI_OPTIONS);
-  const options = pick(jwksUri ?? {}, JWKS_URI_OPTIONS);
-  return new RemoteJwkSets({ ...options, clock: options.clock ?? clock });
-}
+const remoteJwkSets = ({ jwksUri }: ClientAssertionOptions): RemoteJwkSets =>
+  jwksUri instanceof RemoteJwkSets ? jwksUri : new RemoteJwkSets(jwksUri);
 
 /**
  * The options that the rules follow from, checked and with their defaults.
@@ -127,7 +123,7 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
   const rules = rulesFrom(options);
   return {
     ...rules,
-    replay: replayStore(options.replay, rules.clock),
+    replay: replayStore(options.replay),
     replayTimeout: number('replayTimeout', options.replayTimeout, 2, 0.001),
     lookupTimeout: number('lookupTimeout', options.lookupTimeout, 10, 0.001),
     certificateValidity: flag('certificateValidity', options.certificateValidity, true),

@@ -144,7 +144,12 @@ export async function validateAssertion<Client extends AssertionClient>(
   const { signer, failure } = search;
   if (failure !== undefined) return { failure };
 
-  const use = { clientId, jti: jws.claims['jti'] as string, expiresAt: refusedFrom(subject) };
+  const use = {
+    issuer: request.issuer,
+    clientId,
+    jti: jws.claims['jti'] as string,
+    expiresAt: refusedFrom(subject),
+  };
   const recorded = recordUse(use, settings);
   const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AssertionService } from '../client/assertion-service.js';
 import type { Audience } from '../client/jwt-options.js';
-import { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 import { exchangeLines } from './exchange.js';
 import { EXIT, type ExitCode, UsageError } from './exit.js';
 import { numberOption, urlOption } from './options.js';

@@ -2,17 +2,16 @@ import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
 import { keepApart } from '../keys/own-keys.js';
 import type { AssertionClient } from '../keys/secret.js';
-import {
-  cacheSettings,
-  DOCUMENT_CACHE_OPTIONS,
-  type DocumentCacheOptions,
-} from '../net/cache-settings.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
+import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
-import { assertKnownOptions, callback, type OptionNames, pick } from '../shared/option-checks.js';
-import { parseClientIdUrl } from './document-id.js';
-import { type ClientMetadataDocument, checkClientMetadataDocument } from './document-rules.js';
+import { callback, type OptionTable, readOptions } from '../shared/options.js';
+import {
+  type ClientMetadataDocument,
+  checkClientMetadataDocument,
+  parseClientIdUrl,
+} from './document-rules.js';
 import type { FindClient } from './lookup.js';
 import { clientFromMetadata } from './metadata.js';
 
@@ -32,25 +31,29 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
 }
 
-const OPTIONS: OptionNames<ClientMetadataDocumentOptions> = {
-  ...DOCUMENT_CACHE_OPTIONS,
-  allowHost: true,
-};
+const OPTIONS = {
+  ...documentCacheOptions({ maxBytes: 5120, maxAge: 86_400, maxStale: 0 }),
+  allowHost: callback<NonNullable<ClientMetadataDocumentOptions['allowHost']>>(),
+} satisfies OptionTable<ClientMetadataDocumentOptions>;
 
 /** A client that introduced itself by its metadata document. */
 export interface MetadataDocumentClient extends AssertionClient {
   readonly metadata: ClientMetadataDocument;
 }
 
-const DEFAULTS = { maxBytes: 5120, maxAge: 86_400, maxStale: 0 };
-
 /** What may be called and how many at once is the same for keys; how long they are kept is not. */
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
-  const { allowHost, maxBytes, minAge, maxAge, defaultAge, maxStale, ...shared } = pick(
-    options,
-    OPTIONS,
-  );
-  return new RemoteJwkSets({ ...shared, maxKeys: MAX_STRANGERS_KEYS });
+  return new RemoteJwkSets({
+    allowedNetworks: options.allowedNetworks,
+    allowLocalNetwork: options.allowLocalNetwork,
+    allowedPorts: options.allowedPorts,
+    ca: options.ca,
+    lookup: options.lookup,
+    timeout: options.timeout,
+    maxEntries: options.maxEntries,
+    maxConcurrentFetches: options.maxConcurrentFetches,
+    maxKeys: MAX_STRANGERS_KEYS,
+  });
 }
 
 function readClient(value: unknown, url: string, jwksUri: RemoteJwkSets): MetadataDocumentClient {
@@ -89,13 +92,13 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   options: ClientMetadataDocumentOptions = {},
   otherClients?: FindClient<Client>,
 ): FindClient<MetadataDocumentClient | Client> {
-  assertKnownOptions('clientMetadataDocuments', options, OPTIONS);
-  const settings = cacheSettings(options, DEFAULTS);
-  const allowHost = callback('allowHost', options.allowHost) ?? (() => true);
-  const findOther = callback('otherClients', otherClients) ?? (() => undefined);
+  const settings = readOptions('clientMetadataDocuments', options, OPTIONS);
+  const { allowHost = () => true } = settings;
+  const findOther =
+    callback<FindClient<Client>>()('otherClients', otherClients) ?? (() => undefined);
   const jwksUri = ownJwkSets(options);
   const clients = new DocumentCache(settings, (value, url) => readClient(value, url, jwksUri));
-  const schemes = settings.fetch.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
+  const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
 
   return async (clientId, context) => {
     if (!schemes.test(clientId)) return findOther(clientId, context);

@@ -1,5 +1,6 @@
+import { ALGORITHMS, isAlgorithm } from '../shared/algorithms.js';
 import { safeText } from '../shared/safe.js';
-import { ALGORITHMS, isAlgorithm, KeyError, shown } from './algorithms.js';
+import { KeyError, shown } from './algorithms.js';
 import { expirationOf, importSecret } from './import.js';
 import type { AssertionClient, Secret } from './secret.js';
 

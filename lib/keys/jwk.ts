@@ -6,7 +6,8 @@ import {
   type KeyObject,
   type JsonWebKey as NodeJsonWebKey,
 } from 'node:crypto';
-import { type Algorithm, algorithmsOf, isSameAlgorithm, KeyError, shown } from './algorithms.js';
+import { type Algorithm, isSameAlgorithm } from '../shared/algorithms.js';
+import { algorithmsOf, KeyError, shown } from './algorithms.js';
 import { ecPublicKey } from './ec-jwk.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './verification-key.js';

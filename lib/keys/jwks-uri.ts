@@ -1,10 +1,6 @@
-import {
-  cacheSettings,
-  DOCUMENT_CACHE_OPTIONS,
-  type DocumentCacheOptions,
-} from '../net/cache-settings.js';
 import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
-import { assertKnownOptions, number, type OptionNames } from '../shared/option-checks.js';
+import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
+import { number, type OptionTable, readOptions } from '../shared/options.js';
 import { safeText } from '../shared/safe.js';
 import { MAX_REMOTE_KEYS, publicKeysFromJwkSet } from './jwk-set.js';
 import type { VerificationKey } from './verification-key.js';
@@ -23,19 +19,17 @@ export interface JwksUriOptions extends DocumentCacheOptions {
   readonly maxKeys?: number | undefined;
 }
 
-export const JWKS_URI_OPTIONS: OptionNames<JwksUriOptions> = {
-  ...DOCUMENT_CACHE_OPTIONS,
-  cooldown: true,
-  maxKeys: true,
-};
+const OPTIONS = {
+  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 }),
+  cooldown: number(30, 0),
+  maxKeys: number(MAX_REMOTE_KEYS, 1),
+} satisfies OptionTable<JwksUriOptions>;
 
 /** A JWK Set as it was fetched: its usable keys, and why others are not. */
 export interface RemoteJwkSet {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly string[];
 }
-
-const DEFAULTS = { maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 };
 
 /** How many refused keys of a set are reported. */
 const MAX_REPORTED = 5;
@@ -66,12 +60,9 @@ export class RemoteJwkSets {
 
   /** @throws {TypeError} where an option is wrong */
   constructor(options: JwksUriOptions = {}) {
-    assertKnownOptions('RemoteJwkSets', options, JWKS_URI_OPTIONS);
-    const maxKeys = number('maxKeys', options.maxKeys, MAX_REMOTE_KEYS, 1);
-    this.cache = new DocumentCache(cacheSettings(options, DEFAULTS), (value) =>
-      readJwkSet(value, maxKeys),
-    );
-    this.cooldown = number('cooldown', options.cooldown, 30, 0);
+    const settings = readOptions('RemoteJwkSets', options, OPTIONS);
+    this.cache = new DocumentCache(settings, (value) => readJwkSet(value, settings.maxKeys));
+    this.cooldown = settings.cooldown;
   }
 
   /**

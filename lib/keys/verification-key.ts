@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Algorithm } from './algorithms.js';
+import type { Algorithm } from '../shared/algorithms.js';
 
 /** A key made from a secret, ready to verify signatures. */
 export interface VerificationKey {

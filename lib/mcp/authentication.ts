@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { requiresClientAssertion } from '../clients/requires-client-assertion.js';
+import { requiresClientAssertion } from '../clients/metadata.js';
 import type { Middleware } from '../server/authenticate-client.js';
 import { oauthErrorHandler } from '../server/error-handler.js';
 import type { PrivateKeyJwtStrategy } from '../server/strategy.js';

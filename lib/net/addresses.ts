@@ -31,14 +31,19 @@ export function isPublic(text: string): boolean {
   return address.kind() === 'ipv4' || isIn(address, GLOBAL_UNICAST_V6);
 }
 
+/** Networks that may be called. */
+export interface NetworkList {
+  readonly isEmpty: boolean;
+  has(address: string): boolean;
+}
+
 /**
- * A list of networks that can be asked for an address.
+ * Reads a list of networks.
  *
  * @param networks in CIDR notation, IPv4 or IPv6
  * @throws {TypeError} for anything else
  */
-export function networkList(name: string, networks: unknown): (address: string) => boolean {
-  if (networks === undefined) return () => false;
+export function networkList(name: string, networks: unknown = []): NetworkList {
   if (!Array.isArray(networks)) throw new TypeError(`${name} must be an array of networks`);
   const parsed = networks.map((network: unknown): Network => {
     if (typeof network === 'string' && ipaddr.isValidCIDR(network)) {
@@ -48,8 +53,11 @@ export function networkList(name: string, networks: unknown): (address: string) 
       `${name} has ${JSON.stringify(network)}: write a network in CIDR notation, such as 10.0.0.0/8`,
     );
   });
-  return (text) => {
-    const address = parseAddress(text);
-    return address !== undefined && parsed.some((network) => isIn(address, network));
+  return {
+    isEmpty: parsed.length === 0,
+    has(text) {
+      const address = parseAddress(text);
+      return address !== undefined && parsed.some((network) => isIn(address, network));
+    },
   };
 }

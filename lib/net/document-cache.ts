@@ -1,12 +1,15 @@
 import { BoundedMap } from './bounded-map.js';
-import type { DocumentCacheSettings } from './cache-settings.js';
 import { FetchError } from './fetch-error.js';
-import { type FetchedDocument, fetchJson } from './guarded-fetch.js';
+import { type FetchedDocument, type FetchJson, guardedFetch } from './guarded-fetch.js';
 import { Lane } from './lane.js';
+import type { DocumentCacheSettings } from './options.js';
 import { describeUrl } from './remote-url.js';
 
 /** A failed fetch is repeated after a second, then two, four … up to this many. */
 const MAX_BACKOFF = 60;
+
+/** How long a document is fresh whose headers do not say it, in seconds. */
+const DEFAULT_AGE = 300;
 
 /** A document in use is fetched again, with nobody waiting, after this part of its time. */
 const REFRESH_AHEAD = 0.8;
@@ -53,6 +56,7 @@ export interface CachedDocument<T> {
  */
 export class DocumentCache<T> {
   private readonly settings: DocumentCacheSettings;
+  private readonly fetchJson: FetchJson;
   private readonly read: (value: unknown, url: string) => T;
   private readonly entries: BoundedMap<Entry<T>>;
   private readonly failures: BoundedMap<Failure>;
@@ -65,12 +69,16 @@ export class DocumentCache<T> {
    *   safe to log where the document is not what it should be
    */
   constructor(settings: DocumentCacheSettings, read: (value: unknown, url: string) => T) {
+    if (settings.minAge > settings.maxAge) {
+      throw new TypeError('minAge is greater than maxAge: lower one or raise the other');
+    }
     this.settings = settings;
+    this.fetchJson = guardedFetch(settings);
     this.read = read;
     this.entries = new BoundedMap(settings.maxEntries);
     this.failures = new BoundedMap(settings.maxEntries * FAILURES_PER_ENTRY);
     this.renewals = new BoundedMap(settings.maxEntries);
-    const lane = () => new Lane(settings.maxConcurrentFetches, settings.fetch.timeout);
+    const lane = () => new Lane(settings.maxConcurrentFetches, settings.timeout);
     this.lanes = { known: lane(), untried: lane(), failed: lane() };
   }
 
@@ -121,7 +129,7 @@ export class DocumentCache<T> {
   }
 
   private now(): number {
-    return this.settings.clock() / 1000;
+    return Date.now() / 1000;
   }
 
   private fetch(url: string): Promise<T> {
@@ -140,10 +148,7 @@ export class DocumentCache<T> {
     const turnedAway = () =>
       new FetchError('too_many_fetches', 'more than maxConcurrentFetches are under way');
     try {
-      const fetched = await this.laneOf(url).run(
-        () => fetchJson(url, this.settings.fetch),
-        turnedAway,
-      );
+      const fetched = await this.laneOf(url).run(() => this.fetchJson(url), turnedAway);
       const document = this.readDocument(fetched, url);
       this.entries.set(url, { document, fetchedAt: this.now(), age: this.age(fetched) });
       this.failures.delete(url);
@@ -170,8 +175,8 @@ export class DocumentCache<T> {
   }
 
   private age({ freshFor }: FetchedDocument): number {
-    const { minAge, maxAge, defaultAge } = this.settings;
-    return Math.min(Math.max(freshFor ?? defaultAge, minAge), maxAge);
+    const { minAge, maxAge } = this.settings;
+    return Math.min(Math.max(freshFor ?? DEFAULT_AGE, minAge), maxAge);
   }
 
   private noteFailure(url: string, error: FetchError): void {

@@ -2,9 +2,9 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { FetchError } from './fetch-error.js';
-import type { FetchSettings } from './fetch-settings.js';
 import { freshness } from './freshness.js';
-import { guardedLookup } from './guarded-lookup.js';
+import { dnsLookup, guardedLookup } from './lookup.js';
+import type { FetchSettings } from './options.js';
 import { checkedTarget, describeUrl } from './remote-url.js';
 
 /** A JSON document, parsed and not yet looked at. */
@@ -16,20 +16,38 @@ export interface FetchedDocument {
 
 const JSON_TYPE = /^application\/(?:json|[a-z0-9.!#$&^_-]+\+json)$/;
 
-function send(url: URL, settings: FetchSettings, signal: AbortSignal): Promise<IncomingMessage> {
-  const secure = url.protocol === 'https:';
-  return new Promise((resolve, reject) => {
-    const request = (secure ? https : http).request(url, {
-      agent: secure ? settings.httpsAgent : settings.httpAgent,
-      lookup: guardedLookup(url, settings),
-      headers: { accept: 'application/json', 'accept-encoding': 'identity' },
-      signal,
-    });
-    request.on('response', resolve);
-    request.on('error', reject);
-    request.on('close', () => reject(new Error('the connection was closed')));
-    request.end();
+/** Makes one request; redirects are not followed. */
+type Send = (url: URL, signal: AbortSignal) => Promise<IncomingMessage>;
+
+/**
+ * Every request has a connection of its own, so that its address is checked. The agents are ours,
+ * so that no proxy from the environment and no setting of a global agent comes in between.
+ */
+function sender(settings: FetchSettings): Send {
+  const httpAgent = new http.Agent({ keepAlive: false });
+  const httpsAgent = new https.Agent({
+    keepAlive: false,
+    maxCachedSessions: 0,
+    minVersion: 'TLSv1.2',
+    // Explicit, since NODE_TLS_REJECT_UNAUTHORIZED would turn it off otherwise.
+    rejectUnauthorized: true,
+    secureContext: settings.ca,
   });
+  const lookup = settings.lookup ?? dnsLookup();
+  return (url, signal) =>
+    new Promise((resolve, reject) => {
+      const secure = url.protocol === 'https:';
+      const request = (secure ? https : http).request(url, {
+        agent: secure ? httpsAgent : httpAgent,
+        lookup: guardedLookup(url, settings, lookup),
+        headers: { accept: 'application/json', 'accept-encoding': 'identity' },
+        signal,
+      });
+      request.on('response', resolve);
+      request.on('error', reject);
+      request.on('close', () => reject(new Error('the connection was closed')));
+      request.end();
+    });
 }
 
 function checkHead({ statusCode = 0, headers }: IncomingMessage, maxBytes: number): void {
@@ -83,25 +101,29 @@ function described(error: unknown, url: URL, { timeout }: FetchSettings, timedOu
   return new FetchError('connection_failed', `${what}: ${detail}`);
 }
 
+/** Fetches a JSON document; throws a `FetchError`, whose message is safe to log. */
+export type FetchJson = (target: string) => Promise<FetchedDocument>;
+
 /**
- * Fetches a JSON document from a URL that somebody else chose. The one place where the server half
- * calls out: https to public addresses, checked when the connection is made; no redirects, no
- * proxies, no compression; within a size and a time.
- *
- * @throws {FetchError} with a stable code; the message is safe to log
+ * Makes what fetches JSON documents from URLs that somebody else chose. The one place where the
+ * server half calls out: https to public addresses, checked when the connection is made; no
+ * redirects, no proxies, no compression; within a size and a time.
  */
-export async function fetchJson(target: string, settings: FetchSettings): Promise<FetchedDocument> {
-  const url = checkedTarget(target, settings);
-  const signal = AbortSignal.timeout(settings.timeout * 1000);
-  let response: IncomingMessage | undefined;
-  try {
-    response = await send(url, settings, signal);
-    checkHead(response, settings.maxBytes);
-    const body = await readBody(response, settings.maxBytes);
-    return { value: parse(body), freshFor: freshness(response.headers) };
-  } catch (error) {
-    throw described(error, url, settings, signal.aborted);
-  } finally {
-    response?.destroy();
-  }
+export function guardedFetch(settings: FetchSettings): FetchJson {
+  const send = sender(settings);
+  return async (target) => {
+    const url = checkedTarget(target, settings);
+    const signal = AbortSignal.timeout(settings.timeout * 1000);
+    let response: IncomingMessage | undefined;
+    try {
+      response = await send(url, signal);
+      checkHead(response, settings.maxBytes);
+      const body = await readBody(response, settings.maxBytes);
+      return { value: parse(body), freshFor: freshness(response.headers) };
+    } catch (error) {
+      throw described(error, url, settings, signal.aborted);
+    } finally {
+      response?.destroy();
+    }
+  };
 }

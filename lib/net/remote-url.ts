@@ -1,7 +1,7 @@
 import { safeText } from '../shared/safe.js';
 import { isLoopback } from './addresses.js';
 import { FetchError } from './fetch-error.js';
-import type { FetchSettings } from './fetch-settings.js';
+import type { FetchSettings } from './options.js';
 
 /** The host of a URL without the brackets of IPv6. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
@@ -42,7 +42,10 @@ export function parseRemoteUrl(value: unknown): URL {
  *
  * @throws {FetchError} `url_invalid`, `port_not_allowed`
  */
-export function checkedTarget(value: string, settings: FetchSettings): URL {
+export function checkedTarget(
+  value: string,
+  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedPorts'>,
+): URL {
   const url = parseRemoteUrl(value);
   if (isLocal(url) && settings.allowLocalNetwork) return url;
   if (url.protocol === 'http:') {
@@ -51,7 +54,7 @@ export function checkedTarget(value: string, settings: FetchSettings): URL {
     );
   }
   const port = url.port === '' ? 443 : Number(url.port);
-  if (!settings.isAllowedPort(port)) {
+  if (!settings.allowedPorts(port)) {
     throw new FetchError('port_not_allowed', `port ${port} is not among allowedPorts`);
   }
   return url;

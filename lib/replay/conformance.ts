@@ -4,9 +4,8 @@
  * @module
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { replayKey } from './replay-key.js';
 import type { ReplayEntry, ReplayStore } from './store.js';
 
 /** A store to test, and what the tests need around it. */
@@ -68,13 +67,16 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     equal(await store.insert(once), false);
     equal(await store.insert({ ...once }), false);
   },
-  'the key alone counts: another expiry or client does not make an entry new': async (bench) => {
+  'the key alone counts: another expiry, client or issuer does not make an entry new': async (
+    bench,
+  ) => {
     const { store, entry } = bench;
     const once = entry();
     await store.insert(once);
     equal(await store.insert({ ...once, expiresAt: once.expiresAt + LIFETIME }), false);
     equal(await store.insert({ ...once, expiresAt: once.expiresAt - LIFETIME / 2 }), false);
     equal(await store.insert({ ...once, clientId: 'another' }), false);
+    equal(await store.insert({ ...once, issuer: 'https://another.example' }), false);
   },
   'of simultaneous copies exactly one is inserted': async ({ store, entry }) => {
     for (let round = 0; round < 10; round += 1) {
@@ -179,7 +181,8 @@ export function replayStoreConformance(
           advance: async (seconds) =>
             subject.advance ? subject.advance(seconds) : sleep(seconds * 1000),
           entry: (differences) => ({
-            key: replayKey('client', randomUUID()),
+            key: randomBytes(32).toString('base64url'),
+            issuer: 'https://as.example',
             clientId: 'client',
             expiresAt: now() + LIFETIME,
             ...differences,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { RedisNode } from './redis-client.js';
 import type { ReplayStore } from './store.js';
 
-/** Something about a Redis server because of which it may forget an assertion too early. */
+/** Something about a Redis server that lets it forget an assertion too early. */
 export interface RedisWarning {
   readonly code:
     | 'redis_eviction'
@@ -54,6 +54,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
 async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
   const probe = {
     key: randomBytes(32).toString('base64url'),
+    issuer: '',
     clientId: '',
     expiresAt: Date.now() / 1000 + 1,
   };
@@ -76,7 +77,7 @@ export async function checkRedis(
     warnings.set('redis_set_not_conditional', {
       code: 'redis_set_not_conditional',
       message:
-        'Redis has set the same key twice in spite of NX: something between this process and Redis does not pass the command on as it is. No replay would be noticed.',
+        'Redis set the same key twice in spite of NX: something between this process and Redis changes the command. No replay would be noticed.',
     });
   }
   return [...warnings.values()];

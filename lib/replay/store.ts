@@ -1,8 +1,13 @@
 /** One use of an assertion, as a store has to remember it. */
 export interface ReplayEntry {
-  /** A hash of the client's id and the assertion's `jti`: 43 base64url characters. */
+  /**
+   * What makes the use unique: a hash of the server's issuer, the client's id and the assertion's
+   * `jti`, 43 base64url characters. A store needs no other member to tell entries apart.
+   */
   readonly key: string;
-  /** Whose assertion it is, for stores that hold each client to its share. */
+  /** The issuer that the assertion was sent to, without a final slash. */
+  readonly issuer: string;
+  /** Whose assertion it is. A store that limits clients counts by issuer and client. */
   readonly clientId: string;
   /** When the entry may be forgotten, in seconds since the epoch. It may have a fraction. */
   readonly expiresAt: number;
@@ -20,9 +25,9 @@ export interface ReplayStore {
    * Inserts the entry if its key is absent.
    *
    * @returns true if the key was absent, false if the store already has it
-   * @throws {ReplayStoreFullError} where there is no room for the entry
-   * @throws whatever else goes wrong; the assertion is then refused with 503
-   * `temporarily_unavailable`
+   * @throws {ReplayStoreFullError} if there is no room for the entry
+   * @throws any other error if the store cannot tell. After any error the assertion is refused with
+   *   503 `temporarily_unavailable`
    */
   insert(entry: ReplayEntry): boolean | Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { methodFailure } from '../assertion/parameters.js';
-import { requiresClientAssertion } from '../clients/requires-client-assertion.js';
+import { requiresClientAssertion } from '../clients/metadata.js';
 import { ClientAuthenticationError, ConfigurationError } from '../shared/errors.js';
 import { type AuthenticationEvent, newEvent, noteError, report } from '../shared/events.js';
 import type { Next } from '../shared/http.js';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-document.js';
 import {
   type AssertionClient,
   ClientAuthenticationError,
-  type ClientMetadataDocumentOptions,
   clientMetadataDocuments,
   type FetchError,
   type FindClient,
@@ -281,11 +281,11 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
 
 for (const [what, [document, message]] of Object.entries(WRONG_DOCUMENTS)) {
   test(`a document that ${what} is refused, and not kept (draft §4, §4.1, §5.2)`, async (t) => {
-    const { clock, advance } = fakeClock();
+    const { advance } = fakeClock();
     let wrong = true;
     const good = confidential();
     const host = await documentHost(t, (id) => (wrong ? document(id) : good(id)));
-    const find = await lookup({ clock });
+    const find = await lookup();
     await assert.rejects(find(host.clientId), refused('document_invalid', message));
     wrong = false;
     advance(1);
@@ -346,10 +346,10 @@ for (const address of ['10.0.0.1', '169.254.169.254', '127.0.0.1', '::1']) {
 }
 
 test('a document is kept for as long as its headers say, within bounds (draft §5.2)', async (t) => {
-  const { clock, advance } = fakeClock();
+  const { advance } = fakeClock();
   const headers = { 'cache-control': 'max-age=600' };
   const host = await documentHost(t, confidential(), headers);
-  const find = await lookup({ clock });
+  const find = await lookup();
   for (const [seconds, requests] of [
     [0, 1],
     [479, 1],
@@ -362,11 +362,11 @@ test('a document is kept for as long as its headers say, within bounds (draft §
 });
 
 test('an outage ends with the age of the document, unless maxStale says otherwise', async (t) => {
-  const { clock, advance } = fakeClock();
+  const { advance } = fakeClock();
   const headers = { 'cache-control': 'max-age=60' };
   const host = await documentHost(t, confidential(), headers);
-  const strict = await lookup({ clock });
-  const patient = await lookup({ clock, maxStale: 600 });
+  const strict = await lookup();
+  const patient = await lookup({ maxStale: 600 });
   await strict(host.clientId);
   await patient(host.clientId);
   await host.close();

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-document.js';
 import {
   type AssertionClient,
-  type ClientMetadataDocumentOptions,
   clientMetadataDocuments,
   type JsonWebKey,
-  type JwksUriOptions,
   type MetadataDocumentClient,
   validateRequestObject,
 } from '../../lib/index.js';
+import type { JwksUriOptions } from '../../lib/keys/jwks-uri.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
 import { ISSUER, signAssertion } from '../support/assertion.js';
 import { clientAt, jwksHost, namedKey, signNamed, statusOf } from '../support/jwks-host.js';

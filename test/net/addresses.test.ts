@@ -31,7 +31,8 @@ for (const [address, loopback] of [
 }
 
 test('a list of networks has the addresses of its networks, of the same family alone', () => {
-  const has = networkList('networks', ['10.0.0.0/8', 'fd00:1::/32']);
+  const { has, isEmpty } = networkList('networks', ['10.0.0.0/8', 'fd00:1::/32']);
+  assert.deepEqual([isEmpty, networkList('networks').isEmpty], [false, true]);
   assert.deepEqual(
     ['10.255.0.1', '11.0.0.1', 'fd00:1::5', 'fd00:2::5', '::ffff:10.0.0.1', 'fd00:1::5%1'].map(has),
     [true, false, true, false, false, false],

@@ -3,8 +3,9 @@ import type { RequestListener } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { FetchError, FetchErrorCode } from '../../lib/net/fetch-error.js';
-import { type FetchOptions, fetchSettings } from '../../lib/net/fetch-settings.js';
-import { type FetchedDocument, fetchJson } from '../../lib/net/guarded-fetch.js';
+import { type FetchedDocument, guardedFetch } from '../../lib/net/guarded-fetch.js';
+import { documentCacheOptions, type FetchOptions } from '../../lib/net/options.js';
+import { readOptions } from '../../lib/shared/options.js';
 import { listen } from '../support/listen.js';
 import {
   json,
@@ -15,7 +16,7 @@ import {
   remoteOptions,
 } from '../support/remote-host.js';
 
-const MAX_BYTES = 65_536;
+const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
 
 async function start(t: TestContext, listener: RequestListener, address?: string) {
   const host = await remoteHost(listener, address === undefined ? {} : { address });
@@ -27,7 +28,8 @@ async function get(
   url: string,
   { names = {}, ...options }: FetchOptions & { names?: NameTable } = {},
 ): Promise<FetchedDocument> {
-  return fetchJson(url, fetchSettings({ ...(await remoteOptions(names)), ...options }, MAX_BYTES));
+  const given = { ...(await remoteOptions(names)), ...options };
+  return guardedFetch(readOptions('test', given, OPTIONS))(url);
 }
 
 const refused = (code: FetchErrorCode) => (error: FetchError) => {
@@ -509,6 +511,6 @@ for (const [name, options] of Object.entries({
   'a flag that is text': { allowLocalNetwork: 'yes' },
 })) {
   test(`an option that cannot work is refused when it is made: ${name}`, () => {
-    assert.throws(() => fetchSettings(options as never, MAX_BYTES), TypeError);
+    assert.throws(() => readOptions('test', options, OPTIONS), TypeError);
   });
 }

@@ -18,7 +18,7 @@ test('an empty ESM project: the server half needs no peer, the others name their
   }
   for (const [specifier, name] of [
     ['passport-private-key-jwt', 'PrivateKeyJwtStrategy'],
-    ['passport-private-key-jwt/redis', 'redisReplay'],
+    ['passport-private-key-jwt/redis', 'RedisReplayStore'],
     ['passport-private-key-jwt/replay-conformance', 'replayStoreConformance'],
   ] as const) {
     const { names, stderr } = await exportsOf(project, specifier);

@@ -33,7 +33,7 @@ const SERVER = `
     oauthErrorHandler,
     PrivateKeyJwtStrategy,
   } from 'passport-private-key-jwt';
-  import { redisReplay, type RedisClient } from 'passport-private-key-jwt/redis';
+  import { RedisReplayStore, type RedisClient } from 'passport-private-key-jwt/redis';
   import { replayStoreConformance } from 'passport-private-key-jwt/replay-conformance';
 
   declare const redis: RedisClient;
@@ -48,7 +48,7 @@ const SERVER = `
       super.authenticate(...args);
     }
   }
-  const options = { issuer: 'https://as.example', replay: redisReplay(redis) };
+  const options = { issuer: 'https://as.example', replay: new RedisReplayStore(redis) };
   export const strategy = new Strategy(options, async (clientId: string) =>
     clientId === client.clientId ? client : undefined,
   );

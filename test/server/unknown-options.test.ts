@@ -20,7 +20,7 @@ import {
   type McpServerProvider,
   mcpAuthRouter,
 } from '../../lib/mcp/index.js';
-import { type RedisClient, redisReplay } from '../../lib/replay/redis.js';
+import { type RedisClient, RedisReplayStore } from '../../lib/replay/redis.js';
 import { ISSUER, signAssertion } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
 
@@ -48,7 +48,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
     () => new ClientAssertionValidator({ issuer: ISSUER } as object, () => undefined),
     'ClientAssertionValidator has no option issuer: give it to validate',
   ],
-  [() => strategy({ jwksUri: { maxAges: 60 } }), 'jwksUri has no option maxAges: use maxAge'],
+  [() => strategy({ jwksUri: { maxAges: 60 } }), 'RemoteJwkSets has no option maxAges: use maxAge'],
   [
     () => new RemoteJwkSets({ allowedNetwork: [] } as object),
     'RemoteJwkSets has no option allowedNetwork: use allowedNetworks',
@@ -61,7 +61,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
     () => strategy({ passReqToCallback: true }),
     'PrivateKeyJwtStrategy has no option passReqToCallback: the lookup is always given the request, as its second argument',
   ],
-  [() => strategy({ jwksUri: true }), 'The options of jwksUri must be an object'],
+  [() => strategy({ jwksUri: true }), 'The options of RemoteJwkSets must be an object'],
   [
     () => authenticateClient(passport, undefined, { onAuthentification: () => {} }),
     'authenticateClient has no option onAuthentification: use onAuthentication',
@@ -91,11 +91,11 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
   ],
   [
     () => new MemoryReplayStore({ max: 5 } as object),
-    'MemoryReplayStore has no option max: there are maxEntries, clock',
+    'MemoryReplayStore has no option max: there are maxEntries',
   ],
   [
-    () => redisReplay({} as RedisClient, { keyPrefix: 'a' } as object),
-    'redisReplay has no option keyPrefix: use prefix',
+    () => new RedisReplayStore({} as RedisClient, { keyPrefix: 'a' } as object),
+    'RedisReplayStore has no option keyPrefix: use prefix',
   ],
 ];
 

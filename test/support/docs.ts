@@ -16,6 +16,7 @@ const documents = [
   ...(await markdownIn('.', false)),
   ...(await markdownIn('docs', true)),
   ...(await markdownIn('samples', true)),
+  ...(await markdownIn('demo', true)),
 ];
 
 /** The pages that are written by `npm run docs`. */

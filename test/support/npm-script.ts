@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ROOT } from './docs.js';
 
 /** A script of package.json that runs. */
 export interface NpmScript {
@@ -20,10 +22,22 @@ export interface NpmScript {
 /** How long a script may run that a test waits for, in milliseconds. */
 const TIMEOUT = 30_000;
 
-/** Starts a script of package.json as a user does, without the variables of this process. */
+/** The arguments of a script of package.json that is one command of Node. */
+function argumentsOf(name: string): string[] {
+  const [program, ...args] =
+    (packageJson.scripts as Record<string, string>)[name]?.split(' ') ?? [];
+  if (program !== 'node') throw new Error(`${name} is no script that runs Node alone`);
+  return args;
+}
+
+/**
+ * Starts a script of package.json, without a shell, so that signals reach it on every system, and
+ * without the variables of this process.
+ */
 export function npmRun(name: string, env: Readonly<Record<string, string>>): NpmScript {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn('npm', ['run', '--silent', name], {
+  const child = spawn(process.execPath, argumentsOf(name), {
+    cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type RedisClient, redisReplay } from '../../lib/replay/redis.js';
+import { type RedisClient, RedisReplayStore } from '../../lib/replay/redis.js';
 import { keyPair } from './keys.js';
 import { assertNoneAcceptedTwice, type Load, startLoad } from './load.js';
 import { type TokenEndpoint, tokenEndpoint } from './token-endpoint.js';
@@ -12,7 +12,7 @@ export async function replayEndpoint(
   timeout?: number,
 ): Promise<TokenEndpoint> {
   const secrets = [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk } as const];
-  const replay = redisReplay(client, { timeout, warnings: false });
+  const replay = new RedisReplayStore(client, { timeout, onWarning: () => undefined });
   const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], {
     replay,
     replayTimeout: 10,

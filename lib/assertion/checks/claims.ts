@@ -1,4 +1,4 @@
-import { isSameAlgorithm } from '../../keys/algorithms.js';
+import { isSameAlgorithm } from '../../shared/algorithms.js';
 import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
 import type { Failure, Reason } from '../../shared/reasons.js';
 import type { AssertionSubject, ClientSubject } from '../subject.js';

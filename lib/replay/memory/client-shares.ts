@@ -33,12 +33,12 @@ export class ClientShares {
   }
 
   /**
-   * Counts an entry.
+   * Counts an entry for a client of an issuer.
    *
    * @param expires the tick at which it no longer counts
-   * @throws {ReplayStoreFullError} where there is no room for it
+   * @throws {ReplayStoreFullError} if there is no room for it
    */
-  add(clientId: string, expires: number): void {
+  add(issuer: string, clientId: string, expires: number): void {
     const free = this.maxEntries - this.total;
     if (free <= 0) {
       throw new ReplayStoreFullError(
@@ -46,7 +46,8 @@ export class ClientShares {
         `The replay store is full: it holds maxEntries (${this.maxEntries}).`,
       );
     }
-    const client = this.clientHash.text(clientId) % CLIENT_NUMBERS;
+    const account = `${issuer.length}:${issuer}${clientId}`;
+    const client = this.clientHash.text(account) % CLIENT_NUMBERS;
     const held = this.held[client] as number;
     if (held >= free) {
       throw new ReplayStoreFullError(

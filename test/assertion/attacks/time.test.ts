@@ -157,7 +157,7 @@ for (const { rule, accepted, refused, reason, options, clientId = 'client' } of 
   ] as const) {
     test(`${rule}: ${JSON.stringify(times)} is ${expected ?? 'accepted'}`, async () => {
       const { clock, now } = fakeClock();
-      const replay = new MemoryReplayStore({ clock });
+      const replay = new MemoryReplayStore();
       const validator = validatorOf(CLIENTS, { clock, replay, ...options });
       const claims = { iat: undefined, ...times } as Record<string, number | undefined>;
       const absolute = Object.fromEntries(
@@ -178,7 +178,7 @@ test('one assertion lives from nbf less tolerance until exp plus tolerance, and 
   const outcomeAt = async (offset: number) => {
     const { clock, advance } = fakeClock();
     advance(offset);
-    const validator = validatorOf(CLIENTS, { clock, replay: new MemoryReplayStore({ clock }) });
+    const validator = validatorOf(CLIENTS, { clock, replay: new MemoryReplayStore() });
     return outcome(validator, await signAssertion('client', { claims }));
   };
   assert.equal(await outcomeAt(39), 'not_yet_valid');

@@ -44,12 +44,12 @@ test('a key that replaces another without a kid is found too', async (t) => {
 });
 
 test('a key that was taken away is refused once its set is no longer fresh', async (t) => {
-  const { clock, advance } = fakeClock();
+  const { advance } = fakeClock();
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk, next.publicJwk], {
     'cache-control': 'max-age=300',
   });
-  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], { clock });
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   assert.equal(await statusOf(endpoint, signNamed(old)), 200);
   host.publish(next.publicJwk);
   advance(301);
@@ -59,10 +59,10 @@ test('a key that was taken away is refused once its set is no longer fresh', asy
 });
 
 test('made-up key ids cause one fetch in each cooldown, however many there are', async (t) => {
-  const { clock, advance } = fakeClock();
+  const { advance } = fakeClock();
   const [pair, stranger] = [namedKey('1'), newKeyPair('ES256')];
   const host = await jwksHost(t, [pair.publicJwk]);
-  const options = { clock, cooldown: 30 };
+  const options = { cooldown: 30 };
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], options);
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
 

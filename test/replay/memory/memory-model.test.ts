@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryReplayStore } from '../../../lib/index.js';
-import { replayKey } from '../../../lib/replay/replay-key.js';
 import { fakeClock } from '../../support/fake-clock.js';
+import { replayEntry } from '../../support/replay-entry.js';
 
 const step = fc.oneof(
   {
@@ -16,7 +16,7 @@ const step = fc.oneof(
 /** What a store says: true, false, or undefined where it cannot tell. */
 function insert(store: MemoryReplayStore, jti: number, expiresAt: number): boolean | undefined {
   try {
-    return store.insert({ key: replayKey('client', String(jti)), clientId: 'client', expiresAt });
+    return store.insert({ ...replayEntry(60, { jti: String(jti) }), expiresAt });
   } catch (error) {
     assert.ok(error instanceof RangeError);
     return undefined;
@@ -26,8 +26,8 @@ function insert(store: MemoryReplayStore, jti: number, expiresAt: number): boole
 test('whatever is inserted in whatever order, no live key is ever inserted again', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 400 }), (steps) => {
-      const { clock, now, advance } = fakeClock();
-      const store = new MemoryReplayStore({ clock });
+      const { now, advance } = fakeClock();
+      const store = new MemoryReplayStore();
       const live = new Map<number, number>();
       for (const each of steps) {
         if ('seconds' in each) {
@@ -57,8 +57,8 @@ const stepOfBadClock = fc.oneof(
 test('whatever the clock does, forwards and back, no assertion is good for two uses', () => {
   fc.assert(
     fc.property(fc.array(stepOfBadClock, { minLength: 20, maxLength: 400 }), (steps) => {
-      const { clock, now, advance } = fakeClock();
-      const store = new MemoryReplayStore({ clock });
+      const { now, advance } = fakeClock();
+      const store = new MemoryReplayStore();
       const expiry = new Map<number, number>();
       const used = new Set<number>();
       for (const each of steps) {

@@ -1,5 +1,5 @@
 import { replayStoreConformance } from '../../../lib/replay/conformance.js';
-import { redisReplay } from '../../../lib/replay/redis.js';
+import { RedisReplayStore } from '../../../lib/replay/redis.js';
 import { CLIENTS } from '../../support/redis-clients.js';
 import { isInstalled, RedisServer, testWith } from '../../support/redis-server.js';
 
@@ -12,8 +12,8 @@ for (const program of PROGRAMS) {
   for (const { name, connect } of CLIENTS) {
     testWith(program, `${name} on ${program} keeps the contract of ReplayStore`, async (t) => {
       const server = await RedisServer.start(t, [], program);
-      const store = redisReplay(await connect(t, server.url), { timeout: 5 });
-      const peer = redisReplay(await connect(t, server.url), { timeout: 5 });
+      const store = new RedisReplayStore(await connect(t, server.url), { timeout: 5 });
+      const peer = new RedisReplayStore(await connect(t, server.url), { timeout: 5 });
       const tests = replayStoreConformance(() => ({ store, peer }));
       for (const conformanceTest of tests) await t.test(conformanceTest.name, conformanceTest.run);
     });

@@ -1,37 +1,33 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { ReplayStoreFullError } from '../../../lib/index.js';
-import { type RedisClient, redisReplay } from '../../../lib/replay/redis.js';
-import { replayKey } from '../../../lib/replay/replay-key.js';
-import { seconds } from '../../support/assertion.js';
+import { type RedisClient, RedisReplayStore } from '../../../lib/replay/redis.js';
 import { CLIENTS } from '../../support/redis-clients.js';
 import { RedisServer, redisTest } from '../../support/redis-server.js';
+import { replayEntry } from '../../support/replay-entry.js';
 import { waitUntil } from '../../support/wait-until.js';
 
 // The deadline has tests of its own; these must also pass on a machine that is busy.
 const PATIENT = { timeout: 5 };
 
-const newEntry = (lifetime = 60) => ({
-  key: replayKey('client', randomUUID()),
-  clientId: 'client',
-  expiresAt: seconds() + lifetime,
-});
+const onWarning = () => undefined;
 
 for (const { name, connect } of CLIENTS) {
   redisTest(`${name}: an insertion is one SET with NX and PX, and nothing else`, async (t) => {
     const server = await RedisServer.start(t);
-    const replay = redisReplay(await connect(t, server.url), { ...PATIENT, warnings: false });
+    const replay = new RedisReplayStore(await connect(t, server.url), { ...PATIENT, onWarning });
+    await replay.check();
     const monitor = await server.monitor(t);
-    const entry = newEntry();
+    const entry = replayEntry();
     const before = Date.now();
     await replay.insert(entry);
     const after = Date.now();
     const commands = await monitor.commands(1);
     const sent = commands.map(([command = '', ...words]) => [command.toUpperCase(), ...words]);
     const milliseconds = sent[0]?.find((word) => /^\d{2,}$/.test(word)) ?? '';
-    const words = ['SET', `private-key-jwt:replay:${entry.key}`, '1', 'PX', milliseconds, 'NX'];
+    const attempt = sent[0]?.find((word) => /^[\da-f-]{36}$/.test(word)) ?? '';
+    const words = ['SET', `private-key-jwt:replay:${entry.key}`, attempt, 'PX', milliseconds, 'NX'];
     assert.deepEqual(
       sent.map((command) => new Set(command)),
       [new Set(words)],
@@ -43,8 +39,12 @@ for (const { name, connect } of CLIENTS) {
   redisTest(`${name}: an entry is kept until its expiry and clockMargin, no longer`, async (t) => {
     const server = await RedisServer.start(t);
     const client = await connect(t, server.url);
-    const replay = redisReplay(client, { ...PATIENT, prefix: 'as:{jti}:', clockMargin: 10 });
-    const entry = newEntry();
+    const replay = new RedisReplayStore(client, {
+      ...PATIENT,
+      prefix: 'as:{jti}:',
+      clockMargin: 10,
+    });
+    const entry = replayEntry();
     const before = Date.now();
     await replay.insert(entry);
     const duration = Date.now() - before;
@@ -59,8 +59,8 @@ for (const { name, connect } of CLIENTS) {
     const client = await connect(t, server.url);
     const time = Date.now;
     t.mock.method(Date, 'now', () => time() - 86_400_000);
-    const replay = redisReplay(client, { ...PATIENT, warnings: false });
-    const entry = { ...newEntry(), expiresAt: Date.now() / 1000 + 60 };
+    const replay = new RedisReplayStore(client, { ...PATIENT, onWarning });
+    const entry = replayEntry();
     assert.equal(await replay.insert(entry), true);
     assert.equal(await replay.insert(entry), false);
     assert.deepEqual(await replay.check(), []);
@@ -69,9 +69,9 @@ for (const { name, connect } of CLIENTS) {
   redisTest(`${name}: an entry that has expired is refused, and Redis is not asked`, async (t) => {
     const server = await RedisServer.start(t);
     const client = await connect(t, server.url);
-    const replay = redisReplay(client, { ...PATIENT, clockMargin: 60, warnings: false });
-    assert.equal(await replay.insert(newEntry(-50)), true);
-    await assert.rejects(replay.insert(newEntry(-61)), {
+    const replay = new RedisReplayStore(client, { ...PATIENT, clockMargin: 60, onWarning });
+    assert.equal(await replay.insert(replayEntry(-50)), true);
+    await assert.rejects(replay.insert(replayEntry(-61)), {
       name: 'RangeError',
       message: /has expired .*clock of this process/,
     });
@@ -79,21 +79,21 @@ for (const { name, connect } of CLIENTS) {
 
   redisTest(`${name}: a Redis without memory left is a full store`, async (t) => {
     const server = await RedisServer.start(t, ['--maxmemory-policy', 'noeviction']);
-    const replay = redisReplay(await connect(t, server.url), { ...PATIENT, warnings: false });
-    const known = newEntry();
+    const replay = new RedisReplayStore(await connect(t, server.url), { ...PATIENT, onWarning });
+    const known = replayEntry();
     await replay.insert(known);
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
     const full = (error: unknown) =>
       error instanceof ReplayStoreFullError && error.code === 'replay_store_full';
-    await assert.rejects(replay.insert(newEntry()), full);
+    await assert.rejects(replay.insert(replayEntry()), full);
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
-    assert.equal(await replay.insert(newEntry()), true);
+    assert.equal(await replay.insert(replayEntry()), true);
     assert.equal(await replay.insert(known), false);
   });
 
   redisTest(`${name}: check() finds nothing wrong with a server that keeps all`, async (t) => {
     const server = await RedisServer.start(t);
-    assert.deepEqual(await redisReplay(await connect(t, server.url), PATIENT).check(), []);
+    assert.deepEqual(await new RedisReplayStore(await connect(t, server.url), PATIENT).check(), []);
   });
 
   redisTest(
@@ -103,7 +103,7 @@ for (const { name, connect } of CLIENTS) {
       const server = await RedisServer.start(t, [...evicting, '--appendonly', 'no']);
       await RedisServer.start(t, ['--replicaof', '127.0.0.1', String(server.port)]);
       await waitUntil(async () => (await server.command('INFO')).includes('connected_slaves:1'));
-      const found = await redisReplay(await connect(t, server.url), PATIENT).check();
+      const found = await new RedisReplayStore(await connect(t, server.url), PATIENT).check();
       assert.deepEqual(
         found.map(({ code }) => code),
         ['redis_eviction', 'redis_persistence', 'redis_replication'],
@@ -113,15 +113,16 @@ for (const { name, connect } of CLIENTS) {
 
   redisTest(`${name}: the first insertion warns of what check() finds, once`, async (t) => {
     const server = await RedisServer.start(t, ['--appendonly', 'no']);
-    const replay = redisReplay(await connect(t, server.url), PATIENT);
+    const replay = new RedisReplayStore(await connect(t, server.url), PATIENT);
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
     t.after(() => process.off('warning', note));
     const warned = once(process, 'warning');
-    for (let count = 0; count < 5; count += 1) assert.equal(await replay.insert(newEntry()), true);
+    for (let count = 0; count < 5; count += 1)
+      assert.equal(await replay.insert(replayEntry()), true);
     await warned;
-    await replay.insert(newEntry());
+    await replay.insert(replayEntry());
     assert.deepEqual(
       warnings.map((warning) => [warning.name, (warning as { code?: string }).code]),
       [['PrivateKeyJwtWarning', 'redis_persistence']],
@@ -138,22 +139,35 @@ for (const { name, connect } of CLIENTS) {
         return typeof member === 'function' ? member.bind(target) : member;
       },
     });
-    const found = await redisReplay(forgetful).check();
+    const found = await new RedisReplayStore(forgetful).check();
     assert.deepEqual(
       found.map(({ code }) => code),
       ['redis_set_not_conditional'],
     );
   });
 
-  redisTest(`${name}: a user who may only SET the keys of the store can insert`, async (t) => {
-    const server = await RedisServer.start(t);
-    const rules = ['on', '>secret', '~private-key-jwt:replay:*', '+set', '+client', '+hello'];
-    await server.command('ACL', 'SETUSER', 'replay', ...rules);
-    const url = server.url.replace('redis://', 'redis://replay:secret@');
-    const replay = redisReplay(await connect(t, url), PATIENT);
-    assert.equal(await replay.insert(newEntry()), true);
-    await assert.rejects(replay.check(), /NOPERM/);
-  });
+  redisTest(
+    `${name}: a user who may only SET and GET the keys of the store can insert`,
+    async (t) => {
+      const server = await RedisServer.start(t);
+      const rules = [
+        'on',
+        '>secret',
+        '~private-key-jwt:replay:*',
+        '+set',
+        '+get',
+        '+client',
+        '+hello',
+      ];
+      await server.command('ACL', 'SETUSER', 'replay', ...rules);
+      const url = server.url.replace('redis://', 'redis://replay:secret@');
+      const replay = new RedisReplayStore(await connect(t, url), PATIENT);
+      const once = replayEntry();
+      assert.equal(await replay.insert(once), true);
+      assert.equal(await replay.insert(once), false);
+      await assert.rejects(replay.check(), /NOPERM/);
+    },
+  );
 }
 
 test('what is no client of Redis is refused when the store is made', () => {
@@ -163,10 +177,11 @@ test('what is no client of Redis is refused when the store is made', () => {
     'redis://127.0.0.1',
     {},
     { set: () => 'OK' },
-    { set: () => 'OK', isOpen: true, status: 'ready', call: () => 'OK' },
+    { set: () => 'OK', isOpen: true },
+    { get: () => 'OK', set: () => 'OK', isOpen: true, status: 'ready', call: () => 'OK' },
   ];
   for (const client of wrong) {
-    assert.throws(() => redisReplay(client as unknown as RedisClient), {
+    assert.throws(() => new RedisReplayStore(client as unknown as RedisClient), {
       name: 'TypeError',
       message: /node-redis .* or of ioredis/,
     });
@@ -174,21 +189,25 @@ test('what is no client of Redis is refused when the store is made', () => {
 });
 
 test('wrong options are refused when the store is made', () => {
-  const client = { isOpen: true, set: async () => 'OK', info: async () => '' };
+  const client = { isOpen: true, get: async () => null, set: async () => 'OK' };
   const wrong = [
     { timeout: 0 },
     { timeout: Number.NaN },
     { clockMargin: -1 },
     { maxPending: 0 },
     { prefix: 1 as unknown as string },
-    { warnings: 'yes' as unknown as boolean },
+    { onWarning: true as unknown as () => void },
   ];
-  for (const options of wrong) assert.throws(() => redisReplay(client, options), TypeError);
+  for (const options of wrong)
+    assert.throws(() => new RedisReplayStore(client, options), TypeError);
 });
 
 for (const answer of [undefined, true, 1, 'QUEUED', [], {}]) {
   test(`an answer of ${JSON.stringify(answer)} to SET is an error, not an insertion`, async () => {
-    const client = { isOpen: true, set: async () => answer, info: async () => '' };
-    await assert.rejects(redisReplay(client).insert(newEntry()), /must answer OK or null/);
+    const client = { isOpen: true, get: async () => null, set: async () => answer };
+    await assert.rejects(
+      new RedisReplayStore(client).insert(replayEntry()),
+      /must answer OK or null/,
+    );
   });
 }

@@ -14,7 +14,7 @@ import {
   oauthErrorHandler,
   PrivateKeyJwtStrategy,
 } from '../../../lib/index.js';
-import { redisReplay } from '../../../lib/replay/redis.js';
+import { RedisReplayStore } from '../../../lib/replay/redis.js';
 import { ISSUER } from '../assertion.js';
 
 const { CLIENT_JWK = '', REDIS_URL, LOOKUP_MILLISECONDS = '0' } = process.env;
@@ -28,7 +28,7 @@ async function sharedStore(url: string) {
   const redis = createClient({ url });
   redis.on('error', console.error);
   await redis.connect();
-  return redisReplay(redis, { timeout: 2, warnings: false });
+  return new RedisReplayStore(redis, { timeout: 2, onWarning: () => undefined });
 }
 
 const passport = new Passport();

@@ -1,0 +1,110 @@
+import type { LookupFunction } from 'node:net';
+import tls, { type SecureContext } from 'node:tls';
+import { callback, flag, number, type OptionTable, type Settings } from '../shared/options.js';
+import { networkList } from './addresses.js';
+
+/** How documents are fetched from URLs that clients name. Times are in seconds. */
+export interface FetchOptions {
+  /**
+   * Networks that may be called besides the public internet, in CIDR notation: `10.0.0.0/8`.
+   * Default none. https is still required.
+   */
+  readonly allowedNetworks?: readonly string[] | undefined;
+  /** For development: also calls this machine's own addresses, by http too. Default false. */
+  readonly allowLocalNetwork?: boolean | undefined;
+  /** The ports that may be called. Default 443 and all from 1024. */
+  readonly allowedPorts?: readonly number[] | undefined;
+  /** Certificates of authorities to trust besides Node's own, in PEM. Default none. */
+  readonly ca?: string | readonly string[] | undefined;
+  /**
+   * Resolves names, with the arguments of `dns.lookup`. Default: asks the name servers, without
+   * the hosts file. Set `dns.lookup` for names that only the hosts file or a search list knows.
+   */
+  readonly lookup?: LookupFunction | undefined;
+  /** How long one fetch may take, from the name to the last byte. Default 5. */
+  readonly timeout?: number | undefined;
+  /** The size of the largest document that is read, in bytes. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** How fetched documents are kept. Times are in seconds. */
+export interface DocumentCacheOptions extends FetchOptions {
+  /** A document is used for at least this long, whatever its headers say. Default 60. */
+  readonly minAge?: number | undefined;
+  /**
+   * A document is used for at most this long, whatever its headers say. If they say nothing, it is
+   * used for 300 s.
+   */
+  readonly maxAge?: number | undefined;
+  /** For how long after that the last good document serves while a new one cannot be fetched. */
+  readonly maxStale?: number | undefined;
+  /** How many documents are kept. Those not used for the longest time go first. Default 1000. */
+  readonly maxEntries?: number | undefined;
+  /**
+   * How many fetches run at once, of each of three kinds: from URLs that answered before, from
+   * untried ones, and from those that failed; so that dead URLs cannot hold up the others.
+   * Default 100.
+   */
+  readonly maxConcurrentFetches?: number | undefined;
+}
+
+/** Ports below 1024 host internal services (SSRF). */
+const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
+
+function ports(name: string, value: unknown): (port: number) => boolean {
+  if (value === undefined) return isUsualPort;
+  const isPort = (port: unknown) =>
+    Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
+  if (!Array.isArray(value) || !value.every(isPort)) {
+    throw new TypeError(`${name} must be an array of port numbers`);
+  }
+  const allowed = new Set<number>(value);
+  return (port) => allowed.has(port);
+}
+
+/** Made once, since the root certificates are many. */
+function trusted(name: string, value: unknown): SecureContext | undefined {
+  if (value === undefined) return undefined;
+  const certificates: unknown[] = Array.isArray(value) ? value : [value];
+  const isPem = (text: unknown): text is string =>
+    typeof text === 'string' && text.includes('-----BEGIN CERTIFICATE-----');
+  if (!certificates.every(isPem)) {
+    throw new TypeError(`${name} must be a certificate in PEM, or an array of them`);
+  }
+  return tls.createSecureContext({ ca: [...tls.rootCertificates, ...certificates] });
+}
+
+const fetchOptions = (maxBytes: number) =>
+  ({
+    allowedNetworks: networkList,
+    allowLocalNetwork: flag(false),
+    allowedPorts: ports,
+    ca: trusted,
+    lookup: callback<LookupFunction>(),
+    timeout: number(5, 0.001),
+    maxBytes: number(maxBytes, 1),
+  }) satisfies OptionTable<FetchOptions>;
+
+/** The options of fetching, checked and with their defaults. */
+export type FetchSettings = Settings<ReturnType<typeof fetchOptions>>;
+
+/** What differs from one kind of document to another. */
+export interface DocumentDefaults {
+  readonly maxBytes: number;
+  readonly maxAge: number;
+  readonly maxStale: number;
+}
+
+/** The table of the options of a cache, for one kind of document. */
+export const documentCacheOptions = ({ maxBytes, maxAge, maxStale }: DocumentDefaults) =>
+  ({
+    ...fetchOptions(maxBytes),
+    minAge: number(60, 0),
+    maxAge: number(maxAge, 0),
+    maxStale: number(maxStale, 0),
+    maxEntries: number(1000, 1),
+    maxConcurrentFetches: number(100, 1),
+  }) satisfies OptionTable<DocumentCacheOptions>;
+
+/** The options of a cache, checked and with their defaults. */
+export type DocumentCacheSettings = Settings<ReturnType<typeof documentCacheOptions>>;

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisReplayStore } from '../../../lib/replay/redis.js';
+import { assertionForm, signAssertion } from '../../support/assertion.js';
+import { usedBytes } from '../../support/garbage.js';
+import { CLIENTS, type Connect } from '../../support/redis-clients.js';
+import { RedisServer, redisTest } from '../../support/redis-server.js';
+import { replayEntry } from '../../support/replay-entry.js';
+import { replayEndpoint, survive } from '../../support/survive.js';
+import { waitUntil } from '../../support/wait-until.js';
+
+/** A token endpoint with a Redis of its own. */
+async function start(t: TestContext, connect: Connect) {
+  const server = await RedisServer.start(t);
+  return { server, endpoint: await replayEndpoint(t, await connect(t, server.url)) };
+}
+
+for (const { name, connect } of CLIENTS) {
+  redisTest(
+    `${name}: Redis is killed under load and comes back: nothing is accepted twice`,
+    async (t) => {
+      const { server, endpoint } = await start(t, connect);
+      await survive(
+        endpoint,
+        () => server.kill(),
+        () => server.start(),
+      );
+    },
+  );
+
+  redisTest(`${name}: Redis is paused under load: requests fail in time, then go on`, async (t) => {
+    const { server, endpoint } = await start(t, connect);
+    const load = await survive(
+      endpoint,
+      async () => server.pause(),
+      () => server.resume(),
+    );
+    assert.ok(load.slowest() < 5000, `${load.slowest()} ms`);
+  });
+
+  redisTest(`${name}: connections to Redis are refused for a while: nothing hangs`, async (t) => {
+    const { server, endpoint } = await start(t, connect);
+    const load = await survive(
+      endpoint,
+      async () => {
+        await server.kill();
+        await sleep(2000);
+      },
+      () => server.start(),
+    );
+    assert.ok(load.slowest() < 5000, `${load.slowest()} ms`);
+  });
+
+  redisTest(
+    `${name}: an insertion that Redis carries out too late uses the assertion up`,
+    async (t) => {
+      const { server, endpoint } = await start(t, connect);
+      assert.equal((await endpoint.post(assertionForm(await signAssertion()))).status, 200);
+
+      await server.command('CLIENT', 'PAUSE', '600', 'WRITE');
+      const form = assertionForm(await signAssertion());
+      const late = await endpoint.post(form);
+      assert.equal(late.status, 503);
+      assert.equal(((await late.json()) as { error: string }).error, 'temporarily_unavailable');
+      assert.equal(endpoint.events.at(-1)?.reason, 'replay_store_failed');
+      assert.match(String(endpoint.events.at(-1)?.cause), /Redis took longer than 0.25 s/);
+
+      await sleep(800);
+      assert.equal((await endpoint.post(form)).status, 401);
+      assert.equal(endpoint.events.at(-1)?.reason, 'replayed');
+      assert.equal((await endpoint.post(assertionForm(await signAssertion()))).status, 200);
+    },
+  );
+
+  redisTest(`${name}: while Redis is away at most maxPending commands wait for it`, async (t) => {
+    const server = await RedisServer.start(t);
+    const options = { maxPending: 100, timeout: 0.05 };
+    const replay = new RedisReplayStore(await connect(t, server.url), options);
+    // So that no check runs beside the insertions, and nothing of it is left when they are counted.
+    await replay.check();
+    await server.command('FLUSHDB');
+    const insert = () => replay.insert(replayEntry());
+    const insertMany = async (count: number) => {
+      const outcomes = await Promise.allSettled(Array.from({ length: count }, insert));
+      return outcomes.map(({ status }) => status);
+    };
+    assert.equal(await insert(), true);
+
+    server.pause();
+    await insertMany(1000);
+    const before = await usedBytes();
+    for (let round = 0; round < 50; round += 1) {
+      assert.deepEqual(new Set(await insertMany(1000)), new Set(['rejected']));
+    }
+    const growth = (await usedBytes()) - before;
+    assert.ok(growth < 2_000_000, `${growth} bytes`);
+    await assert.rejects(insert(), /not answered 100 insertions yet \(maxPending\)/);
+
+    server.resume();
+    await waitUntil(async () => (await server.command('DBSIZE')) === '101');
+    await waitUntil(async () => new Set(await insertMany(100)).has('fulfilled'));
+  });
+}
