@@ -6,7 +6,7 @@ import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
- * `maxAge` an hour and `maxStale` 15 minutes unless they are set.
+ * `maxAge` an hour and `maxStale` 900 unless they are set.
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
@@ -23,6 +23,8 @@ const OPTIONS = {
   cooldown: number(30, 0),
   maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
+
+const ACCEPT = 'application/jwk-set+json, application/json';
 
 /** What came of fetching a set. Both are there if the last good set serves through an outage. */
 export interface FetchedSet {
@@ -49,7 +51,9 @@ export class RemoteJwkSets {
   /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
-    this.#cache = new DocumentCache(settings, (value) => importJwkSet(value, settings.maxKeys));
+    this.#cache = new DocumentCache(settings, ACCEPT, (value) =>
+      importJwkSet(value, settings.maxKeys),
+    );
     this.#cooldown = settings.cooldown;
   }
 
@@ -78,6 +82,23 @@ export class RemoteJwkSets {
       if (error instanceof FetchError) return { error };
       throw error;
     }
+  }
+
+  /**
+   * Notes that a client has proved itself by a key of its set: strangers do not compete with it.
+   *
+   * @internal
+   */
+  noteProved(uri: string): void {
+    this.#cache.noteProved(uri);
+  }
+
+  /**
+   * Drops the set of a `jwks_uri` at once, for instance because a key in it was stolen. The next
+   * assertion of its client fetches the set again.
+   */
+  forget(uri: string): void {
+    this.#cache.forget(uri);
   }
 }
 
