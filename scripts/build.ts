@@ -18,9 +18,12 @@ if (process.argv.includes('--if-stale') && isFresh('dist/index.js')) process.exi
 rmSync('dist', { recursive: true, force: true });
 const compiler = join('node_modules', 'typescript', 'bin', 'tsc');
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+/** The entry that also runs in a browser: a bundle of its own, with no import from Node. */
+const FOR_BROWSERS = 'lib/explain.ts';
+
 await build({
   entryPoints: [
-    ...entryPoints.map(({ source }) => source),
+    ...entryPoints.map(({ source }) => source).filter((source) => source !== FOR_BROWSERS),
     ...Object.values(packageJson.bin).map(sourceOf),
   ],
   outdir: 'dist',
@@ -32,5 +35,17 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
+  logLevel: 'warning',
+});
+await build({
+  entryPoints: [FOR_BROWSERS],
+  outdir: 'dist',
+  outbase: 'lib',
+  bundle: true,
+  // The sources beside it import from Node; what is used of them does not.
+  external: ['node:*'],
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
   logLevel: 'warning',
 });

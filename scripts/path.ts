@@ -27,7 +27,8 @@ const { authenticateClient, CLIENT_ASSERTION_TYPE, PrivateKeyJwtStrategy } = (aw
 )) as Library;
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'key' };
+const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+const jwk = { kty: 'EC', crv: 'P-256', x, y, alg: 'ES256', use: 'sig', kid: 'key' } as const;
 
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 

@@ -14,8 +14,8 @@ import type {
 } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { Response } from 'express';
 import type { McpServerProvider } from 'passport-private-key-jwt/mcp';
-import { ExpiringMap } from '../shared/expiring-map.js';
 import { consentPage } from './consent.js';
+import { ExpiringMap } from './expiring-map.js';
 
 const TICKET_SECONDS = 600;
 const CODE_SECONDS = 60;

@@ -28,7 +28,7 @@ test('every link of the documents leads to a file that is there, and to a headin
 /** The files of the repository that documents may name. */
 const FILES = (
   await Promise.all(
-    ['bench', 'docs', 'etc', 'lib', 'samples', 'scripts', 'test'].map(async (folder) => {
+    ['bench', 'demo', 'docs', 'etc', 'lib', 'samples', 'scripts', 'test'].map(async (folder) => {
       const paths = await readdir(join(ROOT, folder), { recursive: true });
       return [folder, ...paths.map((path) => join(folder, path))];
     }),
@@ -49,7 +49,7 @@ test('every path of the repository that the documents name is there', async () =
     const code = inlineCodeOf(await textOf(document));
     const paths = code.filter((text) => FOLDERS.test(text));
     const neighbours = code
-      .filter((text) => document.startsWith('samples/') && /^[\w-]+\.ts$/.test(text))
+      .filter((text) => /^(samples|demo)\//.test(document) && /^[\w-]+\.ts$/.test(text))
       .map((text) => join(dirname(document), text));
     const absent = [...paths, ...neighbours]
       .filter((path) => !path.startsWith('docs/reference'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Preset, presets } from '../../lib/client/index.js';
+import { presets } from '../../lib/client/index.js';
 import { codeOf, GUIDES, textOf } from '../support/docs.js';
 import { typeErrors } from '../support/type-errors.js';
 
@@ -15,7 +15,7 @@ test('every example of the README, the guides and the samples passes the type ch
 });
 
 /** What the table of providers says of a preset. */
-function rowOf(preset: Preset): { aud: string; typ: string; lifetime: string } {
+function rowOf(preset: (typeof presets)['okta']): { aud: string; typ: string; lifetime: string } {
   const { audience, typ = 'client-authentication+jwt', lifetime = 60, notBefore } = preset;
   return {
     aud: audience === undefined ? 'issuer' : 'token endpoint',

@@ -4,14 +4,19 @@ import { exportedNames, options } from '../../scripts/surface.js';
 
 // What a user must learn. A new capability that needs more names or options says which, and raises
 // the number here; 100 names are the limit for ever.
-const NAMES = { client: 67, index: 74, mcp: 4, redis: 11, 'replay-conformance': 3 };
+const NAMES: Record<string, number> = {
+  client: 67,
+  explain: 2,
+  index: 74,
+  mcp: 4,
+  redis: 11,
+  'replay-conformance': 3,
+};
 const OPTIONS = 129;
 
 test('each entry point exports no more names than its budget', () => {
-  const names = exportedNames();
-  assert.deepEqual(Object.keys(names).sort(), Object.keys(NAMES).sort());
-  for (const [entry, budget] of Object.entries(NAMES)) {
-    const { length = 0 } = names[entry] ?? [];
+  for (const [entry, { length }] of Object.entries(exportedNames())) {
+    const budget = NAMES[entry] ?? assert.fail(`${entry} has no budget`);
     assert.ok(length > 0 && length <= budget, `${entry} exports ${length} names`);
   }
 });

@@ -26,7 +26,7 @@ test('the package holds the built code, its types, and what people read: nothing
 });
 
 /** What the documents link to and only a checkout has. */
-const OF_A_CHECKOUT = /^(samples|docs\/images|bench)\//;
+const OF_A_CHECKOUT = /^(samples|demo|docs\/images|bench)\//;
 
 test('the documents of the package are whole: their links lead to files that are in it', async (t) => {
   const { files } = await pack(t);

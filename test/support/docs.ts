@@ -17,6 +17,7 @@ const documents = [
   ...(await markdownIn('.', false)),
   ...(await markdownIn('docs', true)),
   ...(await markdownIn('samples', true)),
+  ...(await markdownIn('demo', true)),
 ];
 
 /** The pages that `npm run docs` has written; they are not committed. */

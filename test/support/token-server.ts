@@ -32,8 +32,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const sample = (env: Environment): NpmScript =>
-  npmRun('sample:token-server', { PORT: '0', ...env });
+const sample = (env: Environment): NpmScript => npmRun('demo:server', { PORT: '0', ...env });
 
 /** Runs the sample with settings that stop it. */
 export async function runTokenServer(env: Environment): Promise<Ended> {
@@ -70,7 +69,7 @@ const eventsOf = (lines: readonly string[], name: string): Record<string, unknow
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event }) => event === name);
 
-/** Starts the sample, as `npm run sample:token-server` does, on a free port. */
+/** Starts the sample, as `npm run demo:server` does, on a free port. */
 export async function startTokenServer(
   clients: readonly ClientEntry[],
   env: Environment = {},

@@ -9,6 +9,7 @@ import {
   randomState,
 } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
+import { call } from '../tokens/provider.js';
 import type { LoginRequest } from './events.js';
 import { hasOpenId, type LoginSettings } from './options.js';
 import type { PendingLogin } from './pending-logins.js';
@@ -75,7 +76,7 @@ async function authorizationUrl(
       ? parameters
       : { request: await signer.signAuthorizationRequest(parameters, { server: { issuer } }) };
   if (!usePAR) return buildAuthorizationUrl(config, sent);
-  return buildAuthorizationUrlWithPAR(config, sent, dpop && { DPoP: dpop });
+  return call(config, () => buildAuthorizationUrlWithPAR(config, sent, dpop && { DPoP: dpop }));
 }
 
 /**
@@ -106,6 +107,6 @@ export async function startLogin(
   }
   const login = pendingLogin(protocolMessage, codeVerifier);
   const url = await authorizationUrl(settings, protocolMessage, dpop);
-  settings.pending.add(request, login);
+  await settings.pending.add(request, login);
   return url;
 }

@@ -1,0 +1,28 @@
+import type { Explanation } from 'passport-private-key-jwt/explain';
+import { checksTable } from './checks-view.js';
+import { element } from './element.js';
+import { timeline } from './timeline.js';
+import { objectTable } from './values.js';
+
+/** An assertion that was taken apart. */
+export interface Explained {
+  readonly header?: object | undefined;
+  readonly claims?: object | undefined;
+  readonly checks: Explanation['checks'];
+}
+
+/**
+ * Header, claims, times and checks of an assertion.
+ *
+ * @param now when it was looked at, in seconds since the epoch
+ */
+export function explanationView(
+  { header, claims, checks }: Explained,
+  now: number,
+): readonly HTMLElement[] {
+  const tables = [
+    ...(header === undefined ? [] : [objectTable('Header', header)]),
+    ...(claims === undefined ? [] : [objectTable('Claims', claims), timeline(claims, now)]),
+  ];
+  return [element('div', {}, ...tables), element('div', {}, checksTable(checks))];
+}
