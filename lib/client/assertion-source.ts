@@ -19,6 +19,8 @@ export interface AssertionSource {
   readonly clientId: string;
   /** The issuer identifier of the server that the assertions are for; undefined if any. */
   readonly issuer?: string | undefined;
+  /** The client's own key, if it has one. */
+  readonly key?: { readonly alg: string | undefined };
   /** A client assertion for one request (RFC 7523 §3). */
   createClientToken(context?: JwtContext): Promise<string>;
 }

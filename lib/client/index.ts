@@ -31,5 +31,7 @@ export { OpenIdConnectStrategy } from './login/strategy.js';
 export { presets } from './presets.js';
 export { publishClientMetadata, publishJwks } from './publish.js';
 export { ClientTokenManager } from './tokens/client-token-manager.js';
+export { ClientRefusedError, LoginRequiredError, ProviderError } from './tokens/failures.js';
+export { callProvider } from './tokens/provider.js';
 export { MemoryTokenStore, type TokenSet, type TokenStore } from './tokens/token-store.js';
-export { LoginRequiredError, UserTokenManager } from './tokens/user-token-manager.js';
+export { UserTokenManager } from './tokens/user-token-manager.js';

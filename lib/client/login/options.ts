@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type {
+  AuthorizationDetails,
+  Configuration,
+  DPoPHandle,
+  ServerMetadata,
+} from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
   callback,
@@ -230,6 +235,65 @@ function checkAssertions({ assertions, config }: Given): void {
   }
 }
 
+/** The members of a provider's metadata that can rule something out. */
+function listOf(config: Configuration, name: string): readonly unknown[] | undefined {
+  const list: unknown = config.serverMetadata()[name as keyof ServerMetadata];
+  return Array.isArray(list) ? list : undefined;
+}
+
+const isRuledOut = (config: Configuration, name: string, value: string | undefined): boolean =>
+  value !== undefined && listOf(config, name)?.includes(value) === false;
+
+/**
+ * Heeds what the metadata of the provider rules out (RFC 8414 §2). What it does not mention is not
+ * ruled out.
+ *
+ * @throws {TypeError} which says what to change
+ */
+function checkMetadata(
+  { config, assertions }: Given,
+  signer: RequestSigner | undefined,
+  usePAR: boolean,
+): void {
+  const metadata = config.serverMetadata();
+  const refuse = (member: string, advice: string): never => {
+    throw new TypeError(
+      `The metadata of ${metadata.issuer} rules this out by ${member} ${JSON.stringify(metadata[member as keyof ServerMetadata])}: ${advice}`,
+    );
+  };
+  if (isRuledOut(config, 'code_challenge_methods_supported', 'S256')) {
+    refuse('code_challenge_methods_supported', 'the strategy always sends PKCE with S256');
+  }
+  if (usePAR && metadata.pushed_authorization_request_endpoint === undefined) {
+    throw new TypeError(
+      `The metadata of ${metadata.issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
+    );
+  }
+  if (signer !== undefined) {
+    if (metadata['request_parameter_supported'] === false) {
+      refuse('request_parameter_supported', 'set signedAuthorizeRequests: false');
+    }
+    const member = 'request_object_signing_alg_values_supported';
+    if (isRuledOut(config, member, signer.key?.alg)) {
+      refuse(member, `the key signs with ${signer.key?.alg}, so use another key or alg`);
+    }
+  }
+  if (assertions === undefined || !expectsAssertion(config)) return;
+  const alg = assertions.key?.alg;
+  const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+  if (isRuledOut(config, 'token_endpoint_auth_methods_supported', method)) {
+    refuse('token_endpoint_auth_methods_supported', `the assertions are ${method}`);
+  }
+  const algs = 'token_endpoint_auth_signing_alg_values_supported';
+  if (isRuledOut(config, algs, alg)) {
+    refuse(algs, `the key signs with ${alg}, so use another key or alg`);
+  }
+}
+
+/** Whether the client authenticates by assertions, as far as its metadata says. */
+const expectsAssertion = (config: Configuration): boolean =>
+  ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
+
 function signerOf({
   assertions,
   config,
@@ -262,16 +326,17 @@ export function loginSettings(
   checkScope(scope, idTokenExpected);
   const { resource, authorizationDetails, prompt } = given;
   const { issuer, require_pushed_authorization_requests } = config.serverMetadata();
+  const signer = signerOf(given);
+  const usePAR = given.usePAR ?? require_pushed_authorization_requests === true;
+  checkMetadata(given, signer, usePAR);
   return {
     config,
     issuer,
-    signer: signerOf(given),
-    assertionExpected:
-      assertions !== undefined &&
-      ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']),
+    signer,
+    assertionExpected: assertions !== undefined && expectsAssertion(config),
     idTokenExpected,
     parametersBesideRequest: given.parametersBesideRequest,
-    usePAR: given.usePAR ?? require_pushed_authorization_requests === true,
+    usePAR,
     DPoP: given.DPoP ?? (() => undefined),
     events: given.events,
     pending: new PendingLogins(given.loginTimeout, ownerOf(given)),

@@ -9,6 +9,7 @@ import {
   randomState,
 } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
+import { call } from '../tokens/provider.js';
 import type { LoginRequest } from './events.js';
 import { hasOpenId, type LoginSettings } from './options.js';
 import type { PendingLogin } from './pending-logins.js';
@@ -84,7 +85,7 @@ async function authorizationUrl(
   const request = await signer?.signAuthorizationRequest(parameters, { server: { issuer } });
   if (usePAR) {
     const pushed = request === undefined ? parameters : { request };
-    return buildAuthorizationUrlWithPAR(config, pushed, dpop && { DPoP: dpop });
+    return call(config, () => buildAuthorizationUrlWithPAR(config, pushed, dpop && { DPoP: dpop }));
   }
   const beside = request === undefined ? {} : besideRequest(settings, parameters);
   return buildAuthorizationUrl(config, request === undefined ? parameters : { request, ...beside });
@@ -118,6 +119,6 @@ export async function startLogin(
   }
   const login = pendingLogin(protocolMessage, codeVerifier);
   const url = await authorizationUrl(settings, protocolMessage, dpop);
-  settings.pending.add(request, login);
+  await settings.pending.add(request, login);
   return url;
 }
