@@ -49,6 +49,7 @@ function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
     allowedPorts: options.allowedPorts,
     ca: options.ca,
     lookup: options.lookup,
+    fetch: options.fetch,
     timeout: options.timeout,
     maxEntries: options.maxEntries,
     maxConcurrentFetches: options.maxConcurrentFetches,
@@ -97,7 +98,9 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   const findOther =
     callback<FindClient<Client>>()('otherClients', otherClients) ?? (() => undefined);
   const jwksUri = ownJwkSets(options);
-  const clients = new DocumentCache(settings, (value, url) => readClient(value, url, jwksUri));
+  const clients = new DocumentCache(settings, 'application/json', (value, url) =>
+    readClient(value, url, jwksUri),
+  );
   const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
 
   return async (clientId, context) => {

@@ -7,7 +7,7 @@ import type { VerificationKey } from './verification-key.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
- * `maxAge` an hour and `maxStale` a day unless they are set.
+ * `maxAge` an hour and `maxStale` 900 unless they are set.
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
@@ -20,7 +20,7 @@ export interface JwksUriOptions extends DocumentCacheOptions {
 }
 
 const OPTIONS = {
-  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 86_400 }),
+  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
   cooldown: number(30, 0),
   maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
@@ -30,6 +30,8 @@ export interface RemoteJwkSet {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly string[];
 }
+
+const ACCEPT = 'application/jwk-set+json, application/json';
 
 /** How many refused keys of a set are reported. */
 const MAX_REPORTED = 5;
@@ -61,7 +63,9 @@ export class RemoteJwkSets {
   /** @throws {TypeError} where an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
-    this.cache = new DocumentCache(settings, (value) => readJwkSet(value, settings.maxKeys));
+    this.cache = new DocumentCache(settings, ACCEPT, (value) =>
+      readJwkSet(value, settings.maxKeys),
+    );
     this.cooldown = settings.cooldown;
   }
 
@@ -80,6 +84,23 @@ export class RemoteJwkSets {
    */
   renew(uri: string, seen: RemoteJwkSet): Promise<RemoteJwkSet | undefined> {
     return this.cache.renew(uri, seen, this.cooldown);
+  }
+
+  /**
+   * Notes that a client has proved itself by a key of its set: strangers do not compete with it.
+   *
+   * @internal
+   */
+  noteProved(uri: string): void {
+    this.cache.noteProved(uri);
+  }
+
+  /**
+   * Drops the set of a `jwks_uri` at once, for instance because a key in it was stolen. The next
+   * assertion of its client fetches the set again.
+   */
+  forget(uri: string): void {
+    this.cache.forget(uri);
   }
 }
 

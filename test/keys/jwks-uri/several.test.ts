@@ -110,13 +110,13 @@ test('a named key is fetched, though one without a name was tried in vain', asyn
   assert.equal(host.requests, 2);
 });
 
-test('the keys of a set stay in use where it cannot be fetched again', async (t) => {
+test('the keys of a set stay in use while its server is down', async (t) => {
   const nameless = newKeyPair('ES256');
   const host = await jwksHost(t, [nameless.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   const sign = () => signAssertion('client', { pair: nameless });
   assert.equal(await statusOf(endpoint, sign()), 200);
-  host.behave((_request, response) => response.writeHead(404).end());
+  host.behave((_request, response) => response.writeHead(503).end());
   assert.equal(await statusOf(endpoint, signNamed(STRANGER)), 401);
   assert.equal(endpoint.events.at(-1)?.reason, 'signature_invalid');
   assert.equal(await statusOf(endpoint, sign()), 200);
