@@ -20,6 +20,8 @@ export interface Browser {
   openUntil(url: string | URL, prefix: string): Promise<URL>;
   /** Sends a form and follows the redirects. */
   submit(url: string | URL, form: Record<string, string>): Promise<Page>;
+  /** Sets a cookie for every path, as somebody else may have done. */
+  plant(name: string, value: string): void;
   /** The value of a cookie of this name. */
   cookie(name: string): string | undefined;
 }
@@ -103,6 +105,7 @@ export function newBrowser(
       if (end.url.href.startsWith(prefix)) return end.url;
       throw new Error(`No redirect to ${prefix}: ${end.status} at ${end.url.href}: ${end.body}`);
     },
+    plant: (name, value) => cookies.set(`${name} /`, { name, value, path: '/' }),
     cookie: (name) => [...cookies.values()].find((cookie) => cookie.name === name)?.value,
   };
 }
