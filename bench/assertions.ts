@@ -89,7 +89,7 @@ export function newAssertion(
   const now = Math.floor(Date.now() / 1000);
   const input = [
     // Shared secrets have no kid.
-    { alg: keys.alg, typ: 'JWT', ...(keys.alg !== 'HS256' && { kid: keys.jwk.kid }), ...header },
+    { alg: keys.alg, typ: 'JWT', ...(keys.alg !== 'HS256' && { kid: keys.jwk['kid'] }), ...header },
     {
       iss: clientId,
       sub: clientId,

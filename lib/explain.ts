@@ -10,8 +10,7 @@ import {
   type ExplanationRequest,
   explainAlone,
 } from './assertion/explain-alone.js';
-import type { ClientAssertionOptions } from './assertion/options.js';
-import { type RULE_OPTIONS, readRules } from './assertion/rules.js';
+import { type RuleOptions, readRules } from './assertion/rules.js';
 
 export type { Explanation };
 
@@ -26,5 +25,5 @@ export type { Explanation };
  */
 export const explainAssertion = (
   request: ExplanationRequest,
-  options: Pick<ClientAssertionOptions, keyof typeof RULE_OPTIONS> = {},
+  options: RuleOptions = {},
 ): Explanation => explainAlone(request, readRules('explainAssertion', options));

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { allowInsecureRequests, type Configuration, discovery } from 'openid-client';
 import {
-  type Algorithm,
   AssertionService,
   type AssertionServiceOptions,
   clientAssertion,
@@ -31,7 +30,9 @@ function audienceOf(setting: string): AssertionServiceOptions['audience'] {
 async function assertionService(settings: Settings): Promise<AssertionService> {
   const { clientId, keyFile, keyPassphrase, kid, audience, typ } = settings;
   // What is no algorithm is refused here, with the names of those that are.
-  const alg = settings.alg as Algorithm | undefined;
+  const alg = settings.alg as
+    | NonNullable<AssertionServiceOptions['algorithms']>[number]
+    | undefined;
   const key = await readKey(keyFile);
   try {
     return new AssertionService({

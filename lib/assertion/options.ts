@@ -1,9 +1,7 @@
 import { type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
-import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
-import type { Algorithm } from '../shared/algorithms.js';
 import type { AuthenticationEvent } from '../shared/events.js';
 import {
   callback,
@@ -13,47 +11,10 @@ import {
   type Reader,
   type Settings as SettingsOf,
 } from '../shared/options.js';
-import { RULE_OPTIONS, type Rules, rulesFrom } from './rules.js';
+import { RULE_OPTIONS, type RuleOptions, type Rules, rulesFrom } from './rules.js';
 
 /** Options of the validation of client assertions. Times are in seconds. */
-export interface ClientAssertionOptions {
-  /**
-   * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
-   * `audience: 'issuer-string'`, and PS256, ES256 and EdDSA alone. An option that weakens it is a
-   * ConfigurationError. Default: no profile.
-   */
-  readonly profile?: 'fapi2' | undefined;
-  /**
-   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
-   * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
-   * an array of one (RFC 10070). `issuer-string`: the issuer identifier as a string (FAPI 2.0).
-   */
-  readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
-  /** Further values of `aud` that `compatible` accepts. Default none. */
-  readonly additionalAudiences?: readonly string[] | undefined;
-  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
-  readonly ignoreTrailingSlash?: boolean | undefined;
-  /**
-   * Asks for an explicit `typ`: `client-authentication+jwt` or one of `additionalTypes`. RFC 10070 §4
-   * recommends against it, since most client libraries send none. Default false.
-   */
-  readonly requireTyp?: boolean | undefined;
-  /** Further explicit values of `typ`, which a profile defines. Default none. */
-  readonly additionalTypes?: readonly string[] | undefined;
-  /**
-   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
-   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
-   */
-  readonly algorithms?: readonly Algorithm[] | undefined;
-  /** How far clocks may differ. Default 60. */
-  readonly clockTolerance?: number | undefined;
-  /**
-   * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
-   * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
-   */
-  readonly maxLifetime?: number | undefined;
-  /** In characters; a longer assertion is not decoded. Default 16384. */
-  readonly maxAssertionLength?: number | undefined;
+export interface ClientAssertionOptions extends RuleOptions {
   /** Remembers used assertions. Default a `MemoryReplayStore`, which serves one process. */
   readonly replay?: ReplayStore | undefined;
   /** How long the replay store may take before the request fails closed. Default 2. */
@@ -74,11 +35,6 @@ export interface ClientAssertionOptions {
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
   /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
   readonly secretExpiryWarning?: number | undefined;
-  /**
-   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
-   * some clients send by mistake. Default false.
-   */
-  readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
   /**
    * Does not count the Authorization header as a second method beside an assertion, for servers
    * behind a gateway that adds one of its own. Default false.
@@ -133,7 +89,6 @@ export interface Settings
   extends Omit<SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>, keyof Rules>,
     Rules {
   readonly keys: KeyCache;
-  readonly hints: SignerHints;
 }
 
 /**
@@ -145,5 +100,4 @@ export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>)
   ...given,
   ...rulesFrom(given),
   keys: new KeyCache(given.maxCachedKeys),
-  hints: new SignerHints(),
 });

@@ -1,9 +1,7 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { describeSecret } from '../keys/assert-secrets.js';
-import type { Candidate } from '../keys/candidate.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
-import { searchSigner } from '../keys/search-signer.js';
-import type { AssertionClient } from '../keys/secret.js';
+import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { type AuthenticationEvent, AuthenticationRecorder, hashOfJti } from '../shared/events.js';
@@ -176,7 +174,12 @@ async function validateAssertion<Client extends AssertionClient>(
   const clientFault = firstFailure(CLIENT_CHECKS, clientSubject);
   if (clientFault !== undefined) return { failure: clientFault };
 
-  const { signer, failure, warnings } = await searchSigner(jws, client, now, settings);
+  const { signer, failure, warnings } = await findSigner({
+    jws,
+    secrets: client.secrets ?? [],
+    now,
+    settings,
+  });
   recorder.warn(...warnings);
   if (failure !== undefined) return { failure };
 

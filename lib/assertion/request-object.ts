@@ -1,9 +1,8 @@
 import type { JsonObject } from '../keys/compact-jws.js';
+import { findSigner } from '../keys/find-signer.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
-import { searchSigner } from '../keys/search-signer.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { SignerHints } from '../keys/signer-hints.js';
 import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
 import {
@@ -115,7 +114,6 @@ const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
 
 /** Shared by all calls, so that a key is imported once. */
 const importedKeys = new KeyCache();
-const hints = new SignerHints();
 
 const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
@@ -132,7 +130,6 @@ function settingsFrom(options: RequestObjectOptions) {
     algorithms: given.algorithms ?? defaultAlgorithms,
     requireNotBefore: given.requireNotBefore ?? isFapi2,
     keys: importedKeys,
-    hints,
   };
 }
 
@@ -170,7 +167,7 @@ export async function validateRequestObject(options: RequestObjectOptions): Prom
   const subject: RequestObjectSubject = { jws, claims, settings, now, client, issuer, state };
   const broken = firstFailure(REQUEST_OBJECT_CHECKS, subject);
   if (broken !== undefined) return refuse(broken);
-  const { failure } = await searchSigner(jws, client, now, settings);
+  const { failure } = await findSigner({ jws, secrets: client.secrets ?? [], now, settings });
   if (failure !== undefined) return refuse(failure);
   return { header, claims, parameters: parametersOf(claims, state) };
 }

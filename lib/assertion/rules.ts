@@ -1,5 +1,6 @@
-import { ALGORITHMS, isAlgorithm } from '../shared/algorithms.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
 import { ConfigurationError } from '../shared/errors.js';
+import { plainType } from '../shared/jwt-types.js';
 import {
   flag,
   number,
@@ -9,11 +10,55 @@ import {
   type Settings as SettingsOf,
   texts,
 } from '../shared/options.js';
-import { plainType } from './checks/header.js';
-import type { ClientAssertionOptions } from './options.js';
 
 // The rules that an assertion is held to, whoever its client is. Nothing here leads to node:crypto or
 // the network, so that assertions can be explained anywhere.
+
+/** Options that say what an assertion is held to, whoever its client is. Times are in seconds. */
+export interface RuleOptions {
+  /**
+   * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
+   * `audience: 'issuer-string'`, and PS256, ES256 and EdDSA alone. An option that weakens it is a
+   * ConfigurationError. Default: no profile.
+   */
+  readonly profile?: 'fapi2' | undefined;
+  /**
+   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
+   * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
+   * an array of one (RFC 10070). `issuer-string`: the issuer identifier as a string (FAPI 2.0).
+   */
+  readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
+  /** Further values of `aud` that `compatible` accepts. Default none. */
+  readonly additionalAudiences?: readonly string[] | undefined;
+  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
+  readonly ignoreTrailingSlash?: boolean | undefined;
+  /**
+   * Asks for an explicit `typ`: `client-authentication+jwt` or one of `additionalTypes`. RFC 10070 §4
+   * recommends against it, since most client libraries send none. Default false.
+   */
+  readonly requireTyp?: boolean | undefined;
+  /** Further explicit values of `typ`, which a profile defines. Default none. */
+  readonly additionalTypes?: readonly string[] | undefined;
+  /**
+   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
+   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** How far clocks may differ. Default 60. */
+  readonly clockTolerance?: number | undefined;
+  /**
+   * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
+   * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
+   */
+  readonly maxLifetime?: number | undefined;
+  /** In characters; a longer assertion is not decoded. Default 16384. */
+  readonly maxAssertionLength?: number | undefined;
+  /**
+   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
+   * some clients send by mistake. Default false.
+   */
+  readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
+}
 
 /** FAPI 2.0 Security Profile §5.4.1. */
 export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
@@ -75,7 +120,7 @@ export const RULE_OPTIONS = {
   maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
   maxAssertionLength: number(16_384, 1),
   acceptGrantTypeAsAssertionType: flag(false),
-} satisfies Partial<OptionTable<ClientAssertionOptions>>;
+} satisfies OptionTable<RuleOptions>;
 
 /** What an assertion is held to by itself; checked and with the defaults. */
 export type Rules = ReturnType<typeof rulesFrom>;
@@ -144,7 +189,5 @@ export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
 }
 
 /** The rules alone, for who has no clients. */
-export const readRules = (
-  owner: string,
-  options: Pick<ClientAssertionOptions, keyof typeof RULE_OPTIONS>,
-): Rules => rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));
+export const readRules = (owner: string, options: RuleOptions): Rules =>
+  rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));

@@ -1,46 +1,97 @@
-import type { JsonWebKeySet } from '../keys/secret.js';
+import type { JsonWebKey } from '../keys/secret.js';
 import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../shared/jwt-types.js';
-import { assertKnownOptions, given, type OptionNames } from '../shared/option-checks.js';
 import {
-  ASSERTION_SERVICE_OPTIONS,
-  type AssertionServiceOptions,
-  KEY_HINTS,
-  REQUEST_OBJECT_HINTS,
-} from './assertion-service-options.js';
+  isWebUrl,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  requiredText,
+  type Settings,
+  seconds,
+  unchecked,
+} from '../shared/options.js';
+import type { AssertionSource, JwtContext } from './assertion-source.js';
 import {
-  type AuthorizationRequestParameters,
-  claimsOfAuthorizationRequest,
-} from './authorization-request-claims.js';
-import {
-  type Audience,
   type AuthorizationServer,
-  checkAudience,
-  isAudience,
-  JWT_OPTIONS,
+  audience,
+  headerOf,
+  isFixedAudience,
+  type JwtOptions,
   type JwtSettings,
-  jwtSettings,
+  jwtOptions,
   resolveAudience,
   validityClaims,
 } from './jwt-options.js';
-import { type KeyDemands, keyDemands } from './keys/key-demands.js';
+import { KEY_DEMANDS, type KeyDemands, keyDemands } from './keys/key-demands.js';
 import { KeyRing } from './keys/key-ring.js';
-import { SigningKey, type SigningKeyInput } from './keys/signing-key.js';
-import { seconds } from './seconds.js';
-import { isWebUrl } from './web-url.js';
+import { KEY_OPTIONS, SigningKey, type SigningKeyInput } from './keys/signing-key.js';
+import {
+  type AuthorizationRequestParameters,
+  claimsOfAuthorizationRequest,
+} from './request-object.js';
 
 const DAY = 86_400;
 
-/** What one JWT is made for, over the options of the service. */
-export interface JwtContext {
-  /** The value of `aud`. */
-  readonly audience?: Audience | undefined;
-  /** The metadata of the server that the JWT goes to. */
-  readonly server?: AuthorizationServer | undefined;
-  /** In seconds, added to the `clockOffset` of the service. */
-  readonly clockOffset?: number | undefined;
+/** How request objects are made; their key, and how it is named, are those of the assertions. */
+interface RequestObjectOptions extends JwtOptions {
+  readonly algorithms?: never;
+  readonly keyHeader?: never;
 }
 
-const CONTEXT: OptionNames<JwtContext> = { audience: true, server: true, clockOffset: true };
+/**
+ * Options of an `AssertionService`: who the client is, its key, and how its assertions are made.
+ * Times are in seconds. `typ` defaults to `client-authentication+jwt` (RFC 10070 §4); servers that
+ * know only RFC 7523 may want `'JWT'` or false.
+ */
+export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
+  readonly clientId: string;
+  /** The private key: anything that `SigningKey.from` takes, or a `KeyRing`. */
+  readonly key: SigningKeyInput | KeyRing;
+  /**
+   * The issuer identifier of the server, which is `aud` unless `audience` says otherwise. Not
+   * needed with openid-client, which knows it. If both know it, they must agree to the letter, so
+   * that no assertion for one server is sent to another.
+   */
+  readonly issuer?: string | undefined;
+  /** Added to this machine's clock if it is wrong, at most a day. Default 0. */
+  readonly clockOffset?: number | undefined;
+  /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
+  readonly requestObject?: RequestObjectOptions | undefined;
+}
+
+const issuer: Reader<string | undefined> = (_name, value) => {
+  if (value === undefined || isWebUrl(value)) return value as string | undefined;
+  throw new TypeError('issuer must be a URL: the issuer identifier of the server');
+};
+
+/** A preset says how the assertions for one endpoint are made; a request object is for another. */
+const REQUEST_OBJECT_HINTS = Object.fromEntries(
+  Object.keys(KEY_DEMANDS).map((name) => [name, 'it is no preset, and has the same key']),
+);
+
+const requestObject: Reader<JwtSettings> = (name, value) =>
+  readOptions(name, value as object, jwtOptions(REQUEST_OBJECT_TYP), REQUEST_OBJECT_HINTS);
+
+const OPTIONS = {
+  clientId: requiredText,
+  key: unchecked<SigningKeyInput | KeyRing>(),
+  issuer,
+  clockOffset: seconds(0, -DAY, DAY),
+  requestObject,
+  ...jwtOptions(CLIENT_AUTHENTICATION_TYP),
+  ...KEY_DEMANDS,
+} satisfies OptionTable<AssertionServiceOptions>;
+
+/** For options of the key that are given beside it. */
+const KEY_HINTS = Object.fromEntries(
+  Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
+);
+
+const CONTEXT = {
+  audience,
+  server: unchecked<AuthorizationServer | undefined>(),
+  clockOffset: seconds(0, -DAY, DAY),
+} satisfies OptionTable<JwtContext>;
 
 function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey | KeyRing {
   if (!(key instanceof KeyRing)) return SigningKey.from(key, demands);
@@ -49,8 +100,8 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
 }
 
 /**
- * Makes the JWTs that a client proves itself with: client assertions and signed authorize requests,
- * each new and good for one use.
+ * Makes the JWTs that a client proves its identity with: client assertions and signed authorize
+ * requests, each new and good for one use.
  *
  * @example
  * ```ts
@@ -62,57 +113,52 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
  * const client_assertion = await assertions.createClientToken();
  * ```
  */
-export class AssertionService {
+export class AssertionService implements AssertionSource {
   readonly clientId: string;
   readonly key: SigningKey | KeyRing;
-  /** The issuer identifier of the server; undefined where the service was not told. */
+  /** The issuer identifier of the server; undefined if no option gave it. */
   readonly issuer: string | undefined;
   readonly #demands: KeyDemands;
   /** The issuer that a fixed audience is for. */
   #boundTo: string | undefined;
-  readonly #clockOffset: number;
-  readonly #assertion: JwtSettings;
-  readonly #requestObject: JwtSettings;
+  readonly #settings: Settings<typeof OPTIONS>;
+  readonly #assertionHeader: Readonly<Record<string, unknown>>;
+  readonly #requestObjectHeader: Readonly<Record<string, unknown>>;
 
-  /** @throws {TypeError} where an option is wrong or the key cannot be used */
+  /** @throws {TypeError} if an option is wrong or the key cannot be used */
   constructor(options: AssertionServiceOptions) {
-    assertKnownOptions('AssertionService', options, ASSERTION_SERVICE_OPTIONS, KEY_HINTS);
-    const { clientId, issuer, clockOffset = 0, requestObject = {} } = given(options);
-    if (typeof clientId !== 'string' || clientId === '') {
-      throw new TypeError('clientId must be a non-empty string');
-    }
-    if (issuer !== undefined && !isWebUrl(issuer)) {
-      throw new TypeError('issuer must be a URL: the issuer identifier of the server');
-    }
-    this.clientId = clientId;
-    this.issuer = issuer;
-    this.#boundTo = issuer;
-    this.#demands = keyDemands(options);
-    this.key = keyOf(options.key, this.#demands);
-    this.#clockOffset = seconds('clockOffset', clockOffset, -DAY, DAY);
-    this.#assertion = jwtSettings(options, CLIENT_AUTHENTICATION_TYP);
-    assertKnownOptions('requestObject', requestObject, JWT_OPTIONS, REQUEST_OBJECT_HINTS);
-    this.#requestObject = jwtSettings(given(requestObject), REQUEST_OBJECT_TYP);
+    const settings = readOptions('AssertionService', options, OPTIONS, KEY_HINTS);
+    this.clientId = settings.clientId;
+    this.issuer = settings.issuer;
+    this.#boundTo = settings.issuer;
+    this.#demands = keyDemands(settings);
+    this.key = keyOf(settings.key, this.#demands);
+    this.#settings = settings;
+    this.#assertionHeader = headerOf(settings);
+    this.#requestObjectHeader = headerOf(settings.requestObject);
   }
 
   /**
    * The JWK Set to register at the server, or to publish: public keys only (RFC 7517 §5).
    *
-   * @throws {TypeError} where the key is symmetric or its public half is not known, or a `KeyRing`
-   *   has no usable keys yet
+   * @throws {TypeError} if the key is symmetric or its public half is not known, or a `KeyRing` has
+   *   no usable keys yet
    */
-  async publicJwks(): Promise<JsonWebKeySet> {
+  async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
     return this.key.publicJwks();
   }
 
   /**
-   * A new client assertion (RFC 7523 §3; draft-ietf-oauth-rfc7523bis).
+   * A new client assertion (RFC 7523 §3, RFC 10070).
    *
    * @returns a JWT for the parameter `client_assertion`
-   * @throws {TypeError} where the audience is not known, or the server is not the service's own
+   * @throws {TypeError} if the audience is not known, or the server is not the service's own
    */
-  createClientToken(context: JwtContext = {}): Promise<string> {
-    return this.#sign(this.#assertion, context, { iss: this.clientId, sub: this.clientId });
+  async createClientToken(context: JwtContext = {}): Promise<string> {
+    return this.#sign(this.#settings, this.#assertionHeader, context, {
+      iss: this.clientId,
+      sub: this.clientId,
+    });
   }
 
   /**
@@ -120,36 +166,44 @@ export class AssertionService {
    *
    * @param parameters of the authorization request, which become claims
    * @returns a JWT for the parameter `request`
-   * @throws {TypeError} where the issuer is not known, the server is not the service's own, or a
+   * @throws {TypeError} if the issuer is not known, the server is not the service's own, or a
    *   parameter cannot be signed
    */
   async signAuthorizationRequest(
     parameters: AuthorizationRequestParameters,
     context: JwtContext = {},
   ): Promise<string> {
-    return this.#sign(this.#requestObject, context, {
+    return this.#sign(this.#settings.requestObject, this.#requestObjectHeader, context, {
       ...claimsOfAuthorizationRequest(parameters),
       iss: this.clientId,
       client_id: this.clientId,
     });
   }
 
-  async #sign(settings: JwtSettings, context: JwtContext, claims: object): Promise<string> {
-    assertKnownOptions('The context of a JWT', context, CONTEXT);
+  #sign(
+    settings: JwtSettings,
+    header: Readonly<Record<string, unknown>>,
+    options: JwtContext,
+    claims: object,
+  ): Promise<string> {
+    const context = readOptions('The context of a JWT', options, CONTEXT);
     const aud = resolveAudience(
-      checkAudience(context.audience) ?? settings.audience,
-      this.#serverOf(context, isAudience(settings.audience)),
+      context.audience ?? settings.audience,
+      this.#serverOf(context.server, isFixedAudience(settings.audience)),
     );
-    const offset = this.#clockOffset + (context.clockOffset ?? 0);
+    const offset = this.#settings.clockOffset + context.clockOffset;
     return this.key.signJwt(
       { ...settings.claims, ...claims, aud, ...validityClaims(settings, offset) },
-      settings.header,
+      header,
       this.#demands,
     );
   }
 
-  /** @param isFixed whether the audience does not follow from the server, so that it is for one */
-  #serverOf({ server }: JwtContext, isFixed: boolean): AuthorizationServer | undefined {
+  /** @param isFixed whether the audience is for one server, since it does not follow from it */
+  #serverOf(
+    server: AuthorizationServer | undefined,
+    isFixed: boolean,
+  ): AuthorizationServer | undefined {
     if (server === undefined)
       return this.issuer === undefined ? undefined : { issuer: this.issuer };
     if (isFixed) this.#boundTo ??= server.issuer;

@@ -1,14 +1,15 @@
 import { type ClientAuth, clockSkew } from 'openid-client';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
-import { AssertionService } from './assertion-service.js';
+import { type AssertionSource, isAssertionSource } from './assertion-source.js';
 
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
  * the client carries an assertion made for it. That is code redemption, refresh, client
- * credentials, token exchange, PAR, revocation, introspection, device authorization and CIBA; a
+ * credentials, token exchange, PAR, revocation, introspection, device authorization and CIBA. A
  * request that is sent again, as for a DPoP nonce, carries another one.
  *
- * @throws {TypeError} for anything else than a service; on use, where the configuration is for another client or server
+ * @throws {TypeError} for anything else than a source of assertions; on use, if the configuration
+ *   is for another client or server
  * @example
  * ```ts
  * const config = await discovery(
@@ -16,14 +17,16 @@ import { AssertionService } from './assertion-service.js';
  * );
  * ```
  */
-export function clientAssertion(assertions: AssertionService): ClientAuth {
-  if (!(assertions instanceof AssertionService)) {
-    throw new TypeError('clientAssertion needs an AssertionService');
+export function clientAssertion(assertions: AssertionSource): ClientAuth {
+  if (!isAssertionSource(assertions)) {
+    throw new TypeError(
+      'clientAssertion needs an AssertionService, or the result of assertionFrom',
+    );
   }
   return async (server, client, body) => {
     if (client.client_id !== assertions.clientId) {
       throw new TypeError(
-        `The AssertionService is for the client ${assertions.clientId}, the configuration for ${client.client_id}`,
+        `The assertions are for the client ${assertions.clientId}, the configuration for ${client.client_id}`,
       );
     }
     const clockOffset = client[clockSkew];

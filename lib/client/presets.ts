@@ -1,12 +1,8 @@
-import type { AssertionServiceOptions } from './assertion-service-options.js';
+import type { AssertionServiceOptions } from './assertion-service.js';
 
-/** What an `AssertionService` is given for one kind of server, besides the client and its key. */
-export type Preset = Pick<
-  AssertionServiceOptions,
-  'audience' | 'typ' | 'lifetime' | 'notBefore' | 'algorithms' | 'keyHeader'
->;
-
-const TOKEN_ENDPOINT: Preset = { audience: (server) => server.token_endpoint };
+const TOKEN_ENDPOINT: Pick<AssertionServiceOptions, 'audience'> = {
+  audience: (server) => server.token_endpoint,
+};
 
 const ECDSA = ['ES256', 'ES384', 'ES512'] as const;
 const RSA = ['RS256', 'RS384', 'RS512'] as const;
@@ -22,7 +18,29 @@ const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
  * new AssertionService({ ...presets.microsoftEntraId, clientId, key: { key, certificate } });
  * ```
  */
-export const presets = {
+export const presets: Readonly<
+  Record<
+    | 'rfc7523bis'
+    | 'microsoftEntraId'
+    | 'okta'
+    | 'auth0'
+    | 'keycloak'
+    | 'pingOne'
+    | 'loginGov'
+    | 'govUkOneLogin'
+    | 'singpass'
+    | 'idPorten'
+    | 'smartOnFhir'
+    | 'fapi2'
+    | 'openBankingUk'
+    | 'openFinanceBrasil'
+    | 'atProto',
+    Pick<
+      AssertionServiceOptions,
+      'audience' | 'typ' | 'lifetime' | 'notBefore' | 'algorithms' | 'keyHeader'
+    >
+  >
+> = {
   /**
    * draft-ietf-oauth-rfc7523bis, which Duende IdentityServer follows: the issuer as sole audience
    * and an explicit type. It is what an `AssertionService` does by itself.
@@ -68,4 +86,4 @@ export const presets = {
   openFinanceBrasil: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
   /** ATProto, whose servers take assertions for a minute and want to see `kid`. */
   atProto: { typ: 'JWT', lifetime: 60, algorithms: ['ES256'], keyHeader: ['kid'] },
-} as const satisfies Readonly<Record<string, Preset>>;
+};

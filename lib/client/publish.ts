@@ -1,21 +1,19 @@
 import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type ClientMetadataDocument,
   checkClientMetadataDocument,
   parseClientIdUrl,
 } from '../clients/document-rules.js';
 import { KeyError } from '../keys/algorithms.js';
-import { refuseSecretJwk } from '../keys/jwk.js';
-import { publicKeysFromJwkSet } from '../keys/jwk-set.js';
+import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
-import type { Middleware } from '../shared/http.js';
-import { assertKnownOptions, type OptionNames } from '../shared/option-checks.js';
+import { type OptionTable, readOptions, seconds } from '../shared/options.js';
 import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
-import { publisher } from './publisher.js';
-import { seconds } from './seconds.js';
 
 /** Options of what a client publishes. */
 export interface PublishOptions {
@@ -25,8 +23,6 @@ export interface PublishOptions {
    */
   readonly maxAge?: number | undefined;
 }
-
-const OPTIONS: OptionNames<PublishOptions> = { maxAge: true };
 
 /**
  * Public keys as a list or a JWK Set, or what has them: an `AssertionService`, a `SigningKey`, a
@@ -40,18 +36,22 @@ export type PublishedKeys =
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
-/** A day, in seconds: a key must be out of every cache when it is not trusted any more. */
+/** A day, in seconds: a key that is no longer trusted must leave every cache. */
 const MAX_AGE = 86_400;
+
+const OPTIONS = { maxAge: seconds(300, 0, MAX_AGE) } satisfies OptionTable<PublishOptions>;
+
+/** Some readers know only the first, though the second is registered (RFC 7517 §8.5.2). */
+const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 
 /** What servers read of a metadata document at most, in bytes, as the draft recommends. */
 const MAX_DOCUMENT_BYTES = 5120;
 
 /** @throws {KeyError} for anything that nobody should see, or that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
-  const { refused } = publicKeysFromJwkSet(set);
-  // Also those that servers pass over: everybody can read them.
-  for (const jwk of set.keys) refuseSecretJwk(jwk);
-  if (refused[0] !== undefined) throw new KeyError(refused[0]);
+  const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
+  if (refused[0] !== undefined) throw new KeyError(refused[0].message);
+  if (keys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
 }
 
 /** The text of a JWK Set. What is checked is what is sent. */
@@ -85,13 +85,89 @@ function sourceOf(keys: PublishedKeys): PublishedKeys {
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
 function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKeys): number {
-  assertKnownOptions(publishes, options, OPTIONS);
-  const { maxAge = 300 } = options;
-  seconds('maxAge', maxAge, 0, MAX_AGE);
+  const { maxAge } = readOptions(publishes, options, OPTIONS);
   if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
   throw new TypeError(
     `maxAge is ${maxAge}, but the KeyRing signs with a new key after ${keys.publishBefore} seconds: its publishBefore must be longer`,
   );
+}
+
+/** How much a caller wants a media type, from 0 to 1 (RFC 9110 §12.5.1). */
+function quality(accept: string, type: string): number {
+  const ranges = accept.split(',').map((range) => range.split(';').map((part) => part.trim()));
+  const wildcards = [type, `${type.split('/', 1)[0]}/*`, '*/*'];
+  for (const wanted of wildcards) {
+    const range = ranges.find(([name = '']) => name.toLowerCase() === wanted);
+    if (range === undefined) continue;
+    const weight = range.find((part) => part.toLowerCase().startsWith('q='));
+    return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
+  }
+  return 0;
+}
+
+/** The type that the caller prefers; the first if it prefers none. */
+function negotiated(accept: string | undefined, types: readonly [string, ...string[]]): string {
+  const [first, ...others] = types;
+  if (accept === undefined) return first;
+  return others.reduce(
+    (best, type) => (quality(accept, type) > quality(accept, best) ? type : best),
+    first,
+  );
+}
+
+/** Whether the caller has this version already (RFC 9110 §13.1.2). */
+function isKnown({ headers }: IncomingMessage, etag: string): boolean {
+  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
+  return known.includes('*') || known.some((tag) => tag.replace(/^W\//, '') === etag);
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  contentType: string,
+  body: string,
+): void {
+  const hash = createHash('sha256').update(`${contentType}\n${body}`).digest('base64url');
+  const etag = `"${hash}"`;
+  response.setHeader('ETag', etag);
+  if (isKnown(request, etag)) {
+    response.statusCode = 304;
+    response.end();
+    return;
+  }
+  response.statusCode = 200;
+  response.setHeader('Content-Type', contentType);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  // Node leaves it out of the answer to HEAD.
+  response.end(body);
+}
+
+/**
+ * Answers GET and HEAD with a text that caches may keep (RFC 9110 §8.8.3, RFC 9111 §5.2).
+ *
+ * @param types what the text may be called, the default first
+ * @param maxAge in seconds
+ */
+function publisher(
+  types: readonly [string, ...string[]],
+  bodyOf: () => string | Promise<string>,
+  maxAge: number,
+): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
+  const cacheControl = `public, max-age=${Math.floor(maxAge)}`;
+  return async (request, response, next) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      next();
+      return;
+    }
+    try {
+      const body = await bodyOf();
+      response.setHeader('Cache-Control', cacheControl);
+      if (types.length > 1) response.setHeader('Vary', 'Accept');
+      send(request, response, negotiated(request.headers.accept, types), body);
+    } catch (error) {
+      next(error);
+    }
+  };
 }
 
 /**
@@ -107,14 +183,16 @@ function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKe
  * app.use('/jwks.json', publishJwks(assertions));
  * ```
  */
-export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): Middleware {
+export function publishJwks(
+  keys: PublishedKeys,
+  options: PublishOptions = {},
+): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   checkKeys(keys);
-  const type = 'application/jwk-set+json';
   const source = sourceOf(keys);
   const maxAge = maxAgeOf(options, 'publishJwks', source);
   if (!('publicJwks' in source)) {
     const body = jwkSetText(isList(source) ? { keys: source } : source);
-    return publisher(type, () => body, maxAge);
+    return publisher(JWK_SET_TYPES, () => body, maxAge);
   }
   let last = { json: '', body: '' };
   const bodyOf = async () => {
@@ -123,7 +201,7 @@ export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): 
     if (last.json !== json) last = { json, body: jwkSetText(set) };
     return last.body;
   };
-  return publisher(type, bodyOf, maxAge);
+  return publisher(JWK_SET_TYPES, bodyOf, maxAge);
 }
 
 /**
@@ -147,7 +225,7 @@ export function publishJwks(keys: PublishedKeys, options: PublishOptions = {}): 
 export function publishClientMetadata(
   document: ClientMetadataDocument,
   options: PublishOptions = {},
-): Middleware {
+): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   const body = JSON.stringify(document);
   try {
     refusePrivateKey(body);
@@ -161,5 +239,5 @@ export function publishClientMetadata(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher('application/json', () => body, maxAgeOf(options, 'publishClientMetadata'));
+  return publisher(['application/json'], () => body, maxAgeOf(options, 'publishClientMetadata'));
 }

@@ -53,7 +53,12 @@ export interface AuthenticationEvent {
   secretExpiresAt?: Date | undefined;
   /** What to look after before it fails. */
   warnings: {
-    readonly code: 'secret_expiring' | 'secret_refused' | 'jwks_uri_failed' | 'kid_mismatch';
+    readonly code:
+      | 'secret_expiring'
+      | 'secret_refused'
+      | 'private_key_published'
+      | 'kid_mismatch'
+      | 'jwks_uri_failed';
     /** The secret's type and description. */
     readonly secret: string;
     readonly message: string;

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import {
-  AssertionService,
-  type AssertionServiceOptions,
-  type JwtContext,
-  presets,
-} from '../../lib/client/index.js';
+import type { JwtContext } from '../../lib/client/assertion-source.js';
+import { AssertionService, type AssertionServiceOptions, presets } from '../../lib/client/index.js';
 import { ISSUER, seconds, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
 

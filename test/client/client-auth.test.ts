@@ -44,7 +44,7 @@ test('what is no service is refused at once', () => {
   for (const wrong of [undefined, { key: keyPair('ES256').privateKey }]) {
     assert.throws(() => clientAssertion(wrong as unknown as AssertionService), {
       name: 'TypeError',
-      message: 'clientAssertion needs an AssertionService',
+      message: 'clientAssertion needs an AssertionService, or the result of assertionFrom',
     });
   }
 });
@@ -52,7 +52,7 @@ test('what is no service is refused at once', () => {
 test('a service is not used for another client', async () => {
   await assert.rejects(authenticate({ client_id: 'other' }), {
     name: 'TypeError',
-    message: 'The AssertionService is for the client client, the configuration for other',
+    message: 'The assertions are for the client client, the configuration for other',
   });
 });
 

@@ -6,8 +6,6 @@ import {
   AssertionService,
   type JsonWebKey,
   KeyRing,
-  type Middleware,
-  type PublishedKeys,
   publishClientMetadata,
   publishJwks,
   SigningKey,
@@ -17,6 +15,9 @@ import { clientAt, fetchingEndpoint, namedKey, signNamed, statusOf } from '../su
 import { pem } from '../support/key-forms.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
+
+type Middleware = ReturnType<typeof publishJwks>;
+type PublishedKeys = Parameters<typeof publishJwks>[0];
 
 const pair = namedKey('1');
 
@@ -42,7 +43,7 @@ const METADATA = {
 const PUBLICATIONS: Record<string, readonly [() => Middleware, string, unknown]> = {
   'a JWK Set': [
     () => publishJwks([pair.publicJwk]),
-    'application/jwk-set+json',
+    'application/json',
     { keys: [pair.publicJwk] },
   ],
   'a metadata document': [() => publishClientMetadata(METADATA), 'application/json', METADATA],
@@ -86,6 +87,39 @@ for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)
     assert.equal((await fetch(url, { method: 'POST' })).status, 404);
   });
 }
+
+const REGISTERED = 'application/jwk-set+json';
+const PLAIN = 'application/json';
+
+for (const [accept, type] of [
+  [undefined, PLAIN],
+  ['*/*', PLAIN],
+  [REGISTERED, REGISTERED],
+  ['Application/JWK-Set+JSON', REGISTERED],
+  [`${REGISTERED}, ${PLAIN}`, PLAIN],
+  [`${REGISTERED}, ${PLAIN};q=0.9`, REGISTERED],
+  [`${REGISTERED};q=0.8, ${PLAIN}`, PLAIN],
+  [`${REGISTERED}, */*;q=0.1`, REGISTERED],
+  [`${REGISTERED};q=0, */*`, PLAIN],
+  ['text/html', PLAIN],
+  ['', PLAIN],
+] as const) {
+  test(`a JWK Set for a reader that accepts ${accept} is ${type} (RFC 9110 §12.5.1)`, async (t) => {
+    const url = await serve(t, publishJwks([pair.publicJwk]));
+    const headers = new Headers(accept === undefined ? {} : { accept });
+    const response = await fetch(url, { headers });
+    assert.equal(response.headers.get('content-type'), type);
+    assert.equal(response.headers.get('vary'), 'Accept');
+    assert.deepEqual(await response.json(), { keys: [pair.publicJwk] });
+  });
+}
+
+test('the two types of a JWK Set have different tags (RFC 9110 §8.8.1)', async (t) => {
+  const url = await serve(t, publishJwks([pair.publicJwk]));
+  const tagOf = async (accept: string) =>
+    (await fetch(url, { headers: { accept } })).headers.get('etag');
+  assert.notEqual(await tagOf(REGISTERED), await tagOf(PLAIN));
+});
 
 test('maxAge says for how long a publication may be kept', async (t) => {
   const url = await serve(t, publishJwks({ keys: [pair.publicJwk] }, { maxAge: 60 }));

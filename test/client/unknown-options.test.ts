@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Configuration } from 'openid-client';
+import type { JwtContext } from '../../lib/client/assertion-source.js';
 import {
   AssertionService,
   type AssertionServiceOptions,
   ClientTokenManager,
-  type JwtContext,
   type KeyDemands,
   KeyRing,
   keyFiles,

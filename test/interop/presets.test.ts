@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errors } from 'oidc-provider';
 import { clientCredentialsGrant } from 'openid-client';
-import {
-  type Algorithm,
-  AssertionService,
-  clientAssertion,
-  presets,
-  type SigningKeyOptions,
-} from '../../lib/client/index.js';
+import { AssertionService, clientAssertion, presets } from '../../lib/client/index.js';
+import type { SigningKeyOptions } from '../../lib/client/keys/signing-key.js';
+import type { Algorithm } from '../../lib/shared/algorithms.js';
 import { certificateOf } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
 import { openIdProvider } from '../support/openid-provider.js';

@@ -20,6 +20,8 @@ export interface Browser {
   openUntil(url: string | URL, prefix: string): Promise<URL>;
   /** Sends a form and follows the redirects. */
   submit(url: string | URL, form: Record<string, string>): Promise<Page>;
+  /** Sets a cookie for every path, as somebody else may have done. */
+  plant(name: string, value: string): void;
   /** The value of a cookie of this name. */
   cookie(name: string): string | undefined;
 }
@@ -38,6 +40,12 @@ function parseCookie(line: string, url: URL): Cookie | undefined {
     value: expires !== undefined && Date.parse(expires) < Date.now() ? '' : value,
     path: attribute('path') ?? new URL('.', url).pathname,
   };
+}
+
+/** Where a page goes on to by itself. */
+function refreshOf(body: string): string | undefined {
+  const target = /<meta http-equiv="refresh" content="0;url=([^"]*)">/.exec(body)?.[1];
+  return target?.replaceAll('&amp;', '&');
 }
 
 /**
@@ -80,9 +88,9 @@ export function newBrowser(
       const response = await request(url, body);
       body = undefined;
       const { status, headers } = response;
-      const location = headers.get('location');
-      if (location === null) return { url, status, body: await response.text(), headers };
-      await response.body?.cancel();
+      const text = await response.text();
+      const location = headers.get('location') ?? refreshOf(text);
+      if (location === undefined) return { url, status, body: text, headers };
       url = new URL(location, url);
       if (isEnd(url)) return { url, status, body: '', headers };
     }
@@ -97,6 +105,7 @@ export function newBrowser(
       if (end.url.href.startsWith(prefix)) return end.url;
       throw new Error(`No redirect to ${prefix}: ${end.status} at ${end.url.href}: ${end.body}`);
     },
+    plant: (name, value) => cookies.set(`${name} /`, { name, value, path: '/' }),
     cookie: (name) => [...cookies.values()].find((cookie) => cookie.name === name)?.value,
   };
 }

@@ -1,6 +1,7 @@
 import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm, RemoteSigner } from '../../lib/client/index.js';
+import type { RemoteSigner } from '../../lib/client/index.js';
+import type { Algorithm } from '../../lib/shared/algorithms.js';
 import { keyPair } from './keys.js';
 
 const signData = promisify(sign);

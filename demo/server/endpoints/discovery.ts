@@ -1,4 +1,5 @@
 import type { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
+import { RESPONSE_MODES } from '../authorization/answer.js';
 import { PROMPTS } from '../authorization/authorization-request.js';
 import type { ServerKeys } from '../signing-keys.js';
 import { GRANT_TYPES } from './token.js';
@@ -22,6 +23,7 @@ export function serverMetadata(
   base: string,
   keys: ServerKeys,
   authentication: AuthenticationMetadata,
+  profile: 'fapi2' | undefined,
 ): Record<string, unknown> {
   const methods = [...authentication.token_endpoint_auth_methods_supported, ...SECRET_METHODS];
   const algorithms = authentication.token_endpoint_auth_signing_alg_values_supported;
@@ -34,6 +36,7 @@ export function serverMetadata(
     introspection_endpoint: `${base}/introspect`,
     revocation_endpoint: `${base}/revoke`,
     pushed_authorization_request_endpoint: `${base}/par`,
+    ...(profile === 'fapi2' && { require_pushed_authorization_requests: true }),
     ...Object.fromEntries(
       AUTHENTICATING_ENDPOINTS.flatMap((endpoint) => [
         [`${endpoint}_endpoint_auth_methods_supported`, methods],
@@ -41,7 +44,8 @@ export function serverMetadata(
       ]),
     ),
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    end_session_endpoint: `${base}/end-session`,
+    response_modes_supported: RESPONSE_MODES,
     grant_types_supported: GRANT_TYPES,
     code_challenge_methods_supported: ['S256'],
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],

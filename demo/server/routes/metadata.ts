@@ -10,7 +10,13 @@ import { jwkSetOf } from '../signing-keys.js';
 export function metadataRoutes(server: Server, authentication: AuthenticationMetadata): Router {
   const base = baseUrl(server);
   const path = new URL(base).pathname.replace(/\/$/, '');
-  const metadata = serverMetadata(server.issuer, base, server.keys, authentication);
+  const metadata = serverMetadata(
+    server.issuer,
+    base,
+    server.keys,
+    authentication,
+    server.settings.profile,
+  );
   const jwks = jwkSetOf(server.keys);
 
   const router = Router();

@@ -1,12 +1,6 @@
 import type { JsonObject } from '../../keys/compact-jws.js';
-import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
+import { CLIENT_AUTHENTICATION_TYP, plainType } from '../../shared/jwt-types.js';
 import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
-
-/** A media type in lower case and without `application/` (RFC 7515 §4.1.9). */
-export function plainType(type: string): string {
-  const lower = type.toLowerCase();
-  return lower.startsWith('application/') ? lower.slice('application/'.length) : lower;
-}
 
 /** The media type in `typ`: undefined if the header has no `typ`, null if it is not a string. */
 export function typOf(header: JsonObject): string | null | undefined {

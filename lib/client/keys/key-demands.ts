@@ -1,14 +1,14 @@
 import { KeyError } from '../../keys/algorithms.js';
 import { ALGORITHMS, type Algorithm } from '../../shared/algorithms.js';
-import type { OptionNames } from '../../shared/option-checks.js';
-import type { Header } from './compact-jws.js';
+import type { OptionTable, Reader } from '../../shared/options.js';
+import type { Header } from './jws.js';
+
+const KEY_HEADER_PARAMETERS = ['kid', 'x5t', 'x5t#S256', 'x5c'] as const;
 
 /** The header parameters that name a key (RFC 7515 §4.1). */
-export type KeyHeaderParameter = 'kid' | 'x5t' | 'x5t#S256' | 'x5c';
+type KeyHeaderParameter = (typeof KEY_HEADER_PARAMETERS)[number];
 
-const KEY_HEADER_PARAMETERS: readonly KeyHeaderParameter[] = ['kid', 'x5t', 'x5t#S256', 'x5c'];
-
-/** What a server wants of the key and of the header, over the key's own options. */
+/** What a server wants of the key and of the header; overrides the key's own options. */
 export interface KeyDemands {
   /**
    * What the server takes as `alg`, the preferred one first. Chooses among those that fit the key,
@@ -17,32 +17,37 @@ export interface KeyDemands {
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * The header parameters that tell the server which key signed; the others are left out. The key
-   * must have one of them, so that a forgotten certificate is noticed; an empty list is for servers
+   * must have one of them, so that a forgotten certificate is noticed. An empty list is for servers
    * that want none. Default: all that the key has.
    */
-  readonly keyHeader?: readonly KeyHeaderParameter[] | undefined;
+  readonly keyHeader?: readonly ('kid' | 'x5t' | 'x5t#S256' | 'x5c')[] | undefined;
 }
 
-/** The names of `KeyDemands`. */
-export const KEY_DEMANDS: OptionNames<KeyDemands> = { algorithms: true, keyHeader: true };
+const listOf =
+  <Item extends string>(known: readonly Item[]): Reader<readonly Item[] | undefined> =>
+  (name, value) => {
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every((each) => known.includes(each))) return value;
+    throw new TypeError(`${name} must be a list of ${known.join(', ')}`);
+  };
 
-function checkList(name: string, value: unknown, known: readonly string[]): void {
-  if (value === undefined) return;
-  if (Array.isArray(value) && value.every((each) => known.includes(each))) return;
-  throw new TypeError(`${name} must be a list of ${known.join(', ')}`);
-}
+const algorithms: Reader<readonly Algorithm[] | undefined> = (name, value) => {
+  const list = listOf<Algorithm>(ALGORITHMS)(name, value);
+  if (list?.length === 0) throw new TypeError('algorithms is empty: no key could be used');
+  return list;
+};
 
-/**
- * Checks the options that are demands on the key.
- *
- * @throws {TypeError}
- */
-export function keyDemands({ algorithms, keyHeader }: KeyDemands): KeyDemands {
-  checkList('algorithms', algorithms, ALGORITHMS);
-  checkList('keyHeader', keyHeader, KEY_HEADER_PARAMETERS);
-  if (algorithms?.length === 0) throw new TypeError('algorithms is empty: no key could be used');
-  return { algorithms, keyHeader };
-}
+/** The readers of `KeyDemands`. */
+export const KEY_DEMANDS = {
+  algorithms,
+  keyHeader: listOf(KEY_HEADER_PARAMETERS),
+} satisfies OptionTable<KeyDemands>;
+
+/** The demands among other options. */
+export const keyDemands = ({ algorithms, keyHeader }: KeyDemands): KeyDemands => ({
+  algorithms,
+  keyHeader,
+});
 
 function remedyFor(keyHeader: readonly KeyHeaderParameter[], header: Header): string {
   if (keyHeader.includes('kid')) return 'set kid';
@@ -70,10 +75,7 @@ export function checkDemands(
 }
 
 /** The parameters that name the key, without those that the server does not want. */
-export function demandedHeader(
-  header: Header,
-  keyHeader: readonly KeyHeaderParameter[] | undefined,
-): Header {
-  if (keyHeader === undefined) return header;
-  return Object.fromEntries(keyHeader.map((name) => [name, header[name]]));
-}
+export const demandedHeader = (header: Header, keyHeader: KeyDemands['keyHeader']): Header =>
+  keyHeader === undefined
+    ? header
+    : Object.fromEntries(keyHeader.map((name) => [name, header[name]]));

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { assertKnownOptions, type OptionNames } from '../../shared/option-checks.js';
+import { type OptionTable, readOptions } from '../../shared/options.js';
 import type { KeyDemands } from './key-demands.js';
-import type { SigningKeyOptions } from './local-key.js';
-import { SigningKey } from './signing-key.js';
+import { KEY_OPTIONS, SigningKey, type SigningKeyOptions } from './signing-key.js';
 
 /** How the keys of files are read. */
-export type KeyFileOptions = Omit<SigningKeyOptions, 'key' | 'kid' | 'certificate' | 'x5c'>;
+export type KeyFileOptions = Omit<SigningKeyOptions, 'key' | 'kid' | 'certificate'>;
 
-const OPTIONS: OptionNames<KeyFileOptions> = { passphrase: true, alg: true };
+const { passphrase, alg, x5c } = KEY_OPTIONS;
+const OPTIONS = { passphrase, alg, x5c } satisfies OptionTable<KeyFileOptions>;
 
 /** The content of a file; undefined where it may be absent and is. */
 async function contentOf(path: string, mayBeAbsent: boolean): Promise<Uint8Array | undefined> {
@@ -48,7 +48,7 @@ export function keyFiles(
   paths: readonly (string | URL)[],
   options: KeyFileOptions = {},
 ): (demands?: KeyDemands) => Promise<SigningKey[]> {
-  assertKnownOptions('keyFiles', options, OPTIONS);
+  const settings = readOptions('keyFiles', options, OPTIONS);
   if (!Array.isArray(paths) || paths.length === 0) {
     throw new TypeError('keyFiles needs an array of files, the one of the key that signs first');
   }
@@ -57,7 +57,7 @@ export function keyFiles(
     const contents = await Promise.all(files.map((path, index) => contentOf(path, index > 0)));
     return files.flatMap((path, index) => {
       const key = contents[index];
-      return key === undefined ? [] : [keyOf(path, { ...options, key }, demands)];
+      return key === undefined ? [] : [keyOf(path, { ...settings, key }, demands)];
     });
   };
 }

@@ -1,15 +1,20 @@
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createSecretKey, KeyObject } from 'node:crypto';
-import type { CryptoKey } from 'jose';
-import { KeyError } from '../../keys/algorithms.js';
-import { parseJwkText } from '../../keys/jwk.js';
-import type { JsonWebKey } from '../../keys/secret.js';
 import {
-  refuseDamagedPem,
-  refuseMistakenBytes,
-  refuseMistakenObject,
-  refuseMistakenText,
-} from './key-mistakes.js';
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import type { CryptoKey } from 'jose';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
+import { parseJwkText } from '../../keys/import.js';
+import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
+import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
+import { type PemBlock, pemBlocks, textOf, unwrapped } from './key-text.js';
 
 /** A private JWK. It has no member of the other things that a signing key is made of. */
 export interface PrivateJsonWebKey extends JsonWebKey {
@@ -18,43 +23,53 @@ export interface PrivateJsonWebKey extends JsonWebKey {
 }
 
 /**
- * A private key: PEM (PKCS#8, PKCS#1 or SEC1) or the JSON of a JWK, as text or as the bytes of a
- * file; a JWK; a `KeyObject`; a `CryptoKey`. A symmetric key, for `client_secret_jwt`, is an `oct`
- * JWK or a secret `KeyObject`.
+ * A private key: PEM (PKCS#8, PKCS#1 or SEC1), the JSON of a JWK or DER, as text or as the bytes of
+ * a file; a JWK; a `KeyObject`; a `CryptoKey`. Text may be as environment variables and vaults hand
+ * it over: in quotes, in base64, as a JSON string, with escaped line ends or on one line. A
+ * symmetric key, for `client_secret_jwt`, is an `oct` JWK or a secret `KeyObject`.
  */
 export type KeyMaterial = string | Uint8Array | PrivateJsonWebKey | KeyObject | CryptoKey;
 
 /** A key that has been read, and what it says of itself. */
 export interface ReadKey {
   readonly key: KeyObject | CryptoKey;
-  readonly kid?: string | undefined;
-  readonly alg?: string | undefined;
+  /** The JWK that the key was read from. */
+  readonly jwk?: JsonWebKey | undefined;
+  /** The certificates that stand beside the key in its PEM. */
+  readonly certificates?: readonly PemBlock[] | undefined;
 }
 
-const NOT_PRIVATE = 'the key is a public key: sign with the private one that belongs to it';
+/** The members that a thumbprint is made of, in their order (RFC 7638 §3.2, RFC 8037 §2). */
+const REQUIRED_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  AKP: ['alg', 'kty', 'pub'],
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+};
 
-const isCryptoKey = (value: object): value is CryptoKey =>
-  Object.prototype.toString.call(value) === '[object CryptoKey]';
+/**
+ * The SHA-256 thumbprint of a public key (RFC 7638). Not jose's, which is asynchronous: a key's
+ * `kid` is known as soon as the key is.
+ */
+export function jwkThumbprint(jwk: JsonWebKey): string {
+  const members = (REQUIRED_MEMBERS[jwk.kty] ?? []).map((name) => [name, jwk[name]]);
+  return createHash('sha256')
+    .update(JSON.stringify(Object.fromEntries(members)))
+    .digest('base64url');
+}
 
-function fromPem(pem: string, passphrase: string | undefined): ReadKey {
-  if (pem.includes('BEGIN OPENSSH PRIVATE KEY')) {
-    throw new KeyError('the key is in the form of OpenSSH: convert it with ssh-keygen -p -m PKCS8');
-  }
-  if (!pem.includes('PRIVATE KEY-----')) {
-    throw new KeyError(
-      pem.includes('BEGIN CERTIFICATE')
-        ? 'the PEM is a certificate: give its private key as key and this as certificate'
-        : NOT_PRIVATE,
-    );
-  }
-  const encrypted = pem.includes('ENCRYPTED');
+/** The public half of a key as a JSON Web Key. */
+export const publicJwkOf = (publicKey: KeyObject): JsonWebKey =>
+  publicKey.export({ format: 'jwk' }) as JsonWebKey;
+
+function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefined): KeyObject {
+  const encrypted = label.startsWith('ENCRYPTED') || pem.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined) {
     throw new KeyError('the key is encrypted: give its passphrase');
   }
   try {
-    return { key: createPrivateKey({ key: pem, format: 'pem', passphrase }) };
+    return createPrivateKey({ key: pem, format: 'pem', passphrase });
   } catch {
-    refuseDamagedPem(pem);
     throw new KeyError(
       encrypted
         ? 'the key cannot be decrypted: the passphrase is wrong, or the PEM is damaged'
@@ -63,56 +78,192 @@ function fromPem(pem: string, passphrase: string | undefined): ReadKey {
   }
 }
 
+const isPrivate = ({ label }: PemBlock): boolean =>
+  label === 'PRIVATE KEY' || /^(ENCRYPTED|RSA|EC) PRIVATE KEY$/.test(label);
+
+const isPublic = ({ label }: PemBlock): boolean => /^(RSA )?PUBLIC KEY$/.test(label);
+
+function fromPem(text: string, passphrase: string | undefined): ReadKey {
+  const blocks = pemBlocks(text);
+  const [own, ...others] = blocks.filter(isPrivate);
+  if (own === undefined) {
+    throw new KeyError(
+      mistakeInText(text) ??
+        'the key is neither PEM nor the JSON of a JWK: give the content of the file',
+    );
+  }
+  if (others.length > 0) {
+    throw new KeyError(`the PEM has ${others.length + 1} private keys: give one of them`);
+  }
+  const key = privateKeyFromPem(own, passphrase);
+  const half = createPublicKey(key);
+  if (!blocks.filter(isPublic).every((block) => isHalf(block, half))) throw new KeyError(MISMATCH);
+  return { key, certificates: blocks.filter(({ label }) => label === 'CERTIFICATE') };
+}
+
+function isHalf({ pem }: PemBlock, half: KeyObject): boolean {
+  try {
+    return isSameKey(createPublicKey(pem), half);
+  } catch {
+    return false;
+  }
+}
+
+/** Not KeyObject.equals, which leaves an error in OpenSSL's queue if the types differ. */
+export const isSameKey = (one: KeyObject, other: KeyObject): boolean =>
+  jwkThumbprint(publicJwkOf(one)) === jwkThumbprint(publicJwkOf(other));
+
+const DER_TYPES = ['pkcs8', 'pkcs1', 'sec1'] as const;
+
+function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
+  for (const type of DER_TYPES) {
+    try {
+      return { key: createPrivateKey({ key: der, format: 'der', type, passphrase }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE') {
+        throw new KeyError('the key is encrypted: give its passphrase');
+      }
+    }
+  }
+  throw new KeyError(mistakeInDer(der));
+}
+
 function checkJwkUse({ use, key_ops }: JsonWebKey): void {
-  if (use !== undefined && use !== 'sig') {
+  if (use !== undefined && use !== null && use !== 'sig') {
     throw new KeyError(`the JWK is not for signatures: its use is ${JSON.stringify(use)}`);
   }
   // A public key_ops (verify) on a private key is a slip that harms nobody.
-  if (Array.isArray(key_ops) && !key_ops.includes('sign') && !key_ops.includes('verify')) {
+  const ops: readonly unknown[] = Array.isArray(key_ops) ? key_ops : [];
+  if (ops.length > 0 && !ops.includes('sign') && !ops.includes('verify')) {
     throw new KeyError('the JWK is not for signatures: its key_ops have no sign');
   }
 }
+
+const PRIVATE_PART: Readonly<Record<string, string>> = { AKP: 'priv' };
 
 function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
   if (jwk.kty === 'oct') {
     if (typeof jwk['k'] === 'string') return createSecretKey(Buffer.from(jwk['k'], 'base64url'));
     throw new KeyError('the oct key has no member k');
   }
-  if (jwk['d'] === undefined) throw new KeyError(NOT_PRIVATE);
+  if ((jwk[PRIVATE_PART[jwk.kty] ?? 'd'] ?? undefined) === undefined)
+    throw new KeyError(NOT_PRIVATE);
   try {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
-    throw new KeyError(`the JWK of type ${jwk.kty} is not a valid private key`);
+    throw new KeyError(
+      jwk.kty === 'AKP' && !isAlgorithm(jwk.alg)
+        ? `this Node.js cannot sign with ${JSON.stringify(jwk.alg)}: use 24.6 or later`
+        : `the JWK of type ${jwk.kty} is not a valid private key`,
+    );
   }
 }
 
+/** Members in which the public half of a key may contradict the private one. */
+const PUBLIC_PARTS = ['x', 'y', 'n', 'e', 'pub'];
+
+const bytesOf = (value: unknown): string =>
+  Buffer.from(String(value), 'base64url')
+    .toString('hex')
+    .replace(/^(?:00)+/, '');
+
+const MISMATCH =
+  'the private key does not belong to the public one beside it: give both halves of one key';
+
+/** The arithmetic of an RSA key (RFC 8017 §3.2), of which OpenSSL checks nothing. */
+function isConsistentRsa(jwk: JsonWebKey): boolean {
+  const number = (name: string) => BigInt(`0x0${bytesOf(jwk[name])}`);
+  const [n, e, d] = [number('n'), number('e'), number('d')];
+  const [p, q] = [number('p'), number('q')];
+  if (p < 3n || q < 3n || p * q !== n) return false;
+  const isInverse = (prime: bigint) => (e * d) % (prime - 1n) === 1n;
+  return (
+    isInverse(p) &&
+    isInverse(q) &&
+    number('dp') === d % (p - 1n) &&
+    number('dq') === d % (q - 1n) &&
+    (number('qi') * q) % p === 1n
+  );
+}
+
+const PROBE = Buffer.from('passport-private-key-jwt');
+
+/** Whether signatures of a private key verify with the public half that it has. */
+function signsForItsHalf(key: KeyObject): boolean {
+  const digest = /^(rsa|ec)/.test(key.asymmetricKeyType ?? '') ? hashFor(key) : null;
+  try {
+    return verify(digest, PROBE, createPublicKey(key), sign(digest, PROBE, key));
+  } catch {
+    return false;
+  }
+}
+
+/** The hash of an RSASSA-PSS key may be fixed (RFC 4055 §3.1). */
+const hashFor = (key: KeyObject): string => key.asymmetricKeyDetails?.hashAlgorithm ?? 'sha256';
+
+/** The key as node:crypto has it; undefined for a CryptoKey that may not be seen. */
+function visibleKey(key: KeyObject | CryptoKey): KeyObject | undefined {
+  if (key instanceof KeyObject) return key;
+  return key.extractable ? KeyObject.from(key) : undefined;
+}
+
+/** The public half of a key, if it has one and that may be seen. */
+export function publicHalfOf(key: KeyObject | CryptoKey): KeyObject | undefined {
+  const visible = key.type === 'private' ? visibleKey(key) : undefined;
+  return visible && createPublicKey(visible);
+}
+
+/**
+ * Refuses a private key whose public half is another key's: servers could verify nothing.
+ *
+ * @throws {KeyError}
+ */
+export function checkHalves({ key: read, jwk: given }: ReadKey): void {
+  const key = visibleKey(read);
+  if (key?.type !== 'private') return;
+  if (
+    key.asymmetricKeyType === 'rsa' &&
+    !isConsistentRsa(key.export({ format: 'jwk' }) as JsonWebKey)
+  ) {
+    throw new KeyError(MISMATCH);
+  }
+  if (given !== undefined) {
+    const half = publicJwkOf(createPublicKey(key));
+    const differs = PUBLIC_PARTS.some(
+      (name) => typeof given[name] === 'string' && bytesOf(given[name]) !== bytesOf(half[name]),
+    );
+    if (differs) throw new KeyError(MISMATCH);
+  }
+  if (!signsForItsHalf(key)) throw new KeyError(MISMATCH);
+}
+
 function fromJwk(jwk: JsonWebKey): ReadKey {
-  if (typeof jwk.kty !== 'string') throw new KeyError('the JWK has no kty');
+  if (typeof jwk.kty !== 'string') {
+    throw new KeyError(mistakeInObject(jwk) ?? 'the JWK has no kty');
+  }
   checkJwkUse(jwk);
-  const { kid, alg } = jwk;
-  return {
-    key: keyObjectFromJwk(jwk),
-    kid: typeof kid === 'string' ? kid : undefined,
-    alg: typeof alg === 'string' ? alg : undefined,
-  };
+  return { key: keyObjectFromJwk(jwk), jwk };
 }
 
-function fromJson(text: string): ReadKey {
+const holdsKey = (value: unknown): value is string =>
+  typeof value === 'string' && /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(value);
+
+/** A JWK, or an object one of whose members is a private key in PEM, as vaults and clouds have it. */
+function fromJson(text: string, passphrase: string | undefined): ReadKey {
   const value = parseJwkText(text) as JsonWebKey;
-  refuseMistakenObject(value);
-  return fromJwk(value);
+  if (typeof value.kty === 'string') return fromJwk(value);
+  const [pem, ...others] = Object.values(value).filter(holdsKey);
+  return pem === undefined || others.length > 0 ? fromJwk(value) : fromText(pem, passphrase);
 }
-
-/** The mark that some editors put before UTF-8. */
-const BYTE_ORDER_MARK = /^\uFEFF/;
 
 function fromText(content: string, passphrase: string | undefined): ReadKey {
-  const text = content.replace(BYTE_ORDER_MARK, '');
-  if (text.includes('-----BEGIN')) return fromPem(text, passphrase);
-  if (/^\s*\{/.test(text)) return fromJson(text);
-  refuseMistakenText(text);
-  throw new KeyError('the key is neither PEM nor the JSON of a JWK: give the content of the file');
+  const text = unwrapped(content);
+  if (typeof text !== 'string') return fromDer(text, passphrase);
+  return text.startsWith('{') ? fromJson(text, passphrase) : fromPem(text, passphrase);
 }
+
+const isCryptoKey = (value: object): value is CryptoKey =>
+  Object.prototype.toString.call(value) === '[object CryptoKey]';
 
 function fromCryptoKey(key: CryptoKey): ReadKey {
   if (key.type === 'public') throw new KeyError(NOT_PRIVATE);
@@ -122,24 +273,75 @@ function fromCryptoKey(key: CryptoKey): ReadKey {
   return { key };
 }
 
+function fromKeyObject(key: KeyObject): ReadKey {
+  if (key.type === 'public') throw new KeyError(NOT_PRIVATE);
+  return { key };
+}
+
+function fromBytes(bytes: Uint8Array, passphrase: string | undefined): ReadKey {
+  const text = textOf(bytes);
+  return typeof text === 'string' ? fromText(text, passphrase) : fromDer(text, passphrase);
+}
+
+function read(material: KeyMaterial, passphrase: string | undefined): ReadKey {
+  if (typeof material === 'string') return fromText(material, passphrase);
+  if (material instanceof Uint8Array) return fromBytes(material, passphrase);
+  if (material instanceof KeyObject) return fromKeyObject(material);
+  return isCryptoKey(material) ? fromCryptoKey(material) : fromJwk(material);
+}
+
 /**
  * Reads a private or symmetric key.
  *
- * @throws {KeyError} where it is public, encrypted without its passphrase, for encryption, or
- *   unreadable
+ * @throws {KeyError} if it is public, encrypted without its passphrase, for encryption, or unreadable
  */
 export function readKey(material: KeyMaterial, passphrase: string | undefined): ReadKey {
   if (material === undefined || material === null) throw new KeyError('no key was given');
-  if (typeof material === 'string') return fromText(material, passphrase);
-  refuseMistakenObject(material);
-  if (material instanceof Uint8Array) {
-    refuseMistakenBytes(material);
-    return fromText(Buffer.from(material).toString('utf8'), passphrase);
+  return read(material, passphrase);
+}
+
+interface KeyAlgorithm {
+  readonly name: string;
+  readonly hash?: { readonly name: string };
+  readonly namedCurve?: string;
+  readonly modulusLength?: number;
+}
+
+const CURVES: Readonly<Record<string, Algorithm>> = {
+  'P-256': 'ES256',
+  'P-384': 'ES384',
+  'P-521': 'ES512',
+};
+
+const PREFIXES: Readonly<Record<string, string>> = {
+  'RSASSA-PKCS1-v1_5': 'RS',
+  'RSA-PSS': 'PS',
+  HMAC: 'HS',
+};
+
+/** A CryptoKey is made for one algorithm, unlike other keys. */
+function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
+  const { name, hash, namedCurve, modulusLength } = key.algorithm as KeyAlgorithm;
+  if (modulusLength !== undefined && modulusLength < 2048) {
+    throw new KeyError(`the RSA key has ${modulusLength} bits: use one of at least 2048`);
   }
-  if (material instanceof KeyObject) {
-    if (material.type === 'public') throw new KeyError(NOT_PRIVATE);
-    return { key: material };
-  }
-  if (isCryptoKey(material)) return fromCryptoKey(material);
-  return fromJwk(material);
+  if (name === 'Ed25519') return ['EdDSA', 'Ed25519'];
+  const prefix = PREFIXES[name];
+  const alg =
+    prefix === undefined ? (CURVES[namedCurve ?? ''] ?? name) : `${prefix}${hash?.name.slice(4)}`;
+  if (isAlgorithm(alg)) return [alg];
+  const kind = [name, hash?.name ?? namedCurve].filter(Boolean).join(' with ');
+  throw new KeyError(
+    `CryptoKeys of ${kind} are not supported: use RSA, ECDSA, Ed25519 or HMAC with SHA-256 or longer`,
+  );
+}
+
+/**
+ * Which algorithms a key signs with.
+ *
+ * @throws {KeyError} if the key is too weak, or of a kind that no algorithm takes
+ */
+export function signingAlgorithmsOf(key: KeyObject | CryptoKey): readonly Algorithm[] {
+  if (!(key instanceof KeyObject)) return algorithmsOfCryptoKey(key);
+  return algorithmsOf(key.type === 'private' ? createPublicKey(key) : key);
 }

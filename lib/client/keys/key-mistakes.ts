@@ -1,6 +1,7 @@
-import { KeyError } from '../../keys/algorithms.js';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 
-// What is given in place of a private key, and the sentence that says what to change.
+// What is given instead of a private key, and the sentence that says what to change. Called only
+// after reading has failed.
 
 const CONVERT =
   'convert it with openssl pkey -in client.der -out client.pem, or a PKCS#12 file with openssl pkcs12 -in client.p12 -out client.pem -nodes';
@@ -9,37 +10,69 @@ type Mistake<Value> = readonly [is: (value: Value) => boolean, sentence: string]
 
 const matches = (pattern: RegExp) => (text: string) => pattern.test(text);
 
-/** Damage that a PEM takes on its way through an environment variable. */
-const PEM_MISTAKES: readonly Mistake<string>[] = [
-  [
-    matches(/-----(BEGIN|END) [^\n]*\\n|\\n-----/),
-    "the PEM has the two characters \\n where its lines should end: use text.replaceAll('\\\\n', '\\n')",
-  ],
-  [matches(/^\s*["']/), 'the PEM is in quotes: take them away'],
-  [matches(/-----BEGIN [^\n]*-----END/), 'the PEM is one line: its line ends have been lost'],
-];
+export const NOT_PRIVATE = 'the key is a public key: sign with the private one that belongs to it';
 
 const TEXT_MISTAKES: readonly Mistake<string>[] = [
   [matches(/^\s*$/), 'the key is empty: is its environment variable set, and its file written?'],
   [
-    matches(/^\s*LS0tLS1CRUdJTi/),
-    "the key is base64 of PEM: use Buffer.from(text, 'base64').toString()",
+    matches(/^PuTTY-User-Key-File/),
+    'the key is in the form of PuTTY: convert it with puttygen key.ppk -O private-openssh, then ssh-keygen -p -m PKCS8',
   ],
   [
-    matches(/^\s*MI[\w+/]{20}/),
-    'the key is base64 without the lines of PEM before and after it: give the content of the PEM file',
+    matches(/^(ssh-|ecdsa-sha2-|sk-)[\w-]+(@[\w.]+)? AAAA/),
+    'the key is a public key of OpenSSH: sign with the private one, in PKCS#8',
   ],
-];
-
-const startsWith =
-  (...start: readonly number[]) =>
-  (bytes: Uint8Array) =>
-    start.every((byte, index) => bytes[index] === byte);
-
-const BYTES_MISTAKES: readonly Mistake<Uint8Array>[] = [
-  [startsWith(0x30), `the key is DER and not PEM: ${CONVERT}`],
-  [startsWith(0xff, 0xfe), 'the key is in UTF-16: save it as UTF-8'],
-  [startsWith(0xfe, 0xff), 'the key is in UTF-16: save it as UTF-8'],
+  [
+    matches(/-----BEGIN PGP/),
+    'the key is an OpenPGP key, which cannot sign JWTs: make one with openssl genpkey',
+  ],
+  [
+    matches(/-----BEGIN (OPENSSH|SSH2)/),
+    'the key is in the form of OpenSSH: convert it with ssh-keygen -p -m PKCS8',
+  ],
+  [
+    matches(/-----BEGIN DSA PRIVATE KEY/),
+    'the key is a DSA key, which no JWT is signed with: make an RSA, EC or Ed25519 key',
+  ],
+  [
+    matches(/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]*(DEK-Info|Proc-Type)/),
+    'the PEM has lost the line ends of its headers, or is damaged: give the content of the file',
+  ],
+  [
+    matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?![\s\S]*-----END )/),
+    'the PEM has no END line: is the text cut off, as by a shell or a limit of the vault?',
+  ],
+  [matches(/PRIVATE KEY-----/), 'the PEM does not hold a private key that can be read'],
+  [
+    matches(/-----BEGIN (PKCS7|PKCS #7|CMS)/),
+    'the PEM is PKCS#7, which holds certificates and no private key: give the private key',
+  ],
+  [
+    matches(/-----BEGIN (NEW )?CERTIFICATE REQUEST/),
+    'the PEM is a certificate request: give the private key that it was made with',
+  ],
+  [
+    matches(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE/),
+    'the PEM is a certificate: give its private key as key and this as certificate',
+  ],
+  [
+    matches(/-----BEGIN [A-Z0-9. ]*PARAMETERS/),
+    'the PEM has only parameters and no key: openssl ecparam needs -genkey, and the part EC PRIVATE KEY',
+  ],
+  [
+    matches(/-----BEGIN X509 CRL/),
+    'the PEM is a list of revoked certificates: give the private key',
+  ],
+  [matches(/-----BEGIN [A-Z0-9 ]*PUBLIC KEY/), NOT_PRIVATE],
+  [matches(/-----BEGIN/), 'the PEM holds no private key'],
+  [
+    matches(/^[\w-]{5,}\.[\w-]{5,}\.[\w-]{5,}$/),
+    'the key is a JWT: give the private key that signs it',
+  ],
+  [
+    matches(/^(?:file:|\.{0,2}\/|[A-Za-z]:\\|~\/)\S*$|^[\w.-]+\.(?:pem|key|jwk|json|p8)$/),
+    'the key is neither PEM nor the JSON of a JWK but the name of a file: give the content of the file',
+  ],
 ];
 
 const has = (name: string) => (value: object) =>
@@ -60,19 +93,51 @@ const OBJECT_MISTAKES: readonly Mistake<object>[] = [
   [hasList('keys'), 'the key is a JWK Set: give one of its keys'],
 ];
 
-function refuse<Value>(value: Value, mistakes: readonly Mistake<Value>[]): void {
-  const found = mistakes.find(([is]) => is(value));
-  if (found !== undefined) throw new KeyError(found[1]);
+const sentence = <Value>(value: Value, mistakes: readonly Mistake<Value>[]): string | undefined =>
+  mistakes.find(([is]) => is(value))?.[1];
+
+function reads(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/** @throws {KeyError} for a PEM that was damaged in a way that is known */
-export const refuseDamagedPem = (pem: string): void => refuse(pem, PEM_MISTAKES);
+/** What is wrong with text that is no private key. */
+export const mistakeInText = (text: string): string | undefined => sentence(text, TEXT_MISTAKES);
 
-/** @throws {KeyError} for text that is no PEM, in a way that is known */
-export const refuseMistakenText = (text: string): void => refuse(text, TEXT_MISTAKES);
+/** What is wrong with DER that is no private key. */
+export function mistakeInDer(der: Buffer): string {
+  if (reads(() => new X509Certificate(der))) {
+    return 'the key is a certificate: give its private key as key and this as certificate';
+  }
+  if (reads(() => createPublicKey({ key: der, format: 'der', type: 'spki' }))) return NOT_PRIVATE;
+  return `the key is DER, but no private key that can be read: ${CONVERT}`;
+}
 
-/** @throws {KeyError} for bytes that are not UTF-8 */
-export const refuseMistakenBytes = (bytes: Uint8Array): void => refuse(bytes, BYTES_MISTAKES);
+/** What is wrong with an object that is no key. */
+export const mistakeInObject = (value: object): string | undefined =>
+  sentence(value, OBJECT_MISTAKES);
 
-/** @throws {KeyError} for what is no key, but has something to do with one */
-export const refuseMistakenObject = (value: object): void => refuse(value, OBJECT_MISTAKES);
+const CERTIFICATE_MISTAKES: readonly Mistake<string>[] = [
+  [matches(/^\s*$/), 'the certificate is empty: is its file written?'],
+  [
+    matches(/-----BEGIN CERTIFICATE-----(?![\s\S]*-----END )/),
+    'the certificate has no END line: is the text cut off?',
+  ],
+  [
+    matches(/-----BEGIN (PKCS7|PKCS #7|CMS)/),
+    'the certificate is in PKCS#7: convert it with openssl pkcs7 -print_certs -in certificate.p7b',
+  ],
+  [
+    matches(/-----BEGIN (NEW )?CERTIFICATE REQUEST/),
+    'the PEM is a certificate request: give the certificate that was issued for it',
+  ],
+  [matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/), 'the certificate is a private key: give it as key'],
+];
+
+/** What is wrong with text that is no certificate. */
+export const mistakeInCertificate = (text: string): string | undefined =>
+  sentence(text, CERTIFICATE_MISTAKES);

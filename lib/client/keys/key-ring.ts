@@ -1,19 +1,198 @@
-import type { JsonWebKey, JsonWebKeySet } from '../../keys/secret.js';
+import type { JsonWebKey } from '../../keys/secret.js';
 import type { Algorithm } from '../../shared/algorithms.js';
-import { assertKnownOptions, callback, given } from '../../shared/option-checks.js';
-import { seconds } from '../seconds.js';
-import { type KeyDemands, keyDemands } from './key-demands.js';
 import {
-  KEY_RING_OPTIONS,
-  type KeyRingOptions,
-  type KeySource,
-  warnOfReload,
-} from './key-ring-options.js';
-import { heldTo, RingKeys } from './ring-keys.js';
+  callback,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  seconds,
+} from '../../shared/options.js';
+import { KEY_DEMANDS, type KeyDemands } from './key-demands.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
 
 const HOUR = 3600;
 const DAY = 86_400;
+
+/**
+ * Has the keys of a `KeyRing`.
+ *
+ * @param demands what the ring demands of its keys, for a source that makes them by
+ *   `SigningKey.from`; keys in another form are made so by the ring
+ */
+export type KeySource = (
+  demands: KeyDemands,
+) => readonly SigningKeyInput[] | Promise<readonly SigningKeyInput[]>;
+
+/** Options of a `KeyRing`. Times are in seconds. */
+export interface KeyRingOptions {
+  /**
+   * The keys: the first signs, the others are published only. A function is asked again and again,
+   * so that keys change without a restart; `keyFiles` makes one that reads files.
+   */
+  readonly keys: readonly SigningKeyInput[] | KeySource;
+  /** What the server takes as `alg`, as for an `AssertionService`. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /**
+   * How old the keys may be before the function is asked again, when they are used. Default 60, at
+   * most an hour.
+   */
+  readonly reloadEvery?: number | undefined;
+  /**
+   * For how long a new key is published before it signs: longer than the servers keep a JWK Set.
+   * The keys of the first load are not held back, since none is there to sign instead. Default 600,
+   * at most a day.
+   */
+  readonly publishBefore?: number | undefined;
+  /**
+   * For how long a key is published after it has left the source. It is published in any case until
+   * the last JWT that it signed here has expired; this is for those that other processes sign, which
+   * learn of the change later. Default 600, at most a day.
+   */
+  readonly publishAfter?: number | undefined;
+  /**
+   * Told where the keys could not be loaded anew; the ring goes on with those that it has. What it
+   * throws, or rejects with, is ignored. Default: a warning of the process with the name of the
+   * error, its `code` and its `path`; without its message, which is the source's own.
+   */
+  readonly onReloadError?: ((error: unknown) => void) | undefined;
+}
+
+const keysReader: Reader<readonly SigningKeyInput[] | KeySource> = (_name, value) => {
+  if (typeof value === 'function' || Array.isArray(value)) return value as KeySource;
+  throw new TypeError('keys must be a list of keys, or a function that returns one');
+};
+
+const OPTIONS = {
+  keys: keysReader,
+  algorithms: KEY_DEMANDS.algorithms,
+  reloadEvery: seconds(60, 0, HOUR),
+  publishBefore: seconds(600, 0, DAY),
+  publishAfter: seconds(600, 0, DAY),
+  onReloadError: callback<(error: unknown) => void>(),
+} satisfies OptionTable<KeyRingOptions>;
+
+/** The default of `onReloadError`. */
+function warnOfReload(error: unknown): void {
+  const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
+  const what = [name, code, path].filter(Boolean).join(' ');
+  process.emitWarning(
+    `The keys of a KeyRing could not be loaded anew (${what}): it goes on with those that it has. Its onReloadError learns why.`,
+  );
+}
+
+/** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
+const CLOCK_TOLERANCE = 60;
+
+/** A key and what became of it. Times are in seconds since the epoch. */
+interface RingKey {
+  readonly key: SigningKey;
+  readonly kid: string;
+  readonly publicJwk: JsonWebKey;
+  /** Since when the key is published. */
+  readonly publishedAt: number;
+  /** When it was last seen in the source, or signed. */
+  neededAt: number;
+  /** The latest `exp` of what it signed; 0 where it signed nothing. */
+  lastExpiry: number;
+}
+
+/** @throws {TypeError} if a server could not find the key in a JWK Set by its `kid` */
+function ringKey(key: SigningKey, now: number): RingKey {
+  const { kid, publicJwk } = key;
+  if (kid === undefined) {
+    throw new TypeError('A key of the KeyRing has no kid: servers tell the keys apart by it');
+  }
+  if (publicJwk === undefined) {
+    throw new TypeError(
+      `The key ${kid} of the KeyRing cannot be published: it is symmetric, or its publicJwk is not known`,
+    );
+  }
+  return { key, kid, publicJwk, publishedAt: now, neededAt: now, lastExpiry: 0 };
+}
+
+/** Whether two keys with one `kid` are the same key. */
+const isSameKey = (one: RingKey, other: RingKey): boolean =>
+  JSON.stringify(one.publicJwk) === JSON.stringify(other.publicJwk);
+
+/**
+ * The key of a ring as a server demands it.
+ *
+ * @throws {TypeError} if it is not
+ */
+function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
+  const { algorithms } = demands;
+  if (algorithms?.includes(key.alg) === false) {
+    throw new TypeError(
+      `The KeyRing signs with ${key.alg}, but the server takes ${algorithms.join(' or ')}: make the KeyRing with the same algorithms`,
+    );
+  }
+  return SigningKey.from(key, demands);
+}
+
+/** The keys of a ring: those of its source, and those that have left it and are still needed. */
+class RingKeys {
+  readonly #publishBefore: number;
+  readonly #publishAfter: number;
+  #keys: readonly RingKey[] = [];
+  /** The `kid` of each key of the source. */
+  #order: readonly string[] = [];
+  #signer: RingKey | undefined;
+
+  /** Both in seconds, as the options of the ring. */
+  constructor(publishBefore: number, publishAfter: number) {
+    this.#publishBefore = publishBefore;
+    this.#publishAfter = publishAfter;
+  }
+
+  /** The key that signed last or signs first; undefined before the first load. */
+  get signer(): RingKey | undefined {
+    return this.#signer;
+  }
+
+  /**
+   * Takes what the source has now in place of what it had.
+   *
+   * @throws {TypeError} if a key cannot be in a ring; then nothing has changed
+   */
+  replace(source: readonly SigningKey[], now: number): void {
+    const keys = new Map(this.#keys.map((known) => [known.kid, known]));
+    const current = source.map((key) => {
+      const fresh = ringKey(key, now);
+      const known = keys.get(fresh.kid) ?? fresh;
+      if (!isSameKey(known, fresh)) {
+        throw new TypeError(`Two keys of the KeyRing have the kid ${known.kid}: give each its own`);
+      }
+      keys.set(known.kid, known);
+      return known;
+    });
+    if (current[0] === undefined) throw new TypeError('The KeyRing has no keys');
+    for (const known of current) known.neededAt = now;
+    this.#keys = [...keys.values()];
+    this.#order = current.map(({ kid }) => kid);
+    this.#signer ??= current[0];
+  }
+
+  /** The first key of the source, once it has been published for long enough; until then the last. */
+  nextSigner(now: number): RingKey {
+    const first = this.#keys.find(({ kid }) => kid === this.#order[0]);
+    const isKnown = first && now - first.publishedAt >= this.#publishBefore;
+    if (isKnown) this.#signer = first;
+    if (this.#signer === undefined) throw new TypeError('The KeyRing has no keys');
+    return this.#signer;
+  }
+
+  /** The keys to publish. Those that nobody needs any more are forgotten. */
+  published(now: number): readonly RingKey[] {
+    this.#keys = this.#keys.filter(
+      (known) =>
+        known === this.#signer ||
+        this.#order.includes(known.kid) ||
+        now < known.neededAt + this.#publishAfter ||
+        now < known.lastExpiry + CLOCK_TOLERANCE,
+    );
+    return this.#keys;
+  }
+}
 
 /**
  * Signing keys that follow each other: the next is published before it signs, and the last one for
@@ -34,26 +213,21 @@ export class KeyRing {
   readonly #demands: KeyDemands;
   readonly #reloadEvery: number;
   readonly #onReloadError: (error: unknown) => void;
-  readonly #clock: () => number;
   readonly #keys: RingKeys;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> | undefined;
 
-  /** @throws {TypeError} where an option is wrong, or a key of a list cannot be used */
+  /** @throws {TypeError} if an option is wrong, or a key of a list cannot be used */
   constructor(options: KeyRingOptions) {
-    assertKnownOptions('KeyRing', options, KEY_RING_OPTIONS);
-    const { keys, reloadEvery = 60, publishBefore = 600, publishAfter = 600 } = given(options);
-    if (typeof keys !== 'function' && !Array.isArray(keys)) {
-      throw new TypeError('keys must be a list of keys, or a function that returns one');
-    }
-    this.#demands = keyDemands({ algorithms: options.algorithms });
-    this.publishBefore = seconds('publishBefore', publishBefore, 0, DAY);
-    this.#keys = new RingKeys(this.publishBefore, seconds('publishAfter', publishAfter, 0, DAY));
-    this.#onReloadError = callback('onReloadError', options.onReloadError) ?? warnOfReload;
-    this.#clock = callback('clock', options.clock) ?? Date.now;
+    const settings = readOptions('KeyRing', options, OPTIONS);
+    const { keys, algorithms } = settings;
+    this.#demands = { algorithms };
+    this.publishBefore = settings.publishBefore;
+    this.#keys = new RingKeys(settings.publishBefore, settings.publishAfter);
+    this.#onReloadError = settings.onReloadError ?? warnOfReload;
     if (typeof keys === 'function') {
       this.#source = keys;
-      this.#reloadEvery = seconds('reloadEvery', reloadEvery, 0, HOUR);
+      this.#reloadEvery = settings.reloadEvery;
     } else {
       this.#source = () => keys;
       this.#reloadEvery = Number.POSITIVE_INFINITY;
@@ -79,9 +253,9 @@ export class KeyRing {
   /**
    * The JWK Set to publish: public keys only (RFC 7517 §5).
    *
-   * @throws {TypeError} where there are no usable keys yet
+   * @throws {TypeError} if there are no usable keys yet
    */
-  async publicJwks(): Promise<JsonWebKeySet> {
+  async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
     if (this.#isDue()) await this.#refresh();
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
@@ -89,7 +263,7 @@ export class KeyRing {
   /**
    * Signs claims with the key whose turn it is.
    *
-   * @throws {TypeError} where there are no usable keys yet, or the key is not what the server demands
+   * @throws {TypeError} if there are no usable keys yet, or the key is not what the server demands
    */
   async signJwt(
     claims: Readonly<Record<string, unknown>>,
@@ -110,7 +284,7 @@ export class KeyRing {
    * Loads the keys now, for an application that knows that they have changed. One load is under way
    * at a time.
    *
-   * @throws {TypeError} where a key cannot be used
+   * @throws {TypeError} if a key cannot be used
    * @throws what the source throws
    */
   reload(): Promise<void> {
@@ -121,7 +295,7 @@ export class KeyRing {
   }
 
   /**
-   * @throws {TypeError} where the key that signs is known, and is not what a server demands
+   * @throws {TypeError} if the key that signs is known, and is not what a server demands
    * @internal
    */
   _checkDemands(demands: KeyDemands): void {
@@ -130,7 +304,7 @@ export class KeyRing {
   }
 
   #now(): number {
-    return Math.floor(this.#clock() / 1000);
+    return Math.floor(Date.now() / 1000);
   }
 
   #isDue(): boolean {

@@ -1,13 +1,16 @@
-import type { KeyObject } from 'node:crypto';
+import { Buffer } from 'node:buffer';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { compactVerify } from 'jose';
-import { KeyError } from '../../keys/algorithms.js';
+import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromJwk, refuseSecretJwk } from '../../keys/jwk.js';
+import { keysFromPem } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
-import { compactJws } from './compact-jws.js';
-import { joseSignature } from './jose-signature.js';
-import { chooseKid, type KeyParts } from './key-parts.js';
+import { compactJws } from './jws.js';
+import { publicJwkOf } from './key-material.js';
+import { textOf, unwrapped } from './key-text.js';
+import { chooseKid, type KeyParts } from './signing-key.js';
 
 /**
  * A key that signs elsewhere, in a key management service or a hardware module, and never enters
@@ -36,37 +39,159 @@ export interface RemoteSigner extends CertificateOptions {
   readonly alg: Algorithm;
   /**
    * The `kid` of the header; false for none. Default: that of `publicJwk`, else its thumbprint
-   * (RFC 7638); none where there is no `publicJwk`.
+   * (RFC 7638); none if there is no `publicJwk`.
    */
   readonly kid?: string | false | undefined;
   /**
-   * Signs. A service that wants a digest is given one made of the data with the hash of `alg`.
+   * Signs. For a service that wants a digest, make one of the data with the hash of `alg`.
    *
    * @param data the bytes to sign, not yet hashed
    * @returns the signature; for ECDSA either in the form of JWS or as DER, which is converted
    */
   sign(data: Uint8Array): Promise<Uint8Array>;
   /**
-   * The public half of the key, for a `KeyRing` to publish. Where it or the certificate is given,
-   * signatures are verified with it until one is right.
+   * The public half of the key, for a `KeyRing` to publish: a JWK, or the PEM or DER that key
+   * services return. If it or the certificate is given, signatures are verified with it until one
+   * is right.
    */
-  readonly publicJwk?: JsonWebKey | undefined;
+  readonly publicJwk?: JsonWebKey | string | Uint8Array | undefined;
 }
 
-/** @throws {KeyError} for a public half that is secret, or of another kind of key */
-function publicKeyOf({ alg, publicJwk }: RemoteSigner): KeyObject | undefined {
+/** Key types of vaults that keep keys in hardware; the public half is an ordinary one. */
+const HARDWARE_KEY_TYPES: Readonly<Record<string, string>> = { 'RSA-HSM': 'RSA', 'EC-HSM': 'EC' };
+
+/** A JWK as key services have it, in which members may be bytes. */
+function plainJwk(jwk: JsonWebKey): JsonWebKey {
+  const members = Object.entries(jwk).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64url') : value,
+  ]);
+  return { ...Object.fromEntries(members), kty: HARDWARE_KEY_TYPES[jwk.kty] ?? jwk.kty };
+}
+
+interface PublicHalf {
+  readonly key: KeyObject;
+  readonly algorithms: readonly Algorithm[];
+  readonly jwk: JsonWebKey;
+}
+
+function fromJwk(given: JsonWebKey): PublicHalf {
+  const jwk = plainJwk(given);
+  refuseSecretJwk(jwk);
+  const { keyObject, algorithms } = keyFromJwk(jwk);
+  return { key: keyObject, algorithms, jwk };
+}
+
+function fromDer(der: Buffer): PublicHalf {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  } catch {
+    throw new KeyError('the DER is no public key (SubjectPublicKeyInfo)');
+  }
+  return { key, algorithms: algorithmsOf(key), jwk: publicJwkOf(key) };
+}
+
+function fromText(outer: string | Buffer): PublicHalf {
+  const text = typeof outer === 'string' ? unwrapped(outer) : outer;
+  if (typeof text !== 'string') return fromDer(text);
+  if (text.startsWith('{')) return fromJwk(JSON.parse(text));
+  const [key, ...others] = keysFromPem(text);
+  if (key === undefined || others.length > 0) throw new KeyError('it has several public keys');
+  const { keyObject, algorithms } = key;
+  return { key: keyObject, algorithms, jwk: publicJwkOf(keyObject) };
+}
+
+/** @throws {KeyError} for a public half that is secret, unreadable or of another kind of key */
+function publicHalfOf({ alg, publicJwk }: RemoteSigner): PublicHalf | undefined {
   if (publicJwk === undefined) return undefined;
   try {
-    refuseSecretJwk(publicJwk);
-    const { keyObject, algorithms } = keyFromJwk(publicJwk);
-    if (algorithms.includes(alg)) return keyObject;
-    throw new KeyError(`alg ${alg} does not fit it: use ${algorithms.join(' or ')}`);
+    const isBytes = publicJwk instanceof Uint8Array;
+    const half =
+      isBytes || typeof publicJwk === 'string'
+        ? fromText(isBytes ? textOf(publicJwk) : publicJwk)
+        : fromJwk(publicJwk);
+    if (half.algorithms.includes(alg)) return half;
+    throw new KeyError(`alg ${alg} does not fit it: use ${half.algorithms.join(' or ')}`);
   } catch (error) {
     throw new KeyError(`publicJwk is wrong: ${(error as Error).message}`);
   }
 }
 
-/** @throws {TypeError} where `sign` returns something else; {Error} where it is no signature */
+/** The sizes of signatures, where the key does not say (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6; FIPS 204 §4). */
+const BYTES: Readonly<Record<string, number>> = {
+  ES256: 64,
+  ES384: 96,
+  ES512: 132,
+  EdDSA: 64,
+  Ed25519: 64,
+  HS256: 32,
+  HS384: 48,
+  HS512: 64,
+  'ML-DSA-44': 2420,
+  'ML-DSA-65': 3309,
+  'ML-DSA-87': 4627,
+};
+
+/** RSA signatures are as long as the key, which has 2048 bits or more (RFC 7518 §3.3). */
+const LEAST_RSA_BYTES = 256;
+
+const SEQUENCE = 0x30;
+const INTEGER = 0x02;
+
+interface Element {
+  readonly content: Buffer;
+  readonly rest: Buffer;
+}
+
+/** Reads one DER element; undefined where there is none of this tag. */
+function readElement(der: Buffer, tag: number): Element | undefined {
+  if (der.length < 2 || der[0] !== tag) return undefined;
+  const first = der.readUInt8(1);
+  const isLong = first === 0x81 && der.length > 2;
+  if (first > 0x7f && !isLong) return undefined;
+  const start = isLong ? 3 : 2;
+  const end = start + (isLong ? der.readUInt8(2) : first);
+  if (end > der.length) return undefined;
+  return { content: der.subarray(start, end), rest: der.subarray(end) };
+}
+
+/** A positive DER integer as a number of fixed size. */
+function fixedSize(integer: Buffer, size: number): Buffer | undefined {
+  let start = 0;
+  while (integer[start] === 0) start += 1;
+  const digits = integer.subarray(start);
+  if (digits.length === 0 || digits.length > size) return undefined;
+  return Buffer.concat([Buffer.alloc(size - digits.length), digits]);
+}
+
+function fromDerSignature(signature: Buffer, size: number): Buffer | undefined {
+  const sequence = readElement(signature, SEQUENCE);
+  if (sequence === undefined || sequence.rest.length > 0) return undefined;
+  const r = readElement(sequence.content, INTEGER);
+  const s = r === undefined ? undefined : readElement(r.rest, INTEGER);
+  if (r === undefined || s === undefined || s.rest.length > 0) return undefined;
+  const numbers = [fixedSize(r.content, size), fixedSize(s.content, size)];
+  return numbers.every((number) => number !== undefined) ? Buffer.concat(numbers) : undefined;
+}
+
+/**
+ * A signature in the form that JWS has: for ECDSA the two numbers one after the other, each of the
+ * curve's size (RFC 7518 §3.4). Key services and HSMs often return an ASN.1 DER sequence of them
+ * instead (RFC 3279 §2.2.3), which is converted; other signatures are left as they are.
+ *
+ * @returns undefined where the bytes are neither
+ */
+function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | undefined {
+  const size = BYTES[alg];
+  if (size === undefined) return signature.length >= LEAST_RSA_BYTES ? signature : undefined;
+  if (signature.length === size) return signature;
+  if (!alg.startsWith('ES')) return undefined;
+  const { buffer, byteOffset, byteLength } = signature;
+  return fromDerSignature(Buffer.from(buffer, byteOffset, byteLength), size / 2);
+}
+
+/** @throws {TypeError} if `sign` returns something else; {Error} if it is no signature */
 async function signatureOf(signer: RemoteSigner, data: Uint8Array): Promise<Uint8Array> {
   const returned: unknown = await signer.sign(data);
   if (!(returned instanceof Uint8Array)) {
@@ -103,20 +228,20 @@ function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyPa
 /**
  * The parts of a key that is elsewhere.
  *
- * @throws {KeyError} where what is known of it does not fit together
+ * @throws {KeyError} if what is known of it does not fit together
  */
 export function remoteKey(signer: RemoteSigner): KeyParts {
-  const { alg, kid, publicJwk } = signer;
+  const { alg, kid } = signer;
   if (!isAlgorithm(alg)) {
     throw new KeyError(`the remote signer's alg is ${JSON.stringify(alg)}: use one of JWS`);
   }
-  const known = publicKeyOf(signer);
-  const certificate = certificateOf(signer, alg, publicJwk);
+  const half = publicHalfOf(signer);
+  const certificate = certificateOf(signer, alg, half?.key);
   return {
     alg,
-    kid: chooseKid(kid, publicJwk?.kid, publicJwk),
-    publicJwk,
-    certificate: certificate?.header,
-    sign: jwsMaker(signer, known ?? certificate?.publicKey),
+    kid: chooseKid(kid, half?.jwk.kid, half?.jwk),
+    publicJwk: half?.jwk,
+    certificate,
+    sign: jwsMaker(signer, half?.key ?? certificate?.publicKey),
   };
 }

@@ -1,28 +1,151 @@
+import { Buffer } from 'node:buffer';
+import { KeyObject } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
+import { CompactSign, type CryptoKey } from 'jose';
 import { KeyError } from '../../keys/algorithms.js';
-import type { JsonWebKey, JsonWebKeySet } from '../../keys/secret.js';
-import type { Algorithm } from '../../shared/algorithms.js';
-import { assertKnownOptions } from '../../shared/option-checks.js';
-import { type Header, type WrittenHeader, writeHeader } from './compact-jws.js';
+import type { JsonWebKey } from '../../keys/secret.js';
+import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
+import { type OptionTable, readOptions, unchecked } from '../../shared/options.js';
+import { type CertificateOptions, certificateOf, type SignerCertificate } from './certificate.js';
+import { compactJws, type Header, signer, type WrittenHeader, writeHeader } from './jws.js';
+import { checkDemands, demandedHeader, KEY_DEMANDS, type KeyDemands } from './key-demands.js';
 import {
-  checkDemands,
-  demandedHeader,
-  KEY_DEMANDS,
-  type KeyDemands,
-  keyDemands,
-} from './key-demands.js';
-import type { KeyMaterial } from './key-material.js';
-import { refuseMistakenObject } from './key-mistakes.js';
-import type { KeyParts } from './key-parts.js';
-import { localKey, type SigningKeyOptions } from './local-key.js';
+  checkHalves,
+  jwkThumbprint,
+  type KeyMaterial,
+  publicHalfOf,
+  publicJwkOf,
+  readKey,
+  signingAlgorithmsOf,
+} from './key-material.js';
 import { type RemoteSigner, remoteKey } from './remote-signer.js';
+
+/** A key and how it is used. */
+export interface SigningKeyOptions extends CertificateOptions {
+  readonly key: KeyMaterial;
+  /** Decrypts an encrypted PEM or DER. */
+  readonly passphrase?: string | undefined;
+  /**
+   * Default: the `alg` of a JWK; else RS256 for RSA, which most servers take, the one that belongs
+   * to the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI wants PS256.
+   */
+  readonly alg?: Algorithm | undefined;
+  /**
+   * The `kid` of the header; false for none. Default: the `kid` of a JWK; else the thumbprint of
+   * the public key (RFC 7638). A symmetric key has none, since its thumbprint would reveal it. Some
+   * servers find no key for a `kid` that they do not know: register `publicJwk`, which has it.
+   */
+  readonly kid?: string | false | undefined;
+}
 
 /** Everything that a signing key can be made of. */
 export type SigningKeyInput = KeyMaterial | SigningKeyOptions | RemoteSigner | SigningKey;
 
+/** What a signing key consists of, whatever it was made of. */
+export interface KeyParts {
+  readonly alg: Algorithm;
+  /** The `kid` of the header; undefined for none. */
+  readonly kid: string | undefined;
+  /** The public half; undefined if it is not known, and for symmetric keys. */
+  readonly publicJwk: JsonWebKey | undefined;
+  readonly certificate: SignerCertificate | undefined;
+  /** Makes a compact JWS. */
+  readonly sign: (header: WrittenHeader, claims: object) => Promise<string>;
+}
+
+/** The readers of `SigningKeyOptions`. */
+export const KEY_OPTIONS = {
+  key: unchecked<KeyMaterial>(),
+  passphrase: unchecked<string | undefined>(),
+  alg: unchecked<Algorithm | undefined>(),
+  kid: unchecked<string | false | undefined>(),
+  certificate: unchecked<string | Uint8Array | undefined>(),
+  x5c: unchecked<boolean | undefined>(),
+} satisfies OptionTable<SigningKeyOptions>;
+
+function checkedKid(kid: unknown, name: string): string | undefined {
+  if (kid === undefined || kid === null) return undefined;
+  if (kid === '') throw new KeyError(`${name} is empty: use kid: false to send none`);
+  if (typeof kid === 'string') return kid;
+  throw new KeyError(`${name} must be text, or false for none`);
+}
+
+/**
+ * The `kid` of a key: the one that is wanted, its own, or the thumbprint of its public half.
+ *
+ * @param wanted false for none
+ * @param own the `kid` of its JWK
+ * @throws {KeyError}
+ */
+export function chooseKid(
+  wanted: unknown,
+  own: unknown,
+  publicJwk: JsonWebKey | undefined,
+): string | undefined {
+  if (wanted === false) return undefined;
+  return (
+    checkedKid(wanted, 'kid') ??
+    checkedKid(own, 'the kid of the JWK') ??
+    (publicJwk && jwkThumbprint(publicJwk))
+  );
+}
+
+function chooseAlgorithm(
+  fitting: readonly Algorithm[],
+  fromJwk: string | undefined,
+  wanted: string | undefined,
+  demanded: readonly Algorithm[] | undefined,
+): Algorithm {
+  const preferred = demanded?.find((alg) => fitting.includes(alg));
+  const alg = wanted ?? fromJwk ?? preferred ?? fitting[0];
+  if (wanted !== undefined && fromJwk !== undefined && wanted !== fromJwk) {
+    throw new KeyError(`alg is ${wanted}, but the JWK is for ${fromJwk}: leave alg out`);
+  }
+  if (isAlgorithm(alg) && fitting.includes(alg)) return alg;
+  throw new KeyError(`alg ${String(alg)} does not fit the key: use ${fitting.join(' or ')}`);
+}
+
+function jwsMaker(alg: Algorithm, key: KeyObject | CryptoKey): KeyParts['sign'] {
+  if (key instanceof KeyObject) {
+    const sign = signer(alg, key);
+    return (header, claims) => compactJws(header, claims, sign);
+  }
+  return (header, claims) =>
+    new CompactSign(Buffer.from(JSON.stringify(claims)))
+      .setProtectedHeader({ ...header.parameters, alg })
+      .sign(key);
+}
+
+/** The parts of a key that is in this process. */
+function localKey(given: SigningKeyOptions, demands: KeyDemands): KeyParts {
+  const options = readOptions('A signing key', given, KEY_OPTIONS);
+  const read = readKey(options.key, options.passphrase);
+  const { key, jwk, certificates = [] } = read;
+  const algOfJwk = jwk?.alg ?? undefined;
+  const alg = chooseAlgorithm(signingAlgorithmsOf(key), algOfJwk, options.alg, demands.algorithms);
+  checkHalves(read);
+  const publicKey = publicHalfOf(key);
+  const publicJwk = publicKey && publicJwkOf(publicKey);
+  if (options.kid === undefined && key.type === 'private' && publicJwk === undefined) {
+    throw new KeyError(
+      'the key cannot be exported, so its kid is not known: set kid, or kid: false',
+    );
+  }
+  const beside = certificates.map(({ base64 }) => base64);
+  return {
+    alg,
+    kid: chooseKid(options.kid, jwk?.kid, publicJwk),
+    publicJwk,
+    certificate: certificateOf(options, alg, publicKey, beside),
+    sign: jwsMaker(alg, key),
+  };
+}
+
 const isRemoteSigner = (input: object): input is RemoteSigner =>
   typeof (input as Partial<RemoteSigner>).sign === 'function';
 
-const isOptions = (input: object): input is SigningKeyOptions => Object.hasOwn(input, 'key');
+const isOptions = (input: object): input is SigningKeyOptions =>
+  Object.hasOwn(input, 'key') && !('createClientToken' in input);
 
 function partsOf(
   input: KeyMaterial | SigningKeyOptions | RemoteSigner,
@@ -31,8 +154,20 @@ function partsOf(
   if (input === undefined || input === null) throw new KeyError('no key was given');
   if (typeof input === 'string') return localKey({ key: input }, demands);
   if (isRemoteSigner(input)) return remoteKey(input);
-  refuseMistakenObject(input);
   return localKey(isOptions(input) ? input : { key: input }, demands);
+}
+
+/** Where the use of a certificate outside its validity period is published. */
+const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
+
+/** Whether a certificate can be used now; undefined if it can. */
+function invalidity({
+  notBefore,
+  notAfter,
+}: SignerCertificate): 'expired' | 'not yet valid' | undefined {
+  const now = Date.now() / 1000;
+  if (now > notAfter) return 'expired';
+  return now < notBefore ? 'not yet valid' : undefined;
 }
 
 /**
@@ -54,14 +189,17 @@ export class SigningKey {
    */
   readonly publicJwk: JsonWebKey | undefined;
   readonly #sign: KeyParts['sign'];
+  readonly #certificate: SignerCertificate | undefined;
   /** The header parameters that name the key. */
   readonly #names: Header;
   /** Headers that cannot change, as they were written, and for which demands. */
   readonly #written = new WeakMap<Header, { keyHeader: unknown; header: WrittenHeader }>();
+  #isWarned = false;
 
   private constructor(parts: KeyParts) {
     this.#sign = parts.sign;
-    this.#names = { kid: parts.kid, ...parts.certificate };
+    this.#certificate = parts.certificate;
+    this.#names = { kid: parts.kid, ...parts.certificate?.header };
     this.alg = parts.alg;
     this.kid = parts.kid;
     this.publicJwk = parts.publicJwk && {
@@ -70,34 +208,38 @@ export class SigningKey {
       alg: parts.alg,
       use: 'sig',
     };
+    this.#checkCertificate();
   }
 
   /**
-   * Makes a signing key.
+   * Makes a signing key. A certificate outside its validity period is a warning of the process, once
+   * for each key, and an event of the diagnostics channel
+   * `passport-private-key-jwt:signing-certificate` each time that the key signs.
    *
    * @param demands what the server wants of it
-   * @throws {TypeError} where the key is public, weak, encrypted without its passphrase or
-   *   unreadable, or does not fit `alg`, `certificate` or `demands`; the message says what to change
+   * @throws {TypeError} if the key is public, weak, encrypted without its passphrase or unreadable,
+   *   or does not fit its public half, `alg`, `certificate` or `demands`; the message says what to
+   *   change
    */
   static from(input: SigningKeyInput, demands: KeyDemands = {}): SigningKey {
-    assertKnownOptions('SigningKey.from', demands, KEY_DEMANDS);
-    const checked = keyDemands(demands);
+    const checked = readOptions('SigningKey.from', demands, KEY_DEMANDS);
     try {
       const key = input instanceof SigningKey ? input : new SigningKey(partsOf(input, checked));
       checkDemands(checked, key.alg, key.#names);
       return key;
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
-      throw new TypeError(`The signing key cannot be used: ${error.message}.`);
+      const end = error.message.endsWith('?') ? '' : '.';
+      throw new TypeError(`The signing key cannot be used: ${error.message}${end}`);
     }
   }
 
   /**
    * The JWK Set to register or publish: the public key alone (RFC 7517 §5).
    *
-   * @throws {TypeError} where `publicJwk` is undefined
+   * @throws {TypeError} if `publicJwk` is undefined
    */
-  publicJwks(): JsonWebKeySet {
+  publicJwks(): { readonly keys: readonly JsonWebKey[] } {
     if (this.publicJwk !== undefined) return { keys: [this.publicJwk] };
     throw new TypeError(
       'The key cannot be published: it is symmetric, cannot be exported, or its publicJwk is not known',
@@ -115,7 +257,34 @@ export class SigningKey {
     header: Readonly<Record<string, unknown>> = {},
     { keyHeader }: KeyDemands = {},
   ): Promise<string> {
+    const problem = this.#checkCertificate();
+    if (problem !== undefined && certificateChannel.hasSubscribers) {
+      const { alg, kid } = this;
+      certificateChannel.publish({ problem, alg, kid, ...this.#validity() });
+    }
     return this.#sign(this.#headerOf(header, keyHeader), claims);
+  }
+
+  #validity() {
+    const { notBefore = 0, notAfter = 0 } = this.#certificate ?? {};
+    return { notBefore: new Date(notBefore * 1000), notAfter: new Date(notAfter * 1000) };
+  }
+
+  /** Warns once if the certificate cannot be used now. */
+  #checkCertificate(): 'expired' | 'not yet valid' | undefined {
+    const problem = this.#certificate && invalidity(this.#certificate);
+    if (problem === undefined || this.#isWarned) return problem;
+    this.#isWarned = true;
+    const { notBefore, notAfter } = this.#validity();
+    const when =
+      problem === 'expired'
+        ? `expired at ${notAfter.toISOString()}`
+        : `is not valid before ${notBefore.toISOString()}`;
+    process.emitWarning(
+      `The certificate of the signing key ${this.kid ?? this.alg} ${when}: servers may refuse what it signs. Renew the certificate, and register the new one.`,
+      { code: 'PRIVATE_KEY_JWT_CERTIFICATE' },
+    );
+    return problem;
   }
 
   #headerOf(more: Header, keyHeader: KeyDemands['keyHeader']): WrittenHeader {

@@ -38,8 +38,10 @@ export interface TokenResponseReceivedContext {
 export interface RemoteFailureContext {
   readonly request: LoginRequest;
   /**
-   * `AuthorizationResponseError` where the provider sent the user back with an error,
-   * `LoginStateError` where no login is waiting for the response, or what else openid-client throws.
+   * `LoginRequiredError` if the user can mend it by logging in again, or has refused; its `error` is
+   * the provider's code. `ClientRefusedError` if the provider refuses this client. `ProviderError`
+   * if the provider is down or its answer cannot be used. `LoginStateError` if no login is waiting
+   * for the response. Or what your own functions throw.
    */
   readonly error: unknown;
   /**

@@ -1,17 +1,13 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt } from 'jose';
-import {
-  authorizationCodeGrant,
-  type Configuration,
-  type CustomFetch,
-  customFetch,
-} from 'openid-client';
+import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import { readForm } from '../../shared/form.js';
 import { safeText } from '../../shared/safe.js';
+import { call } from '../tokens/provider.js';
+import { sessionHasEnded } from '../tokens/session.js';
 import type { LoginRequest, LoginTokens } from './events.js';
 import type { LoginSettings } from './options.js';
-import type { PendingLogin } from './pending-logins.js';
+import { LoginStateError, type PendingLogin } from './pending-logins.js';
 
 /** The parameters of a response that came as a form (`response_mode=form_post`). */
 function formParameters(request: LoginRequest): URLSearchParams {
@@ -59,59 +55,6 @@ function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   );
 }
 
-type Hook = (parameters: URLSearchParams) => Promise<void>;
-
-const hooks = new AsyncLocalStorage<Hook>();
-const hooked = new WeakSet<CustomFetch>();
-
-/** Requests whose hook was called: a fetch that wraps another one may have it installed twice. */
-const seen = new WeakSet<URLSearchParams>();
-
-/** Makes the fetch of a configuration call the hook of its caller. Done once per fetch. */
-function installHook(config: Configuration): void {
-  const send = config[customFetch] ?? (fetch as CustomFetch);
-  if (hooked.has(send)) return;
-  const fetchWithHook: CustomFetch = async (url, options) => {
-    const { body } = options;
-    const isRedemption =
-      body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code';
-    if (isRedemption && !seen.has(body)) {
-      seen.add(body);
-      await hooks.getStore()?.(body);
-    }
-    return send(url, options);
-  };
-  hooked.add(fetchWithHook);
-  config[customFetch] = fetchWithHook;
-}
-
-/**
- * Calls the hook with the parameters of each code redemption that happens while `run` does, as late
- * as can be: after client authentication, whatever the method, and just before they are sent. The
- * place is openid-client's `customFetch`, the only one that sees the whole request; an
- * AsyncLocalStorage tells the logins that share a configuration apart.
- *
- * @throws what the hook throws, as it is; else what `run` throws
- */
-async function withTokenRequestHook<T>(
-  config: Configuration,
-  hook: Hook,
-  run: () => Promise<T>,
-): Promise<T> {
-  installHook(config);
-  const thrown: unknown[] = [];
-  const observed: Hook = (parameters) =>
-    hook(parameters).catch((error: unknown) => {
-      thrown.push(error);
-      throw error;
-    });
-  try {
-    return await hooks.run(observed, run);
-  } catch (error) {
-    throw thrown.length > 0 ? thrown[0] : error;
-  }
-}
-
 /**
  * Finishes a login: finds it in the session, validates the response and redeems the code.
  *
@@ -127,30 +70,35 @@ export async function finishLogin(
   const { config, events, pending } = settings;
   const isForm = request.method === 'POST';
   const response = isForm ? formParameters(request) : currentUrl.searchParams;
-  const login = pending.take(request, stateOf(response), errorIn(response));
+  const login = await pending.take(request, stateOf(response), errorIn(response));
   const dpop = await settings.DPoP(request);
 
-  const beforeTokenRequest = async (tokenEndpointRequest: URLSearchParams) => {
+  const beforeRedemption = async (tokenEndpointRequest: URLSearchParams) => {
     // openid-client leaves out the query of a redirect URI, which has to be the same as before.
     tokenEndpointRequest.set('redirect_uri', login.redirectUri);
     await events.authorizationCodeReceived?.({ request, tokenEndpointRequest });
     if (settings.assertionExpected) requireAssertion(tokenEndpointRequest);
   };
-  const tokens = await withTokenRequestHook(config, beforeTokenRequest, () =>
-    authorizationCodeGrant(
-      config,
-      responseAt(login, response, isForm),
-      {
-        pkceCodeVerifier: login.codeVerifier,
-        expectedState: login.state,
-        idTokenExpected: settings.idTokenExpected,
-        ...(login.nonce !== undefined && { expectedNonce: login.nonce }),
-        ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
-      },
-      parameters,
-      dpop && { DPoP: dpop },
-    ),
+  const tokens = await call(
+    config,
+    () =>
+      authorizationCodeGrant(
+        config,
+        responseAt(login, response, isForm),
+        {
+          pkceCodeVerifier: login.codeVerifier,
+          expectedState: login.state,
+          idTokenExpected: settings.idTokenExpected,
+          ...(login.nonce !== undefined && { expectedNonce: login.nonce }),
+          ...(login.maxAge !== undefined && { maxAge: login.maxAge }),
+        },
+        parameters,
+        dpop && { DPoP: dpop },
+      ),
+    { beforeRedemption },
   );
+  // The user has logged out in another tab meanwhile, which goes for this login too.
+  if (await sessionHasEnded(request)) throw new LoginStateError();
   await events.tokenResponseReceived?.({ request, tokens });
   return tokens;
 }

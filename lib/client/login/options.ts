@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type {
+  AuthorizationDetails,
+  Configuration,
+  DPoPHandle,
+  ServerMetadata,
+} from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
   callback,
@@ -13,7 +18,12 @@ import {
   text,
   unchecked,
 } from '../../shared/options.js';
-import type { AssertionService } from '../assertion-service.js';
+import {
+  type AssertionSource,
+  assertionSource,
+  type RequestSigner,
+  requestSigner,
+} from '../assertion-source.js';
 import { configuration } from '../tokens/provider.js';
 import {
   eventHandlers,
@@ -67,7 +77,7 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
    * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
    */
-  readonly assertions?: AssertionService | undefined;
+  readonly assertions?: AssertionSource | undefined;
   readonly callbackURL: string | URL;
   /**
    * Whether a login must bring an ID token, which says who the user is. Default true. False is for
@@ -82,6 +92,11 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * server's metadata has `require_signed_request_object`.
    */
   readonly signedAuthorizeRequests?: boolean | undefined;
+  /**
+   * Sends `response_type` and `scope` beside the signed request too, as OpenID Connect Core §6.1
+   * asks. A pushed request never has them (RFC 9126 §3). Default: if the scope has `openid`.
+   */
+  readonly parametersBesideRequest?: boolean | undefined;
   /**
    * Pushes the authorization request to the server first (PAR, RFC 9126). Default: where the server's
    * metadata has `require_pushed_authorization_requests`.
@@ -141,10 +156,12 @@ export interface LoginSettings {
   readonly config: Configuration;
   readonly issuer: string;
   /** Signs the authorization request; undefined where it is not to be signed. */
-  readonly signer: AssertionService | undefined;
+  readonly signer: RequestSigner | undefined;
   /** Whether the token request must have a client assertion. */
   readonly assertionExpected: boolean;
   readonly idTokenExpected: boolean;
+  /** Undefined if the scope decides. */
+  readonly parametersBesideRequest: boolean | undefined;
   readonly usePAR: boolean;
   readonly DPoP: NonNullable<OpenIdConnectStrategyOptions['DPoP']>;
   readonly events: OpenIdConnectEvents;
@@ -166,13 +183,13 @@ const callbackUrl: Reader<string | URL> = (name, value) => {
   );
 };
 
-/** True or false; undefined if the metadata of the server decides. */
+/** True or false; undefined if the metadata of the server or the scope decides. */
 const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
 const OPTIONS = {
   config: configuration,
-  assertions: unchecked<AssertionService | undefined>(),
+  assertions: assertionSource,
   callbackURL: callbackUrl,
   scope: unchecked<LoginOptions['scope']>(),
   resource: unchecked<LoginOptions['resource']>(),
@@ -181,6 +198,7 @@ const OPTIONS = {
   idTokenExpected: flag(true),
   name: text(undefined),
   signedAuthorizeRequests: flagOrMetadata,
+  parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
   DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
   loginTimeout: seconds(3600, 0.001, DAY),
@@ -217,11 +235,73 @@ function checkAssertions({ assertions, config }: Given): void {
   }
 }
 
-function signerOf({ assertions, config, signedAuthorizeRequests }: Given) {
+/** The members of a provider's metadata that can rule something out. */
+function listOf(config: Configuration, name: string): readonly unknown[] | undefined {
+  const list: unknown = config.serverMetadata()[name as keyof ServerMetadata];
+  return Array.isArray(list) ? list : undefined;
+}
+
+const isRuledOut = (config: Configuration, name: string, value: string | undefined): boolean =>
+  value !== undefined && listOf(config, name)?.includes(value) === false;
+
+/**
+ * Heeds what the metadata of the provider rules out (RFC 8414 §2). What it does not mention is not
+ * ruled out.
+ *
+ * @throws {TypeError} which says what to change
+ */
+function checkMetadata(
+  { config, assertions }: Given,
+  signer: RequestSigner | undefined,
+  usePAR: boolean,
+): void {
+  const metadata = config.serverMetadata();
+  const refuse = (member: string, advice: string): never => {
+    throw new TypeError(
+      `The metadata of ${metadata.issuer} rules this out by ${member} ${JSON.stringify(metadata[member as keyof ServerMetadata])}: ${advice}`,
+    );
+  };
+  if (isRuledOut(config, 'code_challenge_methods_supported', 'S256')) {
+    refuse('code_challenge_methods_supported', 'the strategy always sends PKCE with S256');
+  }
+  if (usePAR && metadata.pushed_authorization_request_endpoint === undefined) {
+    throw new TypeError(
+      `The metadata of ${metadata.issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
+    );
+  }
+  if (signer !== undefined) {
+    if (metadata['request_parameter_supported'] === false) {
+      refuse('request_parameter_supported', 'set signedAuthorizeRequests: false');
+    }
+    const member = 'request_object_signing_alg_values_supported';
+    if (isRuledOut(config, member, signer.key?.alg)) {
+      refuse(member, `the key signs with ${signer.key?.alg}, so use another key or alg`);
+    }
+  }
+  if (assertions === undefined || !expectsAssertion(config)) return;
+  const alg = assertions.key?.alg;
+  const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+  if (isRuledOut(config, 'token_endpoint_auth_methods_supported', method)) {
+    refuse('token_endpoint_auth_methods_supported', `the assertions are ${method}`);
+  }
+  const algs = 'token_endpoint_auth_signing_alg_values_supported';
+  if (isRuledOut(config, algs, alg)) {
+    refuse(algs, `the key signs with ${alg}, so use another key or alg`);
+  }
+}
+
+/** Whether the client authenticates by assertions, as far as its metadata says. */
+const expectsAssertion = (config: Configuration): boolean =>
+  ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
+
+function signerOf({
+  assertions,
+  config,
+  signedAuthorizeRequests,
+}: Given): RequestSigner | undefined {
   const isRequired = config.serverMetadata().require_signed_request_object === true;
   if (!(signedAuthorizeRequests ?? isRequired)) return undefined;
-  if (assertions !== undefined) return assertions;
-  throw new TypeError('Signed authorize requests need the AssertionService as assertions');
+  return requestSigner(assertions);
 }
 
 /** Names a strategy: a login that began at one is not finished at another. */
@@ -246,15 +326,17 @@ export function loginSettings(
   checkScope(scope, idTokenExpected);
   const { resource, authorizationDetails, prompt } = given;
   const { issuer, require_pushed_authorization_requests } = config.serverMetadata();
+  const signer = signerOf(given);
+  const usePAR = given.usePAR ?? require_pushed_authorization_requests === true;
+  checkMetadata(given, signer, usePAR);
   return {
     config,
     issuer,
-    signer: signerOf(given),
-    assertionExpected:
-      assertions !== undefined &&
-      ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']),
+    signer,
+    assertionExpected: assertions !== undefined && expectsAssertion(config),
     idTokenExpected,
-    usePAR: given.usePAR ?? require_pushed_authorization_requests === true,
+    parametersBesideRequest: given.parametersBesideRequest,
+    usePAR,
     DPoP: given.DPoP ?? (() => undefined),
     events: given.events,
     pending: new PendingLogins(given.loginTimeout, ownerOf(given)),

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../shared/errors.js';
+import { renewSession, type Session, saveSession, sessionHasEnded } from '../tokens/session.js';
 import type { LoginRequest } from './events.js';
 
 /** A login that a user was sent to the provider for. It is kept in the session as JSON. */
@@ -18,6 +19,10 @@ export interface PendingLogin {
 /** The response of a provider belongs to no login that is waiting in the session. */
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
+  readonly code = 'login_not_waiting';
+  readonly status = 400;
+  readonly statusCode = 400;
+  readonly expose = false;
 
   /** @param answer what the provider says, which nobody has proved */
   constructor(answer?: string) {
@@ -34,9 +39,6 @@ const MAX_PENDING_LOGINS = 10;
 
 /** The member of the session that keeps them. */
 const SESSION_MEMBER = 'openid-connect';
-
-type Session = Record<string, unknown>;
-type Regenerate = (done: (error?: unknown) => void) => unknown;
 
 /** The logins that are under way in a session, each in its own tab. */
 export class PendingLogins {
@@ -65,31 +67,41 @@ export class PendingLogins {
     else session[SESSION_MEMBER] = logins.slice(-MAX_PENDING_LOGINS);
   }
 
-  /** Remembers a login until its response comes. */
-  add({ session }: LoginRequest, login: Omit<PendingLogin, 'owner'>): void {
-    const kept = session as Session;
-    this.#keep(kept, [...this.#of(kept), { ...login, owner: this.#owner }]);
+  /**
+   * Remembers a login until its response comes; in a new session if this one has ended since the
+   * request came, as by a logout in another tab.
+   */
+  async add(request: LoginRequest, login: Omit<PendingLogin, 'owner'>): Promise<void> {
+    await leaveEndedSession(request);
+    const session = request.session as Session;
+    this.#keep(session, [...this.#of(session), { ...login, owner: this.#owner }]);
   }
 
   /**
-   * The login that a response belongs to. It is forgotten: a response is good for one use.
+   * The login that a response belongs to. It is forgotten at once: a response is good for one use.
    *
    * @param answer what the response says, for the error
-   * @throws {LoginStateError} where no login of this strategy has this state
+   * @throws {LoginStateError} if no login of this strategy has this state
    */
-  take({ session }: LoginRequest, state: string | null, answer?: string): PendingLogin {
-    const kept = session as Session;
-    const logins = this.#of(kept);
+  async take(request: LoginRequest, state: string | null, answer?: string): Promise<PendingLogin> {
+    const session = request.session as Session;
+    const logins = this.#of(session);
     const found = logins.find((login) => login.state === state && login.owner === this.#owner);
-    if (found === undefined) throw new LoginStateError(answer);
+    if (found === undefined) {
+      if (logins.length === 0) warnOfLostCookie(request);
+      throw new LoginStateError(answer);
+    }
+    if (await sessionHasEnded(request)) throw new LoginStateError(answer);
     this.#keep(
-      kept,
-      logins.filter((login) => login !== found),
+      session,
+      this.#of(session).filter(({ state: each }) => each !== state),
     );
+    // Nothing is left to be written at the end of the request, when the session may have ended.
+    await saveSession(session);
     return found;
   }
 
-  /** @throws {ConfigurationError} where Passport could not renew the session at the end of a login */
+  /** @throws {ConfigurationError} if Passport could not renew the session at the end of a login */
   requireRenewal({ session }: LoginRequest): void {
     if (typeof (session as Session)['regenerate'] === 'function') return;
     throw new ConfigurationError(
@@ -98,19 +110,27 @@ export class PendingLogins {
   }
 
   /**
-   * Lets the logins of other tabs outlive the new session that Passport makes when this one
-   * succeeds. Nothing else is carried over, and each is of use only with the response that its
-   * provider sends to this browser.
+   * Forgets all logins of a session, since one has succeeded. Anyone may have begun the others: a
+   * session before a login can be one that an attacker has planted in the browser.
    */
-  carryOver(request: LoginRequest): void {
-    const session = request.session as Session;
-    const { regenerate } = session;
-    if (typeof regenerate !== 'function') return;
-    const renewed: Regenerate = (done) =>
-      (regenerate as Regenerate).call(session, (error) => {
-        if (request.session) this.#keep(request.session as Session, this.#of(session));
-        done(error);
-      });
-    Object.defineProperty(session, 'regenerate', { value: renewed, configurable: true });
+  forget({ session }: LoginRequest): void {
+    delete (session as Session)[SESSION_MEMBER];
   }
+}
+
+/** Gives the browser a new session if its own has ended, so that nothing is written to that one. */
+export async function leaveEndedSession(request: LoginRequest): Promise<void> {
+  if (await sessionHasEnded(request)) await renewSession(request);
+}
+
+let hasWarned = false;
+
+/** Tells the developer once: all that the user sees is that the login has failed. */
+function warnOfLostCookie({ headers }: LoginRequest): void {
+  if (hasWarned || headers.cookie !== undefined) return;
+  hasWarned = true;
+  process.emitWarning(
+    "A provider has sent a user back, and the browser has brought no cookie. If that happens with every login, the session cookie is lost: it must be SameSite=Lax (None and Secure for form_post), and a Secure one needs HTTPS and, behind a proxy, app.set('trust proxy', 1).",
+    { type: 'PrivateKeyJwtWarning', code: 'login_cookie_lost' },
+  );
 }

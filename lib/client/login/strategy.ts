@@ -1,6 +1,9 @@
-import { AuthorizationResponseError } from 'openid-client';
+import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
+import { publish } from '../events.js';
+import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
+import { clientEvent } from '../tokens/provider.js';
 import type { LoginRequest, LoginTokens } from './events.js';
 import { finishLogin } from './finish-login.js';
 import {
@@ -13,7 +16,7 @@ import {
   type Verify,
   type VerifyWithRequest,
 } from './options.js';
-import { LoginStateError } from './pending-logins.js';
+import { LoginStateError, leaveEndedSession } from './pending-logins.js';
 import { startLogin } from './start-login.js';
 import { type CallVerify, callVerify, decide } from './verification.js';
 
@@ -49,24 +52,24 @@ const Base = Strategy as unknown as new (
   verify: unknown,
 ) => OpenIdConnectStrategyBase;
 
-const isRefusal = (error: unknown): error is AuthorizationResponseError =>
-  error instanceof AuthorizationResponseError && error.error === 'access_denied';
+const isRefusal = (error: unknown): boolean =>
+  error instanceof LoginRequiredError && error.error === 'access_denied';
 
 /** What Passport's `failureMessage` and `failureFlash` show. */
 function failureInfo(error: unknown): object {
-  if (error instanceof AuthorizationResponseError) {
-    return { message: error.error_description ?? error.error, error: error.error };
-  }
-  return { message: error instanceof Error ? error.message : 'The login failed.' };
+  if (!(error instanceof Error)) return { message: 'The login failed.' };
+  if (!isClientFailure(error)) return { message: error.message };
+  const { error_description: description, error: code, message } = error;
+  return { message: description ?? code ?? message, error: code };
 }
 
 /**
  * Logs users in at an OpenID provider: openid-client's Passport strategy, with a client that proves
  * itself by signed assertions, with signed authorize requests (JAR), and with events.
  *
- * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins in several tabs do not
- * disturb each other, unless both change the session at the very same moment. Needs express-session;
- * Passport renews the session at login. A subclass may override the customisation points of
+ * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins can be under way in
+ * several tabs; once one has succeeded, the others have to begin again. Needs express-session or
+ * another session that can be renewed, as Passport does at login. A subclass may override the customisation points of
  * `OpenIdConnectStrategyBase`.
  *
  * @example
@@ -136,7 +139,43 @@ export class OpenIdConnectStrategy extends Base {
     const all = { ...this._settings.defaults, ...options };
     const added = new URLSearchParams(this.authorizationRequestParams(request, all));
     const url = await startLogin(this._settings, request, added);
+    publish(() => clientEvent(this._settings.config, 'login_begun'));
     this.redirect(url.href);
+  }
+
+  /**
+   * Where to send a user after the logout here, so that the provider ends its own session too
+   * (OpenID Connect RP-Initiated Logout 1.0).
+   *
+   * @param parameters `idToken` of the login, as `getToken` of a `UserTokenManager` returns it before
+   *   `revoke`; `returnTo`, one of the `post_logout_redirect_uris` that the client has registered;
+   *   `state`, which comes back with the user
+   * @returns undefined if the provider has no `end_session_endpoint`
+   */
+  logoutUrl(
+    parameters: {
+      readonly idToken?: string | undefined;
+      readonly returnTo?: string | URL | undefined;
+      readonly state?: string | undefined;
+    } = {},
+  ): URL | undefined {
+    const { config } = this._settings;
+    if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
+    const { idToken, returnTo, state } = parameters;
+    return buildEndSessionUrl(config, {
+      ...(idToken !== undefined && { id_token_hint: idToken }),
+      ...(returnTo !== undefined && { post_logout_redirect_uri: String(returnTo) }),
+      ...(state !== undefined && { state }),
+    });
+  }
+
+  /** @internal */
+  _ended(succeeded: boolean, error?: unknown): void {
+    const failure = isClientFailure(error) ? { error: error.error } : {};
+    const message = error instanceof Error ? error.message : undefined;
+    publish(() =>
+      clientEvent(this._settings.config, 'login_ended', { succeeded, message, ...failure }),
+    );
   }
 
   /**
@@ -153,9 +192,11 @@ export class OpenIdConnectStrategy extends Base {
     try {
       return await finishLogin(this._settings, request, currentUrl, new URLSearchParams(added));
     } catch (error) {
+      this._ended(false, error);
       const failed = error instanceof LoginStateError || isRefusal(error);
       const context = { request, error, outcome: failed ? ('fail' as const) : ('error' as const) };
       await this._settings.events.remoteFailure?.(context);
+      await leaveEndedSession(request);
       if (context.outcome === 'fail') this.fail(failureInfo(error));
       else this._error(error);
       return undefined;
@@ -177,9 +218,11 @@ export class OpenIdConnectStrategy extends Base {
       if (error) {
         this.error(error);
       } else if (user) {
-        this._settings.pending.carryOver(request);
+        this._settings.pending.forget(request);
+        this._ended(true);
         this.success(user, info);
       } else {
+        this._ended(false);
         this.fail(info);
       }
     } catch (thrown) {

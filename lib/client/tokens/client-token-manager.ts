@@ -9,9 +9,11 @@ import {
   texts,
   unchecked,
 } from '../../shared/options.js';
-import { configuration, sendAgain } from './provider.js';
+import { publish } from '../events.js';
+import { locked, type TokenLock, tokenLock } from './lock.js';
+import { call, clientEvent, configuration } from './provider.js';
 import { SingleFlight } from './single-flight.js';
-import { type TokenFetch, tokenFetch } from './token-fetch.js';
+import { tokenFetch } from './token-fetch.js';
 import {
   isUsable,
   MemoryTokenStore,
@@ -19,6 +21,7 @@ import {
   type TokenSet,
   type TokenStore,
   tokenSet,
+  tokenStore,
 } from './token-store.js';
 
 const HOUR = 3600;
@@ -36,13 +39,16 @@ export interface ClientTokenManagerOptions {
   readonly renewBefore?: number | undefined;
   /** Binds the tokens to a key (RFC 9449). */
   readonly DPoP?: DPoPHandle | undefined;
+  /** Lets one process ask for a token that several want to keep in one store. Default: none. */
+  readonly lock?: TokenLock | undefined;
 }
 
 const OPTIONS = {
   config: configuration,
-  store: unchecked<TokenStore | undefined>(),
+  store: tokenStore,
   renewBefore: seconds(60, 0, HOUR),
   DPoP: unchecked<DPoPHandle | undefined>(),
+  lock: tokenLock,
 } satisfies OptionTable<ClientTokenManagerOptions>;
 
 /** Which token is wanted: each combination has its own. */
@@ -96,6 +102,7 @@ export class ClientTokenManager {
   readonly #store: TokenStore;
   readonly #renewBefore: number;
   readonly #DPoP: DPoPHandle | undefined;
+  readonly #lock: TokenLock | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
 
   /** @throws {TypeError} where an option is wrong */
@@ -105,30 +112,37 @@ export class ClientTokenManager {
     this.#store = settings.store ?? new MemoryTokenStore();
     this.#renewBefore = settings.renewBefore;
     this.#DPoP = settings.DPoP;
+    this.#lock = settings.lock;
   }
 
   /**
    * A token that can be used.
    *
    * @param refused an access token that an API has refused: it is not given again
-   * @throws {TypeError} where the request has a member that there is not
-   * @throws what openid-client throws, and what the store does
+   * @throws {TypeError} if the request has a member that does not exist
+   * @throws what `callProvider` throws, and what the store and the lock do
    */
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
     const parameters = parametersOf(request);
-    const key = this.#keyOf(parameters);
+    const key = await this.#keyOf(parameters);
     const known = storedTokens(await this.#store.get(key));
     if (known !== undefined && isUsable(known, Date.now() / 1000, refused)) return known;
-    return this.#flights.run(key, () => this.#request(key, parameters));
+    return this.#flights.run(key, () =>
+      locked(this.#lock, key, () => this.#request(key, parameters, refused)),
+    );
   }
 
   /**
-   * A `fetch` for one API that adds the token, and gets another one after a 401.
+   * A `fetch` for one API that adds the token, and gets another one after a 401. A signal that
+   * aborts closes the request at the API too.
    *
    * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
-   * @throws {TypeError} where that is no such URL, or the request has a member that there is not
+   * @throws {TypeError} if that is no such URL, or the request has a member that does not exist
    */
-  fetch(baseUrl: string | URL, request: ClientTokenRequest = {}): TokenFetch {
+  fetch(
+    baseUrl: string | URL,
+    request: ClientTokenRequest = {},
+  ): (input: string | URL | Request, init?: RequestInit) => Promise<Response> {
     parametersOf(request);
     return tokenFetch({
       config: this.#config,
@@ -138,22 +152,39 @@ export class ClientTokenManager {
     });
   }
 
-  async #request(key: string, parameters: URLSearchParams): Promise<TokenSet> {
-    const response = await sendAgain(
+  async #request(key: string, parameters: URLSearchParams, refused?: string): Promise<TokenSet> {
+    const known = storedTokens(await this.#store.get(key));
+    if (known !== undefined && isUsable(known, Date.now() / 1000, refused)) return known;
+    const response = await call(
+      this.#config,
       () => clientCredentialsGrant(this.#config, parameters, this.#DPoP && { DPoP: this.#DPoP }),
-      'unanswered',
+      { repeatable: 'unanswered' },
     );
     const now = Date.now() / 1000;
     const tokens = tokenSet(response, now, this.#renewBefore);
-    await this.#store.set(key, tokens, Math.ceil(tokens.expiresAt - now));
+    publish(() => clientEvent(this.#config, 'token_obtained'));
+    // If another process was faster, its token is as good as this one.
+    await this.#store.replace(key, known, tokens, Math.ceil(tokens.expiresAt - now));
     return tokens;
   }
 
-  /** Names the token without telling of it; a store may be shared by clients of several servers. */
-  #keyOf(parameters: URLSearchParams): string {
-    const { issuer } = this.#config.serverMetadata();
+  /**
+   * Names the token without telling of it. All that the answer depends on is part of the name, since
+   * a store may be shared by clients of several servers, and by several DPoP keys.
+   */
+  async #keyOf(parameters: URLSearchParams): Promise<string> {
+    const { issuer, token_endpoint } = this.#config.serverMetadata();
     const { client_id } = this.#config.clientMetadata();
-    const named = JSON.stringify([issuer, client_id, parameters.toString()]);
+    const thumbprint = await this.#DPoP?.calculateThumbprint();
+    const tokenType = thumbprint === undefined ? 'bearer' : 'dpop';
+    const named = JSON.stringify([
+      issuer,
+      token_endpoint,
+      client_id,
+      tokenType,
+      thumbprint,
+      parameters.toString(),
+    ]);
     return `client-token:${createHash('sha256').update(named).digest('base64url')}`;
   }
 }

@@ -1,11 +1,197 @@
-import { Configuration } from 'openid-client';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { Configuration, type CustomFetch, customFetch } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
+import { type ClientEvent, publish } from '../events.js';
+import { failureOf, isClientFailure, type Seen } from './failures.js';
 
 /** Reads the option `config`. */
 export const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
   throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
 };
+
+/** How long one call of the provider may take, to the last byte of its answer, in milliseconds. */
+const DEADLINE = 30_000;
+
+/** The answers of token endpoints have some kilobytes. */
+const MAX_ANSWER = 1_048_576;
+
+/** How deep the JSON of an answer may be nested. */
+const MAX_DEPTH = 64;
+
+/** Parameters whose values are secrets. */
+const SECRET_PARAMETERS = [
+  'client_assertion',
+  'client_secret',
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'token',
+  'subject_token',
+  'actor_token',
+  'assertion',
+  'request',
+];
+
+/** What may be sent again: whatever was not answered, or only what certainly was not sent. */
+export type Repeatable = 'unanswered' | 'unsent';
+
+/** How one call of the provider is made. */
+export interface CallOptions {
+  /** What is sent once more, with another assertion, if the network fails. Default: nothing. */
+  readonly repeatable?: Repeatable | undefined;
+  /** Called with the parameters of the redemption of a code, just before they are sent. */
+  readonly beforeRedemption?: ((parameters: URLSearchParams) => Promise<void>) | undefined;
+}
+
+interface Call extends Seen {
+  readonly beforeRedemption: CallOptions['beforeRedemption'];
+  /** Ends the call, with all that is sent again in it. */
+  readonly deadline: AbortSignal;
+  /** What `beforeRedemption` has thrown. */
+  readonly thrown: unknown[];
+}
+
+/** A request to an API: the signal that ends it. */
+interface ApiCall {
+  readonly signal: AbortSignal;
+}
+
+const calls = new AsyncLocalStorage<Call | ApiCall>();
+const hooked = new WeakSet<CustomFetch>();
+/** Requests that were seen: a fetch that wraps another one may have the hook twice. */
+const seenRequests = new WeakSet<URLSearchParams>();
+
+const together = (...signals: (AbortSignal | undefined)[]): AbortSignal =>
+  AbortSignal.any(signals.filter((signal) => signal !== undefined));
+
+/** Makes the fetch of a configuration see the call that it is part of. Done once for each fetch. */
+function installHook(config: Configuration): void {
+  const send = config[customFetch] ?? (fetch as CustomFetch);
+  if (hooked.has(send)) return;
+  const hook: CustomFetch = async (url, options) => {
+    const call = calls.getStore();
+    if (call === undefined) return send(url, options);
+    if ('signal' in call) {
+      return send(url, { ...options, signal: together(options.signal, call.signal) });
+    }
+    const { body } = options;
+    if (body instanceof URLSearchParams) {
+      if (!seenRequests.has(body)) {
+        seenRequests.add(body);
+        await beforeSending(call, body);
+      }
+      noteRequest(call, body);
+    }
+    return answerOf(call, () =>
+      send(url, { ...options, signal: together(options.signal, call.deadline) }),
+    );
+  };
+  hooked.add(hook);
+  config[customFetch] = hook;
+}
+
+async function beforeSending(call: Call, parameters: URLSearchParams): Promise<void> {
+  if (parameters.get('grant_type') !== 'authorization_code') return;
+  try {
+    // What the application does meanwhile is none of this call.
+    await calls.exit(() => call.beforeRedemption?.(parameters));
+  } catch (error) {
+    call.thrown.push(error);
+    throw error;
+  }
+}
+
+function noteRequest(call: Call, parameters: URLSearchParams): void {
+  call.grantType = parameters.get('grant_type') ?? undefined;
+  for (const name of SECRET_PARAMETERS) {
+    for (const value of parameters.getAll(name)) if (value.length > 7) call.secrets.add(value);
+  }
+  const assertion = parameters.get('client_assertion');
+  if (assertion === null) return;
+  try {
+    const { kid, alg, typ } = decodeProtectedHeader(assertion);
+    call.sent = { kid, alg, typ, aud: decodeJwt(assertion).aud };
+  } catch {
+    // An application may send what is no JWT.
+  }
+}
+
+const NOT_ANSWERED_YET = {
+  status: undefined,
+  contentType: undefined,
+  error: undefined,
+  description: undefined,
+  nonsense: undefined,
+  networkError: undefined,
+};
+
+/** Reads the answer within its bounds, and notes what it says. */
+async function answerOf(call: Call, send: () => Promise<Response>): Promise<Response> {
+  Object.assign(call, NOT_ANSWERED_YET);
+  try {
+    const response = await send();
+    const { status, statusText, headers } = response;
+    call.status = status;
+    call.contentType = headers.get('content-type') ?? undefined;
+    const text = await boundedText(response);
+    if (text === undefined) call.nonsense = `it is longer than ${MAX_ANSWER} bytes`;
+    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} deep`;
+    if (call.nonsense !== undefined) throw new Error(call.nonsense);
+    noteAnswer(call, text ?? '');
+    const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
+    return new Response(isEmpty ? null : text, { status, statusText, headers });
+  } catch (error) {
+    if (call.nonsense === undefined) call.networkError = error;
+    throw error;
+  }
+}
+
+async function boundedText({ body }: Response): Promise<string | undefined> {
+  if (body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    // Leaving the loop cancels the body.
+    if (length > MAX_ANSWER) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+/** Whether JSON is nested deeper than any answer is. A loop, since the text is anybody's. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (isString) {
+      if (character === '\\') index += 1;
+      else if (character === '"') isString = false;
+    } else if (character === '"') {
+      isString = true;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (character === ']' || character === '}') {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+function noteAnswer(call: Call, text: string): void {
+  try {
+    const { error, error_description } = JSON.parse(text);
+    if (typeof error !== 'string') return;
+    call.error = error;
+    call.description = error_description;
+  } catch {
+    // openid-client says that it is no JSON.
+  }
+}
 
 /** Errors after which the request was certainly not sent: there was no connection. */
 const NOT_SENT = [
@@ -31,11 +217,8 @@ function* codesOf(error: unknown): Generator<unknown> {
 const hasCode = (error: unknown, codes: readonly unknown[]): boolean =>
   [...codesOf(error)].some((code) => codes.includes(code));
 
-/** What may be sent again: whatever was not answered, or only what certainly was not sent. */
-export type Repeatable = 'unanswered' | 'unsent';
-
 /**
- * Sends a request again, once, where the network failed. `send` is called anew, so that the second
+ * Sends a request again, once, if the network failed. `send` is called anew, so that the second
  * request carries an assertion of its own.
  */
 export async function sendAgain<Result>(
@@ -48,4 +231,79 @@ export async function sendAgain<Result>(
     if (!hasCode(error, repeatable === 'unsent' ? NOT_SENT : NOT_ANSWERED)) throw error;
     return send();
   }
+}
+
+/**
+ * Calls the provider by a function of openid-client, within bounds of time and size, so that a
+ * failure is an error which says whose fault it is.
+ *
+ * @throws {LoginRequiredError} if the user has to log in again
+ * @throws {ClientRefusedError} if the provider refuses this client or its request
+ * @throws {ProviderError} if the provider is down, or answers with something that is not OAuth
+ * @throws what the application's own functions throw, as it is
+ */
+export async function call<Result>(
+  config: Configuration,
+  run: () => Promise<Result>,
+  { repeatable, beforeRedemption }: CallOptions = {},
+): Promise<Result> {
+  installHook(config);
+  const deadline = AbortSignal.timeout(DEADLINE);
+  const seen: Call = { secrets: new Set(), deadline, beforeRedemption, thrown: [] };
+  try {
+    return await calls.run(seen, () =>
+      repeatable === undefined ? run() : sendAgain(run, repeatable),
+    );
+  } catch (error) {
+    if (seen.thrown.length > 0) throw seen.thrown[0];
+    const failure = failureOf(error, seen);
+    if (isClientFailure(failure)) {
+      const { message, error: oauthError } = failure;
+      publish(() => clientEvent(config, 'refused', { error: oauthError, message }));
+    }
+    throw failure;
+  }
+}
+
+/**
+ * Calls the provider by functions of openid-client, so that a failure is an error which says whose
+ * fault it is. The managers and the strategy do so by themselves.
+ *
+ * @param call calls openid-client with the same configuration, and returns what it returns
+ * @throws {LoginRequiredError} (401) if the user has to log in again
+ * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the message
+ *   has the OAuth error and its description, and what the assertion said, never the assertion
+ * @throws {ProviderError} (503) if the provider cannot be reached; (502) if its answer is not OAuth
+ * @throws what your own functions throw, as it is
+ * @example
+ * ```ts
+ * const { access_token } = await callProvider(config, () => clientCredentialsGrant(config));
+ * ```
+ */
+export async function callProvider<Result>(
+  config: Configuration,
+  callOpenIdClient: () => Promise<Result>,
+): Promise<Result> {
+  configuration('config', config);
+  return call(config, callOpenIdClient);
+}
+
+/** An event about the client and the provider of a configuration. */
+export function clientEvent(
+  config: Configuration,
+  type: ClientEvent['type'],
+  more: Partial<ClientEvent> = {},
+): ClientEvent {
+  const clientId = config.clientMetadata().client_id;
+  return { type, clientId, issuer: config.serverMetadata().issuer, ...more };
+}
+
+/** Calls an API with the fetch of a configuration; the signal ends the request. */
+export function callApi<Result>(
+  config: Configuration,
+  signal: AbortSignal,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  installHook(config);
+  return calls.run({ signal }, run);
 }

@@ -5,6 +5,7 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client';
 import { isWebUrl } from '../../shared/options.js';
+import { callApi } from './provider.js';
 import type { TokenSet } from './token-store.js';
 
 /** What a fetch with tokens needs. */
@@ -22,13 +23,16 @@ export interface TokenFetchOptions {
 }
 
 /** As the global `fetch`; URLs may be relative to the API's. */
-export type TokenFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type TokenFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** Rejects when the signal aborts. */
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
+/** Waits for a promise, but no longer than until the signal aborts. */
+function orAborted<Result>(signal: AbortSignal, promise: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
+}
 
 function baseOf(baseUrl: string | URL): URL {
   if (!isWebUrl(baseUrl)) throw new TypeError('baseUrl must be the absolute URL of the API');
@@ -37,10 +41,48 @@ function baseOf(baseUrl: string | URL): URL {
   throw new TypeError(`baseUrl must end with a slash: ${base.origin}${base.pathname}/`);
 }
 
+/** Ways to write a dot or a separator that some servers decode after the URL was checked. */
+const SPELLINGS: readonly (readonly [RegExp, string])[] = [
+  [/%u002e|%c0%ae|%e0%80%ae/gi, '.'],
+  [/%u2215|%u2216|%c0%af|%e0%80%af|%c1%9c/gi, '/'],
+];
+
+/** How often a path may be encoded over and over again. */
+const MAX_ENCODINGS = 5;
+
+/** One encoding less, however odd: a byte is a character here. */
+const decodeOnce = (path: string): string =>
+  SPELLINGS.reduce((text, [spelling, meaning]) => text.replace(spelling, meaning), path).replace(
+    /%([0-9a-f]{2})/gi,
+    (_encoded, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)),
+  );
+
+/** Whether a segment leads upward, with or without parameters (`..;v=1`). */
+const isDots = (segment: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: some servers drop them.
+  /^\.{1,2}(?:;.*)?$/s.test(segment.replace(/[\u0000-\u0020\u007f]/g, ''));
+
+/** Whether a server behind the API's could read the path as one that leaves it (CWE-22). */
+function hasHiddenDots(pathname: string): boolean {
+  let path = pathname;
+  for (let encodings = 0; encodings <= MAX_ENCODINGS; encodings += 1) {
+    if (path.split(/[/\\]/).some(isDots)) return true;
+    const decoded = decodeOnce(path);
+    if (decoded === path) return false;
+    path = decoded;
+  }
+  return true;
+}
+
 /** @throws {TypeError} for a request that is not to the API */
 function checkTarget(base: URL, { origin, pathname }: URL): void {
   if (origin !== base.origin) {
     throw new TypeError(`Tokens for ${base.origin} are not sent to ${origin}`);
+  }
+  if (hasHiddenDots(pathname)) {
+    throw new TypeError(
+      `Tokens for ${origin}${base.pathname} are not sent to a path with encoded dots: ${pathname}`,
+    );
   }
   if (pathname.startsWith(base.pathname)) return;
   throw new TypeError(
@@ -61,23 +103,28 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
     const request = new Request(input instanceof Request ? input : new URL(input, base), init);
     const url = new URL(request.url);
     checkTarget(base, url);
-    request.signal.throwIfAborted();
+    const { signal } = request;
+    signal.throwIfAborted();
     // Read as a whole, since it may have to be sent twice.
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 
     const send = async (accessToken: string): Promise<Response> => {
+      signal.throwIfAborted();
       try {
-        return await fetchProtectedResource(
-          config,
-          accessToken,
-          url,
-          request.method,
-          body,
-          new Headers(request.headers),
-          DPoP && { DPoP },
+        return await callApi(config, signal, () =>
+          fetchProtectedResource(
+            config,
+            accessToken,
+            url,
+            request.method,
+            body,
+            new Headers(request.headers),
+            DPoP && { DPoP },
+          ),
         );
       } catch (error) {
         if (error instanceof WWWAuthenticateChallengeError) return error.response;
+        signal.throwIfAborted();
         throw error;
       }
     };
@@ -85,11 +132,12 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
       const { accessToken } = await getToken();
       const response = await send(accessToken);
       if (response.status !== 401) return response;
+      signal.throwIfAborted();
       const renewed = await getToken(accessToken);
       if (renewed.accessToken === accessToken) return response;
       await response.body?.cancel();
       return send(renewed.accessToken);
     };
-    return Promise.race([exchange(), aborted(request.signal)]);
+    return orAborted(signal, exchange());
   };
 }

@@ -1,4 +1,5 @@
 import type { TokenEndpointResponse } from 'openid-client';
+import type { Reader } from '../../shared/options.js';
 
 /** Where a server does not say how long a token lives, it is renewed after this many seconds. */
 const ASSUMED_LIFETIME = 300;
@@ -15,6 +16,8 @@ export interface TokenSet {
   readonly scope?: string | undefined;
   readonly refreshToken?: string | undefined;
   readonly idToken?: string | undefined;
+  /** Set while a process refreshes the tokens, so that no other one does. */
+  readonly refreshing?: { readonly by: string; readonly until: number } | undefined;
 }
 
 /**
@@ -71,29 +74,43 @@ export const isUsable = (tokens: TokenSet, now: number, refused: string | undefi
 
 /**
  * Keeps tokens, so that several processes share them and a restart does not lose them. The tokens
- * are secrets: keep them where sessions are kept.
+ * are secrets: protect the store as you protect the sessions.
  */
 export interface TokenStore {
   /**
-   * The tokens under a key.
+   * The entry under a key.
    *
-   * @returns the tokens as they were set; undefined or null where there are none
+   * @returns the entry as it was put there; undefined or null if there is none
    */
   get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
   /**
-   * Keeps tokens under a key, in place of those that were there.
+   * Puts one entry in the place of another, in one atomic step: if anything else is there than
+   * `expected`, nothing changes. Two entries are the same if their JSON is.
    *
+   * @param expected what `get` has returned; undefined if there must be no entry
+   * @param tokens the new entry; undefined to delete it
    * @param lifetime in whole seconds, after which the entry may be forgotten
-   * @returns anything, or a promise, which is awaited
+   * @returns whether the entry was replaced
    */
-  set(key: string, tokens: TokenSet, lifetime: number): unknown;
-  /**
-   * Forgets the tokens under a key, if there are any.
-   *
-   * @returns anything, or a promise, which is awaited
-   */
-  delete(key: string): unknown;
+  replace(
+    key: string,
+    expected: TokenSet | undefined,
+    tokens: TokenSet | undefined,
+    lifetime: number,
+  ): boolean | Promise<boolean>;
 }
+
+/** Reads the option `store`. */
+export const tokenStore: Reader<TokenStore | undefined> = (name, value) => {
+  if (value === undefined) return undefined;
+  const { get, replace } = (value ?? {}) as Partial<TokenStore>;
+  if (typeof get === 'function' && typeof replace === 'function') return value as TokenStore;
+  throw new TypeError(`${name} must have the methods get and replace of a TokenStore`);
+};
+
+/** Whether two entries are the same. */
+export const isSame = (one: TokenSet | undefined, other: TokenSet | undefined): boolean =>
+  one === other || JSON.stringify(one) === JSON.stringify(other);
 
 const MAX_ENTRIES = 10_000;
 
@@ -108,15 +125,18 @@ export class MemoryTokenStore implements TokenStore {
     return undefined;
   }
 
-  set(key: string, tokens: TokenSet, lifetime: number): void {
+  replace(
+    key: string,
+    expected: TokenSet | undefined,
+    tokens: TokenSet | undefined,
+    lifetime: number,
+  ): boolean {
+    if (!isSame(this.get(key), expected)) return false;
     this.#entries.delete(key);
+    if (tokens === undefined) return true;
     this.#entries.set(key, { tokens, until: Date.now() + lifetime * 1000 });
-    if (this.#entries.size <= MAX_ENTRIES) return;
-    const [oldest] = this.#entries.keys();
+    const [oldest] = this.#entries.size > MAX_ENTRIES ? this.#entries.keys() : [];
     if (oldest !== undefined) this.#entries.delete(oldest);
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(key);
+    return true;
   }
 }

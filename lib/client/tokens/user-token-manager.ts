@@ -1,26 +1,32 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import {
   type Configuration,
   type DPoPHandle,
-  ResponseBodyError,
+  refreshTokenGrant,
   type TokenEndpointResponse,
   tokenRevocation,
 } from 'openid-client';
+import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
+import { publish } from '../events.js';
+import { ClientRefusedError, LoginRequiredError, ProviderError } from './failures.js';
+import { locked, type TokenLock, tokenLock } from './lock.js';
+import { call, clientEvent, configuration } from './provider.js';
+import { SingleFlight } from './single-flight.js';
+import { tokenFetch } from './token-fetch.js';
 import {
-  callback,
-  type OptionTable,
-  readOptions,
-  seconds,
-  unchecked,
-} from '../../shared/options.js';
-import { configuration, sendAgain } from './provider.js';
-import { type TokenFetch, tokenFetch } from './token-fetch.js';
-import { TokenRefresh } from './token-refresh.js';
-import { isUsable, type TokenSet, type TokenStore, tokenSet } from './token-store.js';
+  isUsable,
+  MemoryTokenStore,
+  type TokenSet,
+  type TokenStore,
+  tokenSet,
+  tokenStore,
+} from './token-store.js';
 import {
   tokensInSession,
   tokensInStore,
   type UserTokenRequest,
-  type UserTokenStore,
+  type UserTokens,
 } from './user-tokens.js';
 
 const HOUR = 3600;
@@ -31,10 +37,12 @@ export interface UserTokenManagerOptions<Request extends UserTokenRequest = User
   /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
   readonly config: Configuration;
   /**
-   * Keeps the tokens under the id of the session. Default: they are kept
-   * in the session itself, as its member `tokens`.
+   * Keeps the tokens under the id of the session. Default: they are kept in the session itself, as
+   * its member `tokens`.
    */
   readonly store?: TokenStore | undefined;
+  /** Lets one process refresh at a time. Default: none, which is enough for a single process. */
+  readonly lock?: TokenLock | undefined;
   /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
   /**
@@ -48,22 +56,39 @@ export interface UserTokenManagerOptions<Request extends UserTokenRequest = User
 
 const OPTIONS = {
   config: configuration,
-  store: unchecked<TokenStore | undefined>(),
+  store: tokenStore,
+  lock: tokenLock,
   keepFor: seconds(86_400, 1, YEAR),
   renewBefore: seconds(60, 0, HOUR),
   DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
 } satisfies OptionTable<UserTokenManagerOptions>;
 
-/** The user has no tokens, or none that can be refreshed: they have to log in again. */
-export class LoginRequiredError extends Error {
-  override readonly name = 'LoginRequiredError';
-  readonly status = 401;
-}
+/** For how long it is remembered which tokens have replaced others, in seconds. */
+const REMEMBERED = 3600;
+
+/** For how long a process may refresh before another one may: longer than a token request takes. */
+const REFRESH_TIME = 40;
+
+/** How long a request waits for another process that refreshes, in seconds. */
+const MAX_WAIT = 10;
+
+/** How often one request begins again, since others have changed the tokens meanwhile. */
+const MAX_ATTEMPTS = 20;
+
+const now = (): number => Date.now() / 1000;
+
+/** Names a refresh token, which is a secret. */
+const nameOf = (refreshToken: string): string =>
+  createHash('sha256').update(refreshToken).digest('base64url');
+
+const ended = (): LoginRequiredError =>
+  new LoginRequiredError('The session has ended: the user has to log in again');
 
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
  * them at logout. A refresh carries a new assertion; one is under way for each session, and requests
  * that came with the old refresh token get its result, so that servers may rotate refresh tokens.
+ * Once a session has ended, nothing is kept for it any more, not even by requests under way.
  * Make one for the application and not one for each request: two know nothing of each other.
  *
  * @example
@@ -76,21 +101,28 @@ export class LoginRequiredError extends Error {
  */
 export class UserTokenManager<Request extends UserTokenRequest = UserTokenRequest> {
   readonly #config: Configuration;
-  readonly #store: UserTokenStore;
+  readonly #place: UserTokens;
+  readonly #lock: TokenLock | undefined;
   readonly #keepFor: number;
   readonly #renewBefore: number;
   readonly #DPoP: (request: UserTokenRequest) => DPoPHandle | undefined;
-  readonly #refresh: TokenRefresh;
+  readonly #flights = new SingleFlight<TokenSet>();
+  /** Under the name of a refresh token, the tokens that have replaced it. */
+  readonly #replacements = new MemoryTokenStore();
+  /** The renewals under way for each session. */
+  readonly #renewals = new Map<string, Set<Promise<unknown>>>();
+  /** The sessions that are just being ended, and what their last refreshes have brought. */
+  readonly #ending = new Map<string, TokenSet[]>();
 
-  /** @throws {TypeError} where an option is wrong */
+  /** @throws {TypeError} if an option is wrong */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
+    this.#lock = settings.lock;
     this.#keepFor = settings.keepFor;
     this.#renewBefore = settings.renewBefore;
-    this.#store = settings.store === undefined ? tokensInSession : tokensInStore(settings.store);
+    this.#place = settings.store === undefined ? tokensInSession() : tokensInStore(settings.store);
     this.#DPoP = settings.DPoP ?? (() => undefined);
-    this.#refresh = new TokenRefresh(settings.config, settings.renewBefore);
   }
 
   /**
@@ -99,6 +131,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * is saved before, in the verify function or in an event, vanishes with the old session.
    *
    * @throws {TypeError} for what is no answer of a token endpoint
+   * @throws {LoginRequiredError} if the session has ended: the user has logged out meanwhile, or the
+   *   session was not renewed for this login
    * @example
    * ```ts
    * passport.use('oidc', new OpenIdConnectStrategy(
@@ -113,31 +147,38 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * ```
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
-    const tokens = tokenSet(response, Date.now() / 1000, this.#renewBefore);
-    await this.#store.set(request, tokens, this.#keepFor);
+    const tokens = tokenSet(response, now(), this.#renewBefore);
+    await this.#place.start(request, tokens, this.#keepFor);
   }
 
   /**
    * A token of the user that can be used.
    *
    * @param refused an access token that an API has refused: it is not given again
-   * @throws {LoginRequiredError} where the user has none and it cannot be refreshed
-   * @throws what openid-client throws, and what the store does
+   * @throws {LoginRequiredError} if the user has none and it cannot be refreshed
+   * @throws what `callProvider` throws, and what the store and the lock do
    */
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
-    const tokens = await this.#store.get(request);
+    const tokens = await this.#place.get(request);
     if (tokens === undefined) throw new LoginRequiredError('The user has no tokens');
-    if (isUsable(tokens, Date.now() / 1000, refused)) return tokens;
+    if (isUsable(tokens, now(), refused)) return tokens;
     return this.#renew(request, tokens, refused);
   }
 
   /**
-   * A `fetch` for one API that adds the user's token, and refreshes it after a 401.
+   * A `fetch` for one API that adds the user's token, and refreshes it after a 401. A signal that
+   * aborts closes the request at the API too.
    *
    * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
-   * @throws {TypeError} where that is no such URL
+   * @throws {TypeError} if that is no such URL
    */
-  fetch(request: Request, baseUrl: string | URL): TokenFetch {
+  fetch(
+    request: Request,
+    baseUrl: string | URL,
+  ): (
+    input: string | URL | globalThis.Request,
+    init?: RequestInit,
+  ) => Promise<globalThis.Response> {
     return tokenFetch({
       config: this.#config,
       baseUrl,
@@ -147,48 +188,216 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * Revokes the tokens (RFC 7009) and forgets them. They are forgotten even where the server cannot
-   * be told. To be called before the session ends: `req.logout()` takes the tokens with it.
+   * Ends the session for tokens: forgets them and revokes both (RFC 7009), the refresh token first.
+   * Refreshes that are under way are waited for. The tokens are forgotten even if the provider cannot
+   * be told. Call it before the session ends: `req.logout()` takes the tokens with it.
    *
-   * @returns whether the server was told: not where the user has no tokens, or the server no
+   * @returns whether the provider was told: not if the user has no tokens, or the provider no
    *   `revocation_endpoint`
-   * @throws what openid-client throws
+   * @throws what `callProvider` throws
    */
   async revoke(request: Request): Promise<boolean> {
-    const tokens = await this.#store.get(request);
-    if (tokens === undefined) return false;
-    await this.#store.delete(request);
+    const key = this.#place.keyOf(request);
+    const late: TokenSet[] = [];
+    if (key !== undefined) this.#ending.set(key, late);
+    try {
+      const before = await this.#place.end(request);
+      const underWay = before?.refreshToken && this.#flights.underWay(nameOf(before.refreshToken));
+      const renewals = this.#renewals.get(key ?? '') ?? [];
+      await Promise.allSettled([...renewals, underWay]);
+      // A renewal that was just being saved is forgotten too.
+      await this.#place.end(request);
+      if (before === undefined && late.length === 0) return false;
+      const last = late.at(-1) ?? this.#latest(before as TokenSet).tokens;
+      return await this.#revoke(last);
+    } finally {
+      if (key !== undefined && this.#ending.get(key) === late) this.#ending.delete(key);
+    }
+  }
+
+  /** Revokes the refresh token and then the access token, which not every server takes with it. */
+  async #revoke({ refreshToken, accessToken }: TokenSet): Promise<boolean> {
     if (this.#config.serverMetadata().revocation_endpoint === undefined) return false;
-    const { refreshToken, accessToken } = await this.#refresh.latest(tokens);
-    await sendAgain(
-      () =>
-        tokenRevocation(this.#config, refreshToken ?? accessToken, {
-          token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token',
-        }),
-      'unanswered',
-    );
+    const errors: unknown[] = [];
+    const revoke = async (token: string, hint: string) => {
+      try {
+        await call(
+          this.#config,
+          () => tokenRevocation(this.#config, token, { token_type_hint: hint }),
+          { repeatable: 'unanswered' },
+        );
+      } catch (error) {
+        // Servers need not revoke access tokens (RFC 7009 §2).
+        const isUnsupported =
+          error instanceof ClientRefusedError && error.error === 'unsupported_token_type';
+        if (!isUnsupported || hint === 'refresh_token') errors.push(error);
+      }
+    };
+    if (refreshToken !== undefined) await revoke(refreshToken, 'refresh_token');
+    await revoke(accessToken, 'access_token');
+    if (errors.length > 0) throw errors[0];
+    publish(() => clientEvent(this.#config, 'token_revoked'));
     return true;
+  }
+
+  /**
+   * The tokens that have replaced these, as far as this process knows. A provider that gives out a
+   * refresh token again which it had replaced makes a circle.
+   */
+  #latest(tokens: TokenSet): { readonly tokens: TokenSet; readonly isCircle: boolean } {
+    const visited = new Set<string>();
+    for (let latest = tokens; ; ) {
+      const name = latest.refreshToken === undefined ? '' : nameOf(latest.refreshToken);
+      if (visited.has(name)) return { tokens: latest, isCircle: true };
+      visited.add(name);
+      const next = this.#replacements.get(name);
+      if (next === undefined) return { tokens: latest, isCircle: false };
+      latest = next;
+    }
   }
 
   async #renew(request: Request, tokens: TokenSet, refused?: string): Promise<TokenSet> {
     const { refreshToken } = tokens;
     if (refreshToken === undefined) {
-      if (Date.now() / 1000 < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
+      if (now() < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
       throw new LoginRequiredError('The access token has expired and there is no refresh token');
     }
-    const replacement = this.#refresh.replacementOf(refreshToken);
-    if (replacement !== undefined) {
-      await this.#store.set(request, replacement, this.#keepFor);
-      return this.getToken(request, refused);
-    }
+    const key = this.#place.keyOf(request) ?? '';
+    const renewal = this.#flights
+      .run(nameOf(refreshToken), () =>
+        locked(this.#lock, key || nameOf(refreshToken), () => this.#refresh(request, refused)),
+      )
+      .then(async (renewed) => {
+        await this.#place.adopt(request, renewed);
+        return renewed;
+      });
+    const renewals = this.#renewals.get(key) ?? new Set();
+    this.#renewals.set(key, renewals.add(renewal));
     try {
-      const renewed = await this.#refresh.refresh(refreshToken, tokens, this.#DPoP(request));
-      await this.#store.set(request, renewed, this.#keepFor);
-      return renewed;
-    } catch (error) {
-      if (!(error instanceof ResponseBodyError) || error.error !== 'invalid_grant') throw error;
-      await this.#store.delete(request);
-      throw new LoginRequiredError('The refresh token is not valid any more', { cause: error });
+      return await renewal;
+    } finally {
+      renewals.delete(renewal);
+      if (renewals.size === 0) this.#renewals.delete(key);
     }
+  }
+
+  /** Refreshes the tokens, unless somebody else has done so since they were read. */
+  async #refresh(request: Request, refused?: string): Promise<TokenSet> {
+    const deadline = now() + MAX_WAIT;
+    /** Refresh tokens that the provider takes no more. */
+    const dead = new Map<string | undefined, unknown>();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const current = await this.#place.current(request);
+      if (current === undefined) throw ended();
+      const { tokens: latest, isCircle } = this.#latest(current);
+      if (isCircle) {
+        throw new LoginRequiredError(
+          'The provider gives out refresh tokens again that it had replaced: the user has to log in again',
+        );
+      }
+      if (isUsable(latest, now(), refused)) {
+        if (latest === current) return latest;
+        if (await this.#place.replace(request, current, latest, this.#keepFor)) return latest;
+        continue;
+      }
+      if (dead.has(latest.refreshToken)) {
+        if (!(await this.#place.replace(request, current, undefined, this.#keepFor))) continue;
+        throw dead.get(latest.refreshToken);
+      }
+      if (await this.#isRefreshedElsewhere(current, deadline)) {
+        attempt -= 1;
+        continue;
+      }
+      const { refreshing: interrupted, ...tokens } = latest;
+      const refreshing = { by: randomUUID(), until: now() + REFRESH_TIME };
+      const claimed = await this.#place.claim(
+        request,
+        current,
+        { ...tokens, refreshing },
+        this.#keepFor,
+      );
+      if (claimed === undefined) continue;
+      if (interrupted !== undefined) {
+        publish(() => clientEvent(this.#config, 'refresh_interrupted'));
+      }
+      try {
+        const renewed = await this.#send(request, claimed, tokens);
+        if (renewed !== undefined) return renewed;
+      } catch (error) {
+        if (!(error instanceof LoginRequiredError) || error.error !== 'invalid_grant') throw error;
+        // Another process may have been faster: what is there now decides.
+        dead.set(latest.refreshToken, error);
+      }
+    }
+    throw new Error('The tokens of this session are changed by others all the time.');
+  }
+
+  /** Waits a moment if another process refreshes the tokens; false if none does. */
+  async #isRefreshedElsewhere({ refreshing }: TokenSet, deadline: number): Promise<boolean> {
+    if (refreshing === undefined || refreshing.until <= now()) return false;
+    if (now() > deadline) {
+      throw new ProviderError(
+        503,
+        `Another process has been refreshing the tokens for more than ${MAX_WAIT} s.`,
+      );
+    }
+    await setTimeout(50);
+    return true;
+  }
+
+  /** Asks for new tokens and keeps them; undefined if other ones are there now. */
+  async #send(
+    request: Request,
+    claimed: TokenSet,
+    tokens: TokenSet,
+  ): Promise<TokenSet | undefined> {
+    const { refreshToken = '' } = tokens;
+    const DPoP = this.#DPoP(request);
+    let response: TokenEndpointResponse;
+    try {
+      // A server may have used up the refresh token though its answer was lost: only what was not
+      // sent at all is sent again.
+      response = await call(
+        this.#config,
+        () => refreshTokenGrant(this.#config, refreshToken, undefined, DPoP && { DPoP }),
+        { repeatable: 'unsent' },
+      );
+    } catch (error) {
+      await this.#place.replace(request, claimed, tokens, this.#keepFor).catch(() => undefined);
+      throw error;
+    }
+    const renewed = tokenSet(response, now(), this.#renewBefore, tokens);
+    if (renewed.refreshToken !== refreshToken) {
+      const name = nameOf(refreshToken);
+      this.#replacements.replace(name, this.#replacements.get(name), renewed, REMEMBERED);
+    }
+    publish(() => clientEvent(this.#config, 'token_refreshed'));
+    return this.#keep(request, claimed, renewed);
+  }
+
+  /** Keeps new tokens in the place of those that they replace, and of nothing else. */
+  async #keep(
+    request: Request,
+    claimed: TokenSet,
+    renewed: TokenSet,
+  ): Promise<TokenSet | undefined> {
+    let expected: TokenSet | undefined = claimed;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (await this.#place.replace(request, expected, renewed, this.#keepFor)) return renewed;
+      expected = await this.#place.current(request);
+      if (expected === undefined) {
+        await this.#giveUp(request, renewed);
+        throw ended();
+      }
+      if (expected.refreshToken !== claimed.refreshToken) return undefined;
+    }
+    throw new Error('The tokens of this session are changed by others all the time.');
+  }
+
+  /** Revokes tokens that came after their session had ended; a logout under way does it itself. */
+  async #giveUp(request: Request, renewed: TokenSet): Promise<void> {
+    const ending = this.#ending.get(this.#place.keyOf(request) ?? '');
+    if (ending !== undefined) ending.push(renewed);
+    else await this.#revoke(renewed).catch(() => undefined);
   }
 }

@@ -1,66 +1,191 @@
-import { storedTokens, type TokenSet, type TokenStore } from './token-store.js';
+import { LoginRequiredError } from './failures.js';
+import { isSession, saveSession, sessionHasEnded, sessionIdOf, storedSession } from './session.js';
+import {
+  isSame,
+  MemoryTokenStore,
+  storedTokens,
+  type TokenSet,
+  type TokenStore,
+} from './token-store.js';
 
-/** What is used of an Express request whose user has tokens. */
+/** What is used of a request whose user has tokens. */
 export interface UserTokenRequest {
-  /** The session of express-session, or another that is an object and guarded as well. */
+  /** The session of express-session or @fastify/session, or another that is an object. */
   readonly session?: object | null;
   /** The id of the session, as express-session sets it. */
   readonly sessionID?: string;
 }
 
-/** Where the tokens of the user of a request are. */
-export interface UserTokenStore {
+/** Where the tokens of the user of a request are. Lifetimes are in seconds. */
+export interface UserTokens {
+  /** Names the session; undefined if it has no id. */
+  keyOf(request: UserTokenRequest): string | undefined;
+  /** The tokens as the request knows them; undefined if there are none, or the session has ended. */
   get(request: UserTokenRequest): Promise<TokenSet | undefined>;
-  set(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
-  delete(request: UserTokenRequest): Promise<void>;
+  /** The tokens as they are now, whatever the request has read before. */
+  current(request: UserTokenRequest): Promise<TokenSet | undefined>;
+  /**
+   * Says that this request is about to refresh tokens, which shows that they can be saved.
+   *
+   * @returns what is there from now on; undefined if it is no longer `current`
+   */
+  claim(
+    request: UserTokenRequest,
+    current: TokenSet,
+    refreshing: TokenSet,
+    lifetime: number,
+  ): Promise<TokenSet | undefined>;
+  /** Puts tokens, or nothing, in the place of others. False if something else is there now. */
+  replace(
+    request: UserTokenRequest,
+    expected: TokenSet,
+    tokens: TokenSet | undefined,
+    lifetime: number,
+  ): Promise<boolean>;
+  /** Lets a request know what another one of its session has got. */
+  adopt(request: UserTokenRequest, tokens: TokenSet): Promise<void>;
+  /**
+   * Keeps the tokens of a login.
+   *
+   * @throws {LoginRequiredError} if the session has ended
+   */
+  start(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
+  /** Ends the session for tokens: nothing is kept for it any more. Returns what was there. */
+  end(request: UserTokenRequest): Promise<TokenSet | undefined>;
 }
 
-type Session = Record<string, unknown> & { save?: (done: (error?: unknown) => void) => unknown };
+/** For how long it is remembered that a session has ended: longer than any request takes. */
+const ENDED_FOR = 3600;
 
-function sessionOf({ session }: UserTokenRequest): Session {
-  if (typeof session === 'object' && session !== null) return session as Session;
-  throw new TypeError('The request has no session: use express-session before');
-}
+/** What is kept for a session that has ended. */
+const ENDED: TokenSet = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
 
-/** Writes the session now: a refresh token that was replaced is worth nothing any more. */
-const save = (session: Session): Promise<void> =>
-  new Promise((resolve, reject) => {
-    if (typeof session.save !== 'function') resolve();
-    else session.save((error) => (error ? reject(error) : resolve()));
-  });
+const isEnded = (entry: TokenSet | undefined): boolean => entry?.tokenType === ENDED.tokenType;
 
-/** Keeps the tokens in the session, as its member `tokens`. */
-export const tokensInSession: UserTokenStore = {
-  async get(request) {
-    return storedTokens(sessionOf(request)['tokens']);
-  },
-  async set(request, tokens) {
-    const session = sessionOf(request);
-    session['tokens'] = tokens;
-    await save(session);
-  },
-  async delete(request) {
-    const session = sessionOf(request);
-    delete session['tokens'];
-    await save(session);
-  },
-};
+/** How often an entry is read again that somebody else changes at the same time. */
+const MAX_ATTEMPTS = 20;
+
+const contended = (): Error =>
+  new Error('The tokens of this session are changed by others all the time.');
+
+const sessionEnded = (): LoginRequiredError =>
+  new LoginRequiredError(
+    'The session has ended: nothing is kept for it. A login has to renew the session first.',
+  );
 
 /** Keeps the tokens in a store, under the id of the session. */
-export function tokensInStore(store: TokenStore): UserTokenStore {
-  const keyOf = ({ sessionID }: UserTokenRequest): string => {
-    if (typeof sessionID === 'string') return `user-token:${sessionID}`;
+export function tokensInStore(store: TokenStore): UserTokens {
+  const keyOf = (request: UserTokenRequest): string => {
+    const id = sessionIdOf(request);
+    if (id !== undefined) return `user-token:${id}`;
     throw new TypeError('The request has no sessionID: use express-session before');
   };
+  const read = async (request: UserTokenRequest) => storedTokens(await store.get(keyOf(request)));
+  const get = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
+    const entry = await read(request);
+    return isEnded(entry) ? undefined : entry;
+  };
   return {
-    async get(request) {
-      return storedTokens(await store.get(keyOf(request)));
+    keyOf,
+    get,
+    current: get,
+    async claim(request, current, refreshing, lifetime) {
+      if (await sessionHasEnded(request)) throw sessionEnded();
+      const isClaimed = await store.replace(keyOf(request), current, refreshing, lifetime);
+      return isClaimed ? refreshing : undefined;
     },
-    async set(request, tokens, lifetime) {
-      await store.set(keyOf(request), tokens, lifetime);
+    replace: async (request, expected, tokens, lifetime) =>
+      store.replace(keyOf(request), expected, tokens, lifetime),
+    async adopt() {
+      // Every request reads the store.
     },
-    async delete(request) {
-      await store.delete(keyOf(request));
+    async start(request, tokens, lifetime) {
+      const key = keyOf(request);
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        const entry = await read(request);
+        if (isEnded(entry) || (await sessionHasEnded(request))) throw sessionEnded();
+        if (await store.replace(key, entry, tokens, lifetime)) return;
+      }
+      throw contended();
+    },
+    async end(request) {
+      const key = keyOf(request);
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        const entry = await read(request);
+        if (isEnded(entry)) return undefined;
+        if (await store.replace(key, entry, ENDED, ENDED_FOR)) return entry;
+      }
+      throw contended();
+    },
+  };
+}
+
+const MEMBER = 'tokens';
+
+/** Keeps the tokens in the session, as its member `tokens`. */
+export function tokensInSession(): UserTokens {
+  const ended = new MemoryTokenStore();
+  const endedObjects = new WeakSet<object>();
+
+  const keyOf = (request: UserTokenRequest): string | undefined => {
+    const id = sessionIdOf(request);
+    return id === undefined ? undefined : `user-token:${id}`;
+  };
+  const wasEnded = (request: UserTokenRequest): boolean => {
+    const key = keyOf(request);
+    const session = isSession(request);
+    return key === undefined ? endedObjects.has(session) : ended.get(key) !== undefined;
+  };
+  const get = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
+    const session = isSession(request);
+    return wasEnded(request) ? undefined : storedTokens(session[MEMBER]);
+  };
+  const current = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
+    const own = await get(request);
+    const stored = await storedSession(request);
+    if (wasEnded(request) || stored === 'ended') return undefined;
+    return stored === 'unknown' ? own : storedTokens(stored[MEMBER]);
+  };
+  const write = async (request: UserTokenRequest, tokens: TokenSet | undefined): Promise<void> => {
+    const session = isSession(request);
+    if (tokens === undefined) delete session[MEMBER];
+    else session[MEMBER] = tokens;
+    await saveSession(session);
+  };
+  const replace: UserTokens['replace'] = async (request, expected, tokens) => {
+    if (!isSame(await current(request), expected)) return false;
+    await write(request, tokens);
+    return true;
+  };
+  return {
+    keyOf,
+    get,
+    current,
+    // There is no atomic step below a session, so there is no mark: saving it shows that it works.
+    claim: async (request, expected, refreshing) => {
+      const { refreshing: _mark, ...tokens } = refreshing;
+      return (await replace(request, expected, tokens, 0)) ? tokens : undefined;
+    },
+    replace,
+    async adopt(request, tokens) {
+      if (isSame(storedTokens(isSession(request)[MEMBER]), tokens)) return;
+      if (wasEnded(request) || (await sessionHasEnded(request))) throw sessionEnded();
+      await write(request, tokens);
+    },
+    async start(request, tokens) {
+      if (wasEnded(request) || (await sessionHasEnded(request))) throw sessionEnded();
+      await write(request, tokens);
+    },
+    async end(request) {
+      const session = isSession(request);
+      const tokens = (await current(request)) ?? (await get(request));
+      const key = keyOf(request);
+      if (key === undefined) endedObjects.add(session);
+      else ended.replace(key, ended.get(key), ENDED, ENDED_FOR);
+      const isOver = await sessionHasEnded(request);
+      delete session[MEMBER];
+      if (!isOver) await saveSession(session);
+      return tokens;
     },
   };
 }

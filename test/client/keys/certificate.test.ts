@@ -58,11 +58,11 @@ test('a key has its certificate next to its kid', async () => {
   assert.equal(header['x5t#S256'], thumbprint('sha256'));
 });
 
-test('the certificate of another key is refused, also as the first of a chain', () => {
-  for (const wrong of [other, other + certificate]) {
+test('the certificate of another key is refused, also with a chain', () => {
+  for (const wrong of [other, other + other]) {
     assert.throws(
       () => SigningKey.from({ key: pair.privateKey, certificate: wrong }),
-      /certificate belongs to another key; the first of a chain must be its own/,
+      /certificate belongs to another key, and so does each of its chain/,
     );
   }
 });
@@ -100,8 +100,7 @@ const WRONG: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
     certificate + other.replace('\n-----END', '*\n-----END'),
     /neither PEM nor base64/,
   ],
-  ['nothing', '', /neither PEM nor base64/],
-  ['PEM with \\n', certificate.replaceAll('\n', '\\n'), /two characters \\n where its lines/],
+  ['nothing', '', /certificate is empty/],
   ['base64 of something else', 'AAAA', /not an X\.509 certificate/],
 ];
 

@@ -3,17 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { afterEach, mock, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import {
-  AssertionService,
-  KeyRing,
-  type KeyRingOptions,
-  keyFiles,
-  type SigningKeyInput,
-} from '../../../lib/client/index.js';
+import { AssertionService, KeyRing, keyFiles } from '../../../lib/client/index.js';
+import type { KeyRingOptions } from '../../../lib/client/keys/key-ring.js';
+import type { SigningKeyInput } from '../../../lib/client/keys/signing-key.js';
 import { pem } from '../../support/key-forms.js';
 import { keyPair, newKeyPair } from '../../support/keys.js';
 import { keyService } from '../../support/remote-signer.js';
@@ -25,15 +21,30 @@ const key = (kid: string): SigningKeyInput => ({ key: newKeyPair('ES256').privat
 
 const [A, B, C] = [key('a'), key('b'), key('c')];
 
-/** A ring whose source and clock the test sets. */
+afterEach(() => mock.timers.reset());
+
+/** The time of this process, in milliseconds, which moves only when it is set. */
+function mockedTime() {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['Date'], now: Date.parse('2027-01-01T00:00:00Z') });
+  return {
+    get now() {
+      return Date.now();
+    },
+    set now(time: number) {
+      mock.timers.setTime(time);
+    },
+  };
+}
+
+/** A ring whose source and time the test sets. */
 function ringOf(first: readonly SigningKeyInput[], options: Partial<KeyRingOptions> = {}) {
-  const state = { now: Date.parse('2027-01-01T00:00:00Z'), keys: first, loads: 0 };
+  const state = Object.assign(mockedTime(), { keys: first, loads: 0 });
   const ring = new KeyRing({
     keys: () => {
       state.loads += 1;
       return state.keys;
     },
-    clock: () => state.now,
     ...options,
   });
   const signedBy = async (exp = 0) =>
@@ -266,8 +277,8 @@ async function ringOfFiles(t: TestContext, names: readonly string[]) {
   const [current, next] = [join(folder, 'current.pem'), join(folder, 'next.pem')];
   const make = (path: string) => writeFile(path, pem(newKeyPair('ES256')));
   for (const name of names) await make(join(folder, name));
-  const state = { now: Date.parse('2027-01-01T00:00:00Z') };
-  const ring = new KeyRing({ keys: keyFiles([current, next]), clock: () => state.now });
+  const state = mockedTime();
+  const ring = new KeyRing({ keys: keyFiles([current, next]) });
   const signedBy = async () => decodeProtectedHeader(await ring.signJwt({}, {})).kid as string;
   const published = async () => (await ring.publicJwks()).keys.map(({ kid }) => kid as string);
   return { ring, current, next, make, state, signedBy, published };
@@ -399,7 +410,6 @@ const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   ['an empty list', { keys: [] }, /The KeyRing has no keys/],
   ['algorithms that are no list', { keys: [A], algorithms: 'PS256' as never }, /must be a list/],
   ['a handler that is none', { keys: [A], onReloadError: 'log' as never }, /onReloadError must be/],
-  ['a clock that is none', { keys: [A], clock: 0 as never }, /clock must be a function/],
   [
     'milliseconds',
     { keys: [A], publishBefore: 600_000 },

@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK, jwtVerify } from 'jose';
-import {
-  ALGORITHMS,
-  type Algorithm,
-  type JsonWebKey,
-  type RemoteSigner,
-  SigningKey,
-} from '../../../lib/client/index.js';
+import { type JsonWebKey, type RemoteSigner, SigningKey } from '../../../lib/client/index.js';
+import type { Algorithm } from '../../../lib/shared/algorithms.js';
+import { ALGORITHMS } from '../../../lib/shared/algorithms.js';
 import { certificateOf } from '../../support/certificate.js';
 import { keyPair, newKeyPair } from '../../support/keys.js';
 import { keyService } from '../../support/remote-signer.js';

@@ -3,14 +3,14 @@ import { createSecretKey, generateKeyPairSync, webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, jwtVerify } from 'jose';
 import {
-  ALGORITHMS,
-  type Algorithm,
   AssertionService,
   type KeyDemands,
   KeyRing,
   SigningKey,
 } from '../../../lib/client/index.js';
-import { jwkThumbprint } from '../../../lib/client/keys/thumbprint.js';
+import { jwkThumbprint } from '../../../lib/client/keys/key-material.js';
+import type { Algorithm } from '../../../lib/shared/algorithms.js';
+import { ALGORITHMS } from '../../../lib/shared/algorithms.js';
 import { certificateOf } from '../../support/certificate.js';
 import {
   encryptedPem,
@@ -164,7 +164,7 @@ const pkcs8 = ec.privateKey.export({ type: 'pkcs8', format: 'der' });
 const jwkText = JSON.stringify(privateJwk(ec));
 const base64 = (content: string | Buffer) => Buffer.from(content).toString('base64');
 const CONVERT =
-  /is DER and not PEM: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
+  /is DER, but no private key that can be read: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
 
 /** What goes wrong, the input, and what the message says. */
 const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
@@ -172,35 +172,10 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing in an option', { key: undefined }, /no key was given/],
   ['null in an option', { key: null, kid: 'x' }, /no key was given/],
   ['a variable that is empty', '', /is empty: is its environment variable set/],
-  ['a PEM with \\n for line ends', pem(ec).replaceAll('\n', '\\n'), /text\.replaceAll\('\\\\n'/],
-  [
-    'a PEM with \\n after its first line',
-    pem(ec).replace('\n', '\\n'),
-    /text\.replaceAll\('\\\\n'/,
-  ],
-  ['a PEM in quotes', `"${pem(ec)}"`, /PEM is in quotes: take them away/],
-  ['a PEM in single quotes', ` '${pem(ec)}'`, /PEM is in quotes: take them away/],
-  ['a PEM with blanks for line ends', pem(ec).replaceAll('\n', ' '), /line ends have been lost/],
-  [
-    'an encrypted PEM with blanks for line ends',
-    { key: encryptedPem(ec).replaceAll('\n', ' '), passphrase: PASSPHRASE },
-    /line ends have been lost/,
-  ],
-  ['base64 of PEM', base64(pem(ec)), /Buffer\.from\(text, 'base64'\)/],
-  ['base64 of DER', base64(pkcs8), /base64 without the lines of PEM/],
-  ['base64 of PEM that is indented', `  ${base64(pem(ec))}`, /Buffer\.from\(text, 'base64'\)/],
-  ['base64 of DER that is indented', `  ${base64(pkcs8)}`, /base64 without the lines of PEM/],
   ['a line of settings with base64 of PEM', `key: ${base64(pem(ec))}`, /neither PEM nor the JSON/],
   ['a line of settings with base64 of DER', `key: ${base64(pkcs8)}`, /neither PEM nor the JSON/],
   ['a word that starts as base64 of DER', 'MISSING', /neither PEM nor the JSON/],
-  ['DER', pkcs8, CONVERT],
   ['PKCS#12', Buffer.from('308209c202010330820988', 'hex'), CONVERT],
-  ['UTF-16', Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le'), /in UTF-16: save it as UTF-8/],
-  [
-    'UTF-16, big-endian',
-    Buffer.from(`\uFEFF${pem(ec)}`, 'utf16le').swap16(),
-    /in UTF-16: save it as UTF-8/,
-  ],
   ['a picture', Buffer.from('ffd8ffe0', 'hex'), /neither PEM nor the JSON/],
   ['a Promise', Promise.resolve(pem(ec)), /is a Promise: await it/],
   ['a Promise in an option', { key: Promise.resolve(pem(ec)) }, /is a Promise: await it/],
@@ -313,8 +288,22 @@ test('a JWK may say that it is for signatures (RFC 7517 §4.2, §4.3)', () => {
   }
 });
 
-test('a kid and an alg of a JWK that are no text are passed over', () => {
-  const key = SigningKey.from(JSON.stringify({ ...privateJwk(ec), kid: 1, alg: 7 }));
+for (const [member, value, message] of [
+  ['kid', 1, /the kid of the JWK must be text, or false for none/],
+  ['kid', '', /the kid of the JWK is empty/],
+  ['kid', {}, /the kid of the JWK must be text/],
+  ['alg', 7, /alg 7 does not fit the key: use ES256/],
+] as const) {
+  test(`a JWK whose ${member} is ${JSON.stringify(value)} is refused (RFC 7517 §4)`, () => {
+    const jwk = { ...privateJwk(ec), [member]: value };
+    assert.throws(() => SigningKey.from(JSON.stringify(jwk)), { name: 'TypeError', message });
+  });
+}
+
+test('a kid and an alg of a JWK that are null are as if they were absent', () => {
+  const key = SigningKey.from(
+    JSON.stringify({ ...privateJwk(ec), kid: null, alg: null, use: null }),
+  );
   assert.equal(key.alg, 'ES256');
   assert.equal(key.kid, jwkThumbprint(ec.publicJwk));
 });
@@ -362,7 +351,7 @@ for (const [mistake, input, message] of MISTAKES) {
       () => SigningKey.from(input as Parameters<typeof SigningKey.from>[0]),
       (error: Error) => {
         assert.ok(error instanceof TypeError);
-        assert.match(error.message, /^The signing key cannot be used: .*\.$/s);
+        assert.match(error.message, /^The signing key cannot be used: .*[.?]$/s);
         assert.match(error.message, message);
         assert.doesNotMatch(error.message, /BEGIN|PRIVATE KEY|correct horse/);
         return true;

@@ -380,8 +380,8 @@ test('remoteFailure learns of every failure, and decides what Passport is told',
   assert.equal(page.status, 500);
   assert.ok(party.errors[1] instanceof LoginStateError);
   assert.deepEqual(seen, [
-    ['AuthorizationResponseError', 'error'],
-    ['AuthorizationResponseError', 'error'],
+    ['LoginRequiredError', 'error'],
+    ['LoginRequiredError', 'error'],
     ['LoginStateError', 'fail'],
   ]);
 });

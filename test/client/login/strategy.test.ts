@@ -68,15 +68,34 @@ test('the parameters of a login follow from the options of the strategy and of t
   assert.equal(searchParams.get('id_token_hint'), 'hint');
 });
 
-test('logins in two tabs do not break each other', async (t) => {
+test('a login in a second tab does not disturb the first, until one of them has succeeded', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser();
   const tabs = [await returnedTab(party, browser), await returnedTab(party, browser)];
-  assert.deepEqual(await homePage(browser, tabs[1] as URL), LOGGED_IN);
   assert.deepEqual(await homePage(browser, tabs[0] as URL), LOGGED_IN);
-  assert.equal(party.logins.length, 2);
+  const { user, messages } = await homePage(browser, tabs[1] as URL);
+  assert.deepEqual(user, LOGGED_IN.user);
+  assert.match(messages[0], NOT_WAITING);
+  assert.equal(party.logins.length, 1);
   assert.deepEqual(party.errors, []);
 });
+
+/** How Passport makes the session of a user. */
+const RENEWALS: readonly Record<string, unknown>[] = [{}, { keepSessionInfo: true }];
+
+for (const authenticate of RENEWALS) {
+  test(`a login that an attacker began in a planted session does not survive the user's own, with ${JSON.stringify(authenticate)} (session fixation)`, async (t) => {
+    const party = await setUp(t, { authenticate });
+    const [attacker, victim] = [newBrowser(), newBrowser()];
+    const ofAttacker = await returnedTab(party, attacker);
+    victim.plant('connect.sid', attacker.cookie('connect.sid') ?? '');
+    assert.deepEqual(await homePage(victim, new URL(`${party.url}/login`)), LOGGED_IN);
+    const { messages } = await homePage(victim, ofAttacker);
+    assert.match(messages[0], NOT_WAITING);
+    assert.equal(party.logins.length, 1);
+    assert.ok(party.sessions().every((session) => !('openid-connect' in session)));
+  });
+}
 
 test('the session is renewed at login, and keeps no trace of the login (session fixation)', async (t) => {
   const party = await setUp(t);

@@ -10,6 +10,9 @@ import {
 } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
 
+const set = (store: MemoryTokenStore, key: string, value: TokenSet) =>
+  assert.equal(store.replace(key, store.get(key), value, 60), true);
+
 const tokens = (accessToken: string): TokenSet => ({
   accessToken,
   tokenType: 'bearer',
@@ -20,7 +23,7 @@ const tokens = (accessToken: string): TokenSet => ({
 test('the memory store forgets when the lifetime is over', () => {
   const time = fakeClock();
   const store = new MemoryTokenStore();
-  store.set('a', tokens('1'), 60);
+  set(store, 'a', tokens('1'));
   time.advance(59);
   assert.deepEqual(store.get('a'), tokens('1'));
   time.advance(1);
@@ -29,14 +32,14 @@ test('the memory store forgets when the lifetime is over', () => {
 
 test('the memory store is bounded: the oldest entry gives way', () => {
   const store = new MemoryTokenStore();
-  store.set('a', tokens('1'), 60);
-  store.set('b', tokens('2'), 60);
-  for (let each = 0; each < 9998; each += 1) store.set(String(each), tokens('x'), 60);
-  store.set('a', tokens('3'), 60);
-  store.set('c', tokens('4'), 60);
+  set(store, 'a', tokens('1'));
+  set(store, 'b', tokens('2'));
+  for (let each = 0; each < 9998; each += 1) set(store, String(each), tokens('x'));
+  set(store, 'a', tokens('3'));
+  set(store, 'c', tokens('4'));
   assert.equal(store.get('b'), undefined);
   assert.deepEqual([store.get('a'), store.get('c')], [tokens('3'), tokens('4')]);
-  store.delete('a');
+  assert.equal(store.replace('a', tokens('3'), undefined, 60), true);
   assert.equal(store.get('a'), undefined);
 });
 

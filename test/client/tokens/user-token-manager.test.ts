@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -105,8 +107,44 @@ function revokedTokens(config: Configuration): (string | null)[][] {
   return revoked;
 }
 
+/** Logs out while the answer of a refresh is on its way; what comes of both. */
+async function logoutDuringRefresh(
+  config: Configuration,
+  users: UserTokenManager<Request>,
+  refreshing: Request,
+  leaving: Request,
+) {
+  const refreshes: Record<string, unknown>[] = [];
+  const revoked: (string | null)[][] = [];
+  const steps = new EventEmitter();
+  const [isAnswered, mayReturn] = [once(steps, 'answered'), once(steps, 'leaving')];
+  config[customFetch] = async (url, options) => {
+    const form = options.body as URLSearchParams;
+    if (String(url).endsWith('/revocation')) {
+      revoked.push([form.get('token'), form.get('token_type_hint')]);
+    }
+    const response = await fetch(url, options as RequestInit);
+    if (!String(url).endsWith('/token')) return response;
+    refreshes.push((await response.clone().json()) as Record<string, unknown>);
+    steps.emit('answered');
+    await mayReturn;
+    return response;
+  };
+  const renewal = users.getToken(refreshing);
+  await isAnswered;
+  const logout = users.revoke(leaving);
+  await setImmediate();
+  steps.emit('leaving');
+  await assert.rejects(renewal, LoginRequiredError);
+  assert.equal(await logout, true);
+  return { revoked, refreshes };
+}
+
 /** Whether the provider takes an access token. */
-async function isActive(config: Configuration, { accessToken }: TokenSet): Promise<boolean> {
+async function isActive(
+  config: Configuration,
+  { accessToken }: Pick<TokenSet, 'accessToken'>,
+): Promise<boolean> {
   const { userinfo_endpoint = '' } = config.serverMetadata();
   const headers = { authorization: `Bearer ${accessToken}` };
   return (await fetch(userinfo_endpoint, { headers })).ok;
@@ -148,20 +186,21 @@ test('they are refreshed with a new assertion, and the session is saved at once'
   assert.notEqual(renewed.refreshToken, before.refreshToken);
   assert.equal(renewed.scope, before.scope);
   assert.ok(await isActive(config, renewed));
-  assert.equal(saved, 1);
+  assert.equal(saved, 2, 'before, to see that it can be saved, and after');
   expire(time);
   await users.getToken(request);
   const ids = provider.assertions.map(({ claims }) => claims['jti']);
   assert.equal(new Set(ids).size, 2);
 });
 
-test('a session that cannot be saved is an error', async (t) => {
-  const { login } = await party(t);
+test('a session that cannot be saved is an error, and the refresh token is not used', async (t) => {
+  const { login, provider } = await party(t);
   const { users, request, time } = await login();
   const failure = new Error('the session store is down');
   Object.assign(request.session, { save: (done: (error: Error) => void) => done(failure) });
   expire(time);
   await assert.rejects(users.getToken(request), failure);
+  assert.equal(provider.assertions.length, 0, 'a refresh that cannot be saved does not begin');
 });
 
 test('requests of one session at the same time make one refresh, and all get its tokens', async (t) => {
@@ -228,10 +267,12 @@ test('a logout with a refresh token that was not replaced revokes it', async (t)
   const { users, request, time } = await login();
   const late = another(request);
   expire(time);
-  const renewing = users.getToken(request);
-  const revoked = revokedTokens(config);
-  await Promise.all([renewing, users.revoke(late)]);
-  assert.deepEqual(revoked, [[tokensOf(request).refreshToken, 'refresh_token']]);
+  const { refreshToken } = tokensOf(request);
+  const { revoked, refreshes } = await logoutDuringRefresh(config, users, request, late);
+  assert.deepEqual(revoked, [
+    [refreshToken, 'refresh_token'],
+    [refreshes[0]?.['access_token'], 'access_token'],
+  ]);
 });
 
 test('a token that an API has refused is refreshed before its time', async (t) => {
@@ -289,8 +330,14 @@ test('where the refresh token is not valid any more the user has to log in', asy
   expire(time);
   await assert.rejects(users.getToken(request), (error: Error) => {
     assert.equal(error.name, 'LoginRequiredError');
-    assert.equal(error.message, 'The refresh token is not valid any more');
-    assert.equal((error.cause as { error?: string }).error, 'invalid_grant');
+    assert.match(
+      error.message,
+      /^The user has to log in again: the provider says invalid_grant: grant request is invalid\. It was sent an assertion with kid "[\w-]{43}", alg ES256, typ client-authentication\+jwt and aud "http:/,
+    );
+    assert.deepEqual(
+      [(error as LoginRequiredError).error, (error as LoginRequiredError).error_description],
+      ['invalid_grant', 'grant request is invalid'],
+    );
     return true;
   });
   assert.deepEqual(request.session, {}, 'the tokens are forgotten');
@@ -359,7 +406,7 @@ test('at logout the refresh token is revoked and the tokens are forgotten', asyn
   assert.equal(provider.assertions[0]?.route, 'revocation');
   assert.equal(await isActive(config, before), false);
   assert.equal(await users.revoke(request), false);
-  assert.equal(provider.assertions.length, 1, 'there is nothing to revoke');
+  assert.equal(provider.assertions.length, 2, 'there is nothing to revoke');
 });
 
 test('without a refresh token the access token is revoked', async (t) => {
@@ -377,11 +424,17 @@ test('a logout during a refresh revokes what comes of it', async (t) => {
   const { users, request, time } = await login();
   expire(time);
   const other = another(request);
-  const revoked = revokedTokens(config);
-  const [renewed] = await Promise.all([users.getToken(request), users.revoke(other)]);
-  assert.deepEqual(revoked, [[renewed.refreshToken, 'refresh_token']]);
-  assert.equal(await isActive(config, renewed), false);
+  const { revoked, refreshes } = await logoutDuringRefresh(config, users, request, other);
+  assert.deepEqual(revoked, [
+    [refreshes[0]?.['refresh_token'], 'refresh_token'],
+    [refreshes[0]?.['access_token'], 'access_token'],
+  ]);
+  assert.equal(
+    await isActive(config, { accessToken: String(refreshes[0]?.['access_token']) }),
+    false,
+  );
   assert.deepEqual(other.session, {});
+  await assert.rejects(users.getToken(request), LoginRequiredError);
 });
 
 test('a logout with the old tokens revokes those that have replaced them', async (t) => {
@@ -393,7 +446,10 @@ test('a logout with the old tokens revokes those that have replaced them', async
   const renewed = await users.getToken(request, accessToken);
   const revoked = revokedTokens(config);
   await users.revoke(late);
-  assert.deepEqual(revoked, [[renewed.refreshToken, 'refresh_token']]);
+  assert.deepEqual(revoked, [
+    [renewed.refreshToken, 'refresh_token'],
+    [renewed.accessToken, 'access_token'],
+  ]);
   assert.equal(await isActive(config, renewed), false);
 });
 
@@ -454,7 +510,7 @@ test('what save has not put into the session is no tokens', async (t) => {
 
 test('a store may have none for a session, and say null', async (t) => {
   const { config } = await party(t);
-  const store = { get: async () => null, set: async () => 'OK', delete: async () => 1 };
+  const store = { get: async () => null, replace: async () => false };
   const users = new UserTokenManager({ config, store });
   await assert.rejects(users.getToken(newRequest()), LoginRequiredError);
 });
@@ -462,7 +518,7 @@ test('a store may have none for a session, and say null', async (t) => {
 test('a store keeps the tokens under the id of the session', async (t) => {
   const store = new MemoryTokenStore();
   const { login, provider } = await party(t);
-  const { users, request, time } = await login({ store });
+  const { users, request, time, response } = await login({ store });
   assert.deepEqual(request.session, {});
   expire(time);
   const renewed = await users.getToken(another(request));
@@ -473,8 +529,10 @@ test('a store keeps the tokens under the id of the session', async (t) => {
   });
   assert.deepEqual(await elsewhere.getToken(request), renewed, 'another process has them too');
   await users.revoke(request);
-  assert.equal(store.get('user-token:session-1'), undefined);
-  assert.equal(provider.assertions.length, 2);
+  assert.equal(store.get('user-token:session-1')?.tokenType, 'ended');
+  await assert.rejects(elsewhere.getToken(request), LoginRequiredError);
+  await assert.rejects(elsewhere.save(request, response), LoginRequiredError);
+  assert.equal(provider.assertions.length, 3);
 });
 
 const wrongRequests: readonly [string, UserTokenRequest, RegExp][] = [

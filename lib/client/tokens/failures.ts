@@ -1,0 +1,254 @@
+import { safe, safeText } from '../../shared/safe.js';
+
+/** The header and the audience of a client assertion, which are no secrets. */
+export interface SentAssertion {
+  readonly kid: string | undefined;
+  readonly alg: string | undefined;
+  readonly typ: string | undefined;
+  readonly aud: unknown;
+}
+
+/** What is known of a failure at the provider. */
+export interface FailureDetails {
+  /** The OAuth error code of the provider. */
+  readonly error?: string | undefined;
+  readonly description?: string | undefined;
+  readonly sent?: SentAssertion | undefined;
+  readonly cause?: unknown;
+}
+
+/** What the errors of the client half have in common. */
+class ClientFailure extends Error {
+  /** The HTTP status that fits, for Express. */
+  readonly status: number;
+  /** The same for frameworks that call it so. */
+  readonly statusCode: number;
+  /** The message is for you, not for the caller. */
+  readonly expose = false;
+  /** The OAuth error code of the provider, such as `invalid_client`, if it sent one. */
+  readonly error: string | undefined;
+  /** What the provider says about it, shortened and safe to log. */
+  readonly error_description: string | undefined;
+
+  constructor(status: number, message: string, { error, description, cause }: FailureDetails) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.status = status;
+    this.statusCode = status;
+    this.error = error;
+    this.error_description = description;
+  }
+}
+
+/** The user has to log in again: there are no tokens, or the provider takes them no more. */
+export class LoginRequiredError extends ClientFailure {
+  override readonly name = 'LoginRequiredError';
+  readonly code = 'login_required';
+
+  /** @param details what the provider said, if it was asked */
+  constructor(message: string, details: FailureDetails = {}) {
+    super(401, message, details);
+  }
+}
+
+/**
+ * The provider refuses this client: its key, its audience, its registration, or the request that it
+ * makes. Only you can mend that. The status is 502, since the user has done nothing wrong.
+ */
+export class ClientRefusedError extends ClientFailure {
+  override readonly name = 'ClientRefusedError';
+  readonly code = 'client_refused';
+
+  constructor(message: string, details: FailureDetails = {}) {
+    super(502, message, details);
+  }
+}
+
+/**
+ * The provider cannot be reached or is overloaded (status 503), or answers with something else than
+ * OAuth (status 502).
+ */
+export class ProviderError extends ClientFailure {
+  override readonly name = 'ProviderError';
+  readonly code = 'provider_failed';
+
+  constructor(status: 502 | 503, message: string, details: FailureDetails = {}) {
+    super(status, message, details);
+  }
+}
+
+/** Whether an error is one that tells whose fault it is. */
+export const isClientFailure = (error: unknown): error is ClientFailure =>
+  error instanceof ClientFailure;
+
+/** What was seen of one call of the provider. */
+export interface Seen {
+  sent?: SentAssertion | undefined;
+  grantType?: string | undefined;
+  /** Values that were sent and may not be repeated in a message. */
+  readonly secrets: Set<string>;
+  /** The status of the last answer. */
+  status?: number | undefined;
+  contentType?: string | undefined;
+  /** The error in the body of the last answer. */
+  error?: unknown;
+  description?: unknown;
+  /** Why the last answer is none. */
+  nonsense?: string | undefined;
+  /** What fetch has thrown. */
+  networkError?: unknown;
+}
+
+/** Errors of an authorization response that a new login can mend (OpenID Connect Core §3.1.2.6). */
+const LOGIN_ERRORS: readonly unknown[] = [
+  'access_denied',
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required',
+  'invalid_token',
+  'expired_token',
+];
+
+const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
+
+/** Servers that answer a wrong assertion with `invalid_grant` say in words what they mean. */
+const OF_THE_CLIENT = /assertion|audience|\baud\b|client auth|\bjwt\b|signature|\bkid\b|\bjti\b/i;
+
+/** Grants that have no user. */
+const WITHOUT_USER: readonly unknown[] = [
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+];
+
+/** The errors that openid-client throws for what it does not want to send. */
+const NOT_SENT: readonly unknown[] = [
+  'OAUTH_HTTP_REQUEST_FORBIDDEN',
+  'OAUTH_REQUEST_PROTOCOL_FORBIDDEN',
+];
+
+interface Thrown {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly error?: unknown;
+  readonly error_description?: unknown;
+  readonly cause?: unknown;
+}
+
+/** The first error code of the network, wherever it stands. */
+function networkCode(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error) || depth > 5) return undefined;
+  const { code } = error as Thrown;
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return networkCode(inner, depth + 1) ?? (typeof code === 'string' ? code : undefined);
+}
+
+/** A copy without bodies, parameters and responses, which may hold tokens. */
+export function withoutSecrets(error: unknown, depth = 0): Error | undefined {
+  if (!(error instanceof Error) || depth > 5) return undefined;
+  // The parser of JSON quotes what it could not read.
+  const message = error instanceof SyntaxError ? 'not JSON' : safeText(error.message);
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  const cause = withoutSecrets(inner, depth + 1);
+  const copy = new Error(message, cause === undefined ? undefined : { cause });
+  copy.name = error.name;
+  const { code, status } = error as Thrown & { readonly status?: unknown };
+  return Object.assign(
+    copy,
+    typeof code === 'string' && { code },
+    typeof status === 'number' && { status },
+  );
+}
+
+function struckOut(value: unknown, secrets: Iterable<string>): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  let text = value.slice(0, 4096);
+  for (const secret of secrets) text = text.replaceAll(secret, '[secret]');
+  return safeText(text);
+}
+
+/** The parameters of a challenge (`WWW-Authenticate`) that have an error, or of a redirect. */
+function parametersOf({ cause }: Thrown): Thrown {
+  if (cause instanceof URLSearchParams) return Object.fromEntries(cause);
+  if (!Array.isArray(cause)) return {};
+  const all = (cause as { readonly parameters?: Thrown }[]).map(
+    ({ parameters = {} }) => parameters,
+  );
+  return all.find(({ error }) => error !== undefined) ?? {};
+}
+
+function whatWasSent(sent: SentAssertion | undefined): string {
+  if (sent === undefined) return '';
+  const { kid, alg, typ, aud } = sent;
+  const audiences = [aud].flat().map((each) => JSON.stringify(safe(each)));
+  const kidText = kid === undefined ? 'no kid' : `kid ${JSON.stringify(safe(kid))}`;
+  return ` It was sent an assertion with ${kidText}, alg ${safe(alg)}, typ ${safe(typ) ?? 'none'} and aud ${audiences.join(', ')}.`;
+}
+
+/**
+ * What went wrong at the provider, as one of three errors; anything else as it is, or without what
+ * openid-client wraps around it. No error repeats a token, a code or an assertion.
+ */
+export function failureOf(thrown: unknown, seen: Seen): unknown {
+  if (!(thrown instanceof Error) || isClientFailure(thrown)) return thrown;
+  const cause = withoutSecrets(thrown);
+  if (seen.nonsense !== undefined) {
+    return new ProviderError(502, `The answer of the provider cannot be used: ${seen.nonsense}.`, {
+      cause,
+    });
+  }
+  const { code } = thrown as Thrown;
+  if (seen.networkError !== undefined || code === 'OAUTH_TIMEOUT') {
+    const why = code === 'OAUTH_TIMEOUT' ? 'timeout' : networkCode(thrown);
+    const known = why === undefined ? '' : ` (${why})`;
+    return new ProviderError(503, `The provider cannot be reached${known}.`, { cause });
+  }
+  const isOAuth = typeof code === 'string' && code.startsWith('OAUTH_');
+  if (!isOAuth || NOT_SENT.includes(code)) {
+    // openid-client wraps what the key or a fetch of the application throws.
+    return thrown.message === 'something went wrong' && thrown.cause !== undefined
+      ? thrown.cause
+      : thrown;
+  }
+  const parameters = parametersOf(thrown as Thrown);
+  const own = thrown as Thrown;
+  const error = struckOut(seen.error ?? own.error ?? parameters.error, seen.secrets);
+  const description = struckOut(
+    seen.description ?? own.error_description ?? parameters.error_description,
+    seen.secrets,
+  );
+  const details: FailureDetails = { error, description, sent: seen.sent, cause };
+  const { status } = seen;
+  const said = [error, description].filter(Boolean).join(': ');
+
+  if (OUTAGES.includes(error) || status === 429 || (status !== undefined && status >= 500)) {
+    const what = said === '' ? `status ${status}` : said;
+    return new ProviderError(503, `The provider cannot answer at the moment: ${what}.`, details);
+  }
+  if (error === undefined && status !== 401) {
+    const got = seen.contentType === undefined ? '' : `, ${safe(seen.contentType)}`;
+    const where = status === undefined ? '' : ` (status ${status}${got})`;
+    const why = [cause?.message, (cause?.cause as Error | undefined)?.message].filter(Boolean);
+    return new ProviderError(
+      502,
+      `The answer of the provider cannot be used${where}: ${why.join(': ')}.`,
+      details,
+    );
+  }
+  const isOfTheUser =
+    LOGIN_ERRORS.includes(error) ||
+    (error === 'invalid_grant' &&
+      !WITHOUT_USER.includes(seen.grantType) &&
+      !OF_THE_CLIENT.test(description ?? ''));
+  if (isOfTheUser) {
+    return new LoginRequiredError(
+      `The user has to log in again: the provider says ${said}.${whatWasSent(seen.sent)}`,
+      details,
+    );
+  }
+  const what = said === '' ? `status ${status}` : said;
+  return new ClientRefusedError(
+    `The provider has refused this client: ${what}.${whatWasSent(seen.sent)}`,
+    details,
+  );
+}

@@ -1,0 +1,84 @@
+import { isThenable } from '../../shared/deadline.js';
+import type { UserTokenRequest } from './user-tokens.js';
+
+/** A session of express-session, @fastify/session or another framework, as far as it is used. */
+export type Session = Record<string, unknown>;
+
+type Done = (error?: unknown, value?: unknown) => void;
+
+/** What the packages for sessions add to a request. */
+interface SessionRequest extends UserTokenRequest {
+  readonly headers?: { readonly cookie?: unknown };
+  readonly sessionStore?: { readonly get?: unknown } | undefined;
+}
+
+/** Calls a method that takes a callback, returns a promise, or does both. */
+function completed(target: object, method: unknown, ...parameters: unknown[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const done: Done = (error, value) => (error ? reject(error) : resolve(value));
+    const call = method as (...all: unknown[]) => unknown;
+    const returned = call.call(target, ...parameters, done);
+    // What does both may fulfil its promise with nothing: the callback goes first.
+    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), reject);
+  });
+}
+
+/** @throws {TypeError} if the request has no session, or one that cannot be ended */
+export function isSession({ session }: UserTokenRequest): Session {
+  if (typeof session !== 'object' || session === null) {
+    throw new TypeError('The request has no session: use express-session before');
+  }
+  // cookie-session keeps the session in the browser, which can bring an old one at any time.
+  if ('isPopulated' in session && 'isChanged' in session) {
+    throw new TypeError(
+      'cookie-session cannot end a session, and would keep the tokens in the browser: use express-session',
+    );
+  }
+  return session as Session;
+}
+
+/** The id of the session, as express-session or @fastify/session have it. */
+export function sessionIdOf(request: UserTokenRequest): string | undefined {
+  const { sessionID, session } = request;
+  if (typeof sessionID === 'string') return sessionID;
+  const { sessionId } = (session ?? {}) as { readonly sessionId?: unknown };
+  return typeof sessionId === 'string' ? sessionId : undefined;
+}
+
+/** Whether the browser has sent this id, so that the session was there when the request came. */
+function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
+  const cookies = String(headers?.cookie ?? '');
+  return cookies.includes(id) || cookies.includes(encodeURIComponent(id));
+}
+
+/**
+ * The session as its store has it now.
+ *
+ * @returns `unknown` if the store cannot be asked or has not seen the session yet; `ended` if the
+ *   session was there when the request came and is gone
+ */
+export async function storedSession(
+  request: SessionRequest,
+): Promise<Session | 'ended' | 'unknown'> {
+  const id = sessionIdOf(request);
+  const { sessionStore } = request;
+  if (id === undefined || typeof sessionStore?.get !== 'function') return 'unknown';
+  const stored = await completed(sessionStore, sessionStore.get, id);
+  if (typeof stored === 'object' && stored !== null) return stored as Session;
+  return cameWithRequest(request, id) ? 'ended' : 'unknown';
+}
+
+/** Whether the session was destroyed or renewed since the request came. */
+export const sessionHasEnded = async (request: UserTokenRequest): Promise<boolean> =>
+  (await storedSession(request)) === 'ended';
+
+/** Writes a session now: then nothing of it is left to be written when the request ends. */
+export async function saveSession(session: Session): Promise<void> {
+  if (typeof session['save'] === 'function') await completed(session, session['save']);
+}
+
+/** Gives the browser a new session. It is `request.session` afterwards. */
+export async function renewSession({ session }: UserTokenRequest): Promise<void> {
+  const { regenerate } = session as Session;
+  if (typeof regenerate === 'function') await completed(session as Session, regenerate);
+}
