@@ -1,4 +1,5 @@
 import { type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
+import { cannotVerify, isVerifiable } from '../keys/jwk.js';
 import { KeyCache } from '../keys/key-cache.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
@@ -91,6 +92,15 @@ export interface Settings
   readonly keys: KeyCache;
 }
 
+/** The rules without the algorithms that this Node cannot verify, unless they were asked for. */
+function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): Rules {
+  const impossible = [...rules.algorithms].filter((alg) => !isVerifiable(alg));
+  const [wanted] = impossible.filter((alg) => asked?.has(alg));
+  if (wanted !== undefined) throw new TypeError(`algorithms: ${cannotVerify(wanted)}`);
+  const algorithms = new Set([...rules.algorithms].filter((alg) => !impossible.includes(alg)));
+  return { ...rules, algorithms };
+}
+
 /**
  * What follows from the options once they are read.
  *
@@ -98,6 +108,6 @@ export interface Settings
  */
 export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>): Settings => ({
   ...given,
-  ...rulesFrom(given),
+  ...verifiableRules(rulesFrom(given), given.algorithms),
   keys: new KeyCache(given.maxCachedKeys),
 });

@@ -28,7 +28,8 @@ function failureOf(client: McpClient, { body }: ExpressRequest): Failure | undef
   const isChecked =
     method === undefined || method === 'none' || (client_secret && SECRET_METHODS.includes(method));
   const sent = Object.keys(Object(body)).filter((name) => name === 'client_secret');
-  const failure = failureWithoutAssertion(client, method, sent);
+  const shown = SECRET_METHODS.includes(method) ? method : undefined;
+  const failure = failureWithoutAssertion(client, shown, sent);
   if (failure !== undefined || isChecked) return failure;
   return { reason: 'client_method_mismatch', expected: method };
 }
