@@ -1,5 +1,12 @@
 import { isThenable } from '../../shared/deadline.js';
-import type { UserTokenRequest } from './user-tokens.js';
+
+/** What is used of a request whose user has tokens. */
+export interface UserTokenRequest {
+  /** The session of express-session or @fastify/session, or another that is an object. */
+  readonly session?: object | null;
+  /** The id of the session, as express-session sets it. */
+  readonly sessionID?: string;
+}
 
 /** A session of express-session, @fastify/session or another framework, as far as it is used. */
 export type Session = Record<string, unknown>;

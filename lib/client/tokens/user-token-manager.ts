@@ -12,6 +12,7 @@ import { publish } from '../events.js';
 import { ClientRefusedError, LoginRequiredError, ProviderError } from './failures.js';
 import { locked, type TokenLock, tokenLock } from './lock.js';
 import { call, clientEvent, configuration } from './provider.js';
+import type { UserTokenRequest } from './session.js';
 import { SingleFlight } from './single-flight.js';
 import { tokenFetch } from './token-fetch.js';
 import {
@@ -22,12 +23,7 @@ import {
   tokenSet,
   tokenStore,
 } from './token-store.js';
-import {
-  tokensInSession,
-  tokensInStore,
-  type UserTokenRequest,
-  type UserTokens,
-} from './user-tokens.js';
+import { tokensInSession, tokensInStore, type UserTokens } from './user-tokens.js';
 
 const HOUR = 3600;
 const YEAR = 31_536_000;
