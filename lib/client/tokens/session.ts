@@ -84,8 +84,12 @@ export async function saveSession(session: Session): Promise<void> {
   if (typeof session['save'] === 'function') await completed(session, session['save']);
 }
 
-/** Gives the browser a new session. It is `request.session` afterwards. */
-export async function renewSession({ session }: UserTokenRequest): Promise<void> {
-  const { regenerate } = session as Session;
-  if (typeof regenerate === 'function') await completed(session as Session, regenerate);
+/**
+ * Gives the browser a new session if its own has ended since the request came. It is
+ * `request.session` afterwards, so that nothing is written to the ended one when the request ends.
+ */
+export async function leaveEndedSession(request: UserTokenRequest): Promise<void> {
+  if (!(await sessionHasEnded(request))) return;
+  const { regenerate } = request.session as Session;
+  if (typeof regenerate === 'function') await completed(request.session as Session, regenerate);
 }

@@ -87,14 +87,15 @@ export function tokensInStore(store: TokenStore): UserTokens {
   return {
     keyOf,
     get,
-    current: get,
+    current: async (request) => ((await sessionHasEnded(request)) ? undefined : get(request)),
     async claim(request, current, refreshing, lifetime) {
-      if (await sessionHasEnded(request)) throw sessionEnded();
       const isClaimed = await store.replace(keyOf(request), current, refreshing, lifetime);
       return isClaimed ? refreshing : undefined;
     },
-    replace: async (request, expected, tokens, lifetime) =>
-      store.replace(keyOf(request), expected, tokens, lifetime),
+    async replace(request, expected, tokens, lifetime) {
+      if (tokens !== undefined && (await sessionHasEnded(request))) return false;
+      return store.replace(keyOf(request), expected, tokens, lifetime);
+    },
     async adopt() {
       // Every request reads the store.
     },
