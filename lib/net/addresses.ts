@@ -31,6 +31,13 @@ export function isPublic(text: string): boolean {
   return address.kind() === 'ipv4' || isIn(address, GLOBAL_UNICAST_V6);
 }
 
+/** The network that one customer has: an IPv4 address, or 64 bits of an IPv6 address. */
+export function networkOf(text: string): string {
+  const address = parseAddress(text);
+  if (address === undefined || address.kind() === 'ipv4') return text;
+  return address.toNormalizedString().split(':').slice(0, 4).join(':');
+}
+
 /** Networks that may be called. */
 export interface NetworkList {
   readonly isEmpty: boolean;

@@ -1,9 +1,9 @@
-import { BoundedMap } from './bounded-map.js';
 import { FetchError } from './fetch-error.js';
 import { type FetchedDocument, type FetchJson, guardedFetch } from './guarded-fetch.js';
 import { Lane } from './lane.js';
 import type { DocumentCacheSettings } from './options.js';
-import { describeUrl } from './remote-url.js';
+import { describeUrl, siteOf } from './remote-url.js';
+import { SharedMap } from './shared-map.js';
 
 /** A failed fetch is repeated after a second, then two, four … up to this many. */
 const MAX_BACKOFF = 60;
@@ -11,7 +11,7 @@ const MAX_BACKOFF = 60;
 /** How long a document is fresh whose headers do not say it, in seconds. */
 const DEFAULT_AGE = 300;
 
-/** A document in use is fetched again, with nobody waiting, after this part of its time. */
+/** A document in use is fetched again, with no request waiting, after this part of its time. */
 const REFRESH_AHEAD = 0.8;
 
 /** Failures are small: many more of them are remembered than documents. */
@@ -31,7 +31,9 @@ interface Failure {
   readonly failedAt: number;
 }
 
-/** Whether so many seconds have not passed yet. What lies in the future was noted by a wrong clock. */
+const currentTime = (): number => Date.now() / 1000;
+
+/** Whether these seconds have not passed yet. A time in the future was noted by a wrong clock. */
 const isWithin = (now: number, since: number, seconds: number): boolean =>
   since <= now && now < since + seconds;
 
@@ -40,12 +42,12 @@ function isResting(failure: Failure | undefined, now: number): boolean {
   return isWithin(now, failure.failedAt, Math.min(2 ** (failure.count - 1), MAX_BACKOFF));
 }
 
-/** A document, and the error for which it is not a new one. */
+/** A document, and the error because of which it is not a new one. */
 export interface CachedDocument<T> {
   readonly document: T;
   /** Whether it was fetched for this call, so that there is no newer one. */
   readonly isNew?: boolean | undefined;
-  /** Set where the document is stale, since fetching it again failed. */
+  /** Set if the document is stale because fetching it again failed. */
   readonly error?: FetchError | undefined;
 }
 
@@ -53,58 +55,85 @@ export interface CachedDocument<T> {
  * Fetches documents and keeps them: one fetch in flight for each URL; fresh for as long as their
  * headers say, within bounds; the last good one through an outage, for a bounded time; and no
  * second fetch from a dead URL before it has had time to recover.
+ *
+ * Any answer ends the document before it, unless the answer says that the server is out of order:
+ * another document replaces it, anything else withdraws it.
+ *
+ * Every table and every lane has a share for each site. URLs whose clients have proved themselves
+ * have tables and lanes of their own.
  */
 export class DocumentCache<T> {
   private readonly settings: DocumentCacheSettings;
   private readonly fetchJson: FetchJson;
   private readonly read: (value: unknown, url: string) => T;
-  private readonly entries: BoundedMap<Entry<T>>;
-  private readonly failures: BoundedMap<Failure>;
-  private readonly renewals: BoundedMap<number>;
+  private readonly proved: SharedMap<true>;
+  private readonly entries: {
+    readonly proved: SharedMap<Entry<T>>;
+    readonly untried: SharedMap<Entry<T>>;
+  };
+  private readonly failures: SharedMap<Failure>;
+  private readonly renewals: SharedMap<number>;
   private readonly inFlight = new Map<string, Promise<T>>();
-  private readonly lanes: { readonly known: Lane; readonly untried: Lane; readonly failed: Lane };
+  private readonly lanes: ReadonlyMap<string, Lane>;
 
   /**
+   * @param accept the media types that are asked for
    * @param read makes what is kept from a parsed document; throws an Error with a reason that is
-   *   safe to log where the document is not what it should be
+   *   safe to log if the document is not what it should be
    */
-  constructor(settings: DocumentCacheSettings, read: (value: unknown, url: string) => T) {
+  constructor(
+    settings: DocumentCacheSettings,
+    accept: string,
+    read: (value: unknown, url: string) => T,
+  ) {
     if (settings.minAge > settings.maxAge) {
       throw new TypeError('minAge is greater than maxAge: lower one or raise the other');
     }
+    const { maxEntries } = settings;
     this.settings = settings;
-    this.fetchJson = guardedFetch(settings);
+    this.fetchJson = guardedFetch(settings, accept);
     this.read = read;
-    this.entries = new BoundedMap(settings.maxEntries);
-    this.failures = new BoundedMap(settings.maxEntries * FAILURES_PER_ENTRY);
-    this.renewals = new BoundedMap(settings.maxEntries);
+    this.proved = new SharedMap(maxEntries);
+    this.entries = { proved: new SharedMap(maxEntries), untried: new SharedMap(maxEntries) };
+    this.failures = new SharedMap(maxEntries * FAILURES_PER_ENTRY);
+    this.renewals = new SharedMap(maxEntries * 2);
     const lane = () => new Lane(settings.maxConcurrentFetches, settings.timeout);
-    this.lanes = { known: lane(), untried: lane(), failed: lane() };
+    this.lanes = new Map(
+      ['proved', 'proved failed', 'untried', 'untried failed'].map((name) => [name, lane()]),
+    );
   }
 
-  /** @throws {FetchError} where the document cannot be had, and no earlier one may be used */
+  /** The document if it is fresh, without waiting. One in use is fetched anew behind it. */
+  atHand(url: string): T | undefined {
+    const now = currentTime();
+    const entry = this.entryOf(url);
+    if (entry === undefined || !isWithin(now, entry.fetchedAt, entry.age)) return undefined;
+    const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
+    if (isDue && !isResting(this.failures.get(url), now)) this.fetchBehind(url);
+    return entry.document;
+  }
+
+  /** @throws {FetchError} if the document cannot be had, and no earlier one may be used */
   async get(url: string): Promise<CachedDocument<T>> {
-    const now = this.now();
-    const entry = this.entries.get(url);
+    const fresh = this.atHand(url);
+    if (fresh !== undefined) return { document: fresh };
+    const now = currentTime();
+    const entry = this.entryOf(url);
     const failure = this.failures.get(url);
     const resting = isResting(failure, now);
-    if (entry !== undefined && isWithin(now, entry.fetchedAt, entry.age)) {
-      const isDue = now >= entry.fetchedAt + entry.age * REFRESH_AHEAD;
-      if (isDue && !resting) this.fetchBehind(url);
-      return { document: entry.document };
-    }
     if (entry === undefined || now >= entry.fetchedAt + entry.age + this.settings.maxStale) {
       if (failure !== undefined && resting) throw failure.error;
       return { document: await this.fetch(url), isNew: true };
     }
     if (failure !== undefined) {
-      // During an outage nobody waits.
+      // During an outage no request waits.
       if (!resting) this.fetchBehind(url);
       return { document: entry.document, error: failure.error };
     }
     try {
       return { document: await this.fetch(url), isNew: true };
     } catch (error) {
+      if (this.entryOf(url) !== entry) throw error;
       return { document: entry.document, error: error as FetchError };
     }
   }
@@ -114,28 +143,52 @@ export class DocumentCache<T> {
    *
    * @param seen the document that turned out not to be enough
    * @param cooldown how many seconds have to pass between two such fetches from one URL
-   * @returns a newer one; undefined where there is none, or where the URL has to be left in peace
+   * @returns a newer one; undefined if there is none, or if the URL has to be left in peace
    */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
-    const entry = this.entries.get(url);
+    const entry = this.entryOf(url);
     if (entry !== undefined && entry.document !== seen) return entry.document;
     if (!this.inFlight.has(url)) {
-      const now = this.now();
+      const now = currentTime();
       if (isWithin(now, this.renewals.get(url) ?? Number.NaN, cooldown)) return undefined;
       if (isResting(this.failures.get(url), now)) return undefined;
-      this.renewals.set(url, now);
+      this.renewals.set(url, siteOf(url), now);
     }
     return this.fetch(url).catch(() => undefined);
   }
 
-  private now(): number {
-    return Date.now() / 1000;
+  /** Drops a document at once. What a fetch brings that is under way is not used. */
+  forget(url: string): void {
+    this.deleteEntry(url);
+    this.failures.delete(url);
+    this.renewals.delete(url);
+    this.inFlight.delete(url);
+  }
+
+  /** Notes that the client of a URL has proved itself, so that strangers do not compete with it. */
+  noteProved(url: string): void {
+    if (this.proved.get(url) === true) return;
+    const site = siteOf(url);
+    this.proved.set(url, site, true);
+    const entry = this.entries.untried.get(url);
+    if (entry === undefined) return;
+    this.entries.untried.delete(url);
+    this.entries.proved.set(url, site, entry);
+  }
+
+  private entryOf(url: string): Entry<T> | undefined {
+    return this.entries.proved.get(url) ?? this.entries.untried.get(url);
+  }
+
+  private deleteEntry(url: string): void {
+    this.entries.proved.delete(url);
+    this.entries.untried.delete(url);
   }
 
   private fetch(url: string): Promise<T> {
     const running = this.inFlight.get(url);
     if (running !== undefined) return running;
-    const fetching = this.fetchAndKeep(url).finally(() => this.inFlight.delete(url));
+    const fetching: Promise<T> = this.fetchAndKeep(url, () => this.inFlight.get(url) === fetching);
     this.inFlight.set(url, fetching);
     return fetching;
   }
@@ -144,25 +197,35 @@ export class DocumentCache<T> {
     this.fetch(url).catch(() => undefined);
   }
 
-  private async fetchAndKeep(url: string): Promise<T> {
+  /** @param isCurrent false once the URL has been forgotten */
+  private async fetchAndKeep(url: string, isCurrent: () => boolean): Promise<T> {
+    const site = siteOf(url);
     const turnedAway = () =>
       new FetchError('too_many_fetches', 'more than maxConcurrentFetches are under way');
     try {
-      const fetched = await this.laneOf(url).run(() => this.fetchJson(url), turnedAway);
+      const fetched = await this.laneOf(url).run(site, () => this.fetchJson(url), turnedAway);
       const document = this.readDocument(fetched, url);
-      this.entries.set(url, { document, fetchedAt: this.now(), age: this.age(fetched) });
+      if (!isCurrent()) return await this.fetch(url);
+      const isProved = this.proved.get(url) === true;
+      this.deleteEntry(url);
+      const entry = { document, fetchedAt: currentTime(), age: this.age(fetched) };
+      this.entries[isProved ? 'proved' : 'untried'].set(url, site, entry);
       this.failures.delete(url);
+      this.inFlight.delete(url);
       return document;
     } catch (error) {
-      this.noteFailure(url, error as FetchError);
+      if (!isCurrent()) throw error;
+      this.inFlight.delete(url);
+      this.noteFailure(url, site, error as FetchError);
       throw error;
     }
   }
 
-  /** URLs that may be dead cannot hold up the others. */
+  /** URLs that may be dead, or that belong to strangers, cannot hold up the others. */
   private laneOf(url: string): Lane {
-    if (this.entries.get(url) !== undefined) return this.lanes.known;
-    return this.failures.get(url) === undefined ? this.lanes.untried : this.lanes.failed;
+    const kind = this.proved.get(url) === true ? 'proved' : 'untried';
+    const name = this.failures.get(url) === undefined ? kind : `${kind} failed`;
+    return this.lanes.get(name) as Lane;
   }
 
   private readDocument({ value }: FetchedDocument, url: string): T {
@@ -179,10 +242,11 @@ export class DocumentCache<T> {
     return Math.min(Math.max(freshFor ?? DEFAULT_AGE, minAge), maxAge);
   }
 
-  private noteFailure(url: string, error: FetchError): void {
+  private noteFailure(url: string, site: string, error: FetchError): void {
+    if (!error.isOutage) this.deleteEntry(url);
     // Not the fault of the URL: it was never called.
     if (error.code === 'too_many_fetches') return;
     const count = (this.failures.get(url)?.count ?? 0) + 1;
-    this.failures.set(url, { error, count, failedAt: this.now() });
+    this.failures.set(url, site, { error, count, failedAt: currentTime() });
   }
 }

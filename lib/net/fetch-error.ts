@@ -16,6 +16,14 @@ export type FetchErrorCode =
   | 'document_invalid'
   | 'too_many_fetches';
 
+/** The server, or the way to it, fails: this says nothing about the document. */
+const OUTAGES: readonly FetchErrorCode[] = [
+  'name_not_resolved',
+  'connection_failed',
+  'timeout',
+  'too_many_fetches',
+];
+
 /**
  * A fetch that failed or was refused. Code and message are safe to log. It has no cause: Node's errors
  * hold what the other server sent, whole packets and chains of certificates, and failures are kept.
@@ -23,9 +31,23 @@ export type FetchErrorCode =
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: FetchErrorCode;
+  /** The HTTP status that came with `status_not_ok` or `redirect_refused`. */
+  readonly answered: number | undefined;
 
-  constructor(code: FetchErrorCode, message: string) {
+  constructor(code: FetchErrorCode, message: string, answered?: number) {
     super(message);
     this.code = code;
+    this.answered = answered;
+  }
+
+  /**
+   * Whether the last good document may serve meanwhile. Any other failure is an answer: the document
+   * is withdrawn, or is not what it was.
+   *
+   * @internal
+   */
+  get isOutage(): boolean {
+    const { answered = 0 } = this;
+    return OUTAGES.includes(this.code) || answered === 429 || answered >= 500;
   }
 }

@@ -1,29 +1,38 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import http, { type IncomingMessage } from 'node:http';
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { safeText } from '../shared/safe.js';
 import { FetchError } from './fetch-error.js';
 import { freshness } from './freshness.js';
-import { dnsLookup, guardedLookup } from './lookup.js';
-import type { FetchSettings } from './options.js';
+import { checkHost, dnsLookup, guardedLookup } from './lookup.js';
+import type { FetchFunction, FetchSettings } from './options.js';
 import { checkedTarget, describeUrl } from './remote-url.js';
 
 /** A JSON document, parsed and not yet looked at. */
 export interface FetchedDocument {
   readonly value: unknown;
-  /** For how many seconds it is fresh by its HTTP headers; undefined where they say nothing. */
+  /** For how many seconds it is fresh by its HTTP headers; undefined if they say nothing. */
   readonly freshFor: number | undefined;
 }
 
-const JSON_TYPE = /^application\/(?:json|[a-z0-9.!#$&^_-]+\+json)$/;
+/** What is looked at of an answer, whoever made the request. */
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): void;
+}
 
-/** Makes one request; redirects are not followed. */
-type Send = (url: URL, signal: AbortSignal) => Promise<IncomingMessage>;
+/** Makes one request. */
+type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
+
+const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
 /**
  * Every request has a connection of its own, so that its address is checked. The agents are ours,
  * so that no proxy from the environment and no setting of a global agent comes in between.
  */
-function sender(settings: FetchSettings): Send {
+function nodeSender(settings: FetchSettings, accept: string): Send {
   const httpAgent = new http.Agent({ keepAlive: false });
   const httpsAgent = new https.Agent({
     keepAlive: false,
@@ -40,39 +49,95 @@ function sender(settings: FetchSettings): Send {
       const request = (secure ? https : http).request(url, {
         agent: secure ? httpsAgent : httpAgent,
         lookup: guardedLookup(url, settings, lookup),
-        headers: { accept: 'application/json', 'accept-encoding': 'identity' },
+        headers: requestHeaders(accept),
         signal,
       });
-      request.on('response', resolve);
+      request.on('response', (response: IncomingMessage) =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: response,
+          discard: () => response.destroy(),
+        }),
+      );
       request.on('error', reject);
       request.on('close', () => reject(new Error('the connection was closed')));
       request.end();
     });
 }
 
-function checkHead({ statusCode = 0, headers }: IncomingMessage, maxBytes: number): void {
-  if (statusCode >= 300 && statusCode < 400) {
-    throw new FetchError('redirect_refused', `it redirects (status ${statusCode})`);
+const USED_HEADERS = [
+  'age',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'expires',
+  'location',
+];
+
+const NO_BODY: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
+
+/** With the user's own fetch, which decides how a name becomes a connection. */
+function userSender(fetch: FetchFunction, accept: string): Send {
+  return async (url, signal) => {
+    const init = { headers: requestHeaders(accept), redirect: 'manual', signal } as const;
+    const response = await fetch(url.href, init);
+    const { status, body } = response;
+    const named = USED_HEADERS.map((name) => [name, response.headers.get(name) ?? undefined]);
+    const answer: Answer = {
+      status,
+      headers: Object.fromEntries(named) as IncomingHttpHeaders,
+      body: (body as AsyncIterable<Uint8Array> | null) ?? NO_BODY,
+      discard: () => undefined,
+    };
+    if (response.redirected === true) throw redirected(status, undefined);
+    return answer;
+  };
+}
+
+const redirected = (status: number, location: string | undefined): FetchError => {
+  const to = location === undefined ? '' : ` to ${safeText(location.split(/[?#]/, 1)[0])}`;
+  return new FetchError(
+    'redirect_refused',
+    `it redirects${to} (status ${status}), and redirects are not followed: use the final URL`,
+    status,
+  );
+};
+
+const JSON_TYPE = /^application\/(?:json|[a-z0-9.!#$&^_-]+\+json)$/;
+
+function checkHead({ status, headers }: Answer, maxBytes: number): void {
+  if (status >= 300 && status < 400) throw redirected(status, headers.location);
+  if (status !== 200) {
+    throw new FetchError('status_not_ok', `its status is ${status}, not 200`, status);
   }
-  if (statusCode !== 200) throw new FetchError('status_not_ok', `its status is ${statusCode}`);
-  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (!JSON_TYPE.test(type)) {
-    throw new FetchError('content_type_not_json', 'its Content-Type is not application/json');
+  const type = headers['content-type'];
+  if (!JSON_TYPE.test((type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '')) {
+    const came = type === undefined ? 'missing' : safeText(type);
+    throw new FetchError(
+      'content_type_not_json',
+      `its Content-Type is ${came}, not application/json or a type that ends in +json`,
+    );
   }
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
-    throw new FetchError('content_encoding_refused', 'it is compressed, which was not asked for');
+    throw new FetchError(
+      'content_encoding_refused',
+      `it is compressed (${safeText(encoding)}) although that was not asked for`,
+    );
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
 
 const tooLarge = (maxBytes: number): FetchError =>
-  new FetchError('body_too_large', `it is larger than ${maxBytes} bytes`);
+  new FetchError('body_too_large', `it is larger than maxBytes (${maxBytes})`);
 
-async function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
@@ -80,25 +145,59 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-function parse(body: Buffer): unknown {
-  try {
-    if (isUtf8(body)) return JSON.parse(body.toString('utf8'));
-  } catch {
-    // The error of JSON.parse would quote the document.
-  }
-  throw new FetchError('body_not_json', 'it is not JSON');
+/** What is known of a body that is no JSON, without quoting it. */
+function whyNotJson(body: Buffer): string {
+  if (body.length === 0) return 'it is empty';
+  const [first, second] = body;
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (isUtf16) return 'it is UTF-16, and JSON is UTF-8 (RFC 8259 §8.1)';
+  return body.toString('latin1').trimStart().startsWith('<')
+    ? 'it is not JSON: it looks like HTML or XML'
+    : 'it is not JSON';
 }
 
-/** Says which URL it is about, and of Node's error its code alone. */
-function described(error: unknown, url: URL, { timeout }: FetchSettings, timedOut: boolean) {
-  const what = describeUrl(url);
-  if (timedOut) return new FetchError('timeout', `${what}: it took longer than ${timeout} s`);
-  if (error instanceof FetchError) {
-    return new FetchError(error.code, `${what}: ${error.message}`);
+const BYTE_ORDER_MARK = '\ufeff';
+
+function parse(body: Buffer): unknown {
+  try {
+    // RFC 8259 §8.1 lets a reader ignore a byte order mark.
+    const text = isUtf8(body) ? body.toString('utf8') : '';
+    return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+  } catch {
+    // The error of JSON.parse would quote the document.
+    throw new FetchError('body_not_json', whyNotJson(body));
   }
-  const { code } = error as { code?: unknown };
-  const detail = typeof code === 'string' ? code : (error as Error).message;
-  return new FetchError('connection_failed', `${what}: ${detail}`);
+}
+
+/** What Node says of a certificate whose authority it does not know. */
+const UNTRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED)/;
+
+/** Says which URL it is about, and of Node's error its code alone. */
+function described(error: unknown, url: URL, settings: FetchSettings, timedOut: boolean) {
+  const what = describeUrl(url);
+  if (timedOut) {
+    return new FetchError(
+      'timeout',
+      `${what}: it took longer than timeout (${settings.timeout} s)`,
+    );
+  }
+  if (error instanceof FetchError) {
+    return new FetchError(error.code, `${what}: ${error.message}`, error.answered);
+  }
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  const known = [code, cause?.code].find((each) => typeof each === 'string');
+  const detail = safeText(known ?? (error as Error | undefined)?.message) ?? 'failed';
+  const hint = UNTRUSTED.test(detail) ? ': the option ca can trust its authority' : '';
+  return new FetchError('connection_failed', `${what}: ${detail}${hint}`);
+}
+
+/** Waits no longer than the signal allows, even if what is waited for does not listen to it. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Fetches a JSON document; throws a `FetchError`, whose message is safe to log. */
@@ -107,23 +206,31 @@ export type FetchJson = (target: string) => Promise<FetchedDocument>;
 /**
  * Makes what fetches JSON documents from URLs that somebody else chose. The one place where the
  * server half calls out: https to public addresses, checked when the connection is made; no
- * redirects, no proxies, no compression; within a size and a time.
+ * redirects, no proxies, no compression; within a size and a time. With the user's own `fetch`, the
+ * check of the connected address is the user's.
+ *
+ * @param accept the media types that are asked for
  */
-export function guardedFetch(settings: FetchSettings): FetchJson {
-  const send = sender(settings);
+export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {
+  const { fetch, maxBytes } = settings;
+  const send = fetch === undefined ? nodeSender(settings, accept) : userSender(fetch, accept);
   return async (target) => {
     const url = checkedTarget(target, settings);
     const signal = AbortSignal.timeout(settings.timeout * 1000);
-    let response: IncomingMessage | undefined;
+    let answer: Answer | undefined;
+    const read = async () => {
+      checkHost(url, settings);
+      answer = await send(url, signal);
+      checkHead(answer, maxBytes);
+      const body = await readBody(answer.body, maxBytes);
+      return { value: parse(body), freshFor: freshness(answer.headers) };
+    };
     try {
-      response = await send(url, signal);
-      checkHead(response, settings.maxBytes);
-      const body = await readBody(response, settings.maxBytes);
-      return { value: parse(body), freshFor: freshness(response.headers) };
+      return await untilAborted(read(), signal);
     } catch (error) {
       throw described(error, url, settings, signal.aborted);
     } finally {
-      response?.destroy();
+      answer?.discard();
     }
   };
 }

@@ -6,12 +6,19 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Lets so many tasks run at once. The others wait for their turn, in the order in which they came. */
+/**
+ * Lets a limited number of tasks run at once. A share (a site, for example) may hold as many places
+ * as are free, so one share alone gets half of them. The others wait for their turn: the shares take
+ * turns, and within a share the tasks run in the order in which they came.
+ */
 export class Lane {
   private readonly width: number;
   private readonly patience: number;
-  private readonly waiting = new Set<Waiting>();
+  private readonly held = new Map<string, number>();
+  /** Shares whose tasks wait, the one whose turn is next first. */
+  private readonly queues = new Map<string, Set<Waiting>>();
   private running = 0;
+  private waiting = 0;
 
   /**
    * @param width how many run at once
@@ -27,38 +34,72 @@ export class Lane {
    *
    * @param turnedAway makes the error for a task whose turn did not come in time
    */
-  async run<T>(task: () => Promise<T>, turnedAway: () => Error): Promise<T> {
-    if (this.running < this.width) this.running += 1;
-    else await this.turn(turnedAway);
+  async run<T>(share: string, task: () => Promise<T>, turnedAway: () => Error): Promise<T> {
+    if (this.hasRoomFor(share) && !this.queues.has(share)) this.take(share);
+    else await this.turn(share, turnedAway);
     try {
       return await task();
     } finally {
-      this.leave();
+      this.leave(share);
     }
   }
 
-  private turn(turnedAway: () => Error): Promise<void> {
-    if (this.waiting.size >= MAX_WAITING) return Promise.reject(turnedAway());
+  private hasRoomFor(share: string): boolean {
+    return (this.held.get(share) ?? 0) < this.width - this.running;
+  }
+
+  private take(share: string): void {
+    this.running += 1;
+    this.held.set(share, (this.held.get(share) ?? 0) + 1);
+  }
+
+  private turn(share: string, turnedAway: () => Error): Promise<void> {
+    const queue = this.queues.get(share) ?? new Set();
+    // A share may have as many tasks waiting as there is room for others.
+    if (queue.size >= MAX_WAITING - this.waiting) return Promise.reject(turnedAway());
+    this.queues.set(share, queue);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         enter: resolve,
         timer: setTimeout(() => {
-          this.waiting.delete(waiting);
+          this.dequeue(share, queue, waiting);
           reject(turnedAway());
         }, this.patience * 1000),
       };
-      this.waiting.add(waiting);
+      queue.add(waiting);
+      this.waiting += 1;
     });
   }
 
-  /** Hands the place to the next one, if there is one. */
-  private leave(): void {
-    for (const next of this.waiting) {
-      this.waiting.delete(next);
-      clearTimeout(next.timer);
-      next.enter();
-      return;
-    }
+  private dequeue(share: string, queue: Set<Waiting>, waiting: Waiting): void {
+    queue.delete(waiting);
+    this.waiting -= 1;
+    if (queue.size === 0) this.queues.delete(share);
+  }
+
+  private leave(share: string): void {
     this.running -= 1;
+    const held = (this.held.get(share) ?? 0) - 1;
+    if (held > 0) this.held.set(share, held);
+    else this.held.delete(share);
+    while (this.admitNext());
+  }
+
+  /** Lets the next task in whose share has room; false if there is none. */
+  private admitNext(): boolean {
+    if (this.running >= this.width) return false;
+    for (const [share, queue] of this.queues) {
+      if (!this.hasRoomFor(share)) continue;
+      const [next] = queue;
+      if (next === undefined) continue;
+      this.dequeue(share, queue, next);
+      // Its share waits behind the others for its next turn.
+      if (this.queues.delete(share)) this.queues.set(share, queue);
+      clearTimeout(next.timer);
+      this.take(share);
+      next.enter();
+      return true;
+    }
+    return false;
   }
 }

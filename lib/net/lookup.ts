@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { isLoopback, isPublic } from './addresses.js';
@@ -21,16 +21,22 @@ async function resolveAll(resolver: Resolver, hostname: string): Promise<LookupA
   ];
 }
 
+/** Without asking, as RFC 6761 §6.3 has it. */
+const LOCALHOST: LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
 /**
- * A lookup that asks DNS and no thread. `dns.lookup` occupies a thread of libuv's pool for as long
- * as it takes, even after everybody has stopped waiting: a few names of slow servers, which anyone
- * can have, would then hold up the signatures and the lookups of the whole process. Names without a
- * dot are no names of the internet, and go to `dns.lookup` and the hosts file.
+ * A lookup that asks name servers and occupies no thread. `dns.lookup` occupies a thread of libuv's
+ * pool for as long as it takes, even after the caller has stopped waiting: a few names of slow
+ * servers, which anyone can have, would then hold up the signatures and the lookups of the whole
+ * process.
  */
 export function dnsLookup(resolver = newResolver()): LookupFunction {
-  return (hostname, options, callback) => {
-    if (!hostname.includes('.')) {
-      lookup(hostname, { ...options, all: true }, (error, found) => callback(error, found));
+  return (hostname, _options, callback) => {
+    if (hostname === 'localhost') {
+      setImmediate(() => callback(null, LOCALHOST));
       return;
     }
     resolveAll(resolver, hostname).then(
@@ -65,11 +71,19 @@ function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules
 }
 
 /**
+ * Checks a URL whose host is an address, which is never looked up.
+ *
+ * @throws {FetchError} `address_not_allowed`
+ */
+export function checkHost(url: URL, rules: AddressRules): void {
+  const host = hostOf(url);
+  if (isIP(host) !== 0) checkAddress(host, url, rules);
+}
+
+/**
  * The lookup that a connection to the URL is made with: the addresses that it lets pass are the
  * ones that are connected to, so that a name cannot show one address to a check and another to the
  * connection (DNS rebinding).
- *
- * @throws {FetchError} at once if the host is an address, since that is never looked up
  */
 export function guardedLookup(
   url: URL,
@@ -77,8 +91,6 @@ export function guardedLookup(
   resolve: LookupFunction,
 ): LookupFunction {
   const host = hostOf(url);
-  if (isIP(host) !== 0) checkAddress(host, url, rules);
-
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, result, family) => {
       if (error !== null && error !== undefined) {

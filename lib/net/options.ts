@@ -3,6 +3,21 @@ import tls, { type SecureContext } from 'node:tls';
 import { callback, flag, number, type OptionTable, type Settings } from '../shared/options.js';
 import { networkList } from './addresses.js';
 
+/** What is used of the `fetch` of the Fetch standard. */
+export type FetchFunction = (
+  url: string,
+  init: {
+    readonly headers: Record<string, string>;
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+  },
+) => Promise<{
+  readonly status: number;
+  readonly redirected?: boolean;
+  readonly headers: { get(name: string): string | null };
+  readonly body: object | null;
+}>;
+
 /** How documents are fetched from URLs that clients name. Times are in seconds. */
 export interface FetchOptions {
   /**
@@ -21,6 +36,12 @@ export interface FetchOptions {
    * the hosts file. Set `dns.lookup` for names that only the hosts file or a search list knows.
    */
   readonly lookup?: LookupFunction | undefined;
+  /**
+   * Makes the requests instead of Node's own client, for servers behind a proxy: for example undici's
+   * `fetch` with a proxy agent. The rules for URLs, hosts, redirects, size and time stay; checking
+   * the address that a name leads to is then up to this function. `ca` and `lookup` have no effect.
+   */
+  readonly fetch?: FetchFunction | undefined;
   /** How long one fetch may take, from the name to the last byte. Default 5. */
   readonly timeout?: number | undefined;
   /** The size of the largest document that is read, in bytes. */
@@ -36,13 +57,20 @@ export interface DocumentCacheOptions extends FetchOptions {
    * used for 300 s.
    */
   readonly maxAge?: number | undefined;
-  /** For how long after that the last good document serves while a new one cannot be fetched. */
+  /**
+   * For how long after that the last good document serves during an outage: network errors,
+   * timeouts, 429 and 5xx. Any other answer ends the document at once.
+   */
   readonly maxStale?: number | undefined;
-  /** How many documents are kept. Those not used for the longest time go first. Default 1000. */
+  /**
+   * How many documents are kept of clients that have proved themselves, and as many of others. If
+   * there are more, the site that has the most loses the one that it has not used for the longest
+   * time. Default 1000.
+   */
   readonly maxEntries?: number | undefined;
   /**
-   * How many fetches run at once, of each of three kinds: from URLs that answered before, from
-   * untried ones, and from those that failed; so that dead URLs cannot hold up the others.
+   * How many fetches run at once, of each of four kinds: from URLs of clients that have proved
+   * themselves or not, whose last fetch failed or not. One site gets at most half of them.
    * Default 100.
    */
   readonly maxConcurrentFetches?: number | undefined;
@@ -81,6 +109,7 @@ const fetchOptions = (maxBytes: number) =>
     allowedPorts: ports,
     ca: trusted,
     lookup: callback<LookupFunction>(),
+    fetch: callback<FetchFunction>(),
     timeout: number(5, 0.001),
     maxBytes: number(maxBytes, 1),
   }) satisfies OptionTable<FetchOptions>;

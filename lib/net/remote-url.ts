@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import { safeText } from '../shared/safe.js';
-import { isLoopback } from './addresses.js';
+import { isLoopback, networkOf } from './addresses.js';
 import { FetchError } from './fetch-error.js';
 import type { FetchSettings } from './options.js';
 
@@ -8,6 +9,22 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
 
 /** Whether the URL names this machine: `localhost` or a loopback address. */
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
+
+/** The second-level domains of countries below which names are registered: co.uk, com.au, ac.jp. */
+const isShared = (second: string, top: string): boolean => top.length === 2 && second.length <= 3;
+
+/**
+ * Whose URL it is, as far as the name tells: the domain that somebody registered, or the network of
+ * an address. Anyone can have any number of names below a domain.
+ */
+export function siteOf(url: string): string {
+  if (!URL.canParse(url)) return '';
+  const host = hostOf(new URL(url));
+  if (isIP(host) !== 0) return networkOf(host);
+  const labels = host.split('.').filter((label) => label !== '');
+  const [second = '', top = ''] = labels.slice(-2);
+  return labels.slice(isShared(second, top) ? -3 : -2).join('.');
+}
 
 /** A URL in errors; without the query, since some people write secrets there. */
 export const describeUrl = ({ origin, pathname }: URL): string =>
@@ -37,6 +54,12 @@ export function parseRemoteUrl(value: unknown): URL {
   return url;
 }
 
+/** A name that only a resolver of this network may know, with a dot at its end or without. */
+function isDotless(url: URL): boolean {
+  const host = hostOf(url);
+  return isIP(host) === 0 && !host.replace(/\.$/, '').includes('.');
+}
+
 /**
  * Checks a URL against what may be called, as far as this can be told without its address.
  *
@@ -44,13 +67,18 @@ export function parseRemoteUrl(value: unknown): URL {
  */
 export function checkedTarget(
   value: string,
-  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedPorts'>,
+  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks' | 'allowedPorts'>,
 ): URL {
   const url = parseRemoteUrl(value);
   if (isLocal(url) && settings.allowLocalNetwork) return url;
   if (url.protocol === 'http:') {
     throw invalid(
       'the URL is not https: allowLocalNetwork allows http to localhost for development',
+    );
+  }
+  if (isDotless(url) && settings.allowedNetworks.isEmpty && !settings.allowLocalNetwork) {
+    throw invalid(
+      `the host ${safeText(hostOf(url))} has no dot, so it is no name of the internet: allowedNetworks or allowLocalNetwork can allow it`,
     );
   }
   const port = url.port === '' ? 443 : Number(url.port);

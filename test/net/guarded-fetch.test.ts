@@ -16,6 +16,7 @@ import {
   remoteOptions,
 } from '../support/remote-host.js';
 
+const ACCEPT = 'application/jwk-set+json, application/json';
 const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
 
 async function start(t: TestContext, listener: RequestListener, address?: string) {
@@ -29,7 +30,7 @@ async function get(
   { names = {}, ...options }: FetchOptions & { names?: NameTable } = {},
 ): Promise<FetchedDocument> {
   const given = { ...(await remoteOptions(names)), ...options };
-  return guardedFetch(readOptions('test', given, OPTIONS))(url);
+  return guardedFetch(readOptions('test', given, OPTIONS), ACCEPT)(url);
 }
 
 const refused = (code: FetchErrorCode) => (error: FetchError) => {
@@ -58,7 +59,7 @@ test('the request is a plain GET without credentials, cookies or compression', a
   assert.deepEqual(seen, {
     method: 'GET',
     headers: {
-      accept: 'application/json',
+      accept: ACCEPT,
       'accept-encoding': 'identity',
       connection: 'close',
       host: new URL(host.origin).host,
@@ -488,6 +489,7 @@ test('an error keeps nothing of what a server sent: no packet and no certificate
       assert.equal(error.code, code);
       assert.match(error.message, detail);
       assert.deepEqual(Object.getOwnPropertyNames(error).sort(), [
+        'answered',
         'code',
         'message',
         'name',

@@ -36,8 +36,26 @@ test('a name server that does not answer is an error after a while', async (t) =
   await assert.rejects(resolve(t, 'client.example'), { code: 'ETIMEOUT' });
 });
 
-test('a name without a dot is looked up by the system', async (t) => {
-  const found = await resolve(t, 'localhost', ['8.8.8.8']);
-  assert.ok(found.some(({ address }) => address === '127.0.0.1' || address === '::1'));
-  assert.ok(found.every(({ address }) => address !== '8.8.8.8'));
+test('localhost is this machine, and no name server is asked (RFC 6761 §6.3)', async (t) => {
+  assert.deepEqual(await resolve(t, 'localhost', ['8.8.8.8']), [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]);
+});
+
+test('a name without a dot is asked of the name servers too, and occupies no thread', async (t) => {
+  assert.deepEqual(await resolve(t, 'keycloak', ['8.8.8.8']), [{ address: '8.8.8.8', family: 4 }]);
+});
+
+test('names that no server answers hold up no other name', async (t) => {
+  const silent = await nameServer();
+  const quick = await nameServer(['8.8.8.8']);
+  t.after(() => Promise.all([silent.close(), quick.close()]));
+  const ask = (resolver: Parameters<typeof dnsLookup>[0], name: string) =>
+    new Promise((done) => dnsLookup(resolver)(name, { all: true }, done));
+  const slow = Array.from({ length: 50 }, (_, i) => ask(silent.resolver, `slow-${i}`));
+  const started = performance.now();
+  for (let count = 0; count < 20; count += 1) await ask(quick.resolver, 'client.example');
+  assert.ok(performance.now() - started < 1000);
+  await Promise.all(slow);
 });

@@ -83,7 +83,7 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
   );
   const answering = lookupIn();
   const validate = await validatorOf([...valid, ...dead], {
-    timeout: 5,
+    timeout: 10,
     lookup: (hostname, options, callback) => {
       if (!hostname.endsWith('.slow.example')) answering(hostname, options, callback);
     },
