@@ -1,5 +1,5 @@
-import { type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { cannotVerify, isVerifiable } from '../keys/jwk.js';
+import { type JwksUriOptions, RemoteJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';

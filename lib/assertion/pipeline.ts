@@ -1,4 +1,9 @@
-import { type FindClient, lookUpClient } from '../clients/lookup.js';
+import {
+  type FindClient,
+  type FindClientWithDone,
+  lookUpClient,
+  withoutDone,
+} from '../clients/lookup.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
 import { type Candidate, findSigner } from '../keys/find-signer.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
@@ -84,12 +89,12 @@ export class AssertionPipeline<Client extends AssertionClient> {
   readonly findClient: FindClient<Client>;
 
   /** @throws {TypeError} if the lookup is no function */
-  constructor(settings: Settings, findClient: FindClient<Client>) {
+  constructor(settings: Settings, findClient: FindClient<Client> | FindClientWithDone<Client>) {
     if (typeof findClient !== 'function') {
       throw new TypeError('findClient must be a function that returns the client of a client_id');
     }
     this.settings = settings;
-    this.findClient = findClient;
+    this.findClient = withoutDone(findClient);
   }
 
   /**
