@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { explainAssertion } from '../assertion/explain.js';
 import type { Explanation } from '../assertion/explain-alone.js';
 import { settingsFrom } from '../assertion/settings.js';
-import type { FindClient } from '../clients/lookup.js';
+import { askForClient, type FindClient } from '../clients/lookup.js';
 import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
@@ -37,8 +37,9 @@ async function warningsOf(
   explanation: Explanation,
 ): Promise<string[]> {
   const iss = explanation.claims?.['iss'];
-  const client = typeof iss === 'string' ? await findClient(iss, undefined) : undefined;
-  if (client === undefined || client === null) return [];
+  const client =
+    typeof iss === 'string' ? await askForClient(findClient, iss, undefined) : undefined;
+  if (!client) return [];
   try {
     assertClientSecrets(client);
     return [];
