@@ -1,4 +1,8 @@
+import { decodeCompactJws } from '../keys/compact-jws.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
 import type { Audience, AuthorizationServer } from './jwt-options.js';
+import type { AuthorizationRequestParameters } from './request-object.js';
 
 /** What one JWT is made for; overrides the options of the service. */
 export interface JwtContext {
@@ -15,8 +19,18 @@ export interface AssertionSource {
   readonly clientId: string;
   /** The issuer identifier of the server that the assertions are for; undefined if any. */
   readonly issuer?: string | undefined;
+  /** The client's own key, if it has one. */
+  readonly key?: { readonly alg: string | undefined };
   /** A client assertion for one request (RFC 7523 §3). */
   createClientToken(context?: JwtContext): Promise<string>;
+}
+
+/** What also signs authorize requests. */
+export interface RequestSigner extends AssertionSource {
+  signAuthorizationRequest(
+    parameters: AuthorizationRequestParameters,
+    context?: JwtContext,
+  ): Promise<string>;
 }
 
 /** Whether a value can be asked for assertions. */
@@ -24,3 +38,126 @@ export const isAssertionSource = (value: unknown): value is AssertionSource => {
   const { clientId, createClientToken } = (value ?? {}) as Partial<AssertionSource>;
   return typeof clientId === 'string' && typeof createClientToken === 'function';
 };
+
+/** Reads the option `assertions`. */
+export const assertionSource: Reader<AssertionSource | undefined> = (name, value) => {
+  if (value === undefined || isAssertionSource(value)) return value;
+  throw new TypeError(`${name} must be an AssertionService, or the result of assertionFrom`);
+};
+
+/**
+ * What signs the authorize requests of a client.
+ *
+ * @throws {TypeError} if the client has no key of its own
+ */
+export function requestSigner(assertions: AssertionSource | undefined): RequestSigner {
+  const { signAuthorizationRequest } = (assertions ?? {}) as Partial<RequestSigner>;
+  if (typeof signAuthorizationRequest === 'function') return assertions as RequestSigner;
+  throw new TypeError(
+    assertions === undefined
+      ? 'Signed authorize requests need the AssertionService as assertions'
+      : 'Signed authorize requests need a key of the client, and assertionFrom has none: its platform signs assertions only. Set signedAuthorizeRequests: false, or use an AssertionService with a key.',
+  );
+}
+
+/** Servers read no longer assertion. */
+const MAX_ASSERTION_LENGTH = 16_384;
+
+const OPTIONS = { clientId: requiredText } satisfies OptionTable<{ readonly clientId: string }>;
+
+const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
+
+/** Names what was thrown, without its message, in which the assertion may be. */
+function nameOf(thrown: unknown): string {
+  const { name, code, path } = (thrown ?? {}) as Record<'name' | 'code' | 'path', unknown>;
+  return [code ?? name ?? typeof thrown, path].filter((part) => typeof part === 'string').join(' ');
+}
+
+/** What is wrong with an assertion that was handed over; undefined if nothing is. */
+function mistakeIn(value: unknown, now: number): string | undefined {
+  if (value instanceof Uint8Array) {
+    return "the function returned bytes: return text, as readFile(path, 'utf8') does";
+  }
+  if (typeof value !== 'string') {
+    return `the function returned ${value === null ? 'null' : typeof value}: return the text of a JWT`;
+  }
+  const assertion = value.trim();
+  if (assertion === '') return 'it is empty: has the platform written its token yet?';
+  if (assertion.length > MAX_ASSERTION_LENGTH) {
+    return `it has ${assertion.length} characters, and servers take ${MAX_ASSERTION_LENGTH} at most: is it the right file?`;
+  }
+  const jws = decodeCompactJws(assertion);
+  if (jws === undefined) {
+    return /^[[{"]/.test(assertion)
+      ? 'it is JSON and no JWT: return the member that has the token'
+      : 'it is no JWT: return three base64url parts with dots between them, and nothing else';
+  }
+  const { exp } = jws.claims;
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) {
+    return 'it has no exp, which servers ask for (RFC 7523 §3)';
+  }
+  if (exp > now) return undefined;
+  return `it expired ${seconds(Math.round(now - exp))} ago: does the platform still renew it, and is the clock right?`;
+}
+
+class ForeignAssertions implements AssertionSource {
+  readonly clientId: string;
+  readonly #ask: () => unknown;
+
+  constructor(ask: () => unknown, clientId: string) {
+    this.clientId = clientId;
+    this.#ask = ask;
+  }
+
+  async createClientToken({ clockOffset = 0 }: JwtContext = {}): Promise<string> {
+    const value = await this.#given();
+    const mistake = mistakeIn(value, Date.now() / 1000 + clockOffset);
+    if (mistake === undefined) return (value as string).trim();
+    throw new ConfigurationError(`The assertion of ${this.clientId} cannot be used: ${mistake}.`);
+  }
+
+  async #given(): Promise<unknown> {
+    try {
+      return await this.#ask();
+    } catch (error) {
+      const hint =
+        (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
+          ? ': is the token mounted where the platform says?'
+          : '.';
+      throw new ConfigurationError(
+        `The assertion of ${this.clientId} could not be read (${nameOf(error)})${hint}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/**
+ * Authenticates a client by the token that its platform gives it, so that nobody keeps a key: a
+ * Kubernetes service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Goes wherever
+ * an `AssertionService` goes, except for signed authorize requests, which need a key of the client.
+ *
+ * @param ask asked anew for each request, so that the platform may renew the token. White space
+ *   around the token is removed
+ * @param options `clientId`: the client at the authorization server
+ * @returns whose `createClientToken` rejects with a `ConfigurationError` if the function fails or
+ *   returns something else than a JWT of at most 16 KiB that has not expired. The message says
+ *   which, and never has the token in it
+ * @throws {TypeError} if there is no function or no client id
+ * @example
+ * ```ts
+ * const assertions = assertionFrom(() => readFile(tokenFile, 'utf8'), { clientId: 'orders' });
+ * const config = await discovery(issuer, 'orders', undefined, clientAssertion(assertions));
+ * ```
+ */
+export function assertionFrom(
+  ask: () => string | Promise<string>,
+  options: { readonly clientId: string },
+): { readonly clientId: string; createClientToken(): Promise<string> } {
+  if (typeof ask !== 'function') {
+    throw new TypeError(
+      'assertionFrom needs a function that returns the assertion, and is asked for each request',
+    );
+  }
+  return new ForeignAssertions(ask, readOptions('assertionFrom', options, OPTIONS).clientId);
+}

@@ -8,6 +8,7 @@ export type { JsonWebKey } from '../keys/secret.js';
 export { ConfigurationError } from '../shared/errors.js';
 export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 export { AssertionService, type AssertionServiceOptions } from './assertion-service.js';
+export { assertionFrom } from './assertion-source.js';
 export { clientAssertion } from './client-auth.js';
 export type { KeyDemands } from './keys/key-demands.js';
 export { keyFiles } from './keys/key-files.js';

@@ -1,13 +1,9 @@
-import { importSecret } from '../keys/import.js';
-import { parseJwkText, refuseSecretJwk } from '../keys/jwk.js';
-import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
-import type { JsonWebKeySet } from '../keys/secret.js';
-import type { VerificationKey } from '../keys/verification-key.js';
+import { importConfiguredSet, importSecret } from '../keys/import.js';
+import { type ImportedKeys, MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { FetchError } from '../net/fetch-error.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
 import { safeText } from '../shared/safe.js';
-import type { ClientMetadata } from './metadata.js';
-import { withoutNulls } from './metadata.js';
+import { type ClientMetadata, withoutNulls } from './metadata.js';
 
 /** The metadata that a client publishes at its client_id (RFC 7591 §2). */
 export interface ClientMetadataDocument extends ClientMetadata {
@@ -69,6 +65,8 @@ function checkDisplayedUri(name: string, value: unknown): void {
   }
 }
 
+const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
+
 /**
  * The methods that a document offers (draft §4.1): its `token_endpoint_auth_methods_supported`, or
  * else its `token_endpoint_auth_method`, or else `none`.
@@ -94,16 +92,11 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
 }
 
 /**
- * Keys of the document must be usable, and what everybody may see, whatever they are for. The errors
- * of importing say what is wrong.
+ * Keys of the document must be what anybody may see, whatever they are for. Only a client that
+ * authenticates by its keys needs one for signatures (RFC 7591 §2).
  */
-function importKeys(jwks: ClientMetadata['jwks']): readonly VerificationKey[] {
-  if (jwks === undefined) return [];
-  const set = (typeof jwks === 'string' ? parseJwkText(jwks) : jwks) as JsonWebKeySet;
-  const keys = importSecret({ type: 'JsonWebKeySet', value: set }, MAX_STRANGERS_KEYS);
-  for (const jwk of set.keys) refuseSecretJwk(jwk);
-  return keys;
-}
+const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
+  jwks === undefined ? NO_KEYS : importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
 
 function checkKeys({ jwks, jwks_uri }: ClientMetadata): void {
   if (jwks !== undefined && jwks_uri !== undefined) {
@@ -112,12 +105,10 @@ function checkKeys({ jwks, jwks_uri }: ClientMetadata): void {
   if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
 }
 
-const hasKeys = ({ jwks, jwks_uri }: ClientMetadata): boolean => (jwks ?? jwks_uri) !== undefined;
-
 /** A document that keeps the rules, and the keys of its `jwks`. */
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
-  readonly keys: readonly VerificationKey[];
+  readonly imported: ImportedKeys;
   /** The methods that the document offers. */
   readonly offered: readonly string[];
 }
@@ -142,10 +133,20 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
   const metadata = document as unknown as ClientMetadataDocument;
   checkKeys(metadata);
-  if (offered.join() === 'private_key_jwt' && !hasKeys(metadata)) {
-    throw new Error('it has private_key_jwt, but neither jwks nor jwks_uri');
-  }
-  return { document: metadata, keys: importKeys(metadata.jwks), offered };
+  const checked = { document: metadata, imported: importKeys(metadata), offered };
+  if (offered.join() === 'private_key_jwt' && !hasKeys(checked))
+    throw new Error(whyNoKeys(checked));
+  return checked;
+}
+
+/** What is at a `jwks_uri` is not known yet. */
+const hasKeys = ({ document, imported }: CheckedDocument): boolean =>
+  document.jwks_uri !== undefined || imported.keys.length > 0;
+
+function whyNoKeys({ document, imported }: CheckedDocument): string {
+  if (document.jwks === undefined) return 'it has private_key_jwt, but neither jwks nor jwks_uri';
+  const [first] = imported.refused;
+  return `its jwks has no key for signatures${first ? `: ${first.message}` : ''}`;
 }
 
 /**
@@ -156,11 +157,12 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
  * @returns undefined if they have none in common
  */
 export const chooseMethod = (
-  { document, offered }: CheckedDocument,
+  checked: CheckedDocument,
   methods: readonly string[],
 ): string | undefined =>
   methods.find(
-    (method) => offered.includes(method) && (method !== 'private_key_jwt' || hasKeys(document)),
+    (method) =>
+      checked.offered.includes(method) && (method !== 'private_key_jwt' || hasKeys(checked)),
   );
 
 /**

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
-import { keepApart } from '../keys/own-keys.js';
+import { keepApart, type OwnKeys } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
@@ -150,9 +150,9 @@ function introduce(
     methods,
     grantTypes,
   }: { readonly methods: readonly string[]; readonly grantTypes: readonly string[] },
-  jwksUri: RemoteJwkSets,
+  own: Omit<OwnKeys, 'imported'>,
 ): Introduced {
-  const { document, keys, offered } = checked;
+  const { document, imported, offered } = checked;
   const method = chooseMethod(checked, methods);
   if (method === undefined) return { offered };
   const client = clientFromMetadata({
@@ -160,7 +160,7 @@ function introduce(
     token_endpoint_auth_method: method,
     grant_types: grantTypesOf(document['grant_types'], grantTypes),
   });
-  keepApart(client.secrets, { keys, jwksUri });
+  keepApart(client.secrets, { imported, ...own });
   return { client };
 }
 
@@ -204,12 +204,17 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   const findOther = callback<FindClient<Client>>()('otherClients', otherClients);
   const jwksUri = ownJwkSets(options);
   const watch = new Watch(settings.maxEntries, onChange);
-  const documents = new DocumentCache(settings, 'application/json', (value, url): Introduced => {
-    const checked = checkClientMetadataDocument(value, url);
-    const introduced = introduce(checked, settings, jwksUri);
-    watch.note(url, checked.document);
-    return introduced;
-  });
+  const documents: DocumentCache<Introduced> = new DocumentCache(
+    settings,
+    'application/json',
+    (value, url) => {
+      const checked = checkClientMetadataDocument(value, url);
+      const noteProved = () => documents.noteProved(url);
+      const introduced = introduce(checked, settings, { jwksUri, noteProved });
+      watch.note(url, checked.document);
+      return introduced;
+    },
+  );
   const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
 
   async function find(clientId: string, context?: unknown) {

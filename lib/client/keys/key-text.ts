@@ -55,9 +55,9 @@ function decoded(text: string): Buffer | undefined {
   if (!BASE64.test(compact)) return undefined;
   const bytes = Buffer.from(compact, 'base64');
   const start = bytes.subarray(0, 512).toString('utf8');
-  return isWholeDer(bytes) || start.includes('-----BEGIN') || /^\s*["'{]/.test(start)
-    ? bytes
-    : undefined;
+  const isKey = start.includes('-----BEGIN') || /^\s*["'{]/.test(start);
+  const isBase64 = start.length > 40 && BASE64.test(start.replace(/\s/g, ''));
+  return isWholeDer(bytes) || isKey || isBase64 ? bytes : undefined;
 }
 
 /** What bytes stand for: DER, or text in UTF-8 or UTF-16. */

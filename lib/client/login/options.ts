@@ -18,7 +18,12 @@ import {
   text,
   unchecked,
 } from '../../shared/options.js';
-import type { AssertionService } from '../assertion-service.js';
+import {
+  type AssertionSource,
+  assertionSource,
+  type RequestSigner,
+  requestSigner,
+} from '../assertion-source.js';
 import { configuration } from '../tokens/provider.js';
 import {
   eventHandlers,
@@ -72,7 +77,7 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
    * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
    */
-  readonly assertions?: AssertionService | undefined;
+  readonly assertions?: AssertionSource | undefined;
   readonly callbackURL: string | URL;
   /**
    * Whether a login must bring an ID token, which says who the user is. Default true. False is for
@@ -87,6 +92,11 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
    * server's metadata has `require_signed_request_object`.
    */
   readonly signedAuthorizeRequests?: boolean | undefined;
+  /**
+   * Sends `response_type` and `scope` beside the signed request too, as OpenID Connect Core §6.1
+   * asks. A pushed request never has them (RFC 9126 §3). Default: if the scope has `openid`.
+   */
+  readonly parametersBesideRequest?: boolean | undefined;
   /**
    * Pushes the authorization request to the server first (PAR, RFC 9126). Default: where the server's
    * metadata has `require_pushed_authorization_requests`.
@@ -146,10 +156,12 @@ export interface LoginSettings {
   readonly config: Configuration;
   readonly issuer: string;
   /** Signs the authorization request; undefined where it is not to be signed. */
-  readonly signer: AssertionService | undefined;
+  readonly signer: RequestSigner | undefined;
   /** Whether the token request must have a client assertion. */
   readonly assertionExpected: boolean;
   readonly idTokenExpected: boolean;
+  /** Undefined if the scope decides. */
+  readonly parametersBesideRequest: boolean | undefined;
   readonly usePAR: boolean;
   readonly DPoP: NonNullable<OpenIdConnectStrategyOptions['DPoP']>;
   readonly events: OpenIdConnectEvents;
@@ -171,13 +183,13 @@ const callbackUrl: Reader<string | URL> = (name, value) => {
   );
 };
 
-/** True or false; undefined if the metadata of the server decides. */
+/** True or false; undefined if the metadata of the server or the scope decides. */
 const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
 const OPTIONS = {
   config: configuration,
-  assertions: unchecked<AssertionService | undefined>(),
+  assertions: assertionSource,
   callbackURL: callbackUrl,
   scope: unchecked<LoginOptions['scope']>(),
   resource: unchecked<LoginOptions['resource']>(),
@@ -186,6 +198,7 @@ const OPTIONS = {
   idTokenExpected: flag(true),
   name: text(undefined),
   signedAuthorizeRequests: flagOrMetadata,
+  parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
   DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
   loginTimeout: seconds(3600, 0.001, DAY),
@@ -239,7 +252,7 @@ const isRuledOut = (config: Configuration, name: string, value: string | undefin
  */
 function checkMetadata(
   { config, assertions }: Given,
-  signer: AssertionService | undefined,
+  signer: RequestSigner | undefined,
   usePAR: boolean,
 ): void {
   const metadata = config.serverMetadata();
@@ -261,12 +274,12 @@ function checkMetadata(
       refuse('request_parameter_supported', 'set signedAuthorizeRequests: false');
     }
     const member = 'request_object_signing_alg_values_supported';
-    if (isRuledOut(config, member, signer.key.alg)) {
-      refuse(member, `the key signs with ${signer.key.alg}, so use another key or alg`);
+    if (isRuledOut(config, member, signer.key?.alg)) {
+      refuse(member, `the key signs with ${signer.key?.alg}, so use another key or alg`);
     }
   }
   if (assertions === undefined || !expectsAssertion(config)) return;
-  const { alg } = assertions.key;
+  const alg = assertions.key?.alg;
   const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
   if (isRuledOut(config, 'token_endpoint_auth_methods_supported', method)) {
     refuse('token_endpoint_auth_methods_supported', `the assertions are ${method}`);
@@ -281,11 +294,14 @@ function checkMetadata(
 const expectsAssertion = (config: Configuration): boolean =>
   ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
-function signerOf({ assertions, config, signedAuthorizeRequests }: Given) {
+function signerOf({
+  assertions,
+  config,
+  signedAuthorizeRequests,
+}: Given): RequestSigner | undefined {
   const isRequired = config.serverMetadata().require_signed_request_object === true;
   if (!(signedAuthorizeRequests ?? isRequired)) return undefined;
-  if (assertions !== undefined) return assertions;
-  throw new TypeError('Signed authorize requests need the AssertionService as assertions');
+  return requestSigner(assertions);
 }
 
 /** Names a strategy: a login that began at one is not finished at another. */
@@ -319,6 +335,7 @@ export function loginSettings(
     signer,
     assertionExpected: assertions !== undefined && expectsAssertion(config),
     idTokenExpected,
+    parametersBesideRequest: given.parametersBesideRequest,
     usePAR,
     DPoP: given.DPoP ?? (() => undefined),
     events: given.events,

@@ -66,17 +66,29 @@ function pendingLogin(
   };
 }
 
+/** The parameters that stand beside a signed request (OIDC Core §6.1). */
+function besideRequest(
+  { parametersBesideRequest }: LoginSettings,
+  parameters: URLSearchParams,
+): Record<string, string> {
+  if (!(parametersBesideRequest ?? hasOpenId(parameters.get('scope')))) return {};
+  const names = ['response_type', 'scope'].filter((name) => parameters.has(name));
+  return Object.fromEntries(names.map((name) => [name, parameters.get(name) ?? '']));
+}
+
 async function authorizationUrl(
-  { config, issuer, signer, usePAR }: LoginSettings,
+  settings: LoginSettings,
   parameters: URLSearchParams,
   dpop: DPoPHandle | undefined,
 ): Promise<URL> {
-  const sent =
-    signer === undefined
-      ? parameters
-      : { request: await signer.signAuthorizationRequest(parameters, { server: { issuer } }) };
-  if (!usePAR) return buildAuthorizationUrl(config, sent);
-  return call(config, () => buildAuthorizationUrlWithPAR(config, sent, dpop && { DPoP: dpop }));
+  const { config, issuer, signer, usePAR } = settings;
+  const request = await signer?.signAuthorizationRequest(parameters, { server: { issuer } });
+  if (usePAR) {
+    const pushed = request === undefined ? parameters : { request };
+    return call(config, () => buildAuthorizationUrlWithPAR(config, pushed, dpop && { DPoP: dpop }));
+  }
+  const beside = request === undefined ? {} : besideRequest(settings, parameters);
+  return buildAuthorizationUrl(config, request === undefined ? parameters : { request, ...beside });
 }
 
 /**

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import {
+  allowInsecureRequests,
+  Configuration,
+  clientCredentialsGrant,
+  customFetch,
+  tokenRevocation,
+} from 'openid-client';
+import {
+  AssertionService,
+  assertionFrom,
+  ClientTokenManager,
+  clientAssertion,
+  OpenIdConnectStrategy,
+  type OpenIdConnectStrategyOptions,
+  UserTokenManager,
+} from '../../lib/client/index.js';
+import { ISSUER, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { keyPair } from '../support/keys.js';
+
+const clientId = 'orders';
+
+const segment = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const now = () => Math.floor(Date.now() / 1000);
+
+/** A token in the shape of a Kubernetes service account's. */
+const tokenOf = (claims: object = {}) =>
+  [
+    segment({ alg: 'RS256', kid: 'k8s' }),
+    segment({
+      iss: 'https://kubernetes.default.svc.cluster.local',
+      sub: 'system:serviceaccount:shop:orders',
+      aud: [ISSUER],
+      exp: now() + 3600,
+      iat: now(),
+      'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'orders' } },
+      ...claims,
+    }),
+    'c2lnbmF0dXJl',
+  ].join('.');
+
+const configurationFor = (assertions: Parameters<typeof clientAssertion>[0]) => {
+  const sent: URLSearchParams[] = [];
+  const config = new Configuration(
+    {
+      issuer: ISSUER,
+      token_endpoint: TOKEN_ENDPOINT,
+      revocation_endpoint: `${ISSUER}/revoke`,
+      authorization_endpoint: `${ISSUER}/authorize`,
+    },
+    clientId,
+    undefined,
+    clientAssertion(assertions),
+  );
+  allowInsecureRequests(config);
+  config[customFetch] = async (_url, { body }) => {
+    sent.push(body as URLSearchParams);
+    return Response.json({ access_token: 'token', token_type: 'bearer', expires_in: 1 });
+  };
+  return { config, sent };
+};
+
+test('each request carries the assertion of its moment', async () => {
+  const tokens = [tokenOf({ jti: '1' }), tokenOf({ jti: '2' }), tokenOf({ jti: '3' })];
+  const given = [...tokens];
+  const assertions = assertionFrom(async () => `\n ${given.shift()} \r\n`, { clientId });
+  const { config, sent } = configurationFor(assertions);
+  await clientCredentialsGrant(config);
+  await clientCredentialsGrant(config);
+  await tokenRevocation(config, 'token');
+  assert.deepEqual(
+    sent.map((parameters) => parameters.get('client_assertion')),
+    tokens,
+  );
+  for (const parameters of sent) {
+    assert.equal(parameters.get('client_id'), clientId);
+    assert.equal(
+      parameters.get('client_assertion_type'),
+      'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    );
+  }
+});
+
+test('a file that the platform renews is read for each token of a token manager', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'token-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'token');
+  const { config, sent } = configurationFor(
+    assertionFrom(() => readFile(path, 'utf8'), { clientId }),
+  );
+  const manager = new ClientTokenManager({ config });
+  const users = new UserTokenManager({ config });
+  const session = {};
+  const login = {
+    access_token: 'old',
+    token_type: 'bearer' as const,
+    expires_in: 0,
+    refresh_token: 'refresh',
+  };
+  await users.save({ session }, login);
+  for (const jti of ['a', 'b']) {
+    await writeFile(path, `${tokenOf({ jti })}\n`);
+    await manager.getToken({}, 'token');
+  }
+  await writeFile(path, tokenOf({ jti: 'c' }));
+  await users.getToken({ session });
+  const jtiOf = (assertion: string | null) =>
+    JSON.parse(Buffer.from(assertion?.split('.')[1] ?? '', 'base64url').toString()).jti;
+  assert.deepEqual(
+    sent.map((parameters) => jtiOf(parameters.get('client_assertion'))),
+    ['a', 'b', 'c'],
+  );
+});
+
+const EXPIRED = tokenOf({ exp: now() - 90 });
+const missing = Object.assign(new Error(`no token ${tokenOf()}`), {
+  code: 'ENOENT',
+  path: '/var/run/secrets/token',
+});
+
+const MISTAKES: readonly (readonly [string, () => unknown, RegExp])[] = [
+  [
+    'a file that is missing',
+    () => Promise.reject(missing),
+    /could not be read \(ENOENT \/var\/run\/secrets\/token\): is the token mounted/,
+  ],
+  [
+    'a function that throws',
+    () => {
+      throw new RangeError(tokenOf());
+    },
+    /could not be read \(RangeError\)\.$/,
+  ],
+  ['a function that throws a token', () => Promise.reject(tokenOf()), /read \(string\)\.$/],
+  ['an empty file', () => ' \n', /it is empty: has the platform written its token yet/],
+  ['nothing', () => undefined, /returned undefined: return the text of a JWT/],
+  ['null', () => null, /returned null: return the text of a JWT/],
+  ['the answer of an endpoint', () => ({ value: tokenOf() }), /returned object: return the text/],
+  ['bytes', () => Buffer.from(tokenOf()), /returned bytes: return text, as readFile\(path, 'utf8'/],
+  ['JSON', () => JSON.stringify({ value: tokenOf() }), /is JSON and no JWT: return the member/],
+  ['another token', () => 'ya29.opaque-token-of-a-cloud', /it is no JWT/],
+  ['two tokens', () => `${tokenOf()}\n${tokenOf()}`, /it is no JWT/],
+  ['a header with its name', () => `Bearer ${tokenOf()}`, /it is no JWT/],
+  ['an encrypted token', () => `${tokenOf()}.a.b`, /it is no JWT/],
+  ['a damaged token', () => tokenOf().slice(30), /it is no JWT/],
+  ['a token that has expired', () => EXPIRED, /it expired (89|9\d) seconds ago: does the platform/],
+  ['a token that never expires', () => tokenOf({ exp: undefined }), /it has no exp/],
+  ['a token whose exp is text', () => tokenOf({ exp: String(now() + 60) }), /it has no exp/],
+  [
+    'a token of 17 kB',
+    () => tokenOf({ groups: 'g'.repeat(13_000) }),
+    /it has 17\d{3} characters, and servers take 16384 at most/,
+  ],
+];
+
+for (const [what, ask, message] of MISTAKES) {
+  test(`${what} in place of an assertion is an error without its value`, async () => {
+    const assertions = assertionFrom(ask as () => string, { clientId });
+    await assert.rejects(assertions.createClientToken(), (error: Error) => {
+      assert.equal(error.name, 'ConfigurationError');
+      assert.match(error.message, message);
+      assert.match(error.message, /^The assertion of orders /);
+      assert.doesNotMatch(error.message, /eyJ|ya29|c2lnbmF0dXJl/);
+      return true;
+    });
+  });
+}
+
+test('a token that expires in a second is taken', async () => {
+  const token = tokenOf({ exp: now() + 2 });
+  assert.equal(await assertionFrom(() => token, { clientId }).createClientToken(), token);
+});
+
+test('a mistake reaches who asked for a token, and nothing is sent', async () => {
+  const { config, sent } = configurationFor(assertionFrom(() => EXPIRED, { clientId }));
+  for (const request of [
+    clientCredentialsGrant(config),
+    new ClientTokenManager({ config }).getToken(),
+  ]) {
+    await assert.rejects(request, (error: Error) => {
+      const said: string[] = [];
+      for (let each: unknown = error; each instanceof Error; each = each.cause) {
+        said.push(each.message);
+      }
+      assert.match(said.join(), /it expired/);
+      return true;
+    });
+  }
+  assert.equal(sent.length, 0);
+});
+
+const verify = (_tokens: unknown, verified: (error: null, user: object) => void) =>
+  verified(null, {});
+
+test('a login takes assertions of a platform, but cannot sign the authorize request', () => {
+  const assertions = assertionFrom(() => tokenOf(), { clientId });
+  const { config } = configurationFor(assertions);
+  const strategyOf = (options: Partial<OpenIdConnectStrategyOptions>) =>
+    new OpenIdConnectStrategy(
+      { config, assertions, callbackURL: 'https://client.example/cb', ...options },
+      verify,
+    );
+  assert.ok(strategyOf({}));
+  assert.throws(() => strategyOf({ signedAuthorizeRequests: true }), {
+    name: 'TypeError',
+    message: /Signed authorize requests need a key of the client, and assertionFrom has none/,
+  });
+  assert.throws(() => strategyOf({ assertions: {} as AssertionService }), {
+    name: 'TypeError',
+    message: 'assertions must be an AssertionService, or the result of assertionFrom',
+  });
+});
+
+for (const [what, make, message] of [
+  ['no function', () => assertionFrom('token' as never, { clientId }), /needs a function/],
+  ['no client', () => assertionFrom(() => '', {} as never), /clientId must be a non-empty string/],
+  ['no options', () => assertionFrom(() => '', undefined as never), /clientId must be/],
+  [
+    'an option that there is not',
+    () => assertionFrom(() => '', { clientId, audience: ISSUER } as never),
+    /assertionFrom has no option audience/,
+  ],
+] as const) {
+  test(`assertionFrom refuses ${what}`, () => {
+    assert.throws(make, { name: 'TypeError', message });
+  });
+}
+
+test('assertions of a platform are for one client, and print nothing else', async () => {
+  const assertions = assertionFrom(() => tokenOf(), { clientId });
+  const other = new AssertionService({ clientId: 'other', key: keyPair('ES256').privateKey });
+  await assert.rejects(
+    clientCredentialsGrant(
+      new Configuration(
+        { issuer: ISSUER, token_endpoint: TOKEN_ENDPOINT },
+        other.clientId,
+        undefined,
+        clientAssertion(assertions),
+      ),
+    ),
+    /The assertions are for the client orders, the configuration for other/,
+  );
+  assert.equal(JSON.stringify(assertions), '{"clientId":"orders"}');
+  assert.doesNotMatch(inspect(assertions, { depth: Infinity, showHidden: true }), /eyJ/);
+});
