@@ -1,29 +1,19 @@
 // Makes dist: declarations by the compiler, a file each, and code by the bundler, in few files, since
 // Node spends more time on finding the sixty files of the server half than on running them.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { entryPoints, sourceOf } from './entry-points.js';
+import { isFresh } from './fresh.js';
 import { ROOT } from './run.js';
 import { usage } from './usage.js';
 
 usage('npm run build [-- --if-stale]   --if-stale: only if a source is newer than dist');
 process.chdir(ROOT);
 
-/** Whether dist was made after the last change of everything that it is made from. */
-function isFresh(): boolean {
-  const lib = readdirSync('lib', { recursive: true, encoding: 'utf8' });
-  const sources = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.ts'];
-  const changed = [...sources, 'lib', ...lib.map((path) => join('lib', path))];
-  const built = join('dist', 'index.js');
-  return (
-    existsSync(built) && changed.every((path) => statSync(path).mtimeMs < statSync(built).mtimeMs)
-  );
-}
-
-if (process.argv.includes('--if-stale') && isFresh()) process.exit();
+if (process.argv.includes('--if-stale') && isFresh('dist/index.js')) process.exit();
 
 rmSync('dist', { recursive: true, force: true });
 const compiler = join('node_modules', 'typescript', 'bin', 'tsc');

@@ -1,5 +1,12 @@
 /** What the API reference leaves out of what typedoc has found, and in which order it has the rest. */
-import { type Application, Converter, type ProjectReflection, ReflectionKind } from 'typedoc';
+import {
+  type Application,
+  Converter,
+  type DeclarationReflection,
+  type ProjectReflection,
+  ReflectionKind,
+} from 'typedoc';
+import { exportedNames } from './surface.js';
 
 /** Between the component of typedoc that finds what is inherited (0) and the one that groups (-100). */
 const BEFORE_GROUPING = -50;
@@ -20,7 +27,28 @@ function sortExports(project: ProjectReflection): void {
   }
 }
 
+/** Of the types that are not exported, the reference has those of options: their members are looked up. */
+const isLookedUp = (child: DeclarationReflection): boolean =>
+  child.kindOf([ReflectionKind.Interface, ReflectionKind.TypeAlias]) &&
+  /(Options|Request)$/.test(child.name);
+
+function removeInternals(project: ProjectReflection): void {
+  const exported = exportedNames();
+  for (const { name, children = [] } of project.children ?? []) {
+    const [, entry = 'index'] = name.split('/');
+    for (const child of [...children]) {
+      const isExported = exported[entry]?.includes(child.name);
+      if (!isExported && !isLookedUp(child)) project.removeReflection(child);
+    }
+  }
+}
+
 export function shapeModel(app: Application): void {
+  app.converter.on(
+    Converter.EVENT_RESOLVE_END,
+    ({ project }) => removeInternals(project),
+    BEFORE_GROUPING,
+  );
   app.converter.on(
     Converter.EVENT_RESOLVE_END,
     ({ project }) => removeInheritedMethods(project),

@@ -7,18 +7,20 @@ import {
 } from 'passport-private-key-jwt';
 import { PushedRequests } from './authorization/pushed-requests.js';
 import { clientAuthentication } from './client-authentication.js';
-import { serverErrors, translateErrors } from './errors.js';
+import { logErrors, serverErrors, translateErrors } from './errors.js';
 import { createInspector } from './inspector/inspector.js';
-import { log, logAuthentication } from './log.js';
+import { logAuthentication } from './log.js';
+import { homePage } from './pages/home-page.js';
 import { browserRoutes } from './routes/browser-routes.js';
 import { clientRoutes } from './routes/client-routes.js';
 import { metadataRoutes } from './routes/metadata.js';
+import { limitFailures } from './routes/middleware.js';
 import { baseUrl, type Server } from './server.js';
 import { Tokens } from './tokens/tokens.js';
 
 /** The authorization server as an Express app. */
 export function createApp(server: Server): Express {
-  const { issuer, settings, clients, replay, keys } = server;
+  const { issuer, settings, clients, replay, keys, log } = server;
   const base = baseUrl(server);
   const identity = { issuer, tokenEndpoint: `${base}/token` };
   const jwksUri = new RemoteJwkSets({ allowLocalNetwork: settings.allowLocalNetwork });
@@ -32,7 +34,7 @@ export function createApp(server: Server): Express {
   const inspector =
     settings.traces > 0 ? createInspector(settings.traces, rules, identity, clients) : undefined;
   const onAuthentication = (event: AuthenticationEvent) => {
-    logAuthentication(event);
+    logAuthentication(log, event);
     inspector?.note(event);
   };
   const authenticate = clientAuthentication(
@@ -41,12 +43,26 @@ export function createApp(server: Server): Express {
     log,
   );
 
-  const tokens = new Tokens(issuer, keys);
+  const tokens = new Tokens(issuer, keys, log);
   const pushed = new PushedRequests();
-  const policy = { issuer, strict: settings.audience === 'strict', jwksUri };
+  const fapi = settings.profile === 'fapi2';
+  const policy = { issuer, strict: settings.audience === 'strict', jwksUri, fapi };
+  const links = [
+    { name: 'Authorization server', href: `${base}/` },
+    ...(inspector === undefined ? [] : [{ name: 'Inspector', href: `${base}/inspector` }]),
+    ...(settings.webLoginUrl === undefined
+      ? []
+      : [{ name: 'Web login', href: settings.webLoginUrl }]),
+  ];
 
   const app = express();
   app.disable('x-powered-by');
+  // An https issuer has a proxy in front, which says where a request comes from.
+  app.set('trust proxy', issuer.startsWith('https:') ? 1 : false);
+  app.use((_request, response, next) => {
+    response.locals.links = links;
+    next();
+  });
   app.use(
     helmet({
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"] } },
@@ -55,18 +71,18 @@ export function createApp(server: Server): Express {
   app.use(metadataRoutes(server));
   const path = new URL(base).pathname;
   if (inspector !== undefined) app.use(path, inspector.pages, inspector.record);
+  const intake = { clients, pushed, policy };
+  const limit = limitFailures(settings.failuresPerMinute);
+  const trace = inspector === undefined ? [] : [inspector.trace];
+  app.get(path, (_request, response) => homePage(response, issuer));
   app.use(
     path,
-    browserRoutes(issuer, { clients, pushed, policy }, tokens),
-    clientRoutes(inspector === undefined ? [authenticate] : [inspector.trace, authenticate], {
-      tokens,
-      pushed,
-      policy,
-    }),
+    browserRoutes({ issuer, idTokenKey: keys.idToken, intake, tokens, log }),
+    clientRoutes([limit, ...trace, authenticate], { tokens, pushed, policy }),
   );
   app.use((_request, response) => {
     response.status(404).json({ error: 'not_found' });
   });
-  app.use(translateErrors(), oauthErrorHandler(), serverErrors(log));
+  app.use(logErrors(log), translateErrors(), oauthErrorHandler(), serverErrors(log));
   return app;
 }

@@ -27,7 +27,7 @@ export const log: Log = (event, details) => {
 };
 
 /** What the log says of an authentication by assertion. The event holds nothing secret. */
-export function logAuthentication(event: AuthenticationEvent): void {
+export function logAuthentication(log: Log, event: AuthenticationEvent): void {
   const { cause, warnings, ...rest } = event;
   log('authentication', {
     ...rest,

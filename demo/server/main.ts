@@ -20,15 +20,16 @@ async function start(): Promise<void> {
   const settings = readSettings(process.env);
   const clients = await ClientsFile.open(settings.clientsFile, log);
   const replay = await openReplayStore(settings, log);
-  const keys = await newServerKeys();
+  const keys = await newServerKeys(settings.profile);
 
-  const http = createServer();
+  // A signed request with a state of 8 kB is a long URL.
+  const http = createServer({ maxHeaderSize: 65_536 });
   http.listen(settings.port, settings.host);
   await once(http, 'listening');
   const { port } = http.address() as AddressInfo;
   const url = `http://localhost:${port}`;
   const issuer = settings.issuer ?? url;
-  http.on('request', createApp({ issuer, settings, clients, replay: replay.store, keys }));
+  http.on('request', createApp({ issuer, settings, clients, replay: replay.store, keys, log }));
   closeOnSignals(http, () => replay.close());
   process.stdout.write(`listening on ${url}\n`);
 }

@@ -1,5 +1,6 @@
 import type { ReplayStore } from 'passport-private-key-jwt';
 import type { ClientsFile } from './clients/clients-file.js';
+import type { Log } from './log.js';
 import type { Settings } from './settings.js';
 import type { ServerKeys } from './signing-keys.js';
 
@@ -10,6 +11,7 @@ export interface Server {
   readonly clients: ClientsFile;
   readonly replay: ReplayStore;
   readonly keys: ServerKeys;
+  readonly log: Log;
 }
 
 /** The URL that the endpoints are under, without a slash at its end. */

@@ -15,6 +15,12 @@ export interface Settings {
   readonly additionalAudiences: readonly string[];
   /** In seconds; undefined for the library's default. */
   readonly maxLifetime: number | undefined;
+  /** `fapi2` holds clients to the FAPI 2.0 Security Profile. */
+  readonly profile: 'fapi2' | undefined;
+  /** How many requests of clients may fail, for each address. */
+  readonly failuresPerMinute: number;
+  /** The web login beside this server, which the pages link to. */
+  readonly webLoginUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly allowLocalNetwork: boolean;
   /** How many authentications `GET /traces` shows; 0 turns it off. */
@@ -60,6 +66,12 @@ function audienceMode(env: Environment): 'compatible' | 'strict' {
   );
 }
 
+function profileOf(env: Environment): 'fapi2' | undefined {
+  const value = text(env, 'PROFILE');
+  if (value === undefined || value === 'fapi2') return value;
+  throw new SettingsError(`PROFILE is ${JSON.stringify(value)}: it must be "fapi2" or not set.`);
+}
+
 function redisUrl(env: Environment): string | undefined {
   const value = text(env, 'REDIS_URL');
   if (value === undefined || /^(redis|rediss|unix):/.test(value)) return value;
@@ -96,6 +108,10 @@ export function readSettings(env: Environment): Settings {
       .map((audience) => audience.trim())
       .filter((audience) => audience !== ''),
     maxLifetime: wholeNumber(env, 'MAX_LIFETIME', { minimum: 1, maximum: 31_536_000 }),
+    profile: profileOf(env),
+    failuresPerMinute:
+      wholeNumber(env, 'FAILURES_PER_MINUTE', { minimum: 1, maximum: 1_000_000 }) ?? 300,
+    webLoginUrl: text(env, 'WEB_LOGIN_URL'),
     redisUrl: redisUrl(env),
     allowLocalNetwork: flag(env, 'ALLOW_LOCAL_NETWORK'),
     traces: wholeNumber(env, 'TRACES', { minimum: 0, maximum: 1000 }) ?? 0,

@@ -12,7 +12,7 @@ export interface ServerKey {
 
 /** The keys that the server signs with. */
 export interface ServerKeys {
-  /** RS256, which every OpenID Connect client takes (OpenID Connect Core §15.1). */
+  /** RS256, which every OpenID Connect client takes (OpenID Connect Core §15.1); ES256 in FAPI 2.0. */
   readonly idToken: ServerKey;
   /** ES256: small and quick. */
   readonly accessToken: ServerKey;
@@ -30,9 +30,10 @@ async function newKey(alg: string): Promise<ServerKey> {
   };
 }
 
-/** New keys: they live as long as this process. */
-export async function newServerKeys(): Promise<ServerKeys> {
-  const [idToken, accessToken] = await Promise.all([newKey('RS256'), newKey('ES256')]);
+/** New keys: they live as long as this process. FAPI 2.0 §5.4.1 rules RS256 out. */
+export async function newServerKeys(profile?: 'fapi2'): Promise<ServerKeys> {
+  const idTokenAlg = profile === 'fapi2' ? 'ES256' : 'RS256';
+  const [idToken, accessToken] = await Promise.all([newKey(idTokenAlg), newKey('ES256')]);
   return { idToken, accessToken };
 }
 

@@ -1,11 +1,12 @@
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
+import { STYLE_SOURCE } from '../shared/html.js';
 import { SessionStore } from '../shared/session-store.js';
 import { formTokenOf, requireFormToken } from './form-token.js';
 import { log } from './log.js';
 import { createPassport } from './login.js';
-import { errorPage, STYLE_SOURCE, userPage, welcomePage } from './page.js';
+import { Pages } from './page.js';
 import type { Provider } from './provider.js';
 import type { Settings } from './settings.js';
 import { logout, refresh } from './token-routes.js';
@@ -34,7 +35,7 @@ function sessions(secret: string, isSecure: boolean) {
   return session({
     name: isSecure ? '__Host-web-login' : 'web-login',
     secret,
-    store: new SessionStore(),
+    store: new SessionStore(({ passport }) => passport?.user !== undefined),
     resave: false,
     saveUninitialized: false,
     proxy: isSecure,
@@ -49,11 +50,21 @@ function takeMessage({ session }: Request): string | undefined {
   return message;
 }
 
-const sendError: ErrorRequestHandler = (error, _request, response, next) => {
-  log('request_failed', error);
-  if (response.headersSent) next(error);
-  else response.status(500).send(errorPage('Something failed here or at the provider.'));
-};
+const sendError =
+  (pages: Pages): ErrorRequestHandler =>
+  (error, _request, response, next) => {
+    log('request_failed', error);
+    if (response.headersSent) next(error);
+    else response.status(500).send(pages.error('Something failed here or at the provider.'));
+  };
+
+/** The pages link to the provider and to its inspector, if there is one. */
+const pagesOf = ({ issuer, inspectorUrl }: Settings): Pages =>
+  new Pages([
+    { name: 'Web login', href: './' },
+    { name: 'Authorization server', href: issuer.href },
+    ...(inspectorUrl === undefined ? [] : [{ name: 'Inspector', href: inspectorUrl.href }]),
+  ]);
 
 /**
  * The relying party as an Express app.
@@ -62,11 +73,13 @@ const sendError: ErrorRequestHandler = (error, _request, response, next) => {
  */
 export function createApp(provider: Provider, settings: Settings, baseUrl: string): Express {
   const { config } = provider;
+  const pages = pagesOf(settings);
   const passport = createPassport(provider, settings, `${baseUrl}/callback`);
   const form = [express.urlencoded({ extended: false }), requireFormToken];
 
   const app = express();
   app.disable('x-powered-by');
+  app.set('trust proxy', baseUrl.startsWith('https:') ? 1 : false);
   app.use(securityHeaders(provider));
   app.use((_request, response, next) => {
     response.set('Cache-Control', 'no-store');
@@ -78,10 +91,17 @@ export function createApp(provider: Provider, settings: Settings, baseUrl: strin
     const message = takeMessage(request);
     const user = request.user as User | undefined;
     response.send(
-      user === undefined ? welcomePage(message) : userPage(user, formTokenOf(request), message),
+      user === undefined ? pages.welcome(message) : pages.user(user, formTokenOf(request), message),
     );
   });
-  app.get('/login', passport.authenticate('oidc'));
+  app.get(
+    '/login',
+    (request, _response, next) => {
+      request.session.address = request.ip ?? '';
+      next();
+    },
+    passport.authenticate('oidc'),
+  );
   app.get(
     '/callback',
     passport.authenticate('oidc', {
@@ -93,8 +113,8 @@ export function createApp(provider: Provider, settings: Settings, baseUrl: strin
   app.post('/refresh', form, refresh(config));
   app.post('/logout', form, logout(config, `${baseUrl}/`));
   app.use((_request, response) => {
-    response.status(404).send(errorPage('There is no such page.'));
+    response.status(404).send(pages.error('There is no such page.'));
   });
-  app.use(sendError);
+  app.use(sendError(pages));
   return app;
 }

@@ -7,6 +7,8 @@ declare module 'express-session' {
     formToken: string;
     /** What the next page tells the user; Passport's failureMessage adds to it. */
     messages: string[];
+    /** Passport's own: who is logged in. */
+    passport: { readonly user?: unknown };
   }
 }
 

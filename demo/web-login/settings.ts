@@ -13,6 +13,8 @@ export interface Settings {
   /** The URL that browsers know this server by; undefined for `http://localhost:PORT`. */
   readonly baseUrl: string | undefined;
   readonly issuer: URL;
+  /** The inspector of the provider, which the pages link to. */
+  readonly inspectorUrl: URL | undefined;
   readonly clientId: string;
   /** The file of the private key: PEM or JWK. */
   readonly keyFile: string;
@@ -69,11 +71,13 @@ function portOf(env: Environment): number {
 export function readSettings(env: Environment): Settings {
   const issuer = required(env, 'ISSUER', 'the issuer identifier of the OpenID provider');
   const baseUrl = env['BASE_URL'] || undefined;
+  const inspectorUrl = env['INSPECTOR_URL'] || undefined;
   return {
     host: env['HOST'] || '127.0.0.1',
     port: portOf(env),
     baseUrl: baseUrl === undefined ? undefined : url('BASE_URL', baseUrl).href.replace(/\/$/, ''),
     issuer: url('ISSUER', issuer),
+    inspectorUrl: inspectorUrl === undefined ? undefined : url('INSPECTOR_URL', inspectorUrl),
     clientId: required(env, 'CLIENT_ID', 'the client_id that the provider knows this server by'),
     keyFile: required(env, 'CLIENT_KEY', 'the path of the private key, in PEM or as a JWK'),
     keyPassphrase: env['CLIENT_KEY_PASSPHRASE'] || undefined,

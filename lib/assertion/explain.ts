@@ -1,5 +1,5 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { searchSigner } from '../keys/search-signer.js';
+import { findSigner } from '../keys/find-signer.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { type CheckReport, reportOf, run, skip } from './check-report.js';
 import { isNonEmptyString } from './checks/check.js';
@@ -31,7 +31,7 @@ async function checkWithClient<Client extends AssertionClient>(
     return [reportOf(STEPS.client, found.failure), ...SIGNATURE_STEPS.map(skip)];
   }
   const { client } = found;
-  const { failure } = await searchSigner(jws, client, now, settings);
+  const { failure } = await findSigner({ jws, secrets: client.secrets ?? [], now, settings });
   const isAboutKey = failure !== undefined && failure.reason !== 'signature_invalid';
   return [
     reportOf(STEPS.client, undefined),

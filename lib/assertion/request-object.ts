@@ -1,9 +1,8 @@
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
+import { findSigner } from '../keys/find-signer.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
-import { searchSigner } from '../keys/search-signer.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { SignerHints } from '../keys/signer-hints.js';
 import type { Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
 import {
@@ -79,7 +78,6 @@ const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
 
 /** Shared by all calls, so that a key is imported once. */
 const importedKeys = new KeyCache();
-const signerHints = new SignerHints();
 
 const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
@@ -104,7 +102,6 @@ function settingsFrom(options: RequestObjectOptions) {
     certificateValidity: flag('certificateValidity', options.certificateValidity, true),
     clock: callback('clock', options.clock) ?? Date.now,
     keys: importedKeys,
-    hints: signerHints,
     jwksUri: jwksUri ?? sharedJwkSets(),
   };
 }
@@ -138,7 +135,7 @@ export async function validateRequestObject(options: RequestObjectOptions): Prom
   const subject = { jws, settings, now, client, issuer, strict, maxLifetime };
   const broken = firstFailure(REQUEST_OBJECT_CHECKS, subject);
   if (broken !== undefined) return refuse(broken);
-  const { failure } = await searchSigner(jws, client, now, settings);
+  const { failure } = await findSigner({ jws, secrets: client.secrets ?? [], now, settings });
   if (failure !== undefined) return refuse(failure);
 
   const parameters = Object.fromEntries(

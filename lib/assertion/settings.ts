@@ -1,6 +1,5 @@
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
 import { DEFAULT_MAX_KEYS, KeyCache } from '../keys/key-cache.js';
-import { SignerHints } from '../keys/signer-hints.js';
 import { MemoryReplayStore } from '../replay/memory/store.js';
 import type { ReplayStore } from '../replay/store.js';
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
@@ -43,7 +42,6 @@ export interface Settings extends Rules {
   readonly detailedErrors: boolean;
   readonly onAuthentication: ((event: AuthenticationEvent) => unknown) | undefined;
   readonly keys: KeyCache;
-  readonly hints: SignerHints;
   readonly jwksUri: RemoteJwkSets;
 }
 
@@ -131,7 +129,6 @@ export function settingsFrom(options: ClientAssertionOptions): Settings {
     detailedErrors: flag('detailedErrors', options.detailedErrors, false),
     onAuthentication: callback('onAuthentication', options.onAuthentication),
     keys: new KeyCache(number('maxCachedKeys', options.maxCachedKeys, DEFAULT_MAX_KEYS, 1)),
-    hints: new SignerHints(),
     jwksUri: remoteJwkSets(options),
   };
 }

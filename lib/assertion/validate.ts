@@ -1,9 +1,7 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { describeSecret } from '../keys/assert-secrets.js';
-import type { Candidate } from '../keys/candidate.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
-import { searchSigner } from '../keys/search-signer.js';
-import type { AssertionClient } from '../keys/secret.js';
+import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import type { AuthenticationEvent } from '../shared/events.js';
 import type { Failure, Reason } from '../shared/reasons.js';
@@ -139,7 +137,8 @@ export async function validateAssertion<Client extends AssertionClient>(
   const clientFailure = firstFailure(CLIENT_CHECKS, clientSubject);
   if (clientFailure !== undefined) return { failure: clientFailure };
 
-  const search = await searchSigner(jws, client, subject.now, settings);
+  const { secrets } = client;
+  const search = await findSigner({ jws, secrets: secrets ?? [], now, settings });
   for (const warning of search.warnings) event.warnings.push(warning);
   const { signer, failure } = search;
   if (failure !== undefined) return { failure };

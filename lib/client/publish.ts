@@ -7,8 +7,7 @@ import {
   parseClientIdUrl,
 } from '../clients/document-rules.js';
 import { KeyError } from '../keys/algorithms.js';
-import { refuseSecretJwk } from '../keys/jwk.js';
-import { publicKeysFromJwkSet } from '../keys/jwk-set.js';
+import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
 import { type OptionTable, readOptions, seconds } from '../shared/options.js';
@@ -50,10 +49,9 @@ const MAX_DOCUMENT_BYTES = 5120;
 
 /** @throws {KeyError} for anything that nobody should see, or that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
-  const { refused } = publicKeysFromJwkSet(set);
-  // Also those that servers pass over: everybody can read them.
-  for (const jwk of set.keys) refuseSecretJwk(jwk);
-  if (refused[0] !== undefined) throw new KeyError(refused[0]);
+  const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
+  if (refused[0] !== undefined) throw new KeyError(refused[0].message);
+  if (keys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
 }
 
 /** The text of a JWK Set. What is checked is what is sent. */

@@ -1,8 +1,5 @@
-import { importSecret } from '../keys/import.js';
-import { parseJwkText, refuseSecretJwk } from '../keys/jwk.js';
-import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
-import type { JsonWebKeySet } from '../keys/secret.js';
-import type { VerificationKey } from '../keys/verification-key.js';
+import { importConfiguredSet, importSecret } from '../keys/import.js';
+import { type ImportedKeys, MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { FetchError } from '../net/fetch-error.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
 import type { ClientMetadata } from './metadata.js';
@@ -69,16 +66,20 @@ function checkDisplayedUri(name: string, value: unknown): void {
   }
 }
 
+const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
+
 /**
- * Keys of the document must be usable, and what everybody may see, whatever they are for. The errors
- * of importing say what is wrong.
+ * Keys of the document must be what anybody may see, whatever they are for. Only a client that
+ * authenticates by its keys needs one for signatures (RFC 7591 §2).
  */
-function importKeys(jwks: ClientMetadata['jwks']): readonly VerificationKey[] {
-  if (jwks === undefined) return [];
-  const set = (typeof jwks === 'string' ? parseJwkText(jwks) : jwks) as JsonWebKeySet;
-  const keys = importSecret({ type: 'JsonWebKeySet', value: set }, MAX_STRANGERS_KEYS);
-  for (const jwk of set.keys) refuseSecretJwk(jwk);
-  return keys;
+function importKeys({ jwks, token_endpoint_auth_method }: ClientMetadata): ImportedKeys {
+  if (jwks === undefined) return NO_KEYS;
+  const imported = importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
+  if (token_endpoint_auth_method === 'private_key_jwt' && imported.keys.length === 0) {
+    const [first] = imported.refused;
+    throw new Error(`its jwks has no key for signatures${first ? `: ${first.message}` : ''}`);
+  }
+  return imported;
 }
 
 function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): void {
@@ -103,7 +104,7 @@ function checkMethod(method: unknown): void {
 /** A document that keeps the rules, and the keys of its `jwks`. */
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
-  readonly keys: readonly VerificationKey[];
+  readonly imported: ImportedKeys;
 }
 
 /**
@@ -125,5 +126,5 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
   const metadata = document as unknown as ClientMetadataDocument;
   checkKeys(metadata);
-  return { document: metadata, keys: importKeys(metadata.jwks) };
+  return { document: metadata, imported: importKeys(metadata) };
 }

@@ -1,6 +1,6 @@
-import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
-import { keepApart } from '../keys/own-keys.js';
+import { keepApart } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
@@ -58,9 +58,9 @@ function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
 }
 
 function readClient(value: unknown, url: string, jwksUri: RemoteJwkSets): MetadataDocumentClient {
-  const { document, keys } = checkClientMetadataDocument(value, url);
+  const { document, imported } = checkClientMetadataDocument(value, url);
   const client = clientFromMetadata(document);
-  keepApart(client.secrets, { keys, jwksUri });
+  keepApart(client.secrets, { imported, jwksUri });
   return client;
 }
 

@@ -1,11 +1,18 @@
 import { Buffer } from 'node:buffer';
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../shared/algorithms.js';
-import { isSmallOrderPoint } from './ed25519.js';
-import { isRocaModulus } from './roca.js';
 
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
-const EDDSA = ['EdDSA', 'Ed25519'] as const;
+/** Says why a key cannot be used; the message is a sentence for the person who configured it. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+}
+
+/** A value from a secret as an error may show it: short, and without control characters. */
+export const shown = (value: unknown): string =>
+  JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
+
+const RSASSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
+const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', ...RSASSA_PSS];
 
 const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
   prime256v1: ['ES256'],
@@ -17,10 +24,10 @@ const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
 const MINIMUM_RSA_BITS = 2048;
 
 /**
- * Each bit of modulus and exponent makes a signature dearer to check, and a client chooses its own
- * keys: with these a check costs a few times that of an ordinary key, and not a hundred times.
+ * Each bit of modulus and exponent makes a signature more expensive to check, and a client chooses
+ * its own keys. Within these bounds a check costs a few times that of an ordinary key.
  */
-const MAXIMUM_RSA_BITS = 8192;
+export const MAXIMUM_RSA_BITS = 8192;
 const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
 
 /** RFC 7518 §3.2: an HMAC key has at least the size of the hash. */
@@ -30,52 +37,136 @@ const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
   ['HS512', 64],
 ];
 
-/** Says why a key cannot be used; the message is a sentence for whoever configured it. */
-export class KeyError extends Error {
-  override readonly name = 'KeyError';
+export const tooManyRsaBits = (bits: number): KeyError =>
+  new KeyError(`the RSA key has ${bits} bits: use one of at most ${MAXIMUM_RSA_BITS}`);
+
+export const exponentTooLong = (): KeyError =>
+  new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
+
+/** The odd primes that the ROCA chips built their own primes from. */
+const ROCA_PRIMES: readonly number[] = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+  103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
+
+const ROCA_GENERATOR = 65_537;
+
+/** What 65537 to any power leaves when it is divided by a prime. */
+function remaindersOfPowers(prime: number): ReadonlySet<number> {
+  const remainders = new Set<number>();
+  for (let power = 1; !remainders.has(power); power = (power * ROCA_GENERATOR) % prime) {
+    remainders.add(power);
+  }
+  return remainders;
 }
 
-/** A value from a secret as an error may show it: short, and without control characters. */
-export const shown = (value: unknown): string =>
-  JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
+const ROCA_REMAINDERS = ROCA_PRIMES.map(
+  (prime) => [BigInt(prime), remaindersOfPowers(prime)] as const,
+);
 
-function modulusOf(key: KeyObject): bigint {
-  const { n = '' } = key.export({ format: 'jwk' });
-  return BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
+/**
+ * Whether an RSA modulus comes from the chips whose keys can be factored (ROCA, CVE-2017-15361):
+ * their moduli are powers of 65537 modulo many small primes. One in 2^27 of others looks so too.
+ */
+const isRocaModulus = (modulus: bigint): boolean =>
+  ROCA_REMAINDERS.every(([prime, remainders]) => remainders.has(Number(modulus % prime)));
+
+const numberIn = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex') || '0'}`);
+
+function checkRsaNumbers(key: KeyObject): void {
+  // Not asymmetricKeyDetails, which makes a bigint of the exponent before its size is known.
+  const { n = '', e = '' } = key.export({ format: 'jwk' });
+  const [modulusBytes, exponentBytes] = [Buffer.from(n, 'base64url'), Buffer.from(e, 'base64url')];
+  const bits = modulusBytes.length * 8 - (Math.clz32(modulusBytes[0] ?? 0) - 24);
+  if (bits < MINIMUM_RSA_BITS) {
+    throw new KeyError(`the RSA key has ${bits} bits: use one of at least ${MINIMUM_RSA_BITS}`);
+  }
+  if (bits > MAXIMUM_RSA_BITS) throw tooManyRsaBits(bits);
+  if (exponentBytes.length > 8) throw exponentTooLong();
+  const exponent = numberIn(exponentBytes);
+  if (exponent > MAXIMUM_RSA_EXPONENT) throw exponentTooLong();
+  if (exponent < 3n || exponent % 2n === 0n) {
+    throw new KeyError(`the RSA key's public exponent is ${exponent}: it must be odd and > 1`);
+  }
+  if (isRocaModulus(numberIn(modulusBytes))) {
+    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
+  }
 }
 
 function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MINIMUM_RSA_BITS) {
-    throw new KeyError(
-      `the RSA key has ${modulusLength} bits: use one of at least ${MINIMUM_RSA_BITS}`,
-    );
-  }
-  if (modulusLength > MAXIMUM_RSA_BITS) {
-    throw new KeyError(
-      `the RSA key has ${modulusLength} bits: use one of at most ${MAXIMUM_RSA_BITS}`,
-    );
-  }
-  if (publicExponent > MAXIMUM_RSA_EXPONENT) {
-    throw new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
-  }
-  if (publicExponent < 3n || publicExponent % 2n === 0n) {
-    throw new KeyError(
-      `the RSA key's public exponent is ${publicExponent}: it must be odd and > 1`,
-    );
-  }
-  if (isRocaModulus(modulusOf(key))) {
-    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
-  }
+  checkRsaNumbers(key);
   return RSA;
 }
 
+/** Where the content of a DER value begins, and where it ends (X.690 §8.1). */
+function contentOf(der: Buffer, offset: number): readonly [start: number, end: number] {
+  const first = der[offset + 1] ?? 0;
+  if (first < 0x80) return [offset + 2, offset + 2 + first];
+  const size = first & 0x7f;
+  const start = offset + 2 + size;
+  return [start, start + der.readUIntBE(offset + 2, size)];
+}
+
+const RSA_ENCRYPTION = Buffer.from('300d06092a864886f70d0101010500', 'hex');
+
+/** The same numbers under the identifier of any RSA key, since Node shows them of those alone. */
+function asPlainRsa(key: KeyObject): KeyObject {
+  const spki = key.export({ format: 'der', type: 'spki' });
+  const [start] = contentOf(spki, 0);
+  const [, algorithmEnd] = contentOf(spki, start);
+  const content = Buffer.concat([RSA_ENCRYPTION, spki.subarray(algorithmEnd)]);
+  const header = Buffer.of(0x30, 0x82, content.length >> 8, content.length & 0xff);
+  const der = Buffer.concat([header, content]);
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+}
+
+/** A key that says RSASSA-PSS may say with which hash and salt too (RFC 4055 §3.1). */
+function rsaPssAlgorithms(key: KeyObject): readonly Algorithm[] {
+  checkRsaNumbers(asPlainRsa(key));
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = key.asymmetricKeyDetails ?? {};
+  if (hashAlgorithm === undefined) return RSASSA_PSS;
+  const algorithms = RSASSA_PSS.filter((alg) => {
+    const bits = alg.slice(2);
+    // RFC 7518 §3.5: the salt is as long as the hash. The key says what it is at least.
+    return (
+      hashAlgorithm === `sha${bits}` &&
+      mgf1HashAlgorithm === hashAlgorithm &&
+      saltLength <= Number(bits) / 8
+    );
+  });
+  if (algorithms.length > 0) return algorithms;
+  throw new KeyError(
+    `the RSASSA-PSS key is for ${hashAlgorithm}, MGF1 with ${mgf1HashAlgorithm} and a salt of ${saltLength} bytes, which no alg has: use one without parameters`,
+  );
+}
+
+/** The field of Ed25519 (RFC 8032 §5.1). */
+const P = 2n ** 255n - 19n;
+
+/** The y of the points of order 8; those of order 1, 2 and 4 have 1, -1 and 0. */
+const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
+
+const SMALL_ORDER: readonly bigint[] = [0n, 1n, P - 1n, ORDER_8, P - ORDER_8];
+
+/**
+ * Refuses the eight points whose multiples are few, in any spelling (RFC 8032 §5.1.3): with such a
+ * public key, signatures of many messages can be made without any private one.
+ */
 function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
   const { x = '' } = key.export({ format: 'jwk' });
-  if (isSmallOrderPoint(Buffer.from(x, 'base64url'))) {
+  const bits = numberIn(Buffer.from(x, 'base64url').reverse());
+  // The first bit is the sign of x. The others may exceed the field, as OpenSSL lets them.
+  if (SMALL_ORDER.includes((bits & (2n ** 255n - 1n)) % P)) {
     throw new KeyError('the Ed25519 key is a point of small order, for which anybody can sign');
   }
-  return EDDSA;
+  return ['EdDSA', 'Ed25519'];
+}
+
+function ecAlgorithms(key: KeyObject): readonly Algorithm[] {
+  const curve = key.asymmetricKeyDetails?.namedCurve ?? 'unnamed';
+  const algorithms = CURVES[curve];
+  if (algorithms !== undefined) return algorithms;
+  throw new KeyError(`the curve ${curve} is not supported: use P-256, P-384 or P-521`);
 }
 
 function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
@@ -87,22 +178,25 @@ function hmacAlgorithms(key: KeyObject): readonly Algorithm[] {
   return algorithms;
 }
 
+const ALGORITHMS_OF: Readonly<Record<string, (key: KeyObject) => readonly Algorithm[]>> = {
+  rsa: rsaAlgorithms,
+  'rsa-pss': rsaPssAlgorithms,
+  ec: ecAlgorithms,
+  ed25519: ed25519Algorithms,
+  'ml-dsa-44': () => ['ML-DSA-44'],
+  'ml-dsa-65': () => ['ML-DSA-65'],
+  'ml-dsa-87': () => ['ML-DSA-87'],
+};
+
 /**
  * Which algorithms a key can verify.
  *
- * @throws {KeyError} where the key is too weak or of a kind that no algorithm takes
+ * @throws {KeyError} if the key is too weak, too expensive, or of a kind that no algorithm takes
  */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
   if (key.type === 'secret') return hmacAlgorithms(key);
-  if (key.asymmetricKeyType === 'rsa') return rsaAlgorithms(key);
-  if (key.asymmetricKeyType === 'ed25519') return ed25519Algorithms(key);
-  if (key.asymmetricKeyType === 'ec') {
-    const curve = key.asymmetricKeyDetails?.namedCurve ?? 'unnamed';
-    const algorithms = CURVES[curve];
-    if (algorithms !== undefined) return algorithms;
-    throw new KeyError(`the curve ${curve} is not supported: use P-256, P-384 or P-521`);
-  }
-  throw new KeyError(
-    `keys of type ${key.asymmetricKeyType} are not supported: use RSA, EC or Ed25519`,
-  );
+  const type = String(key.asymmetricKeyType);
+  const algorithms = ALGORITHMS_OF[type];
+  if (algorithms !== undefined) return algorithms(key);
+  throw new KeyError(`keys of type ${type} are not supported: use RSA, EC or Ed25519`);
 }

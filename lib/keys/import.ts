@@ -1,13 +1,19 @@
-import { KeyError, shown } from './algorithms.js';
-import { checkJwksUri } from './check-jwks-uri.js';
-import { jsonCopy } from './json.js';
-import { keyFromJwk, parseJwkText } from './jwk.js';
-import { keysFromJwkSet } from './jwk-set.js';
-import { keyFromPem } from './pem.js';
+import { Buffer } from 'node:buffer';
+import { createSecretKey } from 'node:crypto';
+import { parseRemoteUrl } from '../net/remote-url.js';
+import { algorithmsOf, KeyError, shown } from './algorithms.js';
+import {
+  type ImportedKeys,
+  importJwkSet,
+  keyFromJwk,
+  MAX_CONFIGURED_KEYS,
+  MAX_SHARED_BYTES,
+} from './jwk.js';
+import { keyFromCertificate, keysFromPem } from './pem.js';
 import type { Secret } from './secret.js';
-import { keyFromSharedSecret } from './shared-secret.js';
-import type { VerificationKey } from './verification-key.js';
-import { keyFromCertificate } from './x509.js';
+import type { VerificationKey } from './signature.js';
+
+const none: ImportedKeys['refused'] = [];
 
 /** For the sentence about a type that is none of them. */
 const TYPES = Object.keys({
@@ -19,91 +25,133 @@ const TYPES = Object.keys({
   SharedSecret: true,
 } satisfies Record<Secret['type'], true>);
 
-function stringValue(secret: Secret): string {
-  if (typeof secret.value === 'string' && secret.value !== '') return secret.value;
-  throw new KeyError('its value is not a non-empty string');
+/**
+ * A copy of a JSON value that nobody else can change; a text is itself.
+ *
+ * @throws {KeyError} if the value is not JSON
+ */
+export function jsonCopy(value: unknown): unknown {
+  if (typeof value !== 'object') return value;
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch {
+    throw new KeyError('its value is not JSON');
+  }
+}
+
+/** In characters: a set of 50 keys with their certificates has about 200,000. */
+const MAX_JSON = 262_144;
+
+/**
+ * Parses JSON, or the single-quoted form that C# sources print it in.
+ *
+ * @throws {KeyError}
+ */
+export function parseJwkText(text: string): unknown {
+  if (text.length > MAX_JSON) throw new KeyError(`the value has more than ${MAX_JSON} characters`);
+  const json = text.replace(/^\uFEFF/, '');
+  try {
+    return JSON.parse(json);
+  } catch {
+    if (/^\s*\{\s*'/.test(json) && !json.includes('"')) {
+      try {
+        return JSON.parse(json.replaceAll("'", '"'));
+      } catch {
+        // Falls through to the error that the caller sees.
+      }
+    }
+    throw new KeyError('the value is not JSON');
+  }
 }
 
 /** A copy, so that nothing is imported but what the value's JSON shows. */
 const parsed = (value: unknown): unknown =>
   typeof value === 'string' ? parseJwkText(value) : jsonCopy(value);
 
+function textOf(secret: Secret): string {
+  if (typeof secret.value === 'string' && secret.value !== '') return secret.value;
+  throw new KeyError('its value is not a non-empty string');
+}
+
 /**
- * Turns a secret into the keys that it stands for; none for a `JwksUri`, of which only the form is
- * looked at, since its keys have to be fetched.
+ * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
+ *
+ * @throws {KeyError} if it is too short for HS256, or a key or certificate that others know
+ */
+function keyFromSharedSecret(value: string): VerificationKey {
+  const start = value.slice(0, MAX_SHARED_BYTES);
+  if (/^\s*-----BEGIN /.test(start)) {
+    throw new KeyError('the shared secret is a PEM: use PublicKeyPem or X509CertificateBase64');
+  }
+  if (/^\s*\{.*["']kty["']/s.test(start)) {
+    throw new KeyError('the shared secret is a JWK: use JsonWebKey');
+  }
+  if (value.length > MAX_SHARED_BYTES) {
+    throw new KeyError(`the shared secret has more than ${MAX_SHARED_BYTES} characters`);
+  }
+  const keyObject = createSecretKey(Buffer.from(value, 'utf8'));
+  return { keyObject, algorithms: algorithmsOf(keyObject) };
+}
+
+/**
+ * The keys of a set that somebody has configured or registered: JSON or an object. It may have none
+ * for signatures.
+ *
+ * @throws {KeyError} if it is no set, is too large, or shows a private or symmetric key
+ */
+export function importConfiguredSet(value: unknown, maxKeys = MAX_CONFIGURED_KEYS): ImportedKeys {
+  const imported = importJwkSet(parsed(value), maxKeys);
+  const secret = imported.refused.find(({ isPrivate }) => isPrivate);
+  if (secret !== undefined) throw new KeyError(secret.message);
+  return imported;
+}
+
+function keysOfSet(value: unknown, maxKeys: number | undefined): ImportedKeys {
+  const imported = importConfiguredSet(value, maxKeys);
+  if (imported.keys.length > 0) return imported;
+  const [first] = imported.refused;
+  const why = first === undefined ? '' : `: ${first.message}`;
+  throw new KeyError(`the JWK Set has no key for signatures${why}`);
+}
+
+/**
+ * Checks the form of a `jwks_uri`, without fetching it.
+ *
+ * @throws {KeyError}
+ */
+function checkJwksUri(value: unknown): void {
+  try {
+    parseRemoteUrl(value);
+  } catch (error) {
+    throw new KeyError((error as Error).message);
+  }
+}
+
+/**
+ * Turns a secret into the keys that it stands for; none for a `JwksUri`, whose keys have to be
+ * fetched: only its form is checked.
  *
  * @param maxKeys how many keys a JWK Set may have
- * @throws {KeyError} where the secret is weak, malformed or of an unknown type
+ * @throws {KeyError} if the secret is weak, malformed or of an unknown type
  */
-export function importSecret(secret: Secret, maxKeys?: number): readonly VerificationKey[] {
+export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
   switch (secret.type) {
     case 'X509CertificateBase64':
-      return [keyFromCertificate(stringValue(secret))];
+      return { keys: [keyFromCertificate(textOf(secret))], refused: none };
     case 'JsonWebKey':
-      return [keyFromJwk(parsed(secret.value))];
+      return { keys: [keyFromJwk(parsed(secret.value))], refused: none };
     case 'JsonWebKeySet':
-      return keysFromJwkSet(parsed(secret.value), maxKeys);
+      return keysOfSet(secret.value, maxKeys);
     case 'JwksUri':
       checkJwksUri(secret.value);
-      return [];
+      return { keys: [], refused: none };
     case 'PublicKeyPem':
-      return [keyFromPem(stringValue(secret))];
+      return { keys: keysFromPem(textOf(secret)), refused: none };
     case 'SharedSecret':
-      return [keyFromSharedSecret(stringValue(secret))];
+      return { keys: [keyFromSharedSecret(textOf(secret))], refused: none };
     default:
       throw new KeyError(
-        `its type ${shown((secret as Secret).type)} is not known: choose from ${TYPES.join(', ')}`,
+        `its type ${shown((secret as { type?: unknown }).type)} is not known: choose from ${TYPES.join(', ')}`,
       );
   }
-}
-
-/** The year 5138: a number beyond it was meant in milliseconds. So long before 1970 nothing was. */
-const LATEST = 1e11;
-
-/** Other texts are dates too for JavaScript, though not for all the same one. */
-const ISO_8601 = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/;
-
-/** In seconds since the epoch; NaN for what is no date. */
-function timeOf(date: Date | string | number): number {
-  if (typeof date === 'number') return date;
-  if (typeof date === 'string' && !ISO_8601.test(date)) return Number.NaN;
-  try {
-    return new Date(date).getTime() / 1000;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-const MISNAMED = /^exp(?:ir|$)/i;
-
-/** Other members are the application's, but none of these is: the secret would live for ever. */
-function checkExpirationName(secret: Secret): void {
-  for (const name in secret) {
-    // Asked for each secret of each request; hardly any name gets beyond the first letter.
-    if ((name.charCodeAt(0) | 0x20) !== 0x65 || !MISNAMED.test(name)) continue;
-    if (name === 'expiration') continue;
-    throw new KeyError(`its member ${shown(name)} is not known: use expiration`);
-  }
-}
-
-/**
- * When a secret expires, in seconds since the epoch; undefined for never.
- *
- * @throws {KeyError} where the secret is no object, its `expiration` is no date, or is called otherwise
- */
-export function expirationOf(secret: Secret): number | undefined {
-  if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
-  const { expiration } = secret;
-  if (expiration === undefined || expiration === null) {
-    checkExpirationName(secret);
-    return undefined;
-  }
-  const time = timeOf(expiration);
-  if (!Number.isFinite(time) || time < -LATEST) {
-    throw new KeyError('its expiration is not a date: use a Date, ISO 8601 or seconds');
-  }
-  if (typeof expiration === 'number' && time > LATEST) {
-    throw new KeyError('its expiration is in milliseconds: use a Date, ISO 8601 or seconds');
-  }
-  return time;
 }

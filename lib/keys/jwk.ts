@@ -1,83 +1,282 @@
 import { Buffer } from 'node:buffer';
-import {
-  createHash,
-  createPublicKey,
-  createSecretKey,
-  type KeyObject,
-  type JsonWebKey as NodeJsonWebKey,
-} from 'node:crypto';
+import { createHash, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Algorithm, isSameAlgorithm } from '../shared/algorithms.js';
-import { algorithmsOf, KeyError, shown } from './algorithms.js';
-import { ecPublicKey } from './ec-jwk.js';
+import { safeText } from '../shared/safe.js';
+import {
+  algorithmsOf,
+  exponentTooLong,
+  KeyError,
+  MAXIMUM_RSA_BITS,
+  shown,
+  tooManyRsaBits,
+} from './algorithms.js';
+import { readCertificate } from './pem.js';
 import type { JsonWebKey } from './secret.js';
-import type { VerificationKey } from './verification-key.js';
+import type { VerificationKey } from './signature.js';
 
-/**
- * Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2), those of key types that
- * are not understood here included.
- */
+/** The keys that a secret stands for, and what the operator should know of the others. */
+export interface ImportedKeys {
+  readonly keys: readonly VerificationKey[];
+  readonly refused: readonly RefusedKey[];
+}
+
+/** A key of a set that is not used. */
+export interface RefusedKey {
+  readonly message: string;
+  /** Whether the set shows a key that nobody else may see. */
+  readonly isPrivate: boolean;
+}
+
+/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2; `priv` of AKP). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'];
 
-const privateMemberOf = (jwk: object): string | undefined =>
-  PRIVATE_MEMBERS.find((member) => Object.hasOwn(jwk, member));
+/** Null and the empty list are how some serializers write that there is no such member. */
+const isAbsent = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+
+function withoutAbsent(value: unknown): JsonWebKey {
+  const members = Object.entries(value as object).filter(([, member]) => !isAbsent(member));
+  return Object.fromEntries(members) as unknown as JsonWebKey;
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const secretMemberOf = (jwk: object, members: readonly string[]): string | undefined =>
+  members.find(
+    (member) =>
+      Object.hasOwn(jwk, member) && !isAbsent((jwk as Readonly<Record<string, unknown>>)[member]),
+  );
+
+const privateKeyError = (member: string): KeyError =>
+  new KeyError(
+    `the JWK holds a private key (member ${member}): publish the public half, and replace this key`,
+  );
 
 /**
- * Refuses a JWK that only its owner may see, of whatever type and use it is.
+ * Refuses a JWK that only its owner may see, whatever its type and use are.
  *
  * @throws {KeyError}
  */
 export function refuseSecretJwk(jwk: unknown): void {
-  if (typeof jwk !== 'object' || jwk === null) throw new KeyError('what is no JWK is no key');
-  if (Object.hasOwn(jwk, 'k')) throw new KeyError('a symmetric key (member k) is a secret');
-  const member = privateMemberOf(jwk);
-  if (member !== undefined) {
-    throw new KeyError(`a private key (member ${member}) is a secret: give its public half`);
+  if (!isObject(jwk)) throw new KeyError('what is no JWK is no key');
+  const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
+  if (member !== undefined) throw privateKeyError(member);
+  if (secretMemberOf(jwk, ['k']) !== undefined) {
+    throw new KeyError('a symmetric key is published (member k): anybody who reads it can sign');
   }
 }
 
-/** Parses JSON, or the single-quoted form that C# sources print it in. */
-export function parseJwkText(text: string): unknown {
+/** The `alg` of keys that encrypt (RFC 7518 §4, §5). */
+const ENCRYPTION_ALG = /^(?:RSA1_5|RSA-OAEP|ECDH-|A\d{3}|dir$|PBES2-|HPKE-)/;
+
+const AGREEMENT_CURVES = ['X25519', 'X448'];
+
+/** Why a JWK is not meant for signatures (RFC 7517 §4.2 to §4.4); undefined if it is. */
+function otherPurpose({ kty, use, key_ops, alg, crv }: JsonWebKey): string | undefined {
+  const not = 'the JWK is not for signatures';
+  if (use !== undefined && use !== 'sig') return `${not}: its use is ${shown(use)}, not "sig"`;
+  if (Array.isArray(key_ops) && !key_ops.includes('verify')) {
+    return `${not}: its key_ops ${shown(key_ops.join())} lack "verify"`;
+  }
+  if (typeof alg === 'string' && ENCRYPTION_ALG.test(alg)) {
+    return `${not}: its alg is ${shown(alg)}`;
+  }
+  return kty === 'OKP' && AGREEMENT_CURVES.includes(String(crv))
+    ? `${not}: its curve ${crv} is for key agreement`
+    : undefined;
+}
+
+const sizeOf = (base64url: string): number => Math.floor((base64url.length * 3) / 4);
+
+/** The bytes of a member. The size is looked at before anything is decoded. */
+function bytesOf(
+  jwk: JsonWebKey,
+  member: string,
+  maxBytes: number,
+  tooLong = (bytes: number): KeyError =>
+    new KeyError(`the member ${member} has ${bytes} bytes: at most ${maxBytes} are accepted`),
+): Buffer {
+  const value = jwk[member];
+  if (value === undefined) {
+    throw new KeyError(`the JWK of type ${shown(jwk.kty)} has no member ${member}`);
+  }
+  // A leading zero and padding may come on top.
+  if (typeof value === 'string' && value.length > Math.ceil((maxBytes * 4) / 3) + 4) {
+    throw tooLong(sizeOf(value));
+  }
+  if (typeof value !== 'string' || !/^[\w+/-]+={0,2}$/.test(value)) {
+    throw new KeyError(`the member ${member} of the JWK is not base64url`);
+  }
+  return Buffer.from(value, 'base64url');
+}
+
+/** Many libraries write numbers with a leading zero, or leave leading zeros out. */
+function withoutZeros(bytes: Buffer): Buffer {
+  const start = bytes.findIndex((byte) => byte !== 0);
+  return start === -1 ? bytes.subarray(0, 0) : bytes.subarray(start);
+}
+
+function rsaPublicKey(jwk: JsonWebKey): KeyObject {
+  const bits = (bytes: number) => tooManyRsaBits(bytes * 8);
+  const n = withoutZeros(bytesOf(jwk, 'n', MAXIMUM_RSA_BITS / 8, bits)).toString('base64url');
+  const e = withoutZeros(bytesOf(jwk, 'e', 8, exponentTooLong)).toString('base64url');
+  return createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
+}
+
+/** The size of a coordinate in bytes (RFC 7518 §6.2.1.2), and how the key starts in DER (RFC 5480 §2). */
+const CURVES: ReadonlyMap<unknown, readonly [size: number, prefix: Buffer]> = new Map(
+  [
+    ['P-256', 32, '3059301306072a8648ce3d020106082a8648ce3d030107034200'],
+    ['P-384', 48, '3076301006072a8648ce3d020106052b81040022036200'],
+    ['P-521', 66, '30819b301006072a8648ce3d020106052b8104002303818600'],
+  ].map(([curve, size, prefix]) => [curve, [Number(size), Buffer.from(String(prefix), 'hex')]]),
+);
+
+const UNCOMPRESSED = Buffer.of(4);
+
+/** Some publishers leave leading zeros out, others write one too many. */
+function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
+  const tooLong = (length: number) =>
+    new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} takes ${size}`);
+  const bytes = bytesOf(jwk, member, 80, tooLong);
+  const number = withoutZeros(bytes);
+  if (bytes.length === 0) throw new KeyError(`the member ${member} of the JWK is empty`);
+  if (number.length > size) throw tooLong(bytes.length);
+  return Buffer.concat([Buffer.alloc(size - number.length), number]);
+}
+
+/**
+ * The public key of an EC JWK. It goes by way of DER, since OpenSSL multiplies the point of a JWK by
+ * the order of the curve, which takes a millisecond on P-521, and tells nothing that the equation
+ * of these curves does not tell as well: all of their points have that order.
+ */
+function ecPublicKey(jwk: JsonWebKey): KeyObject {
+  const curve = CURVES.get(jwk['crv']);
+  if (curve === undefined) {
+    throw new KeyError(
+      `the curve ${shown(jwk['crv'])} is not supported: use P-256, P-384 or P-521`,
+    );
+  }
+  const [size, prefix] = curve;
+  const point = [coordinate(jwk, 'x', size), coordinate(jwk, 'y', size)];
   try {
-    return JSON.parse(text);
+    const key = Buffer.concat([prefix, UNCOMPRESSED, ...point]);
+    return createPublicKey({ key, format: 'der', type: 'spki' });
   } catch {
-    if (/^\s*\{\s*'/.test(text) && !text.includes('"')) {
-      try {
-        return JSON.parse(text.replaceAll("'", '"'));
-      } catch {
-        // Falls through to the error that the caller sees.
-      }
-    }
-    throw new KeyError('the value is not JSON');
+    throw new KeyError(`the point of the JWK, x and y, is not on its curve ${jwk['crv']}`);
   }
 }
 
-/** Tells whether a JWK is meant for encryption rather than signatures (RFC 7517 §4.2, §4.3). */
-export function isForEncryption(jwk: JsonWebKey): boolean {
-  if (jwk.use !== undefined && jwk.use !== 'sig') return true;
-  return Array.isArray(jwk.key_ops) && !jwk.key_ops.includes('verify');
+function okpPublicKey(jwk: JsonWebKey): KeyObject {
+  const { kty, crv } = jwk;
+  if (crv !== 'Ed25519') {
+    throw new KeyError(`the curve ${shown(crv)} is not supported: use Ed25519`);
+  }
+  const bytes = bytesOf(jwk, 'x', 32);
+  if (bytes.length !== 32) {
+    throw new KeyError(`the member x has ${bytes.length} bytes: Ed25519 takes 32`);
+  }
+  const key = { kty, crv, x: bytes.toString('base64url') };
+  return createPublicKey({ key, format: 'jwk' });
 }
+
+/** The last number of the object identifier and the size in bytes (FIPS 204, RFC 9881). */
+const ML_DSA: ReadonlyMap<unknown, readonly [oid: number, bytes: number]> = new Map([
+  ['ML-DSA-44', [0x11, 1312]],
+  ['ML-DSA-65', [0x12, 1952]],
+  ['ML-DSA-87', [0x13, 2592]],
+]);
+
+const ML_DSA_ALGORITHM = Buffer.from('300b06096086480165030403', 'hex');
+
+const derOf = (tag: number, ...content: readonly Uint8Array[]): Buffer => {
+  const bytes = Buffer.concat(content);
+  return Buffer.concat([Buffer.of(tag, 0x82, bytes.length >> 8, bytes.length & 0xff), bytes]);
+};
+
+/** By way of DER (RFC 9881 §4), since Node reads it before it reads the JWK. */
+function readMlDsa(oid: number, key: Buffer): KeyObject {
+  const algorithm = [ML_DSA_ALGORITHM, Buffer.of(oid)];
+  const der = derOf(0x30, ...algorithm, derOf(0x03, Buffer.of(0), key));
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+}
+
+const verifiable = new Map<string, boolean>();
+
+/**
+ * Whether this Node can verify an algorithm: it can verify ML-DSA if its OpenSSL can. The feature
+ * is tried, whatever the version is.
+ */
+export function isVerifiable(alg: string): boolean {
+  const parameters = ML_DSA.get(alg);
+  if (parameters === undefined) return true;
+  const known = verifiable.get(alg);
+  if (known !== undefined) return known;
+  const [oid, bytes] = parameters;
+  let works = true;
+  try {
+    readMlDsa(oid, Buffer.alloc(bytes));
+  } catch {
+    works = false;
+  }
+  verifiable.set(alg, works);
+  return works;
+}
+
+/** What to tell a user of an algorithm that this Node cannot verify. */
+export const cannotVerify = (alg: string): string =>
+  `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot verify ${alg}: use Node 24.6 or newer`;
+
+function akpPublicKey(jwk: JsonWebKey): KeyObject {
+  const { alg } = jwk;
+  const [oid, bytes] = ML_DSA.get(alg) ?? [];
+  if (alg === undefined || oid === undefined || bytes === undefined) {
+    throw new KeyError(
+      `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`,
+    );
+  }
+  if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
+  const key = bytesOf(jwk, 'pub', bytes);
+  if (key.length === bytes) return readMlDsa(oid, key);
+  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} takes ${bytes}`);
+}
+
+/** HMAC hashes a longer key first, so nothing is gained by one. */
+export const MAX_SHARED_BYTES = 1024;
 
 function secretKeyFromJwk(jwk: JsonWebKey): KeyObject {
   const { k } = jwk;
+  if (typeof k === 'string' && sizeOf(k) > MAX_SHARED_BYTES) {
+    throw new KeyError(`the oct key has more than ${MAX_SHARED_BYTES} bytes`);
+  }
   if (typeof k !== 'string' || !/^[\w-]+$/.test(k)) {
     throw new KeyError('the oct key has no base64url member k');
   }
   return createSecretKey(Buffer.from(k, 'base64url'));
 }
 
-function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
-  const present = privateMemberOf(jwk);
-  if (present !== undefined) {
-    throw new KeyError(
-      `the JWK holds a private key (member ${present}): configure the public one and keep this secret`,
-    );
+const PUBLIC_KEYS: Readonly<Record<string, (jwk: JsonWebKey) => KeyObject>> = {
+  RSA: rsaPublicKey,
+  EC: ecPublicKey,
+  OKP: okpPublicKey,
+  AKP: akpPublicKey,
+};
+
+const isKnownType = (kty: unknown): boolean =>
+  kty === 'oct' || Object.hasOwn(PUBLIC_KEYS, String(kty));
+
+function keyObjectOf(jwk: JsonWebKey): KeyObject {
+  if (jwk.kty === 'oct') return secretKeyFromJwk(jwk);
+  const read = Object.hasOwn(PUBLIC_KEYS, jwk.kty) ? PUBLIC_KEYS[jwk.kty] : undefined;
+  if (read === undefined) {
+    throw new KeyError(`the JWK has the kty ${shown(jwk.kty)}: use RSA, EC, OKP, AKP or oct`);
   }
   try {
-    const ecKey = jwk.kty === 'EC' ? ecPublicKey(jwk) : undefined;
-    return ecKey ?? createPublicKey({ key: jwk as NodeJsonWebKey, format: 'jwk' });
-  } catch {
-    const curve = jwk['crv'] === undefined ? '' : ` with the curve ${shown(jwk['crv'])}`;
-    throw new KeyError(`the JWK of type ${shown(jwk.kty)}${curve} is not a valid public key`);
+    return read(jwk);
+  } catch (error) {
+    if (error instanceof KeyError) throw error;
+    throw new KeyError(`the JWK of type ${shown(jwk.kty)} is not a valid public key`);
   }
 }
 
@@ -85,46 +284,124 @@ function publicKeyFromJwk(jwk: JsonWebKey): KeyObject {
 function narrow(algorithms: readonly Algorithm[], alg: unknown): readonly Algorithm[] {
   if (alg === undefined) return algorithms;
   const own = algorithms.filter((algorithm) => isSameAlgorithm(algorithm, alg));
-  if (own.length === 0) {
-    throw new KeyError(
-      `the JWK's alg ${shown(alg)} does not fit its key: use ${algorithms.join(', ')}`,
-    );
-  }
-  return own;
+  if (own.length > 0) return own;
+  throw new KeyError(
+    `the JWK's alg ${shown(alg)} does not fit its key: use ${algorithms.join(', ')}`,
+  );
 }
 
-const optionalString = (jwk: JsonWebKey, member: string): string | undefined => {
-  const value = jwk[member];
-  return typeof value === 'string' ? value : undefined;
-};
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : undefined;
 
-function certificateThumbprint(jwk: JsonWebKey, hash: string): string | undefined {
-  const chain = jwk['x5c'];
-  const first: unknown = Array.isArray(chain) ? chain[0] : undefined;
-  if (typeof first !== 'string') return undefined;
-  return createHash(hash).update(Buffer.from(first, 'base64')).digest('base64url');
+type Thumbprints = Pick<VerificationKey, 'x5t' | 'x5tS256'>;
+
+/** The thumbprints of the certificate itself count; those beside it may be wrong. */
+function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
+  const { x5c } = jwk;
+  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
+  const certificate = typeof first === 'string' ? readCertificate(first) : undefined;
+  if (certificate === undefined) {
+    return { x5t: textOf(jwk['x5t']), x5tS256: textOf(jwk['x5t#S256']) };
+  }
+  const { publicKey, raw } = certificate;
+  if (publicKey.asymmetricKeyType !== keyObject.asymmetricKeyType || !publicKey.equals(keyObject)) {
+    throw new KeyError('the certificate in x5c has another key than the JWK (RFC 7517 §4.7)');
+  }
+  const hash = (name: string) => createHash(name).update(raw).digest('base64url');
+  return { x5t: hash('sha1'), x5tS256: hash('sha256') };
 }
 
 /**
- * A verification key from a JSON Web Key: RSA, EC or OKP, or a symmetric `oct`.
+ * A verification key from a JSON Web Key: RSA, EC, OKP or AKP, or a symmetric `oct`.
  *
  * @throws {KeyError} for private, weak, malformed and encryption keys
  */
 export function keyFromJwk(value: unknown): VerificationKey {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new KeyError('the value is not a JSON Web Key object');
+  if (!isObject(value)) throw new KeyError('the value is not a JSON Web Key object');
+  const jwk = withoutAbsent(value);
+  const privateMember = secretMemberOf(jwk, PRIVATE_MEMBERS);
+  if (privateMember !== undefined) throw privateKeyError(privateMember);
+  if (typeof jwk.kty !== 'string') {
+    throw new KeyError(
+      Array.isArray(jwk['keys'])
+        ? 'the value is a JWK Set: use the type JsonWebKeySet'
+        : 'the JWK has no kty',
+    );
   }
-  const jwk = value as JsonWebKey;
-  if (typeof jwk.kty !== 'string') throw new KeyError('the JWK has no kty');
-  if (isForEncryption(jwk)) {
-    throw new KeyError('the JWK is not for signatures: its use must be sig, its key_ops verify');
-  }
-  const keyObject = jwk.kty === 'oct' ? secretKeyFromJwk(jwk) : publicKeyFromJwk(jwk);
+  const purpose = otherPurpose(jwk);
+  if (purpose !== undefined) throw new KeyError(purpose);
+  const keyObject = keyObjectOf(jwk);
   return {
     keyObject,
     algorithms: narrow(algorithmsOf(keyObject), jwk.alg),
-    kid: optionalString(jwk, 'kid'),
-    x5t: optionalString(jwk, 'x5t') ?? certificateThumbprint(jwk, 'sha1'),
-    x5tS256: optionalString(jwk, 'x5t#S256') ?? certificateThumbprint(jwk, 'sha256'),
+    kid: textOf(jwk.kid),
+    ...(keyObject.type === 'public' && thumbprintsOf(jwk, keyObject)),
   };
+}
+
+/** How many keys a set may have that somebody has configured. */
+export const MAX_CONFIGURED_KEYS = 1000;
+
+/** How many keys of a fetched set are imported: a set has a few, a hostile one thousands. */
+export const MAX_REMOTE_KEYS = 50;
+
+/** How many keys a client may have that has introduced itself: anybody can make us import them. */
+export const MAX_STRANGERS_KEYS = 10;
+
+/** How many refused keys of a set are reported. */
+const MAX_REPORTED = 5;
+
+function entriesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) {
+    throw new KeyError('the value is a list: a JWK Set is an object with the array keys');
+  }
+  const { keys, kty } = (value ?? {}) as { readonly keys?: unknown; readonly kty?: unknown };
+  if (Array.isArray(keys)) return keys;
+  throw new KeyError(
+    typeof kty === 'string'
+      ? 'the value is one JWK and has no array keys: use the type JsonWebKey'
+      : 'the value is not a JWK Set: it has no array keys',
+  );
+}
+
+function inSet(jwk: object, error: unknown): string {
+  const { kid } = jwk as { readonly kid?: unknown };
+  const name = typeof kid === 'string' ? shown(kid) : 'without a kid';
+  return `in the JWK Set, key ${name}: ${(error as Error).message}`;
+}
+
+/**
+ * The public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes are passed
+ * over; keys that cannot be used, and private and symmetric ones, are refused, and the others work.
+ *
+ * @throws {KeyError} if it is no JWK Set, or has too many keys
+ */
+export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {
+  const refused: RefusedKey[] = [];
+  const usable: object[] = [];
+  for (const entry of entriesOf(value)) {
+    if (!isObject(entry)) continue;
+    try {
+      refuseSecretJwk(entry);
+      const jwk = withoutAbsent(entry);
+      if (isKnownType(jwk.kty) && otherPurpose(jwk) === undefined) usable.push(entry);
+    } catch (error) {
+      refused.push({ message: inSet(entry, error), isPrivate: true });
+    }
+  }
+  if (usable.length > maxKeys) throw new KeyError(`the JWK Set has more than ${maxKeys} keys`);
+  const keys: VerificationKey[] = [];
+  for (const jwk of usable) {
+    try {
+      keys.push(keyFromJwk(jwk));
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      refused.push({ message: inSet(jwk, error), isPrivate: false });
+    }
+  }
+  const reported = refused.slice(0, MAX_REPORTED).map(({ message, isPrivate }) => ({
+    message: safeText(message) ?? '',
+    isPrivate,
+  }));
+  return { keys, refused: reported };
 }

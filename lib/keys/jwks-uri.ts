@@ -1,9 +1,8 @@
-import { type CachedDocument, DocumentCache } from '../net/document-cache.js';
+import { DocumentCache } from '../net/document-cache.js';
+import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { number, type OptionTable, readOptions } from '../shared/options.js';
-import { safeText } from '../shared/safe.js';
-import { MAX_REMOTE_KEYS, publicKeysFromJwkSet } from './jwk-set.js';
-import type { VerificationKey } from './verification-key.js';
+import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
@@ -25,23 +24,12 @@ const OPTIONS = {
   maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
 
-/** A JWK Set as it was fetched: its usable keys, and why others are not. */
-export interface RemoteJwkSet {
-  readonly keys: readonly VerificationKey[];
-  readonly refused: readonly string[];
-}
-
 const ACCEPT = 'application/jwk-set+json, application/json';
 
-/** How many refused keys of a set are reported. */
-const MAX_REPORTED = 5;
-
-function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
-  const { keys, refused } = publicKeysFromJwkSet(value, maxKeys);
-  return {
-    keys,
-    refused: refused.slice(0, MAX_REPORTED).map((message) => safeText(message) ?? ''),
-  };
+/** What came of fetching a set. Both are there if the last good set serves through an outage. */
+export interface FetchedSet {
+  readonly set?: ImportedKeys | undefined;
+  readonly error?: FetchError | undefined;
 }
 
 /**
@@ -57,33 +45,43 @@ function readJwkSet(value: unknown, maxKeys: number): RemoteJwkSet {
  * ```
  */
 export class RemoteJwkSets {
-  private readonly cache: DocumentCache<RemoteJwkSet>;
-  private readonly cooldown: number;
+  readonly #cache: DocumentCache<ImportedKeys>;
+  readonly #cooldown: number;
 
-  /** @throws {TypeError} where an option is wrong */
+  /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
-    this.cache = new DocumentCache(settings, ACCEPT, (value) =>
-      readJwkSet(value, settings.maxKeys),
+    this.#cache = new DocumentCache(settings, ACCEPT, (value) =>
+      importJwkSet(value, settings.maxKeys),
     );
-    this.cooldown = settings.cooldown;
+    this.#cooldown = settings.cooldown;
   }
 
   /**
-   * @throws {FetchError}
-   * @internal
-   */
-  get(uri: string): Promise<CachedDocument<RemoteJwkSet>> {
-    return this.cache.get(uri);
-  }
-
-  /**
-   * A newer set than the one that turned out to lack a key; undefined where there is none.
+   * The set if it is fresh. Nobody waits for it.
    *
    * @internal
    */
-  renew(uri: string, seen: RemoteJwkSet): Promise<RemoteJwkSet | undefined> {
-    return this.cache.renew(uri, seen, this.cooldown);
+  atHand(uri: string): ImportedKeys | undefined {
+    return this.#cache.atHand(uri);
+  }
+
+  /**
+   * Fetches the set: one that is not at hand at once, one that is at hand at most once in the
+   * cooldown. The result is empty if it was left in peace.
+   *
+   * @param seen the set at hand, which has no key that verifies
+   * @internal
+   */
+  async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
+    try {
+      if (seen !== undefined) return { set: await this.#cache.renew(uri, seen, this.#cooldown) };
+      const { document, error } = await this.#cache.get(uri);
+      return { set: document, error };
+    } catch (error) {
+      if (error instanceof FetchError) return { error };
+      throw error;
+    }
   }
 
   /**
@@ -92,7 +90,7 @@ export class RemoteJwkSets {
    * @internal
    */
   noteProved(uri: string): void {
-    this.cache.noteProved(uri);
+    this.#cache.noteProved(uri);
   }
 
   /**
@@ -100,7 +98,7 @@ export class RemoteJwkSets {
    * assertion of its client fetches the set again.
    */
   forget(uri: string): void {
-    this.cache.forget(uri);
+    this.#cache.forget(uri);
   }
 }
 

@@ -1,10 +1,9 @@
+import { hash } from 'node:crypto';
 import { KeyError } from './algorithms.js';
-import type { ImportedKeys } from './candidate.js';
-import { importSecret } from './import.js';
-import { isSameJson, jsonCopy } from './json.js';
-import { ownKeysOf } from './own-keys.js';
+import { importSecret, jsonCopy } from './import.js';
+import type { ImportedKeys } from './jwk.js';
+import type { RemoteJwkSets } from './jwks-uri.js';
 import type { Secret } from './secret.js';
-import type { VerificationKey } from './verification-key.js';
 
 /** How many keys are kept unless it is set: an RSA key takes 2 kB, an EC key 3 kB. */
 export const DEFAULT_MAX_KEYS = 10_000;
@@ -17,95 +16,173 @@ interface Entry {
   readonly type: Secret['type'];
   /** As it was when it was imported, whatever becomes of the application's object. */
   readonly value: unknown;
-  readonly keys: readonly VerificationKey[];
+  readonly imported: ImportedKeys;
   readonly error: KeyError | undefined;
 }
 
-/** By what a secret is found: a text by itself, a JWK by its key, a JWK Set by its first one. */
+/** How a secret is found: a text by itself, a JWK by its key, a JWK Set by its first one. */
 function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  const { n, x, k, keys } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { n, x, k, keys, pub } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (Array.isArray(keys)) return nameOf(keys[0]);
-  const name = n ?? x ?? k;
+  if (typeof k === 'string') return hash('sha256', k);
+  const name = n ?? x ?? pub;
   return typeof name === 'string' ? name : '';
 }
 
-function importOutcome(secret: Secret): Pick<Entry, 'keys' | 'error'> {
+/** The value as it is compared and kept: of a shared secret its hash. */
+const comparable = ({ type, value }: Secret): unknown =>
+  type === 'SharedSecret' && typeof value === 'string' ? hash('sha256', value) : value;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/**
+ * Whether a value is still what it was when it was copied, told without writing it as JSON again.
+ *
+ * @param copy what `jsonCopy` made
+ */
+export function isSameJson(copy: unknown, value: unknown): boolean {
+  if (copy === value) return true;
+  if (typeof copy !== 'object' || copy === null) return false;
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(copy) !== Array.isArray(value)) return false;
+  const [old, now] = [copy as Members, value as Members];
+  let count = 0;
+  for (const name in old) {
+    // Most members are texts.
+    if (old[name] !== now[name] && !isSameJson(old[name], now[name])) return false;
+    count += 1;
+  }
+  for (const name in now) if (now[name] !== undefined) count -= 1;
+  return count === 0;
+}
+
+const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
+
+function importOutcome(secret: Secret): Pick<Entry, 'imported' | 'error'> {
   try {
-    return { keys: importSecret(secret), error: undefined };
+    return { imported: importSecret(secret), error: undefined };
   } catch (error) {
-    if (error instanceof KeyError) return { keys: [], error };
+    if (error instanceof KeyError) return { imported: NO_KEYS, error };
     throw error;
   }
 }
 
 /** In keys; what was refused counts as one. */
 const sizeOf = (entries: readonly Entry[]): number =>
-  entries.reduce((sum, { keys }) => sum + Math.max(1, keys.length), 0);
+  entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
+
+/** Where the keys of one client are, and no other client's. */
+export interface OwnKeys {
+  /** Of its JWK Set, imported. */
+  readonly imported: ImportedKeys;
+  /** What fetches those at its `jwks_uri`. */
+  readonly jwksUri: RemoteJwkSets;
+}
+
+const owners = new WeakMap<Secret, OwnKeys>();
+
+/**
+ * Keeps the keys of secrets apart from the caches that other clients share. Clients that introduce
+ * themselves are as many as anybody likes, and would push the others out.
+ */
+export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
+  // Frozen, since the value is not looked at again.
+  for (const secret of secrets) owners.set(Object.freeze(secret), own);
+}
+
+/** Where the keys of a secret are kept apart; undefined for most. */
+export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
 
 /**
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
  * takes effect at once. Expiration is no part of it: it is looked at on every use.
  */
-export class KeyCache implements ImportedKeys {
-  private readonly entries = new Map<string, readonly Entry[]>();
-  private readonly maxKeys: number;
-  private size = 0;
+export class KeyCache {
+  readonly #entries = new Map<string, readonly Entry[]>();
+  readonly #maxKeys: number;
+  #size = 0;
+  readonly #signers = new WeakMap<readonly Secret[], Map<string, number>>();
 
   constructor(maxKeys = DEFAULT_MAX_KEYS) {
-    this.maxKeys = maxKeys;
+    this.#maxKeys = maxKeys;
   }
 
   /**
    * The keys of a secret, imported at most once while it is in use.
    *
-   * @throws {KeyError} where the secret cannot be used
+   * @throws {KeyError} if the secret cannot be used
    */
-  keysOf(secret: Secret): readonly VerificationKey[] {
-    const own = ownKeysOf(secret);
-    if (own !== undefined) return own.keys;
-    const { keys, error } = this.find(secret) ?? this.add(secret);
+  keysOf(secret: Secret): ImportedKeys {
+    const own = owners.get(secret);
+    if (own !== undefined) return own.imported;
+    const { imported, error } = this.#find(secret) ?? this.#add(secret);
     if (error !== undefined) throw error;
-    return keys;
+    return imported;
   }
 
   /** Forgets the keys of a secret that has expired. */
   forget(secret: Secret): void {
-    const entry = this.find(secret);
+    const entry = this.#find(secret);
     if (entry === undefined) return;
-    const name = nameOf(secret.value);
-    this.keep(
+    const name = nameOf(comparable(secret));
+    this.#keep(
       name,
-      this.namesakes(name).filter((namesake) => namesake !== entry),
+      this.#namesakes(name).filter((namesake) => namesake !== entry),
     );
   }
 
-  private namesakes(name: string): readonly Entry[] {
-    return this.entries.get(name) ?? [];
+  /**
+   * The secret that made a signature under this name of its key before, if the client still has it:
+   * a client with a thousand secrets costs no more than one with a few. It says what to try first
+   * and never what to refuse.
+   */
+  lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
+    const position = this.#signers.get(secrets)?.get(name);
+    return position === undefined ? undefined : secrets[position];
   }
 
-  private find({ type, value }: Secret): Entry | undefined {
-    for (const entry of this.namesakes(nameOf(value))) {
-      if (entry.type === type && isSameJson(entry.value, value)) return entry;
+  /** Notes which secret made a signature under this name of its key. */
+  noteSigner(secrets: readonly Secret[], name: string, secret: Secret): void {
+    const known = this.#signers.get(secrets);
+    if (known === undefined) {
+      this.#signers.set(secrets, new Map([[name, secrets.indexOf(secret)]]));
+    } else if (known.size < secrets.length || known.has(name)) {
+      known.set(name, secrets.indexOf(secret));
+    }
+  }
+
+  #namesakes(name: string): readonly Entry[] {
+    return this.#entries.get(name) ?? [];
+  }
+
+  #find(secret: Secret): Entry | undefined {
+    const value = comparable(secret);
+    const namesakes = this.#entries.get(nameOf(value));
+    if (namesakes === undefined) return undefined;
+    for (const entry of namesakes) {
+      if (entry.type === secret.type && isSameJson(entry.value, value)) return entry;
     }
     return undefined;
   }
 
-  private add({ type, value: given }: Secret): Entry {
-    const value = jsonCopy(given);
-    const entry: Entry = { type, value, ...importOutcome({ type, value } as Secret) };
-    const name = nameOf(given);
-    this.keep(name, [entry, ...this.namesakes(name).slice(0, MAX_NAMESAKES - 1)]);
-    for (const oldest of this.entries.keys()) {
-      if (this.size <= this.maxKeys) break;
-      this.keep(oldest, []);
+  #add(secret: Secret): Entry {
+    const { type } = secret;
+    const copy = { type, value: jsonCopy(secret.value) } as Secret;
+    const value = comparable(copy);
+    const entry: Entry = { type, value, ...importOutcome(copy) };
+    const name = nameOf(comparable(secret));
+    this.#keep(name, [entry, ...this.#namesakes(name).slice(0, MAX_NAMESAKES - 1)]);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#size <= this.#maxKeys) break;
+      this.#keep(oldest, []);
     }
     return entry;
   }
 
-  private keep(name: string, entries: readonly Entry[]): void {
-    this.size += sizeOf(entries) - sizeOf(this.namesakes(name));
-    if (entries.length === 0) this.entries.delete(name);
-    else this.entries.set(name, entries);
+  #keep(name: string, entries: readonly Entry[]): void {
+    this.#size += sizeOf(entries) - sizeOf(this.#namesakes(name));
+    if (entries.length === 0) this.#entries.delete(name);
+    else this.#entries.set(name, entries);
   }
 }

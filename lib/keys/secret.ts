@@ -1,3 +1,6 @@
+import { safeText } from '../shared/safe.js';
+import { KeyError, shown } from './algorithms.js';
+
 /** A public key as a JSON Web Key, or a shared one as `oct` (RFC 7517). */
 export interface JsonWebKey {
   readonly kty: string;
@@ -13,63 +16,47 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
 }
 
-interface SecretAttributes {
+/** What every secret may have beside its type and value. */
+interface Attributes {
   /** For people: which key this is. It appears in diagnostics. */
   readonly description?: string | undefined;
   /**
-   * From when on the secret is refused: a Date, an ISO 8601 string, or seconds since the epoch.
-   * Default: never.
+   * The secret is refused from this moment on: a Date, an ISO 8601 string with its time zone (a date
+   * alone is UTC), or seconds since the epoch. Default: never.
    */
   readonly expiration?: Date | string | number | undefined;
 }
 
-/** An X.509 certificate: base64 of its DER, or PEM. Its own validity period counts too. */
-export interface X509CertificateSecret extends SecretAttributes {
-  readonly type: 'X509CertificateBase64';
-  readonly value: string;
-}
-
-/** A JSON Web Key: an object, or its JSON. Single quotes around names and values are understood. */
-export interface JsonWebKeySecret extends SecretAttributes {
+/** A JSON Web Key, or a shared key as `oct`: an object or its JSON. */
+type JsonWebKeySecret = {
   readonly type: 'JsonWebKey';
-  readonly value: JsonWebKey | string;
-}
+  readonly value: { readonly kty: string; readonly [member: string]: unknown } | string;
+};
 
-/** A JWK Set: an object, or its JSON. */
-export interface JsonWebKeySetSecret extends SecretAttributes {
+/** A JWK Set of public keys: an object or its JSON. */
+type JsonWebKeySetSecret = {
   readonly type: 'JsonWebKeySet';
-  readonly value: JsonWebKeySet | string;
-}
+  readonly value:
+    | { readonly keys: readonly { readonly kty: string; readonly [member: string]: unknown }[] }
+    | string;
+};
 
-/** A public key in PEM (SPKI or PKCS#1). */
-export interface PublicKeyPemSecret extends SecretAttributes {
-  readonly type: 'PublicKeyPem';
+type TextSecret = {
+  /**
+   * `X509CertificateBase64`: a certificate, as base64 of its DER or as PEM; its own validity period
+   * counts too. `PublicKeyPem`: public keys in PEM (SPKI or PKCS#1). `SharedSecret`: the secret of
+   * `client_secret_jwt`, whose UTF-8 bytes are the key (OpenID Connect Core §10.1). `JwksUri`: the
+   * https URL of a JWK Set that the client publishes (RFC 7591 §2).
+   */
+  readonly type: 'X509CertificateBase64' | 'PublicKeyPem' | 'SharedSecret' | 'JwksUri';
   readonly value: string;
-}
-
-/** The secret of `client_secret_jwt` (OpenID Connect Core §9), of which the UTF-8 bytes count. */
-export interface SharedSecret extends SecretAttributes {
-  readonly type: 'SharedSecret';
-  readonly value: string;
-}
-
-/**
- * The https URL of a JWK Set that the client publishes (RFC 7591 §2 `jwks_uri`). It is fetched when
- * the client authenticates, and kept; see `JwksUriOptions`.
- */
-export interface JwksUriSecret extends SecretAttributes {
-  readonly type: 'JwksUri';
-  readonly value: string;
-}
+};
 
 /** Something that a client is configured with to prove who it is. */
-export type Secret =
-  | X509CertificateSecret
-  | JsonWebKeySecret
-  | JsonWebKeySetSecret
-  | JwksUriSecret
-  | PublicKeyPemSecret
-  | SharedSecret;
+export type Secret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
+
+/** A secret whose keys are fetched. */
+export type JwksUriSecret = Attributes & { readonly type: 'JwksUri'; readonly value: string };
 
 /** A client as the application's lookup returns it; it may have any members besides these. */
 export interface AssertionClient {
@@ -95,4 +82,83 @@ export interface AssertionClient {
    * it moves from one to the other. Default false.
    */
   readonly clientSecretAllowed?: boolean | undefined;
+}
+
+/** Names a secret without its value. */
+export function describeSecret(secret: Secret): string {
+  const { type, description }: { type?: unknown; description?: unknown } = secret ?? {};
+  const name = safeText(type) ?? typeof type;
+  const shownDescription = safeText(description);
+  return shownDescription === undefined ? name : `${name}, ${JSON.stringify(shownDescription)}`;
+}
+
+/** The year 5138: a number beyond it was meant in milliseconds. */
+const LATEST = 1e11;
+
+const DATE = /^(\d{4}-\d{2}-\d{2})(?:([T ])[\d:.]+ ?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
+
+const NOT_A_DATE = 'its expiration is not a date: use a Date, ISO 8601 or seconds';
+
+/** Whether a month has this day: JavaScript makes March of a 30th of February. */
+const isDay = (date: string): boolean => {
+  const day = new Date(date);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
+};
+
+/** In seconds since the epoch. The text means the same on every server: a zone is required. */
+function timeOfText(text: string): number {
+  const [, date, separator, zone] = DATE.exec(text) ?? [];
+  if (date === undefined || !isDay(date)) throw new KeyError(NOT_A_DATE);
+  if (separator === ' ') {
+    throw new KeyError(
+      'its expiration is written as databases do: use a Date, ISO 8601 or seconds, such as 2027-01-31T00:00:00Z',
+    );
+  }
+  if (separator !== undefined && zone === undefined) {
+    throw new KeyError('its expiration has no time zone: add Z, or an offset such as +01:00');
+  }
+  return Date.parse(text) / 1000;
+}
+
+/** In seconds since the epoch; NaN for what is no date. */
+function timeOf(date: Date | string | number): number {
+  if (typeof date === 'number') return date;
+  if (typeof date === 'string') return timeOfText(date);
+  try {
+    return new Date(date).getTime() / 1000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+const MISNAMED = /^exp(?:ir|$)/i;
+
+/** Other members are the application's, but none of these is: the secret would never expire. */
+function checkExpirationName(secret: Secret): void {
+  for (const name in secret) {
+    // Asked for each secret of each request; hardly any name gets beyond the first letter.
+    if ((name.charCodeAt(0) | 0x20) !== 0x65 || !MISNAMED.test(name)) continue;
+    if (name === 'expiration') continue;
+    throw new KeyError(`its member ${shown(name)} is not known: use expiration`);
+  }
+}
+
+/**
+ * When a secret expires, in seconds since the epoch; undefined for never.
+ *
+ * @throws {KeyError} if the secret is no object, or its `expiration` is no date or has another name
+ */
+export function expirationOf(secret: Secret): number | undefined {
+  if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
+  const { expiration } = secret;
+  if (expiration === undefined || expiration === null) {
+    checkExpirationName(secret);
+    return undefined;
+  }
+  const time = timeOf(expiration);
+  if (!Number.isFinite(time) || time < -LATEST) throw new KeyError(NOT_A_DATE);
+  if (typeof expiration === 'number' && time > LATEST) {
+    throw new KeyError('its expiration is in milliseconds: use a Date, ISO 8601 or seconds');
+  }
+  return time;
 }

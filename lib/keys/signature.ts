@@ -2,7 +2,34 @@ import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
 import type { Algorithm } from '../shared/algorithms.js';
 import type { CompactJws } from './compact-jws.js';
-import type { VerificationKey } from './verification-key.js';
+
+/** A key made from a secret, ready to verify signatures. */
+export interface VerificationKey {
+  readonly keyObject: KeyObject;
+  /** The algorithms that fit the key's type, curve, size and its own `alg`. */
+  readonly algorithms: readonly Algorithm[];
+  readonly kid?: string | undefined;
+  /** SHA-1 thumbprint of the certificate (RFC 7515 §4.1.7). */
+  readonly x5t?: string | undefined;
+  /** SHA-256 thumbprint of the certificate (RFC 7515 §4.1.8). */
+  readonly x5tS256?: string | undefined;
+  /** The certificate's validity, in seconds since the epoch. */
+  readonly notBefore?: number | undefined;
+  readonly notAfter?: number | undefined;
+}
+
+/** How many signatures are checked with keys at hand, and as many again with fetched ones. */
+export const MAX_TRIES = 8;
+
+/** What the validity period of a key's certificate says; other keys have none. */
+export function certificateState(
+  { notBefore, notAfter }: VerificationKey,
+  now: number,
+): 'valid' | 'early' | 'expired' {
+  if (notBefore !== undefined && notBefore > now) return 'early';
+  // RFC 5280 §4.1.2.5: through notAfter, inclusive.
+  return notAfter !== undefined && notAfter < now ? 'expired' : 'valid';
+}
 
 // node:crypto and not jose's verify: both end in the same OpenSSL call on the thread pool, and the
 // way there costs as much as a third of an RS256 check (bench/RESULTS.md).
@@ -39,6 +66,9 @@ const VERIFICATIONS: Readonly<Record<Algorithm, Verification>> = {
   ES512: { digest: 'sha512', keyOf: ecdsa, size: 132 },
   EdDSA: { digest: null, keyOf: plain },
   Ed25519: { digest: null, keyOf: plain },
+  'ML-DSA-44': { digest: null, keyOf: plain },
+  'ML-DSA-65': { digest: null, keyOf: plain },
+  'ML-DSA-87': { digest: null, keyOf: plain },
   HS256: { digest: 'sha256', keyOf: plain },
   HS384: { digest: 'sha384', keyOf: plain },
   HS512: { digest: 'sha512', keyOf: plain },

@@ -16,8 +16,8 @@ import {
   type MetadataDocumentClient,
 } from '../clients/metadata-document.js';
 import { KeyError } from '../keys/algorithms.js';
-import { importSecret } from '../keys/import.js';
-import { MAX_STRANGERS_KEYS } from '../keys/jwk-set.js';
+import { importConfiguredSet, importSecret } from '../keys/import.js';
+import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 
@@ -78,7 +78,14 @@ function checkRegistration(client: Registration): void {
     throw new InvalidClientMetadataError('private_key_jwt needs keys');
   }
   try {
-    for (const secret of secrets) importSecret(secret, MAX_STRANGERS_KEYS);
+    for (const secret of secrets) {
+      // RFC 7591 §2: only a client that authenticates by its keys needs one for signatures.
+      if (secret.type !== 'JsonWebKeySet' || usesKeys(client)) {
+        importSecret(secret, MAX_STRANGERS_KEYS);
+      } else {
+        importConfiguredSet(secret.value, MAX_STRANGERS_KEYS);
+      }
+    }
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     throw new InvalidClientMetadataError(error.message);

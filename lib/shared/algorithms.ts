@@ -1,13 +1,16 @@
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
 const EDDSA = ['EdDSA', 'Ed25519'] as const;
 
-/** The signature algorithms of RFC 7518 §3.1, RFC 8037 and RFC 9864 that are understood here. */
+const ML_DSA = ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
+
+/** The signature algorithms that are understood here (RFC 7518 §3.1, RFC 8037, RFC 9864, ML-DSA). */
 export const ALGORITHMS = [
   ...RSA,
   'ES256',
   'ES384',
   'ES512',
   ...EDDSA,
+  ...ML_DSA,
   'HS256',
   'HS384',
   'HS512',

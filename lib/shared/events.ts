@@ -7,7 +7,12 @@ import { safeText, thrownText } from './safe.js';
 
 /** Something that is not wrong yet, or not wrong with this request. */
 export interface AuthenticationWarning {
-  readonly code: 'secret_expiring' | 'secret_refused' | 'jwks_uri_failed';
+  readonly code:
+    | 'secret_expiring'
+    | 'secret_refused'
+    | 'private_key_published'
+    | 'kid_mismatch'
+    | 'jwks_uri_failed';
   /** The secret's type and description. */
   readonly secret: string;
   readonly message: string;

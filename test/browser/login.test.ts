@@ -42,7 +42,7 @@ browserTest('a user logs in, refreshes and logs out', async ({ demo, open }) => 
   await exchanges.first().waitFor();
   assert.deepEqual(oneLine(await exchanges.allTextContents()), [
     ...LOGIN,
-    `The user decides POST /consent → 303 ${demo.webLogin}/callback`,
+    `The user decides POST /consent → 200 ${demo.webLogin}/callback`,
     accepted('The client redeems the code POST /token → 200'),
     accepted('The client refreshes its tokens POST /token → 200'),
     accepted('The client revokes its tokens POST /revoke → 200'),
@@ -110,7 +110,7 @@ browserTest('logins in two tabs are told apart', async ({ demo, open }) => {
   const { sequence, exchanges } = inspectorPage(inspector.page);
   await exchanges.first().waitFor();
   const decisionAndCode = [
-    `The user decides POST /consent → 303 ${demo.webLogin}/callback`,
+    `The user decides POST /consent → 200 ${demo.webLogin}/callback`,
     accepted('The client redeems the code POST /token → 200'),
   ];
   assert.deepEqual(oneLine(await exchanges.allTextContents()), [

@@ -241,21 +241,17 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
         keys: [pair.publicJwk, { ...pair.privateKey.export({ format: 'jwk' }), use: 'enc' }],
       },
     }),
-    /a private key \(member d\) is a secret: give its public half/,
+    /private key \(member d\): publish the public half, and replace this key/,
   ],
   'has a symmetric key that is for encryption': [
     confidential({
       jwks: { keys: [pair.publicJwk, { kty: 'oct', k: 'A'.repeat(43), use: 'enc' }] },
     }),
-    /a symmetric key \(member k\) is a secret/,
+    /a symmetric key is published \(member k\)/,
   ],
-  'has a key that is null': [
-    confidential({ jwks: { keys: [pair.publicJwk, null] } }),
-    /what is no JWK is no key/,
-  ],
-  'has a key that is a text': [
-    confidential({ jwks: { keys: [pair.publicJwk, 'text'] } }),
-    /what is no JWK is no key/,
+  'has private_key_jwt and keys for other purposes alone': [
+    confidential({ jwks: { keys: [null, 'text', { ...pair.publicJwk, use: 'enc' }] } }),
+    /its jwks has no key for signatures/,
   ],
   'has no JWK Set in jwks': [confidential({ jwks: 'keys' }), /not JSON/],
   'has an http jwks_uri': [

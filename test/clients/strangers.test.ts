@@ -127,7 +127,7 @@ test('the keys of a document are imported once, and never push those of others o
   const keysOfStranger = cache.keysOf(await secretOf());
   assert.equal(cache.keysOf(await secretOf()), keysOfStranger);
   assert.equal(cache.keysOf(registered), keysOfRegistered);
-  const { kid } = keysOfStranger[0] ?? {};
+  const { kid } = keysOfStranger.keys[0] ?? {};
   assert.equal(kid, '1');
 });
 

@@ -44,10 +44,23 @@ test('a query of the redirect URI stays (RFC 6749 §3.1.2)', async () => {
   assert.ok(callback.searchParams.get('code'));
 });
 
-test('an authorization request may be posted (OpenID Connect Core §3.1.2.1)', async () => {
-  const response = await server.post('/authorize', authorizationParameters('web', pkce()));
+test('a posted request is answered as the same request by GET (OpenID Connect Core §3.1.2.1)', async () => {
+  const parameters = authorizationParameters('web', pkce());
+  const response = await server.post('/authorize', parameters);
   assert.equal(response.status, 303);
-  assert.match(response.headers.get('location') ?? '', /^\/login\?transaction_id=/);
+  assert.equal(response.headers.get('set-cookie'), null);
+  const location = new URL(response.headers.get('location') ?? '', server.url);
+  assert.equal(location.pathname, '/authorize');
+  assert.deepEqual(Object.fromEntries(location.searchParams), parameters);
+  assert.match((await open(location.href)).body, /<title>Log in</);
+});
+
+test('a repeated parameter of a posted request stays repeated', async () => {
+  const form = new URLSearchParams(authorizationParameters('web', pkce()));
+  form.append('scope', 'admin');
+  const location = (await server.post('/authorize', form)).headers.get('location') ?? '';
+  const { url } = await open(new URL(location, server.url).href);
+  assert.equal(url.searchParams.get('error'), 'invalid_request');
 });
 
 const NEVER_REDIRECTED: readonly (readonly [string, Differences])[] = [
@@ -80,7 +93,7 @@ const REDIRECTED: readonly (readonly [string, Differences, string])[] = [
   ['another response_type', { response_type: 'token' }, 'unsupported_response_type'],
   ['another response_mode', { response_mode: 'fragment' }, 'invalid_request'],
   ['a scope that is too wide', { scope: 'openid admin' }, 'invalid_scope'],
-  ['no code_challenge', { code_challenge: undefined }, 'invalid_request'],
+  ['a method without a code_challenge', { code_challenge: undefined }, 'invalid_request'],
   ['a plain code_challenge', { code_challenge_method: 'plain' }, 'invalid_request'],
   ['no code_challenge_method', { code_challenge_method: undefined }, 'invalid_request'],
   ['a code_challenge of no hash', { code_challenge: 'short' }, 'invalid_request'],
@@ -108,7 +121,7 @@ for (const [what, differences, error] of REDIRECTED) {
   });
 }
 
-for (const name of ['nonce', 'scope', 'prompt', 'state', 'anything']) {
+for (const name of ['nonce', 'scope', 'prompt', 'anything']) {
   test(`a ${name} of more than 2048 characters is refused: the server would have to keep it`, async () => {
     const value = 'openid '.repeat(300);
     const { url } = await open(urlFor('web', { [name]: value }));
@@ -118,8 +131,27 @@ for (const name of ['nonce', 'scope', 'prompt', 'state', 'anything']) {
   });
 }
 
-test('a form of more than 8 kB is refused before anything is kept', async () => {
-  const parameters = { ...authorizationParameters('web', pkce()), state: 's'.repeat(9000) };
+test('a state of 8 kB comes back, and a longer one is refused', async () => {
+  for (const [length, isTaken] of [
+    [8192, true],
+    [8193, false],
+  ] as const) {
+    const state = 's'.repeat(length);
+    const { url } = await open(urlFor('web', { state, prompt: 'none' }));
+    assert.equal(url.searchParams.get('error'), isTaken ? 'login_required' : 'invalid_request');
+    const parameters = authorizationParameters('web', pkce(), { state });
+    const posted = await server.post('/authorize', parameters);
+    assert.equal(posted.status, 303);
+    const { body, url: at } = await open(
+      new URL(posted.headers.get('location') ?? '', server.url).href,
+    );
+    if (isTaken) assert.match(body, /<title>Log in</);
+    else assert.equal(at.searchParams.get('error'), 'invalid_request');
+  }
+});
+
+test('a form of more than 32 kB is refused before anything is kept', async () => {
+  const parameters = { ...authorizationParameters('web', pkce()), state: 's'.repeat(33_000) };
   const response = await server.post('/authorize', parameters);
   assert.equal(response.status, 413);
   assert.equal(response.headers.get('set-cookie'), null);

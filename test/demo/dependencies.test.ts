@@ -7,7 +7,7 @@ import { postAs } from '../support/authorization.js';
 import { keyPair, newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
 import { RedisServer, redisTest } from '../support/redis-server.js';
-import { runWithClients, startTokenServer } from '../support/token-server.js';
+import { runWithClients, startTokenServerProcess } from '../support/token-server.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const pair = keyPair('ES256');
@@ -32,7 +32,7 @@ test('with ALLOW_LOCAL_NETWORK=1 keys come from a jwks_uri on this machine, and 
       grant_types: ['client_credentials'],
     },
   ];
-  const server = await startTokenServer(clients, { ALLOW_LOCAL_NETWORK: '1' });
+  const server = await startTokenServerProcess(clients, { ALLOW_LOCAL_NETWORK: '1' });
   t.after(() => server.stop());
 
   const call = async (by: typeof pair, kid: string) => {
@@ -56,14 +56,16 @@ test('without ALLOW_LOCAL_NETWORK this machine is not asked for keys', async (t)
     response.end(JSON.stringify({ keys: [pair.publicJwk] }));
   });
   t.after(() => host.close());
-  const server = await startTokenServer([{ client_id: 'fetched', jwks_uri: `${host.url}/jwks` }]);
+  const server = await startTokenServerProcess([
+    { client_id: 'fetched', jwks_uri: `${host.url}/jwks` },
+  ]);
   t.after(() => server.stop());
   assert.equal((await postAs(server, { clientId: 'fetched', pair }, '/token', grant)).status, 401);
   assert.equal(asked, 0);
 });
 
 test('on SIGTERM requests that run are finished, and no connection keeps the process', async () => {
-  const server = await startTokenServer([machine]);
+  const server = await startTokenServerProcess([machine]);
   const assertion = await signAssertion('machine', { pair, claims: { aud: server.url } });
   const body = assertionForm(assertion, grant).toString();
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
@@ -83,7 +85,7 @@ test('on SIGTERM requests that run are finished, and no connection keeps the pro
 });
 
 test('SIGTERM under load ends it with 0', async () => {
-  const server = await startTokenServer([machine]);
+  const server = await startTokenServerProcess([machine]);
   let running = true;
   const statuses = new Set<number>();
   const load = Array.from({ length: 10 }, async () => {
@@ -104,7 +106,7 @@ test('SIGTERM under load ends it with 0', async () => {
 });
 
 test('it goes on when nobody reads its log any longer', async () => {
-  const server = await startTokenServer([machine]);
+  const server = await startTokenServerProcess([machine]);
   server.stopReading();
   for (let calls = 0; calls < 20; calls += 1) {
     const response = await postAs(server, { clientId: 'machine', pair }, '/token', grant);
@@ -116,7 +118,7 @@ test('it goes on when nobody reads its log any longer', async () => {
 redisTest('two servers with one REDIS_URL accept an assertion once', async (t) => {
   const redis = await RedisServer.start(t);
   const env = { REDIS_URL: redis.url, ISSUER: 'https://as.example' };
-  const servers = await Promise.all([1, 2].map(() => startTokenServer([machine], env)));
+  const servers = await Promise.all([1, 2].map(() => startTokenServerProcess([machine], env)));
   t.after(() => Promise.all(servers.map((server) => server.stop())));
 
   for (let round = 0; round < 20; round += 1) {
@@ -129,7 +131,7 @@ redisTest('two servers with one REDIS_URL accept an assertion once', async (t) =
 
 redisTest('while Redis is away nothing is accepted, and afterwards all is well', async (t) => {
   const redis = await RedisServer.start(t);
-  const server = await startTokenServer([machine], {
+  const server = await startTokenServerProcess([machine], {
     REDIS_URL: redis.url,
   });
   t.after(() => server.stop());

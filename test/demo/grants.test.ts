@@ -46,7 +46,7 @@ test('client_credentials: an access token (RFC 6749 §4.4, RFC 9068 §2)', async
   assert.equal(response.status, 200);
   assert.equal(response.headers.get('cache-control'), 'no-store');
   const { access_token, ...rest } = (await response.json()) as Record<string, string>;
-  assert.deepEqual(rest, { token_type: 'Bearer', expires_in: 300, scope: 'api.read' });
+  assert.deepEqual(rest, { token_type: 'Bearer', expires_in: 600, scope: 'api.read' });
   const { payload, protectedHeader } = await verify(String(access_token), server.url);
   assert.equal(protectedHeader.typ, 'at+jwt');
   assert.equal(payload.sub, 'machine');
@@ -157,7 +157,7 @@ const WRONG_REDEMPTIONS: readonly (readonly [string, Record<string, string>, str
   ['another redirect_uri', { redirect_uri: `${REDIRECT_URI}/` }, 'invalid_grant'],
   ['another code_verifier', { code_verifier: pkce().verifier }, 'invalid_grant'],
   ['a code_verifier that is too short', { code_verifier: 'short' }, 'invalid_grant'],
-  ['no code_verifier', { code_verifier: '' }, 'invalid_request'],
+  ['no code_verifier', { code_verifier: '' }, 'invalid_grant'],
 ];
 
 for (const [what, differences, error] of WRONG_REDEMPTIONS) {

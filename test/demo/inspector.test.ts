@@ -10,7 +10,7 @@ import {
 } from '../support/authorization.js';
 import { keyPair } from '../support/keys.js';
 import { rawAssertion } from '../support/raw-jws.js';
-import { startTokenServer, type TokenServerProcess } from '../support/token-server.js';
+import { startTokenServer, type TokenServer } from '../support/token-server.js';
 import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
@@ -33,13 +33,13 @@ interface Exchange {
 
 type Sequences = readonly { readonly exchanges: readonly Exchange[] }[];
 
-const textAt = async ({ url }: TokenServerProcess, path: string): Promise<string> =>
+const textAt = async ({ url }: TokenServer, path: string): Promise<string> =>
   (await fetch(url + path)).text();
 
-const sequencesOf = async (server: TokenServerProcess): Promise<Sequences> =>
+const sequencesOf = async (server: TokenServer): Promise<Sequences> =>
   JSON.parse(await textAt(server, '/inspector/sequences'));
 
-const lastAssertion = (server: TokenServerProcess): Promise<string> =>
+const lastAssertion = (server: TokenServer): Promise<string> =>
   textAt(server, '/inspector/last-assertion');
 
 test('the inspector allows itself nothing but its own script and style', async (t) => {

@@ -115,7 +115,7 @@ test('pages are escaped, framed by nobody, and lead to the client alone', async 
   const policy = headers.get('content-security-policy') ?? '';
   assert.match(policy, /default-src 'none'/);
   assert.match(policy, /frame-ancestors 'none'/);
-  assert.match(policy, /form-action 'self' https:\/\/client\.example(;|$)/);
+  assert.match(policy, /form-action 'self'(;|$)/);
   assert.equal(headers.get('cache-control'), 'no-store');
 });
 

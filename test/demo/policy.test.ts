@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertionForm, type Differences, seconds, signAssertion } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
-import { startTokenServer, type TokenServerProcess } from '../support/token-server.js';
+import { startTokenServer, type TokenServer } from '../support/token-server.js';
 
 const pair = keyPair('ES256');
 const clients = [
@@ -15,7 +15,7 @@ const clients = [
 ];
 const STRICT_TYP = { typ: 'client-authentication+jwt' };
 
-async function tokenStatus(server: TokenServerProcess, differences: Differences): Promise<number> {
+async function tokenStatus(server: TokenServer, differences: Differences): Promise<number> {
   const assertion = await signAssertion('machine', { pair, ...differences });
   const form = assertionForm(assertion, { grant_type: 'client_credentials' });
   return (await server.post('/token', form)).status;

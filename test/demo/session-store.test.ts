@@ -28,7 +28,7 @@ function noteOf(store: SessionStore, id: string): unknown {
 }
 
 test('sessions take no more memory than is set aside, however large they are', () => {
-  const store = new SessionStore();
+  const store = new SessionStore(() => true);
   const count = fill(store);
   assert.ok(count > 100 && count < 1000, `${count} sessions of 100 kB`);
   assert.equal(set(store, 'small', sessionOf('small')), true, 'there may be room for a small one');
@@ -36,7 +36,7 @@ test('sessions take no more memory than is set aside, however large they are', (
 });
 
 test('a session that is destroyed, or that shrinks, makes room', () => {
-  const store = new SessionStore();
+  const store = new SessionStore(() => true);
   const count = fill(store);
   store.destroy('large 0');
   assert.equal(fill(store), count, 'the first of the same ids are set again');
@@ -45,7 +45,7 @@ test('a session that is destroyed, or that shrinks, makes room', () => {
 });
 
 test('a session that cannot grow stays as it was', () => {
-  const store = new SessionStore();
+  const store = new SessionStore(() => true);
   assert.equal(set(store, 'session', sessionOf('as it was')), true);
   fill(store);
   assert.equal(set(store, 'session', sessionOf('x'.repeat(200_000))), false);
@@ -53,10 +53,42 @@ test('a session that cannot grow stays as it was', () => {
 });
 
 test('a session that has expired makes room', (t: TestContext) => {
-  const store = new SessionStore();
+  const store = new SessionStore(() => true);
   const count = fill(store);
   const later = Date.now() + 3_601_000;
   t.mock.method(Date, 'now', () => later);
   assert.equal(noteOf(store, 'large 0'), undefined);
   assert.equal(fill(store), count);
+});
+
+const openSession = (address: string, note: string) =>
+  ({ note, address }) as unknown as SessionData;
+
+const withLogins = () => new SessionStore((session) => 'login' in session);
+
+test('sessions without a login take their own small budget, and the oldest goes first', () => {
+  const store = withLogins();
+  for (let count = 0; count < 10_000; count += 1) {
+    const session = openSession(`2001:db8::${count}`, 'x'.repeat(4000));
+    assert.equal(set(store, `open ${count}`, session), true, `${count}`);
+  }
+  assert.equal(noteOf(store, 'open 0'), undefined);
+  assert.ok(noteOf(store, 'open 9999'));
+  const user = { login: { sub: 'alice', at: 1 }, note: 'mine' } as unknown as SessionData;
+  assert.equal(set(store, 'user', user), true);
+  for (let count = 0; count < 10_000; count += 1) {
+    set(store, `open again ${count}`, openSession(`address ${count}`, 'x'.repeat(4000)));
+  }
+  assert.equal(noteOf(store, 'user'), 'mine');
+});
+
+test('an address that opens many sessions loses its own, and no other', () => {
+  const store = withLogins();
+  set(store, 'honest', openSession('192.0.2.1', 'honest'));
+  for (let count = 0; count < 8640; count += 1) {
+    set(store, `stranger ${count}`, openSession('192.0.2.2', 'x'.repeat(4000)));
+  }
+  assert.equal(noteOf(store, 'honest'), 'honest');
+  assert.equal(noteOf(store, 'stranger 0'), undefined);
+  assert.ok(noteOf(store, 'stranger 8639'));
 });

@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
-import { runTokenServer, runWithClients, startTokenServer } from '../support/token-server.js';
+import {
+  runTokenServer,
+  runWithClients,
+  startTokenServerProcess,
+} from '../support/token-server.js';
 
 const WRONG_SETTINGS: readonly (readonly [string, Record<string, string>, RegExp])[] = [
   ['no CLIENTS_FILE', { CLIENTS_FILE: '' }, /^CLIENTS_FILE is not set: /],
@@ -119,7 +123,7 @@ for (const [what, clients, message] of WRONG_CLIENTS) {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`on ${signal} the token server closes and exits with 0`, async () => {
-    const server = await startTokenServer([]);
+    const server = await startTokenServerProcess([]);
     assert.equal((await fetch(`${server.url}/jwks`)).status, 200);
     assert.equal(await server.stop(signal), 0);
     await assert.rejects(fetch(`${server.url}/jwks`));

@@ -50,7 +50,7 @@ test('introspection tells a client of its access token (RFC 7662 §2.2)', async 
       token_type: 'Bearer',
     },
   );
-  assert.equal(Number(exp) - Number(iat), 300);
+  assert.equal(Number(exp) - Number(iat), 600);
 });
 
 test('introspection tells a client of its refresh token', async () => {

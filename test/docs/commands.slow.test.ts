@@ -6,14 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { AssertionService, KeyRing, keyFiles, SigningKey } from '../../lib/client/index.js';
 import { assertClientSecrets } from '../../lib/index.js';
 import packageJson from '../../package.json' with { type: 'json' };
-import {
-  codeBlocksOf,
-  codeOf,
-  GUIDES,
-  inlineCodeOf,
-  REFERENCE_PAGES,
-  textOf,
-} from '../support/docs.js';
+import { codeBlocksOf, codeOf, GUIDES, inlineCodeOf, textOf } from '../support/docs.js';
 import { freePort } from '../support/free-port.js';
 import { startProgram } from '../support/program.js';
 import { type Workshop, workshop } from '../support/workshop.js';
@@ -21,7 +14,7 @@ import { type Workshop, workshop } from '../support/workshop.js';
 const LANGUAGES = ['ts', 'sh', 'json'];
 
 test('every block of code is in a language that a test compiles, runs or reads', async () => {
-  for (const document of [...GUIDES, ...REFERENCE_PAGES]) {
+  for (const document of GUIDES) {
     const blocks = await codeBlocksOf(document);
     for (const { language, code } of blocks) {
       assert.ok(LANGUAGES.includes(language), `${document}: ${code}`);

@@ -64,25 +64,39 @@ for (const [alg, size] of Object.entries(COORDINATE_BYTES)) {
   const flipped = bytesOf(publicJwk, 'y').map((byte, index) =>
     index === size - 1 ? byte ^ 1 : byte,
   );
-  for (const [what, members] of Object.entries({
-    'a y that is off the curve': { y: Buffer.from(flipped).toString('base64url') },
-    'coordinates of another curve': { x: 'A'.repeat(40), y: 'A'.repeat(40) },
-    'both coordinates zero': { x: 'AA', y: 'AA' },
-    'a coordinate that is too long': {
-      x: Buffer.concat([Buffer.alloc(1), bytesOf(publicJwk, 'x')]).toString('base64url'),
-    },
-    'x beyond the field': { x: Buffer.alloc(size, 0xff).toString('base64url') },
-    'no x': { x: undefined },
-    'an empty y': { y: '' },
-    'a y that is a list': { y: [publicJwk['y']] },
+  const long = Buffer.concat([bytesOf(publicJwk, 'x'), Buffer.of(1)]);
+  const offCurve = /the point of the JWK, x and y, is not on its curve P-\d+/;
+  for (const [what, [members, message]] of Object.entries<[object, RegExp]>({
+    'a y that is off the curve': [{ y: Buffer.from(flipped).toString('base64url') }, offCurve],
+    'coordinates of another curve': [{ x: 'A'.repeat(40), y: 'A'.repeat(40) }, offCurve],
+    'both coordinates zero': [{ x: 'AA', y: 'AA' }, offCurve],
+    'a coordinate that is too long': [
+      { x: long.toString('base64url') },
+      new RegExp(`the member x has ${size + 1} bytes: P-\\d+ takes ${size}`),
+    ],
+    'a coordinate that is far too long': [{ y: 'A'.repeat(4000) }, /the member y has 3000 bytes/],
+    'x beyond the field': [{ x: Buffer.alloc(size, 0xff).toString('base64url') }, offCurve],
+    'no x': [{ x: undefined }, /the JWK of type "EC" has no member x/],
+    'a y that is null': [{ y: null }, /the JWK of type "EC" has no member y/],
+    'an empty y': [{ y: '' }, /the member y of the JWK is not base64url/],
+    'a y that is a number': [{ y: 5 }, /the member y of the JWK is not base64url/],
+    'a y that is a list': [{ y: [publicJwk['y']] }, /the member y of the JWK is not base64url/],
   })) {
-    test(`${alg}: a JWK with ${what} is no public key`, () => {
+    test(`${alg}: a JWK with ${what} is no public key, and the error says why`, () => {
       assert.throws(() => configure({ ...publicJwk, ...members } as JsonWebKey), {
         name: 'SecretError',
-        message: /with the curve "P-\d+" is not a valid public key/,
+        message,
       });
     });
   }
+
+  test(`${alg}: a coordinate with a zero too many is the same coordinate`, async () => {
+    const pair = newKeyPair(alg);
+    const padded = (member: string) =>
+      Buffer.concat([Buffer.alloc(1), bytesOf(pair.publicJwk, member)]).toString('base64url');
+    const value = { ...pair.publicJwk, x: padded('x'), y: padded('y') };
+    assert.equal(await accepts(pair, value), undefined);
+  });
 }
 
 /** The point of P-256 whose x is zero: its y is the root of b (SP 800-186 §3.2.1.3). */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyError } from '../../lib/keys/algorithms.js';
-import { isSameJson, jsonCopy } from '../../lib/keys/json.js';
+import { jsonCopy } from '../../lib/keys/import.js';
+import { isSameJson } from '../../lib/keys/key-cache.js';
 
 test('a copy has what the JSON of a value has, and shares nothing with it', () => {
   const value = { kty: 'EC', key_ops: ['verify'], kid: undefined, toString: () => '' };

@@ -33,8 +33,11 @@ const pem = ({ publicKey }: KeyPair): Secret => ({
   value: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
 });
 
-const many = (count: number): Secret[] =>
-  Array.from({ length: count }, () => jwk(newKeyPair('ES256')));
+const many = (count: number, kid?: string): Secret[] =>
+  Array.from({ length: count }, () => jwk(newKeyPair('ES256'), kid === undefined ? {} : { kid }));
+
+const expiring = (count: number, expiration: string): Secret[] =>
+  many(count).map((secret) => ({ ...secret, expiration }));
 
 interface Selection {
   readonly name: string;
@@ -42,6 +45,8 @@ interface Selection {
   /** Beside `alg`; the assertion is signed with A. */
   readonly header: Record<string, unknown>;
   readonly reason?: Reason;
+  /** Whether the operator is told that the key has another `kid` than the header. */
+  readonly mismatch?: boolean;
 }
 
 const SELECTIONS: readonly Selection[] = [
@@ -51,22 +56,21 @@ const SELECTIONS: readonly Selection[] = [
     header: { kid: 'a' },
   },
   {
-    name: 'not the key with another kid',
+    name: 'the key with another kid, with a warning (RFC 7515 §4.1.4: a hint)',
     secrets: [jwk(A, { kid: 'a' })],
     header: { kid: 'b' },
-    reason: 'no_matching_key',
+    mismatch: true,
   },
   {
-    name: 'the key with the kid alone, though another one signed',
+    name: 'a key with another kid, though one with the kid was tried first',
     secrets: [jwk(B, { kid: 'b' }), jwk(A, { kid: 'a' })],
     header: { kid: 'b' },
-    reason: 'signature_invalid',
+    mismatch: true,
   },
   {
-    name: 'the key with the kid before one without',
+    name: 'a key without a kid, though one with the kid was tried first',
     secrets: [jwk(A), jwk(B, { kid: 'b' })],
     header: { kid: 'b' },
-    reason: 'signature_invalid',
   },
   {
     name: 'both keys with one kid',
@@ -99,10 +103,9 @@ const SELECTIONS: readonly Selection[] = [
     header: { 'x5t#S256': S256_A },
   },
   {
-    name: 'not the certificate with another x5t#S256',
+    name: 'a certificate with another x5t#S256, which has no kid',
     secrets: [x509(certificateA)],
     header: { 'x5t#S256': S256_B },
-    reason: 'no_matching_key',
   },
   {
     name: 'the certificate with the x5t (RFC 7515 §4.1.7)',
@@ -110,10 +113,9 @@ const SELECTIONS: readonly Selection[] = [
     header: { x5t: SHA1_A },
   },
   {
-    name: 'not the certificate with another x5t',
+    name: 'a certificate with another x5t, which has no kid',
     secrets: [x509(certificateA)],
     header: { x5t: SHA1_B },
-    reason: 'no_matching_key',
   },
   {
     name: 'a key without a certificate where none has that x5t#S256',
@@ -121,10 +123,9 @@ const SELECTIONS: readonly Selection[] = [
     header: { 'x5t#S256': S256_A },
   },
   {
-    name: 'kid before x5t#S256',
+    name: 'a certificate by its x5t#S256, though a key with the kid was tried first',
     secrets: [x509(certificateA), jwk(B, { kid: 'b' })],
     header: { kid: 'b', 'x5t#S256': S256_A },
-    reason: 'signature_invalid',
   },
   {
     name: 'x5t#S256 before x5t',
@@ -132,16 +133,9 @@ const SELECTIONS: readonly Selection[] = [
     header: { 'x5t#S256': S256_A, x5t: SHA1_B },
   },
   {
-    name: 'x5t before a key that names nothing',
+    name: 'a key that names nothing, though a certificate with the x5t was tried first',
     secrets: [jwk(A), x509(certificateB)],
     header: { x5t: SHA1_B },
-    reason: 'signature_invalid',
-  },
-  {
-    name: 'x5t before a key that names nothing, also where that one comes later',
-    secrets: [x509(certificateB), jwk(A)],
-    header: { x5t: SHA1_B },
-    reason: 'signature_invalid',
   },
   {
     name: 'a JWK by its own x5t#S256 (RFC 7517 §4.9)',
@@ -149,16 +143,14 @@ const SELECTIONS: readonly Selection[] = [
     header: { 'x5t#S256': 'a' },
   },
   {
-    name: 'not a JWK with another x5t#S256 of its own (RFC 7517 §4.9)',
+    name: 'a JWK with another x5t#S256 of its own and no kid',
     secrets: [jwk(A, { 'x5t#S256': 'a' })],
     header: { 'x5t#S256': 'b' },
-    reason: 'no_matching_key',
   },
   {
-    name: 'not a JWK with another x5t of its own (RFC 7517 §4.8)',
-    secrets: [jwk(A, { x5t: 'a' })],
-    header: { x5t: 'b' },
-    reason: 'no_matching_key',
+    name: 'a JWK by the certificate in its x5c, whatever x5t stands beside it',
+    secrets: [...many(8), jwk(A, { x5c: [certificateA.base64], x5t: SHA1_B }), ...many(8)],
+    header: { x5t: SHA1_A },
   },
   {
     name: 'a JWK by the certificate in its x5c (RFC 7517 §4.7)',
@@ -169,10 +161,9 @@ const SELECTIONS: readonly Selection[] = [
     header: { 'x5t#S256': S256_A, x5t: SHA1_A },
   },
   {
-    name: 'not a JWK with another certificate in its x5c',
-    secrets: [jwk(A, { x5c: [certificateA.base64] })],
+    name: 'a JWK whose x5c is null and whose x5t is an empty list, as one without',
+    secrets: [jwk(A, { x5c: null, x5t: [] })],
     header: { x5t: SHA1_B },
-    reason: 'no_matching_key',
   },
   {
     name: 'a JWK whose kid and x5c are of other types, as one that names nothing',
@@ -203,8 +194,50 @@ const SELECTIONS: readonly Selection[] = [
   { name: 'the eighth key without a name', secrets: [...many(7), jwk(A)], header: {} },
   {
     name: 'not the ninth key without a name: tries are bounded',
+    secrets: [jwk(A), ...many(8)],
+    header: {},
+    reason: 'signature_invalid',
+  },
+  {
+    name: 'the newest of nine keys without a name: the later in the list',
     secrets: [...many(8), jwk(A)],
     header: {},
+  },
+  {
+    name: 'the newest of nine keys without a name: the later expiration',
+    secrets: [{ ...jwk(A), expiration: '2090-01-01' }, ...expiring(8, '2080-01-01')],
+    header: {},
+  },
+  {
+    name: 'the newest of nine keys without a name: none is the latest expiration',
+    secrets: [jwk(A), ...expiring(8, '2090-01-01')],
+    header: {},
+  },
+  {
+    name: 'not the oldest of nine keys without a name',
+    secrets: [...many(8), { ...jwk(A), expiration: '2090-01-01' }],
+    header: {},
+    reason: 'signature_invalid',
+  },
+  {
+    name: 'a key with the kid before newer ones without',
+    secrets: [{ ...jwk(A, { kid: 'a' }), expiration: '2080-01-01' }, ...many(8)],
+    header: { kid: 'a' },
+  },
+  {
+    name: 'a certificate with the x5t before newer keys without a kid',
+    secrets: [x509(certificateA), ...many(8)],
+    header: { kid: 'a', x5t: SHA1_A },
+  },
+  {
+    name: 'a key without a kid before newer ones with another',
+    secrets: [jwk(A), ...many(8, 'b')],
+    header: { kid: 'a' },
+  },
+  {
+    name: 'not the ninth key: those with another kid come last',
+    secrets: [...many(8), jwk(A, { kid: 'b' })],
+    header: { kid: 'a' },
     reason: 'signature_invalid',
   },
   {
@@ -214,19 +247,25 @@ const SELECTIONS: readonly Selection[] = [
   },
 ];
 
-for (const { name, secrets, header, reason } of SELECTIONS) {
+for (const { name, secrets, header, reason, mismatch } of SELECTIONS) {
   test(`chosen: ${name}${reason === undefined ? '' : ` (${reason})`}`, async () => {
-    const validator = validatorOf([{ clientId: 'client', secrets }]);
-    const assertion = await signAssertion('client', { pair: A, header });
-    assert.equal(await outcome(validator, assertion), reason);
-    // The same again, from the cache of keys.
-    const again = await signAssertion('client', { pair: A, header });
-    assert.equal(await outcome(validator, again), reason);
+    const warnings: string[][] = [];
+    const validator = validatorOf([{ clientId: 'client', secrets }], {
+      secretExpiryWarning: 0,
+      onAuthentication: (event) => warnings.push(event.warnings.map(({ code }) => code)),
+    });
+    // The second time from the cache of keys.
+    for (const _ of [1, 2]) {
+      const assertion = await signAssertion('client', { pair: A, header });
+      assert.equal(await outcome(validator, assertion), reason);
+    }
+    const expected = mismatch === true ? ['kid_mismatch'] : [];
+    assert.deepEqual(warnings, [expected, expected]);
   });
 }
 
-test('what was looked for is reported where no key fits', async () => {
-  const validator = validatorOf([{ clientId: 'client', secrets: [jwk(A, { kid: 'a' })] }], {
+test('what was looked for is reported if no key fits', async () => {
+  const validator = validatorOf([{ clientId: 'client', secrets: [jwk(RSA, { kid: 'a' })] }], {
     onAuthentication: ({ actual, expected }) => seen.push(actual, expected),
   });
   const seen: unknown[] = [];
@@ -234,7 +273,7 @@ test('what was looked for is reported where no key fits', async () => {
   await outcome(validator, await signAssertion('client', { pair: A, header }));
   assert.deepEqual(seen, [
     ['alg=ES256', 'kid=b', `x5t#S256=${S256_B}`],
-    ['JsonWebKey: kid=a, ES256'],
+    ['JsonWebKey: kid=a, RS256/RS384/RS512/PS256/PS384/PS512'],
   ]);
 });
 
@@ -247,7 +286,7 @@ const OFFERED: Readonly<Record<string, readonly [readonly Secret[], unknown]>> =
   ],
   'a JWK with certificate and kid, by its kid': [
     [jwk(B, { kid: 'b', x5c: [certificateB.base64] })],
-    ['JsonWebKey: kid=b, ES256'],
+    [`JsonWebKey: kid=b, x5t#S256=${S256_B}, ES256`],
   ],
   'a description and every algorithm of a key': [
     [{ ...pem(RSA), description: 'of the console' }],
@@ -261,8 +300,8 @@ const OFFERED: Readonly<Record<string, readonly [readonly Secret[], unknown]>> =
     'the client has no key that can be used',
   ],
   'the first eight of many': [
-    Array.from({ length: 9 }, (_, index) => jwk(B, { kid: `${index}` })),
-    Array.from({ length: 8 }, (_, index) => `JsonWebKey: kid=${index}, ES256`),
+    Array.from({ length: 9 }, (_, index) => jwk(newKeyPair('ES256'), { kid: `${index}` })),
+    Array.from({ length: 8 }, (_, index) => `JsonWebKey: kid=${8 - index}, ES256`),
   ],
 };
 
@@ -280,7 +319,9 @@ for (const [name, [secrets, offered]] of Object.entries(OFFERED)) {
 
 test('keys that were tried in vain are reported', async () => {
   const seen: unknown[] = [];
-  const secrets = [jwk(B, { kid: 'b' }), x509(certificateB)];
+  const certificate = await clientCertificate(newKeyPair('ES256'));
+  const S256_C = thumbprint('sha256', certificate);
+  const secrets = [jwk(B, { kid: 'b' }), x509(certificate)];
   const validator = validatorOf([{ clientId: 'client', secrets }], {
     onAuthentication: ({ reason, actual, expected }) => seen.push(reason, actual, expected),
   });
@@ -288,7 +329,7 @@ test('keys that were tried in vain are reported', async () => {
   assert.deepEqual(seen, [
     'signature_invalid',
     ['alg=ES256'],
-    ['JsonWebKey: kid=b, ES256', `X509CertificateBase64: x5t#S256=${S256_B}, ES256`],
+    ['JsonWebKey: kid=b, ES256', `X509CertificateBase64: x5t#S256=${S256_C}, ES256`],
   ]);
 });
 

@@ -68,7 +68,7 @@ const FORMS: readonly Form[] = [
       value: {
         keys: [
           { ...RSA.publicJwk, use: 'enc' },
-          { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA' },
+          { kty: 'LATTICE', alg: 'LT-44', pub: 'AA' },
           { ...EC.publicJwk, key_ops: ['encrypt'] },
           null as unknown as { kty: string },
           OKP.publicJwk,

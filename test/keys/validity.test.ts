@@ -181,9 +181,11 @@ const live = (count: number): Secret[] =>
     value: newKeyPair('ES256').publicJwk,
   }));
 
-test('expired keys are tried in what is left of eight tries', async () => {
+test('expired keys are tried in what is left of eight tries, and one in any case', async () => {
   assert.equal((await at(DAY, [...live(7), expiredJwk])).reason, 'secret_expired');
-  assert.equal((await at(DAY, [...live(8), expiredJwk])).reason, 'signature_invalid');
+  assert.equal((await at(DAY, [...live(8), expiredJwk])).reason, 'secret_expired');
+  const another = { ...live(1)[0], expiration: START } as Secret;
+  assert.equal((await at(DAY, [...live(8), another, expiredJwk])).reason, 'signature_invalid');
   const expired = live(7).map((secret) => ({ ...secret, expiration: START }));
   assert.equal((await at(DAY, [other, ...expired, expiredJwk])).reason, 'signature_invalid');
   assert.equal((await at(DAY, [other, ...expired.slice(1), expiredJwk])).reason, 'secret_expired');

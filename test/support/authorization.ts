@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { assertionForm, signAssertion } from './assertion.js';
 import type { KeyPair } from './keys.js';
-import type { TokenServerProcess } from './token-server.js';
+import type { TokenServer } from './token-server.js';
 import { logIn, newVisitor } from './visitor.js';
 
 export const REDIRECT_URI = 'https://client.example/callback';
@@ -54,13 +54,13 @@ export function authorizationParameters(
 
 /** The URL of the authorization endpoint with parameters. */
 export const authorizationUrl = (
-  { url }: TokenServerProcess,
+  { url }: TokenServer,
   parameters: Readonly<Record<string, string>>,
 ): string => `${url}/authorize?${new URLSearchParams(parameters)}`;
 
 /** The URL of a valid authorization request, but for the differences. */
 export const requestUrl = (
-  server: TokenServerProcess,
+  server: TokenServer,
   clientId: string,
   differences: Readonly<Record<string, string | undefined>> = {},
 ): string => authorizationUrl(server, authorizationParameters(clientId, pkce(), differences));
@@ -73,7 +73,7 @@ export interface AssertionCaller {
 
 /** Posts a form with a fresh assertion. */
 export async function postAs(
-  server: TokenServerProcess,
+  server: TokenServer,
   { clientId, pair }: AssertionCaller,
   path: string,
   form: Readonly<Record<string, string>>,
@@ -84,7 +84,7 @@ export async function postAs(
 
 /** Logs in and redeems the code; the token response. */
 export async function tokensOfLogin(
-  server: TokenServerProcess,
+  server: TokenServer,
   client: AssertionCaller,
   differences: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Record<string, string>> {

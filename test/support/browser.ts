@@ -42,6 +42,12 @@ function parseCookie(line: string, url: URL): Cookie | undefined {
   };
 }
 
+/** Where a page goes on to by itself. */
+function refreshOf(body: string): string | undefined {
+  const target = /<meta http-equiv="refresh" content="0;url=([^"]*)">/.exec(body)?.[1];
+  return target?.replaceAll('&amp;', '&');
+}
+
 /**
  * A new browser without cookies. Like any, it sends the cookies of a host to each of its ports.
  *
@@ -82,9 +88,9 @@ export function newBrowser(
       const response = await request(url, body);
       body = undefined;
       const { status, headers } = response;
-      const location = headers.get('location');
-      if (location === null) return { url, status, body: await response.text(), headers };
-      await response.body?.cancel();
+      const text = await response.text();
+      const location = headers.get('location') ?? refreshOf(text);
+      if (location === undefined) return { url, status, body: text, headers };
       url = new URL(location, url);
       if (isEnd(url)) return { url, status, body: '', headers };
     }

@@ -1,5 +1,6 @@
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The root of the repository. Documents are named by their path from here. */
@@ -19,7 +20,7 @@ const documents = [
   ...(await markdownIn('demo', true)),
 ];
 
-/** The pages that are written by `npm run docs`. */
+/** The pages that `npm run docs` has written; they are not committed. */
 export const REFERENCE_PAGES = documents.filter((path) => path.startsWith(REFERENCE));
 
 /** All other documents. */
@@ -42,6 +43,35 @@ export const linksOf = (text: string): string[] =>
   ].map(([, target = '']) => target);
 
 export const isOfTheWeb = (target: string): boolean => /^(https?|mailto):/.test(target);
+
+/** The anchor that GitHub makes of a heading. */
+const slugOf = (heading: string): string =>
+  heading
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
+    .replaceAll(' ', '-');
+
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id));
+  for (const [, heading = ''] of withoutCodeBlocks(text).matchAll(/^#+ +(.*)$/gm)) {
+    const slug = slugOf(heading);
+    let anchor = slug;
+    for (let copy = 1; anchors.has(anchor); copy += 1) anchor = `${slug}-${copy}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** Whether a link of a document leads to nothing, or to a heading that is missing there. */
+export async function isBroken(document: string, target: string): Promise<boolean> {
+  const [path = '', anchor] = target.split('#');
+  const destination = path === '' ? document : join(dirname(document), path);
+  if (!existsSync(join(ROOT, destination))) return true;
+  if (anchor === undefined) return false;
+  const isPage = statSync(join(ROOT, destination)).isFile();
+  return !(isPage && anchorsOf(await textOf(destination)).has(anchor));
+}
 
 export interface CodeBlock {
   /** Empty where the block names none. */

@@ -25,7 +25,7 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** The package as npm would publish it, from `dist` as it was built. */
+/** The package as npm would publish it, from what `npm run prepack` has made. */
 export interface Tarball {
   readonly path: string;
   /** What is in it. */
@@ -35,7 +35,9 @@ export interface Tarball {
 /** Packs the package for the time of a test. */
 export async function pack(t: TestContext): Promise<Tarball> {
   const folder = await temporaryFolder(t);
-  const [packed] = JSON.parse(await npm(ROOT, 'pack', '--json', '--pack-destination', folder)) as {
+  const [packed] = JSON.parse(
+    await npm(ROOT, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder),
+  ) as {
     filename: string;
     files: { path: string }[];
   }[];

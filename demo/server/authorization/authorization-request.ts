@@ -1,12 +1,16 @@
 import { OAuthError } from 'passport-private-key-jwt';
 import type { RegisteredClient } from '../clients/registered-client.js';
+import { Refusal } from '../errors.js';
 import { type Parameters, requireParameter } from '../parameters.js';
 import { assertScopes, parseScope } from '../scopes.js';
+import { RESPONSE_MODES, type ResponseMode } from './answer.js';
 
 /** An authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) that can be granted. */
 export interface AuthorizationRequest {
   readonly scopes: readonly string[];
-  readonly codeChallenge: string;
+  /** Undefined if the client does without PKCE. */
+  readonly codeChallenge: string | undefined;
+  readonly responseMode: ResponseMode;
   readonly nonce: string | undefined;
   readonly prompt: readonly string[];
   /** In seconds. */
@@ -18,8 +22,11 @@ export interface AuthorizationRequest {
 /** The values of `prompt` that are understood. */
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const;
 
-/** In characters: what anybody sends here is kept until the user has decided. */
+/** In characters. Anyone can send these, and the server keeps them until the user has decided. */
 const MAX_LENGTH = 2048;
+
+/** ASP.NET Core and other clients put a whole return address into their state. */
+const MAX_STATE_LENGTH = 8192;
 
 /** RFC 7636 §4.2: the base64url of a SHA-256 hash. */
 const CODE_CHALLENGE = /^[\w-]{43}$/;
@@ -35,12 +42,18 @@ const invalidRequest = (description: string) => new OAuthError('invalid_request'
 export function registeredRedirectUri(parameters: Parameters, client: RegisteredClient): string {
   const redirectUri = requireParameter(parameters, 'redirect_uri');
   if (client.redirectUris.includes(redirectUri)) return redirectUri;
-  throw invalidRequest('The redirect_uri is not registered for the client.');
+  throw new Refusal(
+    'invalid_request',
+    'The redirect_uri is not registered for the client.',
+    'redirect_uri_not_registered',
+    redirectUri.slice(0, MAX_LENGTH),
+  );
 }
 
 function checkLengths(parameters: Parameters): void {
   for (const [name, value] of Object.entries(parameters)) {
-    if (value.length > MAX_LENGTH) throw invalidRequest(`The ${name} is too long.`);
+    const limit = name === 'state' ? MAX_STATE_LENGTH : MAX_LENGTH;
+    if (value.length > limit) throw invalidRequest(`The ${name} is too long.`);
   }
 }
 
@@ -48,17 +61,30 @@ function checkResponseType(parameters: Parameters, client: RegisteredClient): vo
   if (requireParameter(parameters, 'response_type') !== 'code') {
     throw new OAuthError('unsupported_response_type', 'The response_type must be code.');
   }
-  if ((parameters['response_mode'] ?? 'query') !== 'query') {
-    throw invalidRequest('The response_mode must be query.');
-  }
   if (!client.grantTypes.includes('authorization_code')) {
     throw new OAuthError('unauthorized_client', 'The client may not use authorization codes.');
   }
 }
 
-function codeChallengeOf(parameters: Parameters): string {
-  const challenge = requireParameter(parameters, 'code_challenge');
-  if (parameters['code_challenge_method'] !== 'S256') {
+const isResponseMode = (value: string): value is ResponseMode =>
+  (RESPONSE_MODES as readonly string[]).includes(value);
+
+/** The `response_mode` of a request; the default one if it is unknown here. */
+export function responseModeOf({ response_mode = 'query' }: Parameters): ResponseMode {
+  return isResponseMode(response_mode) ? response_mode : 'query';
+}
+
+function checkResponseMode({ response_mode = 'query' }: Parameters): void {
+  if (isResponseMode(response_mode)) return;
+  throw invalidRequest(`The response_mode must be ${RESPONSE_MODES.join(' or ')}.`);
+}
+
+/** The challenge of PKCE (RFC 7636), which the server's profile or the client may require. */
+function codeChallengeOf(parameters: Parameters, isRequired: boolean): string | undefined {
+  const { code_challenge: challenge, code_challenge_method: method } = parameters;
+  if (challenge === undefined && method === undefined && !isRequired) return undefined;
+  if (challenge === undefined) throw invalidRequest('The parameter code_challenge is missing.');
+  if (method !== 'S256') {
     throw invalidRequest('The code_challenge_method must be S256.');
   }
   if (CODE_CHALLENGE.test(challenge)) return challenge;
@@ -101,12 +127,15 @@ function maxAgeOf(parameters: Parameters): number | undefined {
 export function authorizationRequest(
   parameters: Parameters,
   client: RegisteredClient,
+  requirePkce: boolean,
 ): AuthorizationRequest {
   checkLengths(parameters);
+  checkResponseMode(parameters);
   checkResponseType(parameters, client);
   return {
     scopes: scopesOf(parameters, client),
-    codeChallenge: codeChallengeOf(parameters),
+    codeChallenge: codeChallengeOf(parameters, requirePkce || client.requirePkce),
+    responseMode: responseModeOf(parameters),
     nonce: parameters['nonce'],
     prompt: promptOf(parameters),
     maxAge: maxAgeOf(parameters),

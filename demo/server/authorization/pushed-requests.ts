@@ -20,7 +20,7 @@ export class PushedRequests {
   /** @returns the `request_uri` that stands for the request */
   push(request: PushedRequest): string {
     const requestUri = PREFIX + randomToken();
-    this.requests.set(requestUri, request);
+    this.requests.set(requestUri, request, request.clientId);
     return requestUri;
   }
 

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { OAuthError } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import type { RegisteredClient } from '../clients/registered-client.js';
@@ -9,19 +9,15 @@ import {
   readParameters,
   requireParameter,
 } from '../parameters.js';
+import type { AnswerTo } from './answer.js';
 import {
   type AuthorizationRequest,
   authorizationRequest,
   registeredRedirectUri,
+  responseModeOf,
 } from './authorization-request.js';
 import type { PushedRequests } from './pushed-requests.js';
 import { effectiveParameters, type RequestObjectPolicy } from './request-object.js';
-
-/** Where the answer to an authorization request may be sent, errors included. */
-export interface AnswerTo {
-  readonly redirectUri: string;
-  readonly state: string | undefined;
-}
 
 declare global {
   namespace Express {
@@ -30,6 +26,8 @@ declare global {
       answerTo?: AnswerTo;
     }
     interface Request {
+      /** The client of an authorization request, once it is known. */
+      clientId?: string;
       /** Set once the authorization request is known to be good. */
       authorization?: AuthorizationRequest;
     }
@@ -51,7 +49,7 @@ async function parametersThatCount(
 ): Promise<Parameters> {
   const { request_uri } = parameters;
   if (request_uri === undefined) {
-    if (client.requirePushedAuthorizationRequests) {
+    if (client.requirePushedAuthorizationRequests || policy.fapi) {
       throw new OAuthError('invalid_request', 'The client must push its authorization requests.');
     }
     return effectiveParameters(parameters, client, policy);
@@ -64,30 +62,31 @@ async function parametersThatCount(
   throw new OAuthError('invalid_request_uri', 'The request_uri is not that of a pushed request.');
 }
 
-const sourceOf = (request: Request): unknown =>
-  request.method === 'POST' ? request.body : request.query;
-
 /**
  * Reads an authorization request and checks it. Until the client and its redirect URI are known to
  * be good, an error is for the user alone.
  */
 export function authorizationIntake(intake: Intake): RequestHandler {
   return async (request, response, next) => {
-    const sent = readParameters(sourceOf(request));
+    const sent = readParameters(request.query);
     const client = await intake.clients.find(requireParameter(sent.parameters, 'client_id'));
+    // The id of an unknown client could be anything, a secret by mistake too: it is not logged.
     if (client === undefined) throw new OAuthError('invalid_request', 'The client is not known.');
+    request.clientId = client.clientId;
     const { redirect_uri = '', state } = sent.parameters;
     if (client.redirectUris.includes(redirect_uri)) {
-      response.locals.answerTo = { redirectUri: redirect_uri, state };
+      const responseMode = responseModeOf(sent.parameters);
+      response.locals.answerTo = { redirectUri: redirect_uri, state, responseMode };
     }
     const parameters = await parametersThatCount(sent, client, intake);
     // What was beside a signed or pushed request does not count any longer.
     delete response.locals.answerTo;
     const redirectUri = registeredRedirectUri(parameters, client);
-    response.locals.answerTo = { redirectUri, state: parameters['state'] };
+    const responseMode = responseModeOf(parameters);
+    response.locals.answerTo = { redirectUri, state: parameters['state'], responseMode };
 
     assertNotRepeated(sent);
-    request.authorization = authorizationRequest(parameters, client);
+    request.authorization = authorizationRequest(parameters, client, intake.policy.fapi);
     // oauth2orize reads the query: it gets the request that counts.
     Object.defineProperty(request, 'query', {
       value: { ...parameters, client_id: client.clientId },

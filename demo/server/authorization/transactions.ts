@@ -23,6 +23,7 @@ export interface AuthorizationParameters {
   readonly clientID: string;
   readonly redirectURI: string;
   readonly state?: string;
+  readonly responseMode?: string;
   readonly authorization: AuthorizationRequest;
 }
 
@@ -36,6 +37,7 @@ export interface LoadedTransaction {
 }
 
 interface SessionRequest extends IncomingMessage {
+  readonly ip?: string | undefined;
   readonly session: Session & Partial<SessionData>;
   readonly body?: { readonly transaction_id?: unknown };
 }
@@ -60,12 +62,13 @@ export class TransactionStore {
     this.clients = clients;
   }
 
-  store({ session }: SessionRequest, transaction: LoadedTransaction, done: Done<string>): void {
+  store({ session, ip }: SessionRequest, transaction: LoadedTransaction, done: Done<string>): void {
     const { client, redirectURI, req } = transaction;
     const id = randomToken();
     const open = Object.entries(session.transactions ?? {}).slice(1 - MAX_OPEN);
     const added: Transaction = { clientId: client.clientId, redirectURI, req };
     session.transactions = Object.fromEntries([...open, [id, added]]);
+    session.address = ip ?? '';
     done(null, id);
   }
 

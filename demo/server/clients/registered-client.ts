@@ -20,6 +20,9 @@ export interface RegisteredClient extends AssertionClient {
   readonly clientSecretExpiresAt: number | undefined;
   readonly requireSignedRequestObject: boolean;
   readonly requirePushedAuthorizationRequests: boolean;
+  readonly requirePkce: boolean;
+  /** Where a browser may be sent after a logout (OpenID Connect RP-Initiated Logout §2). */
+  readonly postLogoutRedirectUris: readonly string[];
 }
 
 /** An entry of the file that cannot work. The message is a sentence that names the client. */
@@ -69,6 +72,14 @@ const optionalFlag = (entry: Entry, name: string) =>
 
 const optionalStrings = (entry: Entry, name: string) =>
   optional<readonly string[]>(entry, name, listOf(isString), 'an array of strings');
+
+const redirectUriList = (entry: Entry, name: string): readonly string[] =>
+  optional<readonly string[]>(
+    entry,
+    name,
+    listOf(isRedirectUri),
+    'an array of absolute URIs without fragments',
+  ) ?? [];
 
 function metadataOf(entry: Entry, clientId: string): ClientMetadata {
   return {
@@ -124,13 +135,7 @@ export function registeredClient(entry: unknown): RegisteredClient {
   const client = { ...base, secrets: [...(own ?? []), ...base.secrets] };
   assertClientSecrets(client);
 
-  const redirectUris =
-    optional<readonly string[]>(
-      entry,
-      'redirect_uris',
-      listOf(isRedirectUri),
-      'an array of absolute URIs without fragments',
-    ) ?? [];
+  const redirectUris = redirectUriList(entry, 'redirect_uris');
   const scope = optionalString(entry, 'scope') ?? DEFAULT_SCOPE;
   return {
     ...client,
@@ -144,5 +149,7 @@ export function registeredClient(entry: unknown): RegisteredClient {
     requireSignedRequestObject: optionalFlag(entry, 'require_signed_request_object') ?? false,
     requirePushedAuthorizationRequests:
       optionalFlag(entry, 'require_pushed_authorization_requests') ?? false,
+    requirePkce: optionalFlag(entry, 'require_pkce') ?? false,
+    postLogoutRedirectUris: redirectUriList(entry, 'post_logout_redirect_uris'),
   };
 }

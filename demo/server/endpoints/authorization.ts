@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AuthorizationError, createServer, grant, type ValidateDoneFunction } from 'oauth2orize';
+import { answerClient, type ResponseMode } from '../authorization/answer.js';
 import { needsConsent, needsLogin } from '../authorization/login-state.js';
-import { redirectToClient } from '../authorization/redirect.js';
 import {
   type AuthorizationParameters,
   type LoadedTransaction,
@@ -40,7 +40,10 @@ function readFurther(incoming: IncomingMessage): Partial<FreshParameters> {
   if (interaction !== undefined && authorization?.prompt.includes('none')) {
     throw new AuthorizationError('The user needs to see a page.', `${interaction}_required`);
   }
-  return { interaction, ...(authorization !== undefined && { authorization }) };
+  return {
+    interaction,
+    ...(authorization !== undefined && { authorization, responseMode: authorization.responseMode }),
+  };
 }
 
 /** Who is logged in, for oauth2orize. */
@@ -85,15 +88,23 @@ export function authorizationEndpoint(
   clients: ClientsFile,
   tokens: Tokens,
 ): { readonly authorize: RequestHandler[]; readonly decide: RequestHandler[] } {
+  const answerIn =
+    (responseMode: ResponseMode) =>
+    (
+      { redirectURI }: { readonly redirectURI: string },
+      response: ServerResponse,
+      parameters: Readonly<Record<string, unknown>>,
+    ): void => {
+      const answerTo = { redirectUri: redirectURI, responseMode };
+      answerClient(response as Response, answerTo, issuer, parameters);
+    };
   const server = createServer({ store: new TransactionStore(clients) });
   server.grant('*', readFurther);
   server.grant(
     grant.code(
       {
-        modes: {
-          query: (transaction, response, parameters) =>
-            redirectToClient(response, transaction.redirectURI, issuer, parameters),
-        },
+        // The types know of query alone.
+        modes: { query: answerIn('query'), ...{ form_post: answerIn('form_post') } },
       },
       (client: RegisteredClient, redirectUri, user: GrantUser, _answer, parameters, issued) => {
         const { authorization } = parameters as unknown as AuthorizationParameters;
@@ -127,11 +138,10 @@ export function authorizationErrors(issuer: string): ErrorRequestHandler {
       next(error);
       return;
     }
-    const { redirectUri, state } = answerTo;
-    redirectToClient(response, redirectUri, issuer, {
+    answerClient(response, answerTo, issuer, {
       error: known.error,
       error_description: known.message,
-      state,
+      state: answerTo.state,
     });
   };
 }

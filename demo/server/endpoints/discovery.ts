@@ -1,4 +1,5 @@
 import { ALGORITHMS } from 'passport-private-key-jwt';
+import { RESPONSE_MODES } from '../authorization/answer.js';
 import { PROMPTS } from '../authorization/authorization-request.js';
 import type { ServerKeys } from '../signing-keys.js';
 import { GRANT_TYPES } from './token.js';
@@ -23,6 +24,7 @@ export function serverMetadata(
   issuer: string,
   base: string,
   keys: ServerKeys,
+  profile: 'fapi2' | undefined,
 ): Record<string, unknown> {
   return {
     issuer,
@@ -33,6 +35,7 @@ export function serverMetadata(
     introspection_endpoint: `${base}/introspect`,
     revocation_endpoint: `${base}/revoke`,
     pushed_authorization_request_endpoint: `${base}/par`,
+    ...(profile === 'fapi2' && { require_pushed_authorization_requests: true }),
     ...Object.fromEntries(
       AUTHENTICATING_ENDPOINTS.flatMap((endpoint) => [
         [`${endpoint}_endpoint_auth_methods_supported`, AUTH_METHODS],
@@ -40,7 +43,8 @@ export function serverMetadata(
       ]),
     ),
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    end_session_endpoint: `${base}/end-session`,
+    response_modes_supported: RESPONSE_MODES,
     grant_types_supported: GRANT_TYPES,
     code_challenge_methods_supported: ['S256'],
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],

@@ -56,7 +56,6 @@ export function interactionEndpoints(clients: ClientsFile): InteractionEndpoints
           csrfToken: csrfTokenOf(request.session),
           isWrong: request.query['error'] !== undefined,
         }),
-        redirectUri: transaction.redirectURI,
       });
     },
 
@@ -89,7 +88,6 @@ export function interactionEndpoints(clients: ClientsFile): InteractionEndpoints
           transactionId: id,
           csrfToken: csrfTokenOf(request.session),
         }),
-        redirectUri: transaction.redirectURI,
       });
     },
   };

@@ -33,7 +33,7 @@ export function pushedAuthorizationEndpoint(
     const sent = Object.entries(form).filter(([name]) => !AUTHENTICATION.includes(name));
     const parameters = await effectiveParameters(Object.fromEntries(sent), client, policy);
     registeredRedirectUri(parameters, client);
-    authorizationRequest(parameters, client);
+    authorizationRequest(parameters, client, policy.fapi);
     response.status(201).json({
       request_uri: pushed.push({ clientId, parameters }),
       expires_in: PUSHED_REQUEST_LIFETIME,

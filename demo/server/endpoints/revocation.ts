@@ -20,7 +20,7 @@ export function revocationEndpoint(tokens: Tokens): RequestHandler {
     const refreshToken = tokens.findRefreshToken(token);
     if (refreshToken !== undefined) {
       assertOwn(refreshToken.grant.clientId, client);
-      tokens.revokeGrant(refreshToken.grant);
+      tokens.revokeGrant(refreshToken.grant, 'revoked_by_client');
     } else {
       const accessToken = await tokens.accessTokens.verify(token);
       if (accessToken !== undefined) {

@@ -48,6 +48,7 @@ function sentIn({ request, query }: Answered): Members {
 }
 
 function redirectOf({ request, response }: Answered): URL | undefined {
+  if (response.locals.goesTo !== undefined) return response.locals.goesTo;
   const location = response.getHeader('location');
   const base = `http://${request.headers.host}${request.originalUrl}`;
   return typeof location === 'string' && URL.canParse(location, base)

@@ -3,7 +3,7 @@ import { html } from '../../shared/html.js';
 import { toOAuthError } from '../errors.js';
 import { sendPage } from './page.js';
 
-/** Shows an error to the user, where there is no client to send it to. */
+/** Shows an error to the user if there is no client to send it to. */
 export function errorPages(): ErrorRequestHandler {
   return (error, _request, response, next) => {
     const known = toOAuthError(error);

@@ -1,28 +1,21 @@
-import { createHash } from 'node:crypto';
 import type { Response } from 'express';
-import { type Html, htmlDocument } from '../../shared/html.js';
+import { type Html, htmlDocument, type NavigationLink, STYLE_SOURCE } from '../../shared/html.js';
 
-const STYLE = `
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { max-width: 30rem; margin: 10vh auto; padding: 0 1rem; }
-label { display: block; }
-input, button { font: inherit; padding: 0.4rem 0.8rem; margin: 0.5rem 0.5rem 0.5rem 0; }
-.note { border-left: 0.25rem solid; padding-left: 0.75rem; }
-`;
-
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
-
-/** What a redirect after a form may lead to, in the words of a Content-Security-Policy. */
-function formTarget(redirectUri: string): string {
-  const { origin, protocol } = new URL(redirectUri);
-  return origin === 'null' ? protocol : origin;
+declare global {
+  namespace Express {
+    interface Locals {
+      /** The other pages of the demo. */
+      links?: readonly NavigationLink[];
+    }
+  }
 }
 
 /**
  * Sends a page.
  *
- * @param options.redirectUri where the form of the page may lead: browsers hold redirects after a
- *   form to `form-action` too
+ * @param options.formAction where the form of the page may lead, redirects after it included. Default:
+ *   this server
+ * @param options.refresh an address that the page goes on to by itself
  */
 export function sendPage(
   response: Response,
@@ -30,20 +23,27 @@ export function sendPage(
     readonly title: string;
     readonly body: Html;
     readonly status?: number;
-    readonly redirectUri?: string;
+    readonly formAction?: readonly string[];
+    readonly refresh?: string;
+    readonly script?: { readonly text: string; readonly source: string };
   },
 ): void {
-  const { title, body, status = 200, redirectUri } = options;
-  const formAction = redirectUri === undefined ? "'none'" : `'self' ${formTarget(redirectUri)}`;
+  const { title, body, status = 200, formAction = ["'self'"], refresh, script } = options;
   response.status(status).set({
     'Content-Security-Policy': [
       "default-src 'none'",
-      `style-src 'sha256-${STYLE_HASH}'`,
+      `style-src ${STYLE_SOURCE}`,
+      ...(script === undefined ? [] : [`script-src ${script.source}`]),
       "base-uri 'none'",
       "frame-ancestors 'none'",
-      `form-action ${formAction}`,
+      `form-action ${formAction.join(' ')}`,
     ].join('; '),
     'Cache-Control': 'no-store',
   });
-  response.type('html').send(htmlDocument(title, STYLE, body));
+  const { links = [] } = response.locals;
+  // A page that goes on by itself has nothing else to offer.
+  const isEnd = refresh === undefined && script === undefined;
+  response
+    .type('html')
+    .send(htmlDocument({ title, body, links: isEnd ? links : [], refresh, script: script?.text }));
 }

@@ -10,7 +10,7 @@ import { jwkSetOf } from '../signing-keys.js';
 export function metadataRoutes(server: Server): Router {
   const base = baseUrl(server);
   const path = new URL(base).pathname.replace(/\/$/, '');
-  const metadata = serverMetadata(server.issuer, base, server.keys);
+  const metadata = serverMetadata(server.issuer, base, server.keys, server.settings.profile);
   const jwks = jwkSetOf(server.keys);
 
   const router = Router();

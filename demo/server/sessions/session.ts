@@ -32,7 +32,7 @@ export function browserSessions(issuer: string): RequestHandler {
   return session({
     name: secure ? '__Host-session' : 'session',
     secret: randomToken(),
-    store: new SessionStore(),
+    store: new SessionStore(({ login }) => login !== undefined),
     resave: false,
     saveUninitialized: false,
     proxy: secure,

@@ -5,7 +5,7 @@ import type { ServerKey } from '../signing-keys.js';
 import type { Grant } from './grant.js';
 
 /** How long access tokens are valid, in seconds. */
-export const ACCESS_TOKEN_LIFETIME = 300;
+export const ACCESS_TOKEN_LIFETIME = 600;
 
 /** The claims of a valid access token. */
 export interface AccessTokenClaims extends JWTPayload {
@@ -64,12 +64,12 @@ export class AccessTokens {
     }
   }
 
-  revoke({ jti }: AccessTokenClaims): void {
-    this.revoked.set(jti, true);
+  revoke({ jti, client_id }: AccessTokenClaims): void {
+    this.revoked.set(jti, true, client_id);
   }
 
   /** Revokes every access token of a grant. */
-  revokeGrant(grantId: string): void {
-    this.revoked.set(grantId, true);
+  revokeGrant({ id, clientId }: Grant): void {
+    this.revoked.set(id, true, clientId);
   }
 }

@@ -1,4 +1,5 @@
 import { ExpiringMap } from '../../shared/expiring-map.js';
+import type { Log } from '../log.js';
 import type { ServerKeys } from '../signing-keys.js';
 import { ACCESS_TOKEN_LIFETIME, AccessTokens } from './access-tokens.js';
 import type { Grant } from './grant.js';
@@ -16,7 +17,7 @@ export interface AuthorizationCode {
   readonly grant: Grant;
   readonly redirectUri: string;
   /** The PKCE challenge, of method S256. */
-  readonly codeChallenge: string;
+  readonly codeChallenge: string | undefined;
   readonly nonce: string | undefined;
 }
 
@@ -37,6 +38,9 @@ export interface TokenResponse {
   readonly id_token?: string;
 }
 
+/** Why a grant ended before its time. */
+export type GrantEnd = 'code_used_again' | 'refresh_token_used_again' | 'revoked_by_client';
+
 /** All tokens of the server. */
 export class Tokens {
   readonly codes = new OneTimeTokens<AuthorizationCode>(CODE_LIFETIME);
@@ -46,10 +50,12 @@ export class Tokens {
   private readonly revokedGrants = new ExpiringMap<true>(REFRESH_TOKEN_LIFETIME);
   private readonly issuer: string;
   private readonly keys: ServerKeys;
+  private readonly log: Log;
 
-  constructor(issuer: string, keys: ServerKeys) {
+  constructor(issuer: string, keys: ServerKeys, log: Log) {
     this.issuer = issuer;
     this.keys = keys;
+    this.log = log;
     this.accessTokens = new AccessTokens(issuer, keys.accessToken);
   }
 
@@ -90,10 +96,17 @@ export class Tokens {
     return this.revokedGrants.get(found.grant.id) === true ? undefined : found;
   }
 
-  /** Ends a grant: none of its tokens can be used any longer. */
-  revokeGrant({ id }: Grant): void {
-    this.revokedGrants.set(id, true);
-    this.accessTokens.revokeGrant(id);
+  /**
+   * Ends a grant: none of its tokens can be used any longer.
+   *
+   * @param reason for the operator
+   */
+  revokeGrant(grant: Grant, reason: GrantEnd): void {
+    const { id, clientId, user } = grant;
+    if (this.revokedGrants.get(id) === true) return;
+    this.revokedGrants.set(id, true, clientId);
+    this.accessTokens.revokeGrant(grant);
+    this.log('grant_ended', { reason, grantId: id, clientId, sub: user?.sub });
   }
 
   private issueRefreshToken(grant: Grant): string {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
-import { keyFromCertificate } from '../../keys/x509.js';
+import { keyFromCertificate } from '../../keys/pem.js';
 import type { Algorithm } from '../../shared/algorithms.js';
 import { isSameKey } from './key-material.js';
 import { mistakeInCertificate } from './key-mistakes.js';

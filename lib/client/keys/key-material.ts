@@ -10,7 +10,7 @@ import {
 } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
-import { parseJwkText } from '../../keys/jwk.js';
+import { parseJwkText } from '../../keys/import.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';

@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { compactVerify } from 'jose';
 import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromJwk, refuseSecretJwk } from '../../keys/jwk.js';
-import { keyFromPem } from '../../keys/pem.js';
+import { keysFromPem } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
@@ -96,7 +96,9 @@ function fromText(outer: string | Buffer): PublicHalf {
   const text = typeof outer === 'string' ? unwrapped(outer) : outer;
   if (typeof text !== 'string') return fromDer(text);
   if (text.startsWith('{')) return fromJwk(JSON.parse(text));
-  const { keyObject, algorithms } = keyFromPem(text);
+  const [key, ...others] = keysFromPem(text);
+  if (key === undefined || others.length > 0) throw new KeyError('it has several public keys');
+  const { keyObject, algorithms } = key;
   return { key: keyObject, algorithms, jwk: publicJwkOf(keyObject) };
 }
 

@@ -1,0 +1,303 @@
+import { Buffer } from 'node:buffer';
+import { constants, verify } from 'node:crypto';
+import type { FetchError } from '../net/fetch-error.js';
+import type { AuthenticationWarning } from '../shared/events.js';
+import type { Failure, Reason } from '../shared/reasons.js';
+import { KeyError } from './algorithms.js';
+import type { CompactJws } from './compact-jws.js';
+import { importSecret } from './import.js';
+import type { ImportedKeys } from './jwk.js';
+import type { RemoteJwkSets } from './jwks-uri.js';
+import type { KeyCache } from './key-cache.js';
+import { describeSecret, expirationOf, type Secret } from './secret.js';
+import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
+
+/**
+ * How well a key fits what the header says (RFC 7515 §4.1.4: a hint). 1: it has the `kid`. 2: a
+ * thumbprint names it. 3: it has no `kid`, or the header has none. 4: it has another `kid`.
+ */
+export type Rank = 1 | 2 | 3 | 4;
+
+/** A signature, and who may have made it. */
+export interface SignerQuery {
+  readonly jws: CompactJws;
+  /** Only the keys of these secrets are candidates. */
+  readonly secrets: readonly Secret[];
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly settings: {
+    readonly keys: KeyCache;
+    /** Whether a certificate's own validity period counts. */
+    readonly certificateValidity: boolean;
+    readonly jwksUri: RemoteJwkSets;
+  };
+}
+
+/** A key that may have made the signature, and the secret that it comes from. */
+export interface Candidate {
+  readonly key: VerificationKey;
+  readonly secret: Secret;
+  readonly rank: Rank;
+  /** The earlier of the secret's expiration and the certificate's, in seconds since the epoch. */
+  readonly expiresAt: number | undefined;
+}
+
+/** What a search knows by now; the diagnosis of a failure starts from it. */
+export interface Search extends SignerQuery {
+  readonly tried: Candidate[];
+  readonly warnings: AuthenticationWarning[];
+  /** The secrets with a `jwks_uri` that have not expired, and their sets as far as they are known. */
+  readonly sets: Map<Secret, ImportedKeys | undefined>;
+  /** Why a set is missing. */
+  missing: FetchError | undefined;
+}
+
+// What the operator is told of a signature that no key made: whose the keys are, what they are
+// called and why they were left out, never what they are. Called only after a failure.
+
+/** A key that would have fitted at another time; unknown if it was published at a `jwks_uri`. */
+interface UntimelyKey {
+  readonly key?: VerificationKey;
+  readonly secret: Secret;
+  /** In seconds since the epoch. */
+  readonly time: number;
+  readonly state: 'expired' | 'early';
+}
+
+/** The names of a key or of what is looked for, as the operator reads them. */
+const namesOf = (names: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(names).flatMap(([name, value]) =>
+    typeof value === 'string' ? [`${name}=${value}`] : [],
+  );
+
+function wantedNames({ jws }: Search): string[] {
+  const { alg, kid, 'x5t#S256': x5tS256, x5t } = jws.header;
+  return namesOf({ alg, kid, x5t, 'x5t#S256': x5tS256 });
+}
+
+/** A key by its `kid`, and by the thumbprints of the kinds that the header has. */
+function describeKey({ key, secret }: Pick<Candidate, 'key' | 'secret'>, { jws }: Search): string {
+  const { kid, x5t, x5tS256, algorithms } = key;
+  const { header } = jws;
+  const names = namesOf({
+    kid,
+    'x5t#S256': kid === undefined || header['x5t#S256'] !== undefined ? x5tS256 : undefined,
+    x5t: header['x5t'] === undefined ? undefined : x5t,
+  });
+  const name = names.length === 0 ? 'no kid' : names.join(', ');
+  return `${describeSecret(secret)}: ${name}, ${algorithms.join('/')}`;
+}
+
+const describeUntimely = ({ secret, time, state }: UntimelyKey): string =>
+  `${describeSecret(secret)}, ${state === 'expired' ? 'expired on' : 'not valid before'} ${new Date(time * 1000).toISOString()}`;
+
+const stateOf = (key: VerificationKey, { now, settings }: Search) =>
+  settings.certificateValidity ? certificateState(key, now) : 'valid';
+
+const fits = (key: VerificationKey, { jws }: Search): boolean =>
+  (key.algorithms as readonly unknown[]).includes(jws.header['alg']);
+
+/** The result of something that throws a KeyError for secrets that cannot be used. */
+function orElse<T>(get: () => T, otherwise: T): T {
+  try {
+    return get();
+  } catch (error) {
+    if (error instanceof KeyError) return otherwise;
+    throw error;
+  }
+}
+
+const isExpired = (secret: Secret, now: number): boolean =>
+  orElse(() => (expirationOf(secret) ?? Number.POSITIVE_INFINITY) <= now, false);
+
+/** The keys of a secret that has not expired. */
+function keysOf(secret: Secret, search: Search): readonly VerificationKey[] {
+  if (secret.type === 'JwksUri') return search.sets.get(secret)?.keys ?? [];
+  return search.settings.keys.keysOf(secret).keys;
+}
+
+interface Known {
+  readonly secret: Secret;
+  readonly key: VerificationKey;
+}
+
+/** Every key of the secrets that can be used and have not expired. */
+function knownKeys(search: Search): Known[] {
+  return search.secrets.flatMap((secret) => {
+    const usable = () =>
+      (expirationOf(secret) ?? Number.POSITIVE_INFINITY) > search.now
+        ? keysOf(secret, search).map((key) => ({ secret, key }))
+        : [];
+    return orElse(usable, []);
+  });
+}
+
+/** What the client may sign with, as far as it is told. */
+function usable(known: readonly Known[], search: Search): string | string[] {
+  const told = known
+    .filter(({ key }) => stateOf(key, search) === 'valid')
+    .slice(0, MAX_TRIES)
+    .map((one) => describeKey(one, search));
+  return told.length === 0 ? 'the client has no key that can be used' : told;
+}
+
+/** The keys of a secret that has expired; nothing keeps them. A set of many is left alone. */
+const expiredKeysIn = (secret: Secret): readonly VerificationKey[] =>
+  orElse(() => importSecret(secret, MAX_TRIES).keys, []);
+
+/**
+ * The keys that would have fitted at another time. Of many expired secrets the last ones are looked
+ * at, each imported when it is its turn. Nobody asks what an expired `jwks_uri` would have held.
+ */
+function* untimelyKeys(known: readonly Known[], search: Search): Generator<UntimelyKey> {
+  for (const { secret, key } of known) {
+    const state = stateOf(key, search);
+    if (state === 'valid' || !fits(key, search)) continue;
+    const time = (state === 'expired' ? key.notAfter : key.notBefore) as number;
+    yield { key, secret, time, state };
+  }
+  const expired = search.secrets.filter((secret) => isExpired(secret, search.now));
+  for (const secret of expired.slice(-MAX_TRIES)) {
+    const time = expirationOf(secret) as number;
+    if (secret.type === 'JwksUri') yield { secret, time, state: 'expired' };
+    for (const key of expiredKeysIn(secret)) {
+      if (fits(key, search)) yield { key, secret, time, state: 'expired' };
+    }
+  }
+}
+
+/**
+ * The key that made the signature at the wrong time: first the one that the header names. As many
+ * are tried as others were not, and one in any case.
+ */
+async function untimelySigner(
+  known: readonly Known[],
+  search: Search,
+): Promise<UntimelyKey | undefined> {
+  const { kid } = search.jws.header;
+  const isNamed = ({ key }: UntimelyKey) => kid !== undefined && key?.kid === kid;
+  const keys = [...untimelyKeys(known, search)].filter(({ key }) => key !== undefined);
+  const ordered = [...keys.filter(isNamed), ...keys.filter((key) => !isNamed(key))];
+  for (const untimely of ordered.slice(0, Math.max(1, MAX_TRIES - search.tried.length))) {
+    const { key } = untimely;
+    if (key !== undefined && (await verifySignature(search.jws, key))) return untimely;
+  }
+  return undefined;
+}
+
+const reasonOf = ({ state }: UntimelyKey): Reason =>
+  state === 'expired' ? 'secret_expired' : 'secret_not_yet_valid';
+
+/** Why no key is left to try. */
+function noKeyFailure(known: readonly Known[], search: Search): Failure {
+  const untimely = [...untimelyKeys(known, search)];
+  const told = new Set(untimely.map(describeUntimely));
+  const first = untimely.find(({ state }) => state === 'expired') ?? untimely[0];
+  const refused = search.warnings.some(({ code }) => code !== 'jwks_uri_failed');
+  const otherwise: Reason = refused ? 'secret_refused' : 'no_matching_key';
+  return {
+    reason: first === undefined ? otherwise : reasonOf(first),
+    expected: usable(known, search),
+    actual: [...wantedNames(search), ...[...told].slice(0, MAX_TRIES)],
+  };
+}
+
+/** Why keys of the client were not tried. */
+function leftOut(known: readonly Known[], search: Search): string[] {
+  const { alg, kid } = search.jws.header;
+  const told = known.flatMap(({ secret, key }) => {
+    if (search.tried.some((one) => one.key === key)) return [];
+    const name = describeKey({ secret, key }, search);
+    if (!fits(key, search)) {
+      // Only a key that the header names was meant.
+      return key.kid !== undefined && key.kid === kid ? [`not tried: ${name}: not for ${alg}`] : [];
+    }
+    if (stateOf(key, search) !== 'valid') return [];
+    return [`not tried: ${name}: ${MAX_TRIES} others came first`];
+  });
+  const untimely = [...untimelyKeys(known, search)].map(
+    (key) => `not tried: ${describeUntimely(key)}`,
+  );
+  const all = [...told, ...new Set(untimely)];
+  const more = all.length - MAX_TRIES;
+  return more > 0 ? [...all.slice(0, MAX_TRIES), `not tried: ${more} more`] : all;
+}
+
+const ECDSA_HASHES: Readonly<Record<string, string>> = {
+  ES256: 'sha256',
+  ES384: 'sha384',
+  ES512: 'sha512',
+};
+
+/** A mistake in how the signature is written, which one more check shows. */
+function formMistake({ jws, tried }: Search): string[] {
+  const { signature, signingInput, header } = jws;
+  const alg = String(header['alg']);
+  const data = Buffer.from(signingInput, 'latin1');
+  const hash = ECDSA_HASHES[alg];
+  for (const { key } of tried.slice(0, 2)) {
+    const { keyObject } = key;
+    if (hash !== undefined && signature[0] === 0x30) {
+      if (!isVerified(() => verify(hash, data, keyObject, signature))) continue;
+      return ['the signature is in DER: RFC 7518 §3.4 wants R and S, each of the full size'];
+    }
+    if (alg.startsWith('PS')) {
+      const saltLength = constants.RSA_PSS_SALTLEN_AUTO;
+      const padding = constants.RSA_PKCS1_PSS_PADDING;
+      const pss = { key: keyObject, padding, saltLength };
+      if (!isVerified(() => verify(`sha${alg.slice(2)}`, data, pss, signature))) continue;
+      return ['the PSS salt has the wrong length: RFC 7518 §3.5 wants that of the hash'];
+    }
+  }
+  return [];
+}
+
+function isVerified(check: () => boolean): boolean {
+  try {
+    return check();
+  } catch {
+    return false;
+  }
+}
+
+/** Sizes of signatures that fit no key: guesses, since the client may have made a mistake. */
+function sizeGuess({ jws, tried }: Search): string[] {
+  const sizes = tried.map(
+    ({ key }) => (key.keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8,
+  );
+  const { length } = jws.signature;
+  if (sizes.length === 0 || sizes.some((size) => size === 0 || size === length)) return [];
+  return [`guess: another RSA key, since the signature has ${length} bytes and not ${sizes[0]}`];
+}
+
+/** None of the keys that were tried made the signature. */
+function signatureFailure(known: readonly Known[], search: Search): Failure {
+  const mistake = formMistake(search);
+  return {
+    reason: 'signature_invalid',
+    expected: search.tried.map((candidate) => describeKey(candidate, search)),
+    actual: [
+      ...wantedNames(search),
+      ...(mistake.length === 0 ? sizeGuess(search) : mistake),
+      ...leftOut(known, search),
+    ],
+  };
+}
+
+/** Says why no key made a signature. */
+export async function diagnose(search: Search): Promise<Failure> {
+  const { missing, tried } = search;
+  if (missing !== undefined) {
+    const reason = missing.code === 'too_many_fetches' ? 'too_many_fetches' : 'jwks_uri_failed';
+    return { reason, actual: missing.code, cause: missing };
+  }
+  const known = knownKeys(search);
+  if (tried.length === 0) return noKeyFailure(known, search);
+  const untimely = await untimelySigner(known, search);
+  if (untimely === undefined) return signatureFailure(known, search);
+  return {
+    reason: reasonOf(untimely),
+    expected: usable(known, search),
+    actual: [...wantedNames(search), describeUntimely(untimely)],
+  };
+}

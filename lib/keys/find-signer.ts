@@ -1,0 +1,227 @@
+import type { AuthenticationWarning } from '../shared/events.js';
+import type { Failure } from '../shared/reasons.js';
+import { KeyError, shown } from './algorithms.js';
+import type { CompactJws } from './compact-jws.js';
+import { type Candidate, diagnose, type Rank, type Search, type SignerQuery } from './diagnosis.js';
+import type { ImportedKeys } from './jwk.js';
+import type { FetchedSet, RemoteJwkSets } from './jwks-uri.js';
+import { ownKeysOf } from './key-cache.js';
+import { describeSecret, expirationOf, type Secret } from './secret.js';
+import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
+
+/** So many secrets are looked through as fast as the last signer is found. */
+const FEW_SECRETS = 4;
+
+export type { Candidate } from './diagnosis.js';
+
+/** The key that made the signature, or why there is none; and what the operator should know. */
+export type SignerSearch = { readonly warnings: readonly AuthenticationWarning[] } & (
+  | { readonly signer: Candidate; readonly failure?: undefined }
+  | { readonly signer?: undefined; readonly failure: Failure }
+);
+
+function rankOf(key: VerificationKey, header: CompactJws['header']): Rank {
+  const { kid, x5t, 'x5t#S256': x5tS256 } = header;
+  if (kid !== undefined && key.kid === kid) return 1;
+  if (x5tS256 !== undefined && key.x5tS256 === x5tS256) return 2;
+  if (x5t !== undefined && key.x5t === x5t) return 2;
+  return kid === undefined || key.kid === undefined ? 3 : 4;
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
+}
+
+const jwkSetsOf = (secret: Secret, { settings }: SignerQuery): RemoteJwkSets =>
+  ownKeysOf(secret)?.jwksUri ?? settings.jwksUri;
+
+/** What is at hand of a secret; undefined if it has to be fetched. */
+function keysAtHand(secret: Secret, search: Search): ImportedKeys | undefined {
+  if (secret.type !== 'JwksUri') return search.settings.keys.keysOf(secret);
+  const set = jwkSetsOf(secret, search).atHand(secret.value);
+  search.sets.set(secret, set);
+  return set;
+}
+
+function warnOfRefused(secret: Secret, imported: ImportedKeys, search: Search): void {
+  for (const { message, isPrivate } of imported.refused) {
+    const code = isPrivate ? 'private_key_published' : 'secret_refused';
+    search.warnings.push({ code, secret: describeSecret(secret), message });
+  }
+}
+
+/** Adds the keys of a secret that may verify now, whatever their names are. */
+function addCandidates(
+  found: Candidate[],
+  secret: Secret,
+  { keys }: ImportedKeys,
+  expiration: number | undefined,
+  search: Search,
+): void {
+  const { header } = search.jws;
+  const { certificateValidity } = search.settings;
+  const alg = header['alg'] as string;
+  for (const key of keys) {
+    if (!(key.algorithms as readonly string[]).includes(alg)) continue;
+    const isDated = certificateValidity && key.notAfter !== undefined;
+    if (isDated && certificateState(key, search.now) !== 'valid') continue;
+    const expiresAt = isDated ? earlier(expiration, key.notAfter) : expiration;
+    found.push({ key, secret, rank: rankOf(key, header), expiresAt });
+  }
+}
+
+/** Adds what is at hand of a secret. One that cannot be used becomes a warning. */
+function look(secret: Secret, search: Search, found: Candidate[]): void {
+  try {
+    const expiration = expirationOf(secret);
+    if (expiration !== undefined && expiration <= search.now) {
+      search.settings.keys.forget(secret);
+      return;
+    }
+    const imported = keysAtHand(secret, search);
+    if (imported === undefined) return;
+    if (imported.refused.length > 0) warnOfRefused(secret, imported, search);
+    addCandidates(found, secret, imported, expiration, search);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    const { message } = error;
+    search.warnings.push({ code: 'secret_refused', secret: describeSecret(secret), message });
+  }
+}
+
+const lifeOf = ({ expiresAt }: Candidate): number => expiresAt ?? Number.POSITIVE_INFINITY;
+
+function compare(a: Candidate, b: Candidate): number {
+  if (a.rank !== b.rank) return a.rank - b.rank;
+  const [lifeA, lifeB] = [lifeOf(a), lifeOf(b)];
+  return lifeA === lifeB ? 0 : lifeB - lifeA;
+}
+
+/** By rank; within a rank the later expiration first, then the later in the list. */
+const inOrder = (found: Candidate[]): Candidate[] =>
+  found.length < 2 ? found : found.reverse().sort(compare);
+
+/** The name under which the last signer of many secrets is remembered. */
+function nameIn({ jws, secrets }: SignerQuery): string | undefined {
+  if (secrets.length <= FEW_SECRETS) return undefined;
+  const { kid, 'x5t#S256': x5tS256, x5t } = jws.header;
+  const name = kid ?? x5tS256 ?? x5t;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** The keys at hand, the likeliest first. Of many secrets, the one that signed last leads. */
+function* candidatesAtHand(search: Search): Generator<Candidate> {
+  const { secrets, settings, warnings } = search;
+  const name = nameIn(search);
+  const last = name === undefined ? undefined : settings.keys.lastSigner(secrets, name);
+  const leading: Candidate[] = [];
+  if (last !== undefined) {
+    look(last, search, leading);
+    yield* leading.filter(({ rank }) => rank <= 2).slice(0, MAX_TRIES);
+    warnings.length = 0;
+  }
+  const found: Candidate[] = [];
+  for (const secret of secrets) look(secret, search, found);
+  for (const candidate of inOrder(found)) {
+    if (search.tried.length >= MAX_TRIES) return;
+    if (!wasTried(candidate, search)) yield candidate;
+  }
+}
+
+/** Keys that have signed nothing here need no second try under another name. */
+function wasTried({ key }: Candidate, { tried }: Search): boolean {
+  return tried.some(
+    ({ key: { keyObject } }) =>
+      keyObject === key.keyObject ||
+      (keyObject.asymmetricKeyType === key.keyObject.asymmetricKeyType &&
+        keyObject.equals(key.keyObject)),
+  );
+}
+
+interface Arrival extends FetchedSet {
+  readonly secret: Secret;
+  readonly fault?: unknown;
+}
+
+/** Starts to fetch the sets of the secrets that have not expired. */
+function startFetches(search: Search): Map<Secret, Promise<Arrival>> {
+  const arrivals = new Map<Secret, Promise<Arrival>>();
+  for (const [secret, seen] of search.sets) {
+    const fetched = jwkSetsOf(secret, search).fetch(secret.value as string, seen);
+    const arrival = fetched.then(
+      (result) => ({ ...result, secret }),
+      (fault: unknown) => ({ secret, fault }),
+    );
+    arrivals.set(secret, arrival);
+  }
+  return arrivals;
+}
+
+function noteArrival({ secret, set, error, fault }: Arrival, search: Search): void {
+  if (fault !== undefined) throw fault;
+  if (error !== undefined) {
+    const message =
+      set === undefined ? error.message : `${error.message}; the last good keys are used`;
+    search.warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(secret), message });
+    if (set === undefined && search.sets.get(secret) === undefined) search.missing ??= error;
+  }
+  if (set === undefined) return;
+  search.sets.set(secret, set);
+  warnOfRefused(secret, set, search);
+}
+
+/** The keys that were fetched, each set as it arrives: nobody waits for a set that is not needed. */
+async function* fetchedCandidates(search: Search): AsyncGenerator<Candidate> {
+  const arrivals = startFetches(search);
+  let tries = 0;
+  while (arrivals.size > 0) {
+    const arrival = await Promise.race(arrivals.values());
+    arrivals.delete(arrival.secret);
+    noteArrival(arrival, search);
+    if (arrival.set === undefined) continue;
+    const found: Candidate[] = [];
+    addCandidates(found, arrival.secret, arrival.set, expirationOf(arrival.secret), search);
+    for (const candidate of inOrder(found)) {
+      if (wasTried(candidate, search)) continue;
+      if (tries === MAX_TRIES) break;
+      tries += 1;
+      yield candidate;
+    }
+  }
+}
+
+function accepted(signer: Candidate, search: Search): SignerSearch {
+  const { jws, secrets, settings, warnings } = search;
+  if (signer.rank === 4) {
+    const message = `The header names the kid ${shown(jws.header['kid'])}, but the key with the kid ${shown(signer.key.kid)} made the signature.`;
+    warnings.push({ code: 'kid_mismatch', secret: describeSecret(signer.secret), message });
+  }
+  const { secret } = signer;
+  if (secret.type === 'JwksUri') jwkSetsOf(secret, search).noteProved(secret.value);
+  const name = nameIn(search);
+  // If there is something to warn of, all secrets are looked through each time.
+  if (name !== undefined && signer.rank <= 2 && warnings.length === 0) {
+    settings.keys.noteSigner(secrets, name, signer.secret);
+  }
+  return { signer, warnings };
+}
+
+/**
+ * Finds the key that made a signature. Keys at hand get eight tries; only if none of them verifies,
+ * the sets of `jwks_uri` secrets are fetched, and keys that were not tried get eight more.
+ */
+export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
+  const { jws } = query;
+  const search: Search = { ...query, tried: [], warnings: [], sets: new Map(), missing: undefined };
+  for (const candidate of candidatesAtHand(search)) {
+    search.tried.push(candidate);
+    const verified = verifySignature(jws, candidate.key);
+    if (verified instanceof Promise ? await verified : verified) return accepted(candidate, search);
+  }
+  for await (const candidate of fetchedCandidates(search)) {
+    search.tried.push(candidate);
+    if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
+  }
+  return { failure: await diagnose(search), warnings: search.warnings };
+}
