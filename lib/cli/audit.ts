@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { assertClientSecrets, describeSecret } from '../keys/assert-secrets.js';
-import { expirationOf, importSecret } from '../keys/import.js';
-import type { AssertionClient, Secret } from '../keys/secret.js';
+import { assertClientSecrets } from '../keys/assert-secrets.js';
+import { importSecret } from '../keys/import.js';
+import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
 import { readClients } from './files.js';
 import { print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, numberOption } from './usage.js';
@@ -42,7 +42,7 @@ function expiryFindings(secret: Secret, now: number, days: number): Finding[] {
   const name = describeSecret(secret);
   const ends = [
     ['expire', expirationOf(secret)] as const,
-    ...importSecret(secret).map(({ notAfter }) => ['certificate', notAfter] as const),
+    ...importSecret(secret).keys.map(({ notAfter }) => ['certificate', notAfter] as const),
   ];
   return ends.flatMap(([what, end]) => {
     const subject = what === 'expire' ? 'the secret' : 'its certificate';
@@ -58,7 +58,7 @@ function fapi2SecretFindings(secret: Secret): Finding[] {
   if (secret.type === 'SharedSecret') {
     return [error(`${name}: FAPI 2.0 takes no shared secret: register a key`)];
   }
-  return importSecret(secret).flatMap(({ algorithms, kid }) => {
+  return importSecret(secret).keys.flatMap(({ algorithms, kid }) => {
     if (algorithms.some((alg) => FAPI2_ALGORITHMS.includes(alg))) return [];
     const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;
     const takes = algorithms.join(', ');

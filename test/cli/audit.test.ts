@@ -123,7 +123,7 @@ const ROWS: readonly (readonly [string, object, readonly string[], number, reado
     { secrets: [{ type: 'JsonWebKey', value: privateJwk(keyPair('ES256')) }] },
     [],
     1,
-    [/JsonWebKey: .*private key/],
+    [/JsonWebKey.*private key/],
   ],
 ];
 
