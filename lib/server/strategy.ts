@@ -13,6 +13,7 @@ import { assertKnownOptions, given, type OptionNames, pick } from '../shared/opt
 import { Strategy } from '../shared/passport-strategy.js';
 import { noteAssertionUsed } from './assertion-used.js';
 import { giveUp } from './give-up.js';
+import { type FindClientWithDone, withoutDone } from './lookup-with-done.js';
 import {
   type IdentifyServer,
   type PerRequest,
@@ -74,13 +75,22 @@ export class PrivateKeyJwtStrategy<
    * @param findClient the lookup of a client by its id; its second argument is the request
    * @throws {TypeError} where an option is wrong
    */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
+  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>);
+  /**
+   * @param findClient calls `done`, as Passport's verify callbacks do: with an error, or null and the
+   *   client
+   */
+  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClientWithDone<Client>);
+  constructor(
+    options: PrivateKeyJwtStrategyOptions,
+    findClient: FindClient<Client> | FindClientWithDone<Client>,
+  ) {
     super();
     assertKnownOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
     this._identify = serverIdentifier(given(options));
     this._validator = new ClientAssertionValidator(
       pick(options, CLIENT_ASSERTION_OPTIONS),
-      findClient,
+      withoutDone(findClient),
     );
   }
 
