@@ -1,11 +1,7 @@
-import {
-  type FindClient,
-  type FindClientWithDone,
-  lookUpClient,
-  withoutDone,
-} from '../clients/lookup.js';
+import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
 import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { noteProved } from '../keys/key-cache.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
@@ -89,12 +85,12 @@ export class AssertionPipeline<Client extends AssertionClient> {
   readonly findClient: FindClient<Client>;
 
   /** @throws {TypeError} if the lookup is no function */
-  constructor(settings: Settings, findClient: FindClient<Client> | FindClientWithDone<Client>) {
+  constructor(settings: Settings, findClient: FindClient<Client>) {
     if (typeof findClient !== 'function') {
       throw new TypeError('findClient must be a function that returns the client of a client_id');
     }
     this.settings = settings;
-    this.findClient = withoutDone(findClient);
+    this.findClient = findClient;
   }
 
   /**
@@ -194,6 +190,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };
 
+  noteProved(signer.secret, settings.jwksUri);
   noteSigner(recorder, signer, now + settings.secretExpiryWarning);
   const alg = jws.header['alg'] as string;
   const method = methodOf(alg);

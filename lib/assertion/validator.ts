@@ -1,4 +1,4 @@
-import type { FindClient, FindClientWithDone } from '../clients/lookup.js';
+import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { hasAuthorization } from '../shared/http.js';
 import { readOptions } from '../shared/options.js';
@@ -67,10 +67,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
    * @param findClient the lookup of a client by its id
    * @throws {TypeError | ConfigurationError} if an option is wrong
    */
-  constructor(
-    options: ClientAssertionOptions,
-    findClient: FindClient<Client> | FindClientWithDone<Client>,
-  ) {
+  constructor(options: ClientAssertionOptions, findClient: FindClient<Client>) {
     const owner = 'ClientAssertionValidator';
     const given = readOptions(owner, options, CLIENT_ASSERTION_OPTIONS, HINTS);
     this.#pipeline = new AssertionPipeline(settingsFrom(given), findClient);

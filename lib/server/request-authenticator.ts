@@ -12,7 +12,7 @@ import {
 } from '../assertion/options.js';
 import { AssertionPipeline, type AuthenticatedClient } from '../assertion/pipeline.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
-import type { FindClient, FindClientWithDone } from '../clients/lookup.js';
+import type { FindClient } from '../clients/lookup.js';
 import { failureWithoutAssertion } from '../clients/policy.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
@@ -57,10 +57,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
   readonly #identify: IdentifyServer;
 
   /** @throws {TypeError | ConfigurationError} if an option is wrong */
-  constructor(
-    options: PrivateKeyJwtStrategyOptions,
-    findClient: FindClient<Client> | FindClientWithDone<Client>,
-  ) {
+  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     const given = readOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
     this.#identify = serverIdentifier(given);
     this.pipeline = new AssertionPipeline(settingsFrom(given), findClient);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { FindClient, FindClientWithDone } from '../clients/lookup.js';
+import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
@@ -48,16 +48,7 @@ export class PrivateKeyJwtStrategy<
    * @param findClient the lookup of a client by its id; its second argument is the request
    * @throws {TypeError | ConfigurationError} if an option is wrong
    */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>);
-  /**
-   * @param findClient calls `done`, as Passport's verify callbacks do: with an error, or null and the
-   *   client
-   */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClientWithDone<Client>);
-  constructor(
-    options: PrivateKeyJwtStrategyOptions,
-    findClient: FindClient<Client> | FindClientWithDone<Client>,
-  ) {
+  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
     this._authenticator = new RequestAuthenticator(options, findClient);
   }
