@@ -1,5 +1,10 @@
 import { ConfigurationError } from '../../shared/errors.js';
-import { renewSession, type Session, saveSession, sessionHasEnded } from '../tokens/session.js';
+import {
+  leaveEndedSession,
+  type Session,
+  saveSession,
+  sessionHasEnded,
+} from '../tokens/session.js';
 import type { LoginRequest } from './events.js';
 
 /** A login that a user was sent to the provider for. It is kept in the session as JSON. */
@@ -116,11 +121,6 @@ export class PendingLogins {
   forget({ session }: LoginRequest): void {
     delete (session as Session)[SESSION_MEMBER];
   }
-}
-
-/** Gives the browser a new session if its own has ended, so that nothing is written to that one. */
-export async function leaveEndedSession(request: LoginRequest): Promise<void> {
-  if (await sessionHasEnded(request)) await renewSession(request);
 }
 
 let hasWarned = false;

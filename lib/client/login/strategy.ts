@@ -4,6 +4,7 @@ import { ConfigurationError } from '../../shared/errors.js';
 import { publish } from '../events.js';
 import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
 import { clientEvent } from '../tokens/provider.js';
+import { leaveEndedSession } from '../tokens/session.js';
 import type { LoginRequest, LoginTokens } from './events.js';
 import { finishLogin } from './finish-login.js';
 import {
@@ -16,7 +17,7 @@ import {
   type Verify,
   type VerifyWithRequest,
 } from './options.js';
-import { LoginStateError, leaveEndedSession } from './pending-logins.js';
+import { LoginStateError } from './pending-logins.js';
 import { startLogin } from './start-login.js';
 import { type CallVerify, callVerify, decide } from './verification.js';
 

@@ -1,5 +1,12 @@
 import { isThenable } from '../../shared/deadline.js';
-import type { UserTokenRequest } from './user-tokens.js';
+
+/** What is used of a request whose user has tokens. */
+export interface UserTokenRequest {
+  /** The session of express-session or @fastify/session, or another that is an object. */
+  readonly session?: object | null;
+  /** The id of the session, as express-session sets it. */
+  readonly sessionID?: string;
+}
 
 /** A session of express-session, @fastify/session or another framework, as far as it is used. */
 export type Session = Record<string, unknown>;
@@ -77,8 +84,12 @@ export async function saveSession(session: Session): Promise<void> {
   if (typeof session['save'] === 'function') await completed(session, session['save']);
 }
 
-/** Gives the browser a new session. It is `request.session` afterwards. */
-export async function renewSession({ session }: UserTokenRequest): Promise<void> {
-  const { regenerate } = session as Session;
-  if (typeof regenerate === 'function') await completed(session as Session, regenerate);
+/**
+ * Gives the browser a new session if its own has ended since the request came. It is
+ * `request.session` afterwards, so that nothing is written to the ended one when the request ends.
+ */
+export async function leaveEndedSession(request: UserTokenRequest): Promise<void> {
+  if (!(await sessionHasEnded(request))) return;
+  const { regenerate } = request.session as Session;
+  if (typeof regenerate === 'function') await completed(request.session as Session, regenerate);
 }

@@ -12,6 +12,7 @@ import { publish } from '../events.js';
 import { ClientRefusedError, LoginRequiredError, ProviderError } from './failures.js';
 import { locked, type TokenLock, tokenLock } from './lock.js';
 import { call, clientEvent, configuration } from './provider.js';
+import { leaveEndedSession, type UserTokenRequest } from './session.js';
 import { SingleFlight } from './single-flight.js';
 import { tokenFetch } from './token-fetch.js';
 import {
@@ -22,12 +23,7 @@ import {
   tokenSet,
   tokenStore,
 } from './token-store.js';
-import {
-  tokensInSession,
-  tokensInStore,
-  type UserTokenRequest,
-  type UserTokens,
-} from './user-tokens.js';
+import { tokensInSession, tokensInStore, type UserTokens } from './user-tokens.js';
 
 const HOUR = 3600;
 const YEAR = 31_536_000;
@@ -83,6 +79,19 @@ const nameOf = (refreshToken: string): string =>
 
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user has to log in again');
+
+/** Takes a request out of its session if that has ended, so that nobody writes it back. */
+async function orLeave<Result>(
+  request: UserTokenRequest,
+  result: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof LoginRequiredError) await leaveEndedSession(request);
+    throw error;
+  }
+}
 
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
@@ -148,7 +157,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
     const tokens = tokenSet(response, now(), this.#renewBefore);
-    await this.#place.start(request, tokens, this.#keepFor);
+    await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
   }
 
   /**
@@ -160,9 +169,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    */
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
     const tokens = await this.#place.get(request);
-    if (tokens === undefined) throw new LoginRequiredError('The user has no tokens');
-    if (isUsable(tokens, now(), refused)) return tokens;
-    return this.#renew(request, tokens, refused);
+    if (tokens !== undefined && isUsable(tokens, now(), refused)) return tokens;
+    return orLeave(request, this.#renew(request, tokens, refused));
   }
 
   /**
@@ -256,7 +264,12 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  async #renew(request: Request, tokens: TokenSet, refused?: string): Promise<TokenSet> {
+  async #renew(
+    request: Request,
+    tokens: TokenSet | undefined,
+    refused?: string,
+  ): Promise<TokenSet> {
+    if (tokens === undefined) throw new LoginRequiredError('The user has no tokens');
     const { refreshToken } = tokens;
     if (refreshToken === undefined) {
       if (now() < tokens.expiresAt && tokens.accessToken !== refused) return tokens;
@@ -396,6 +409,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /** Revokes tokens that came after their session had ended; a logout under way does it itself. */
   async #giveUp(request: Request, renewed: TokenSet): Promise<void> {
+    await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');
     if (ending !== undefined) ending.push(renewed);
     else await this.#revoke(renewed).catch(() => undefined);

@@ -1,5 +1,12 @@
 import { LoginRequiredError } from './failures.js';
-import { isSession, saveSession, sessionHasEnded, sessionIdOf, storedSession } from './session.js';
+import {
+  isSession,
+  saveSession,
+  sessionHasEnded,
+  sessionIdOf,
+  storedSession,
+  type UserTokenRequest,
+} from './session.js';
 import {
   isSame,
   MemoryTokenStore,
@@ -7,14 +14,6 @@ import {
   type TokenSet,
   type TokenStore,
 } from './token-store.js';
-
-/** What is used of a request whose user has tokens. */
-export interface UserTokenRequest {
-  /** The session of express-session or @fastify/session, or another that is an object. */
-  readonly session?: object | null;
-  /** The id of the session, as express-session sets it. */
-  readonly sessionID?: string;
-}
 
 /** Where the tokens of the user of a request are. Lifetimes are in seconds. */
 export interface UserTokens {
@@ -88,14 +87,15 @@ export function tokensInStore(store: TokenStore): UserTokens {
   return {
     keyOf,
     get,
-    current: get,
+    current: async (request) => ((await sessionHasEnded(request)) ? undefined : get(request)),
     async claim(request, current, refreshing, lifetime) {
-      if (await sessionHasEnded(request)) throw sessionEnded();
       const isClaimed = await store.replace(keyOf(request), current, refreshing, lifetime);
       return isClaimed ? refreshing : undefined;
     },
-    replace: async (request, expected, tokens, lifetime) =>
-      store.replace(keyOf(request), expected, tokens, lifetime),
+    async replace(request, expected, tokens, lifetime) {
+      if (tokens !== undefined && (await sessionHasEnded(request))) return false;
+      return store.replace(keyOf(request), expected, tokens, lifetime);
+    },
     async adopt() {
       // Every request reads the store.
     },

@@ -116,6 +116,95 @@ test('a server that demands signed requests demands the assertions too', () => {
   assert.ok(make({ signedAuthorizeRequests: false }));
 });
 
+/** What the metadata of a provider rules out (RFC 8414 §2), and what of it is told. */
+const RULED_OUT: readonly (readonly [object, object, RegExp])[] = [
+  [
+    { request_parameter_supported: false },
+    { signedAuthorizeRequests: true },
+    /request_parameter_supported false: set signedAuthorizeRequests: false/,
+  ],
+  [
+    { request_object_signing_alg_values_supported: ['PS256', 'none'] },
+    { signedAuthorizeRequests: true },
+    /request_object_signing_alg_values_supported \["PS256","none"\]: the key signs with ES256/,
+  ],
+  [{}, { usePAR: true }, /no pushed_authorization_request_endpoint: set usePAR: false/],
+  [{ code_challenge_methods_supported: ['plain'] }, {}, /code_challenge_methods_supported.*S256/],
+  [{ code_challenge_methods_supported: [] }, {}, /code_challenge_methods_supported \[\]/],
+  [
+    { token_endpoint_auth_methods_supported: ['client_secret_basic'] },
+    {},
+    /token_endpoint_auth_methods_supported.*: the assertions are private_key_jwt/,
+  ],
+  [
+    { token_endpoint_auth_signing_alg_values_supported: ['RS256'] },
+    {},
+    /token_endpoint_auth_signing_alg_values_supported \["RS256"\]: the key signs with ES256/,
+  ],
+];
+
+const withMetadata = (metadata: object, options: object) =>
+  new OpenIdConnectStrategy(
+    {
+      config: new Configuration({ issuer: ISSUER, ...metadata }, CLIENT_ID),
+      callbackURL,
+      assertions: assertionsOf(CLIENT_ID),
+      ...options,
+    },
+    verify,
+  );
+
+for (const [metadata, options, message] of RULED_OUT) {
+  test(`metadata with ${JSON.stringify(metadata)} rules out ${JSON.stringify(options)}`, () => {
+    assert.throws(() => withMetadata(metadata, options), { name: 'TypeError', message });
+  });
+}
+
+test('metadata that does not mention something rules out nothing', () => {
+  for (const options of [{}, { signedAuthorizeRequests: true }])
+    assert.ok(withMetadata({}, options));
+  assert.ok(
+    withMetadata(
+      {
+        request_parameter_supported: true,
+        request_object_signing_alg_values_supported: ['ES256'],
+        code_challenge_methods_supported: ['plain', 'S256'],
+        pushed_authorization_request_endpoint: `${ISSUER}/par`,
+        token_endpoint_auth_methods_supported: ['private_key_jwt'],
+        token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+      },
+      { signedAuthorizeRequests: true, usePAR: true },
+    ),
+  );
+});
+
+test('a client that authenticates in another way is not held to the methods of assertions', () => {
+  const config = new Configuration(
+    { issuer: ISSUER, token_endpoint_auth_methods_supported: ['none'] },
+    CLIENT_ID,
+    { token_endpoint_auth_method: 'none' },
+  );
+  assert.ok(withMetadata({}, { config }));
+});
+
+test('the URL of a logout is that of the provider (OpenID Connect RP-Initiated Logout 1.0 §2)', () => {
+  const end_session_endpoint = `${ISSUER}/logout`;
+  const strategy = withMetadata({ end_session_endpoint }, {});
+  assert.equal(withMetadata({}, {}).logoutUrl(), undefined);
+  assert.equal(strategy.logoutUrl()?.href, `${end_session_endpoint}?client_id=${CLIENT_ID}`);
+  const url = strategy.logoutUrl({
+    idToken: 'the id token',
+    returnTo: new URL('https://client.example/bye'),
+    state: 'a state',
+  });
+  assert.deepEqual(Object.fromEntries(url?.searchParams ?? []), {
+    client_id: CLIENT_ID,
+    id_token_hint: 'the id token',
+    post_logout_redirect_uri: 'https://client.example/bye',
+    state: 'a state',
+  });
+});
+
 test('a strategy without options says what is missing first', () => {
   const nothing = undefined as unknown as OpenIdConnectStrategyOptions;
   assert.throws(() => new OpenIdConnectStrategy(nothing, verify), {

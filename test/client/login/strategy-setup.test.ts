@@ -15,6 +15,13 @@ import { CLIENT_ID } from '../../support/relying-party.js';
 
 // Logins at applications that lack something.
 
+/** The warnings of all tests of this file, some of which lose cookies too. */
+const lostCookies: Error[] = [];
+process.on('warning', (warning) => {
+  const { code } = warning as Error & { readonly code?: string };
+  if (code === 'login_cookie_lost') lostCookies.push(warning);
+});
+
 const config = new Configuration(
   {
     issuer: ISSUER,
@@ -113,6 +120,17 @@ test('a login that is not kept in a session needs none that can be renewed', asy
   assert.equal(await requestTo(setup, '/cb?code=x&state=y'), 401);
   assert.ok(seen[0] instanceof LoginStateError);
   assert.match(seen[0].message, /session cookie has not come back.*SameSite=Lax.*trust proxy/);
+});
+
+test('the developer is told once, by a warning, that the session cookie is lost', async () => {
+  for (const init of [{ headers: { cookie: 'another=1' } }, {}, {}]) {
+    await requestTo({ before: [session] }, '/cb?code=x&state=y', init);
+  }
+  assert.equal(lostCookies.length, 1);
+  assert.match(
+    lostCookies[0]?.message ?? '',
+    /the session cookie is lost: it must be SameSite=Lax/,
+  );
 });
 
 /** What a call of passport.authenticate cannot set. */

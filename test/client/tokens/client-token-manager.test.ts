@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import express from 'express';
@@ -17,6 +18,7 @@ import { listen } from '../../support/listen.js';
 import { openIdProvider } from '../../support/openid-provider.js';
 import { discover } from '../../support/relying-party.js';
 import { keyService } from '../../support/remote-signer.js';
+import { waitUntil } from '../../support/wait-until.js';
 
 const LIFETIME = 600;
 
@@ -329,6 +331,133 @@ for (const [input, target] of OUTSIDE) {
     assert.equal(provider.assertions.length, 0);
   });
 }
+
+/** Paths that some servers decode, or cut, after the URL was checked (CWE-22). */
+const HIDDEN_DOTS: readonly string[] = [
+  'x/..%2fadmin',
+  'x/..%5cadmin',
+  '..%2Fadmin',
+  '%2e%2e%2fadmin',
+  '%2E%2E%5Cadmin',
+  '..;/admin',
+  'x/..;v=1/admin',
+  '.%2e;/admin',
+  '%252e%252e%252fadmin',
+  '..%252fadmin',
+  '%25252e%25252e/admin',
+  'x%2f..%2f..%2fadmin',
+  '..%00/admin',
+  '..%09/admin',
+  '%c0%ae%c0%ae/admin',
+  '..%c0%afadmin',
+  '%u002e%u002e/admin',
+  `..%${'25'.repeat(40)}2fadmin`,
+];
+
+for (const input of HIDDEN_DOTS) {
+  test(`fetch sends no token to ${input}, which a server could read as outside of the API`, async (t) => {
+    const { tokens, provider } = await party(t);
+    await assert.rejects(tokens.fetch('https://api.example/v1/')(input), {
+      name: 'TypeError',
+      message:
+        /^Tokens for https:\/\/api\.example\/v1\/ are not sent to a path with encoded dots: /,
+    });
+    assert.equal(provider.assertions.length, 0);
+  });
+}
+
+test('fetch sends tokens to paths with dots and encoded separators that lead nowhere else', async (t) => {
+  const { tokens } = await party(t);
+  const orders = await api(t);
+  for (const path of [
+    'a..b',
+    '...',
+    'a%2fb',
+    '.well-known/x',
+    'a;b=..',
+    '100%25',
+    'x/./y',
+    '%zz',
+  ]) {
+    assert.equal((await tokens.fetch(`${orders.url}/v1/`)(path)).status, 200, path);
+  }
+});
+
+/** When a call is aborted. */
+const ABORTS: readonly (readonly [string, boolean])[] = [
+  ['before the answer', false],
+  ['in the middle of the body', true],
+];
+
+for (const [when, isAnswered] of ABORTS) {
+  test(`what is aborted ${when} is closed at the API`, async (t) => {
+    const { tokens } = await party(t);
+    await tokens.getToken();
+    let open = 0;
+    const silent = await listen((request, response) => {
+      open += 1;
+      request.resume();
+      response.on('close', () => {
+        open -= 1;
+      });
+      if (isAnswered) response.write('the beginning');
+    });
+    t.after(() => silent.close());
+    const callApi = tokens.fetch(silent.url);
+    const calls = Array.from({ length: 20 }, async () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = callApi('/', { method: 'POST', body: 'x', signal });
+      const text = isAnswered ? call.then((response) => response.text()) : call;
+      await waitUntil(async () => open === 20);
+      controller.abort();
+      await assert.rejects(text, { name: 'AbortError' });
+    });
+    await Promise.all(calls);
+    await waitUntil(async () => open === 0);
+  });
+}
+
+test('a call that is aborted while its token is got is not sent', async (t) => {
+  const { config, assertions, provider } = await party(t);
+  const steps = new EventEmitter();
+  const gate = await listen(async (_request, response) => {
+    steps.emit('asked');
+    await once(steps, 'go on');
+    response.setHeader('content-type', 'application/json');
+    response.end('{"access_token":"at","token_type":"Bearer"}');
+  });
+  t.after(() => gate.close());
+  const orders = await api(t);
+  const moved = withEndpoints(config, { token_endpoint: gate.url }, assertions);
+  const tokens = new ClientTokenManager({ config: moved });
+  const controller = new AbortController();
+  const asked = once(steps, 'asked');
+  const call = tokens.fetch(orders.url)('/orders', { signal: controller.signal });
+  await asked;
+  controller.abort(new Error('the user has left'));
+  await assert.rejects(call, { message: 'the user has left' });
+  steps.emit('go on');
+  assert.equal((await tokens.getToken()).accessToken, 'at', 'the token is there for the next call');
+  assert.equal(orders.requests.length, 0);
+  assert.equal(provider.assertions.length, 0);
+});
+
+test('managers with two DPoP keys share a store without taking the token of the other (RFC 9449)', async (t) => {
+  const store = new MemoryTokenStore();
+  const { config, provider, tokens } = await party(t, { store });
+  const [one, two] = await Promise.all(
+    [1, 2].map(async () => {
+      const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+      return new ClientTokenManager({ config, store, DPoP });
+    }),
+  );
+  const first = await Promise.all([one?.getToken(), two?.getToken(), tokens.getToken()]);
+  assert.equal(new Set(first.map((each) => each?.accessToken)).size, 3);
+  const again = await Promise.all([one?.getToken(), two?.getToken(), tokens.getToken()]);
+  assert.deepEqual(again, first);
+  assert.equal(provider.assertions.length, 3);
+});
 
 test('the URL of an API with a path ends with a slash, since paths are relative to it', async (t) => {
   const { tokens } = await party(t);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -451,6 +452,85 @@ test('a logout with the old tokens revokes those that have replaced them', async
     [renewed.accessToken, 'access_token'],
   ]);
   assert.equal(await isActive(config, renewed), false);
+});
+
+test('a provider that gives out replaced refresh tokens again ends in a login, not in a circle', async (t) => {
+  const { config, assertions } = await party(t);
+  let answers = 0;
+  const endpoint = await listen((_request, response) => {
+    answers += 1;
+    response.setHeader('content-type', 'application/json');
+    const refresh_token = ['B', 'C', 'A'][(answers - 1) % 3];
+    response.end(
+      JSON.stringify({
+        access_token: `at-${answers}`,
+        token_type: 'bearer',
+        expires_in: 600,
+        refresh_token,
+      }),
+    );
+  });
+  t.after(() => endpoint.close());
+  const token_endpoint = endpoint.url;
+  const users = new UserTokenManager<Request>({
+    config: withEndpoints(
+      config,
+      { token_endpoint, revocation_endpoint: endpoint.url },
+      assertions,
+    ),
+  });
+  const request = newRequest();
+  const time = fakeClock();
+  t.after(time.restore);
+  await users.save(request, {
+    access_token: 'at-0',
+    token_type: 'bearer',
+    expires_in: 600,
+    refresh_token: 'A',
+  });
+  for (let refresh = 1; refresh <= 3; refresh += 1) {
+    time.advance(600);
+    assert.equal((await users.getToken(request)).accessToken, `at-${refresh}`);
+  }
+  time.advance(600);
+  await assert.rejects(users.getToken(request), LoginRequiredError);
+  assert.equal(answers, 3);
+  assert.equal(await users.revoke(request), true);
+});
+
+test('an access token that the server does not revoke is no error of the logout (RFC 7009 §2.2.1)', async (t) => {
+  const { login, config, assertions } = await party(t);
+  const { request } = await login();
+  const hints: (string | null)[] = [];
+  const endpoint = await listen(async (incoming, response) => {
+    const form = new URLSearchParams(await text(incoming));
+    hints.push(form.get('token_type_hint'));
+    const isRefreshToken = hints.at(-1) === 'refresh_token';
+    response.writeHead(isRefreshToken ? 200 : 400, { 'content-type': 'application/json' });
+    response.end(isRefreshToken ? '' : '{"error":"unsupported_token_type"}');
+  });
+  t.after(() => endpoint.close());
+  const users = new UserTokenManager<Request>({
+    config: withEndpoints(config, { revocation_endpoint: endpoint.url }, assertions),
+  });
+  assert.equal(await users.revoke(request), true);
+  assert.deepEqual(hints, ['refresh_token', 'access_token']);
+});
+
+test('the access token is revoked even if the refresh token cannot be', async (t) => {
+  const { login, config, assertions } = await party(t);
+  const { request } = await login();
+  const hints: (string | null)[] = [];
+  const endpoint = await listen(async (incoming, response) => {
+    hints.push(new URLSearchParams(await text(incoming)).get('token_type_hint'));
+    response.writeHead(hints.length === 1 ? 503 : 200).end();
+  });
+  t.after(() => endpoint.close());
+  const users = new UserTokenManager<Request>({
+    config: withEndpoints(config, { revocation_endpoint: endpoint.url }, assertions),
+  });
+  await assert.rejects(users.revoke(request), { name: 'ProviderError', status: 503 });
+  assert.deepEqual(hints, ['refresh_token', 'access_token']);
 });
 
 test('the tokens are forgotten even where the server cannot be told', async (t) => {

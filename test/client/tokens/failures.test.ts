@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import { allowInsecureRequests, Configuration, clientCredentialsGrant } from 'openid-client';
+import {
+  AssertionService,
+  ClientTokenManager,
+  callProvider,
+  clientAssertion,
+  MemoryTokenStore,
+  UserTokenManager,
+} from '../../../lib/client/index.js';
+import { newKeyPair } from '../../support/keys.js';
+import { listen } from '../../support/listen.js';
+
+// What a provider can answer, and whose fault it is.
+
+const REFRESH_TOKEN = 'the refresh token of alice';
+const SECRET = 'an access token that was on its way';
+
+interface Fault {
+  readonly name: 'LoginRequiredError' | 'ClientRefusedError' | 'ProviderError';
+  readonly status: number;
+  readonly message: RegExp;
+  readonly error?: string;
+}
+
+const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+  ((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(body));
+  }) satisfies RequestListener;
+
+const text =
+  (status: number, type: string, body: string): RequestListener =>
+  (_request, response) => {
+    response.writeHead(status, { 'content-type': type }).end(body);
+  };
+
+const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+
+async function endless(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.write('{"access_token":"');
+  while (!response.destroyed) {
+    if (!response.write('x'.repeat(65_536))) {
+      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+  }
+}
+
+const SENT =
+  / It was sent an assertion with kid "key-1", alg ES256, typ JWT and aud "http:\/\/127\.0\.0\.1:\d+"\.$/;
+
+const refused = (error: string, message: RegExp): Fault => ({
+  name: 'ClientRefusedError',
+  status: 502,
+  error,
+  message: new RegExp(message.source + SENT.source),
+});
+const nonsense = (message: RegExp): Fault => ({ name: 'ProviderError', status: 502, message });
+const outage = (message: RegExp, error?: string): Fault => ({
+  name: 'ProviderError',
+  status: 503,
+  message,
+  ...(error !== undefined && { error }),
+});
+
+/** What the token endpoint answers, to a refresh if nothing else is said. */
+const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault: Fault])[] = [
+  [
+    'invalid_client in the body (RFC 6749 §5.2)',
+    json(401, { error: 'invalid_client', error_description: 'no such key' }),
+    refused(
+      'invalid_client',
+      /^The provider has refused this client: invalid_client: no such key\./,
+    ),
+  ],
+  [
+    'invalid_client in a challenge (RFC 9110 §11.6.1)',
+    (_request, response) => {
+      response.writeHead(401, {
+        'www-authenticate': 'Bearer error="invalid_client", error_description="the aud is wrong"',
+      });
+      response.end();
+    },
+    refused(
+      'invalid_client',
+      /^The provider has refused this client: invalid_client: the aud is wrong\./,
+    ),
+  ],
+  [
+    'a challenge beside a body that says more',
+    json(
+      401,
+      { error: 'invalid_client', error_description: 'kid unknown' },
+      {
+        'www-authenticate': 'Basic realm="as"',
+      },
+    ),
+    refused(
+      'invalid_client',
+      /^The provider has refused this client: invalid_client: kid unknown\./,
+    ),
+  ],
+  [
+    '401 without a word',
+    text(401, 'text/plain', ''),
+    { name: 'ClientRefusedError', status: 502, message: /refused this client: status 401\./ },
+  ],
+  [
+    'unauthorized_client',
+    json(400, { error: 'unauthorized_client' }),
+    refused('unauthorized_client', /^The provider has refused this client: unauthorized_client\./),
+  ],
+  [
+    'an error with status 200, as some servers do',
+    json(200, { error: 'invalid_request', error_description: 'no' }),
+    refused('invalid_request', /invalid_request: no\./),
+  ],
+  [
+    'an error whose content type is wrong',
+    text(400, 'text/plain', '{"error":"invalid_scope"}'),
+    refused('invalid_scope', /invalid_scope\./),
+  ],
+  ...[
+    'The audience of the client assertion is wrong',
+    "assertion's aud must be the issuer",
+    'JWT signature does not match',
+    'Client authentication failed',
+  ].map(
+    (error_description) =>
+      [
+        `invalid_grant for an assertion: ${error_description}`,
+        json(400, { error: 'invalid_grant', error_description }),
+        refused('invalid_grant', new RegExp(`invalid_grant: ${error_description}\\.`)),
+      ] as const,
+  ),
+  [
+    'invalid_grant for the refresh token',
+    json(400, { error: 'invalid_grant', error_description: 'The token was revoked' }),
+    {
+      name: 'LoginRequiredError',
+      status: 401,
+      error: 'invalid_grant',
+      message:
+        /^The user has to log in again: the provider says invalid_grant: The token was revoked\./,
+    },
+  ],
+  [
+    'a description that repeats what was sent',
+    json(400, { error: 'invalid_request', error_description: `bad token: ${REFRESH_TOKEN}` }),
+    refused('invalid_request', /bad token: \[secret\]\./),
+  ],
+  [
+    '503',
+    text(503, 'text/html', '<h1>down</h1>'),
+    outage(/cannot answer at the moment: status 503\.$/),
+  ],
+  ['429', json(429, {}), outage(/status 429\.$/)],
+  [
+    'server_error',
+    json(400, { error: 'server_error', error_description: 'database' }),
+    outage(/cannot answer at the moment: server_error: database\.$/, 'server_error'),
+  ],
+  [
+    'temporarily_unavailable with 503',
+    json(503, { error: 'temporarily_unavailable' }),
+    outage(/temporarily_unavailable\.$/, 'temporarily_unavailable'),
+  ],
+  [
+    'HTML',
+    text(200, 'text/html', '<html>Sign in to the Wi-Fi</html>'),
+    nonsense(/cannot be used \(status 200, text\/html\): unexpected response content-type/),
+  ],
+  ['HTML with 404', text(404, 'text/html', '<h1>no</h1>'), nonsense(/\(status 404, text\/html\)/)],
+  [
+    'a redirect',
+    (_request, response) => response.writeHead(302, { location: '/' }).end(),
+    nonsense(/status 302/),
+  ],
+  [
+    'truncated JSON',
+    text(200, 'application/json', `{"access_token":"${SECRET}","token_ty`),
+    nonsense(/cannot be used \(status 200, application\/json\): parsing error/),
+  ],
+  [
+    'tokens of the wrong type',
+    json(200, { access_token: SECRET, token_type: 7 }),
+    nonsense(/invalid response encountered: "response" body "token_type"/),
+  ],
+  [
+    'JSON nested 5,000 deep',
+    text(200, 'application/json', nested(5000)),
+    nonsense(/nested more than 64 deep/),
+  ],
+  [
+    'arrays nested in strings that look like brackets',
+    text(200, 'application/json', `{"a":"\\"[[[{{{","b":${'['.repeat(65)}${']'.repeat(65)}}`),
+    nonsense(/nested more than 64 deep/),
+  ],
+  [
+    'a body that never ends',
+    (_request, response) => void endless(response),
+    nonsense(/longer than 1048576 bytes/),
+  ],
+  [
+    'a connection that is cut in the answer',
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
+      response.write('{"access');
+      setTimeout(() => response.destroy(), 10);
+    },
+    outage(/cannot be reached \(UND_ERR_SOCKET\)\.$/),
+  ],
+];
+
+async function party(t: TestContext, answer: RequestListener) {
+  const endpoint = await listen(answer);
+  t.after(() => endpoint.close());
+  const { privateKey: key } = newKeyPair('ES256');
+  const made: string[] = [];
+  const assertions = new AssertionService({
+    clientId: 'client',
+    key: { key, kid: 'key-1' },
+    typ: 'JWT',
+    issuer: endpoint.url,
+  });
+  const authenticate = clientAssertion(assertions);
+  const config = new Configuration(
+    {
+      issuer: endpoint.url,
+      token_endpoint: `${endpoint.url}/token`,
+      revocation_endpoint: `${endpoint.url}/revoke`,
+    },
+    'client',
+    undefined,
+    async (server, client, body, headers) => {
+      await authenticate(server, client, body, headers);
+      made.push(body.get('client_assertion') ?? '');
+    },
+  );
+  allowInsecureRequests(config);
+  const store = new MemoryTokenStore();
+  const users = new UserTokenManager({ config, store });
+  const request = { session: {}, sessionID: 'one' };
+  await users.save(request, {
+    access_token: 'at-1 of alice',
+    token_type: 'bearer',
+    expires_in: 600,
+    refresh_token: REFRESH_TOKEN,
+  });
+  return { config, users, request, store, made };
+}
+
+function check(thrown: unknown, fault: Fault, made: readonly string[]): void {
+  assert.ok(thrown instanceof Error);
+  const { name, status, statusCode, error } = thrown as Error & Record<string, unknown>;
+  assert.deepEqual(
+    { name, status, statusCode, error },
+    {
+      name: fault.name,
+      status: fault.status,
+      statusCode: fault.status,
+      error: fault.error,
+    },
+    inspect(thrown),
+  );
+  assert.match(thrown.message, fault.message);
+  const printed = inspect(thrown, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+  for (const secret of [...made, REFRESH_TOKEN, SECRET, SECRET.slice(0, 8)]) {
+    assert.ok(!printed.includes(secret), `it prints ${secret}: ${printed}`);
+    assert.ok(!JSON.stringify({ ...thrown, message: thrown.message }).includes(secret));
+  }
+}
+
+for (const [what, answer, fault] of ANSWERS) {
+  test(`a refresh that is answered with ${what} is a ${fault.name}`, async (t) => {
+    const { users, request, store, made } = await party(t, answer);
+    const before = store.get('user-token:one');
+    const thrown = await users.getToken(request, 'at-1 of alice').catch((error) => error);
+    check(thrown, fault, made);
+    const isKept = fault.name !== 'LoginRequiredError';
+    assert.deepEqual(store.get('user-token:one'), isKept ? before : undefined);
+  });
+}
+
+const ofRefreshes = /^invalid_grant|repeats what was sent/;
+
+for (const [what, answer, fault] of ANSWERS.filter(([what]) => !ofRefreshes.test(what))) {
+  test(`a direct call and a manager are told the same of ${what}`, async (t) => {
+    const { config, made } = await party(t, answer);
+    const direct = await callProvider(config, () => clientCredentialsGrant(config)).catch((e) => e);
+    check(direct, fault, made);
+    const managed = await new ClientTokenManager({ config }).getToken().catch((e) => e);
+    check(managed, fault, made);
+  });
+}
+
+test('invalid_grant without a user is not the fault of one', async (t) => {
+  const { config } = await party(t, json(400, { error: 'invalid_grant' }));
+  await assert.rejects(new ClientTokenManager({ config }).getToken(), { code: 'client_refused' });
+});
+
+test('a provider that cannot be reached is an outage, with the code of the network', async (t) => {
+  const { config, users, request } = await party(t, () => {});
+  const gone = await listen(() => {});
+  await gone.close();
+  const moved = new Configuration(
+    { issuer: gone.url, token_endpoint: gone.url },
+    'client',
+    'a secret of the tests',
+  );
+  allowInsecureRequests(moved);
+  await assert.rejects(new ClientTokenManager({ config: moved }).getToken(), {
+    name: 'ProviderError',
+    code: 'provider_failed',
+    status: 503,
+    message: 'The provider cannot be reached (ECONNREFUSED).',
+  });
+  config.timeout = 0.1;
+  await assert.rejects(users.getToken(request, 'at-1 of alice'), {
+    status: 503,
+    message: 'The provider cannot be reached (timeout).',
+  });
+});
+
+test('what the key of the application throws is not the fault of the provider', async () => {
+  const failure = new Error('the key service is down');
+  const config = new Configuration(
+    { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
+    'client',
+    undefined,
+    () => Promise.reject(failure),
+  );
+  await assert.rejects(new ClientTokenManager({ config }).getToken(), (error) => error === failure);
+  await assert.rejects(
+    callProvider(config, () => clientCredentialsGrant(config)),
+    (error) => error === failure,
+  );
+});
+
+test('callProvider returns what the call does, and needs a configuration', async (t) => {
+  const { config } = await party(t, json(200, { access_token: 'at', token_type: 'bearer' }));
+  const { access_token } = await callProvider(config, () => clientCredentialsGrant(config));
+  assert.equal(access_token, 'at');
+  await assert.rejects(
+    callProvider({} as Configuration, async () => 1),
+    { name: 'TypeError', message: /config must be a Configuration/ },
+  );
+});
