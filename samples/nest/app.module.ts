@@ -18,14 +18,11 @@ async function discoverProvider() {
   return discovery(url, CLIENT_ID, undefined, clientAssertion(assertions), { execute });
 }
 
+const PROVIDER_CONFIG = { provide: 'PROVIDER', useFactory: discoverProvider };
+
 @Module({
   controllers: [TokenController, LoginController],
-  providers: [
-    ClientStrategy,
-    LoginStrategy,
-    SessionSerializer,
-    { provide: 'PROVIDER', useFactory: discoverProvider },
-  ],
+  providers: [ClientStrategy, LoginStrategy, SessionSerializer, PROVIDER_CONFIG],
 })
 export class AppModule implements NestModule {
   constructor(private readonly clients: ClientStrategy) {}

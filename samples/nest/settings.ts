@@ -8,17 +8,9 @@ export const BASE_URL = `http://localhost:${PORT}`;
 /** This application is an authorization server for its clients… */
 export const ISSUER = BASE_URL;
 /** …and a client of another one, where its users log in. */
-export const {
-  PROVIDER = 'http://localhost:4000',
-  CLIENT_ID = 'nest',
-  CLIENT_KEY = 'client.pem',
-  SESSION_SECRET = '',
-} = process.env;
+export const { PROVIDER = '', CLIENT_ID = 'nest', CLIENT_KEY = 'client.pem' } = process.env;
+export const { SESSION_SECRET = '' } = process.env;
 
 /** The clients of this server: `[{ clientId, secrets: [{ type: 'JsonWebKey', value }] }]`. */
-export const clients = new Map(
-  (JSON.parse(readFileSync(CLIENTS, 'utf8')) as AssertionClient[]).map((client) => [
-    client.clientId,
-    client,
-  ]),
-);
+const registered = JSON.parse(readFileSync(CLIENTS, 'utf8')) as AssertionClient[];
+export const clients = new Map(registered.map((client) => [client.clientId, client]));

@@ -97,9 +97,9 @@ for (const name of ['nest-11', 'nest-12']) {
         body: (await response.json()) as Record<string, unknown>,
       };
     };
-    const form = async (path: string, overrides: object = {}) =>
+    const form = async (path: string, claims: Record<string, unknown> = {}) =>
       assertionForm(
-        await signAssertion('client', { aud: `${app.url}${path}`, ...overrides } as never),
+        await signAssertion('client', { claims: { aud: `${app.url}${path}`, ...claims } }),
         { grant_type: 'client_credentials' },
       );
 
@@ -116,7 +116,7 @@ for (const name of ['nest-11', 'nest-12']) {
     });
 
     test('validate returns null for an unknown client: 401 as in RFC 6749 §5.2', async () => {
-      const assertion = await signAssertion('stranger', { aud: app.url } as never);
+      const assertion = await signAssertion('stranger', { claims: { aud: app.url } });
       const answer = await post('/token', assertionForm(assertion));
       assert.equal(answer.status, 401);
       assert.deepEqual(Object.keys(answer.body), ['error', 'error_description']);
