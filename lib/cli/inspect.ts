@@ -4,7 +4,7 @@ import type { CheckReport } from '../assertion/check-report.js';
 import { explainAssertion } from '../assertion/explain.js';
 import type { Explanation } from '../assertion/explain-alone.js';
 import { settingsFrom } from '../assertion/settings.js';
-import type { FindClient } from '../clients/lookup.js';
+import { askForClient, type FindClient } from '../clients/lookup.js';
 import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
@@ -216,8 +216,9 @@ async function warningsOf(
   explanation: Explanation,
 ): Promise<string[]> {
   const iss = explanation.claims?.['iss'];
-  const client = typeof iss === 'string' ? await findClient(iss, undefined) : undefined;
-  if (client === undefined || client === null) return [];
+  const client =
+    typeof iss === 'string' ? await askForClient(findClient, iss, undefined) : undefined;
+  if (!client) return [];
   try {
     assertClientSecrets(client);
     return [];
