@@ -2,17 +2,32 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { keyOf, writeClients } from './keys.js';
 import { Services } from './services.js';
-import { printLastTrace } from './trace.js';
+import { lastTrace } from './trace.js';
 
 // Starts the demo: an authorization server, a web login and, once, a machine client.
 
-const { TOKEN_SERVER_PORT = '3000', WEB_LOGIN_PORT = '3001' } = process.env;
-// Where the keys are kept between starts; git ignores it.
-const { KEYS_FOLDER = fileURLToPath(new URL('.keys/', import.meta.url)) } = process.env;
-const webLoginUrl = `http://localhost:${WEB_LOGIN_PORT}`;
+const NODE = [20, 19] as const;
+
+/** A setting that cannot work. The message is a sentence for whoever starts the demo. */
+class DemoError extends Error {}
+
+function requireNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return;
+  throw new DemoError(
+    `The demo needs Node.js ${NODE.join('.')} or later, and this is ${process.versions.node}.`,
+  );
+}
+
+function portOf(name: string, standard: string): string {
+  const port = process.env[name] || standard;
+  if (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535) return port;
+  throw new DemoError(`${name} is ${JSON.stringify(port)}: it must be a port from 1 to 65535.`);
+}
 
 let stopping = false;
-const services = new Services((how) => stop(how === 0 ? 0 : 1));
+const isTraced = process.argv.includes('--trace');
+const services = new Services((how) => stop(how === 0 ? 0 : 1), isTraced);
 
 async function stop(code: number): Promise<void> {
   if (stopping) return;
@@ -22,8 +37,16 @@ async function stop(code: number): Promise<void> {
 }
 
 async function start(): Promise<void> {
-  const machine = await keyOf('machine', KEYS_FOLDER);
-  const web = await keyOf('mvc.jar.jwt', KEYS_FOLDER);
+  requireNode();
+  const serverPort = portOf('TOKEN_SERVER_PORT', '3000');
+  const webLoginPort = portOf('WEB_LOGIN_PORT', '3001');
+  const webLoginUrl = `http://localhost:${webLoginPort}`;
+  // Keys stay between starts; git ignores them. Demos on other ports have their own.
+  const standard = new URL(`.keys/${serverPort}-${webLoginPort}/`, import.meta.url);
+  const folder = process.env['KEYS_FOLDER'] || fileURLToPath(standard);
+
+  const machine = await keyOf('machine', folder);
+  const web = await keyOf('mvc.jar.jwt', folder);
   const clientsFile = await writeClients(
     [
       {
@@ -39,38 +62,44 @@ async function start(): Promise<void> {
         token_endpoint_auth_method: 'private_key_jwt',
         jwks: { keys: [web.publicJwk] },
         redirect_uris: [`${webLoginUrl}/callback`],
+        post_logout_redirect_uris: [`${webLoginUrl}/`],
         grant_types: ['authorization_code', 'refresh_token'],
         scope: 'openid profile email offline_access',
         require_signed_request_object: true,
       },
     ],
-    KEYS_FOLDER,
+    folder,
   );
 
-  const issuer = await services.start('server', {
-    PORT: TOKEN_SERVER_PORT,
+  const issuer = await services.start('server', 'TOKEN_SERVER_PORT', {
+    PORT: serverPort,
     CLIENTS_FILE: clientsFile,
     TRACES: '20',
+    WEB_LOGIN_URL: webLoginUrl,
   });
-  await services.start('web-login', {
-    PORT: WEB_LOGIN_PORT,
+  await services.start('web-login', 'WEB_LOGIN_PORT', {
+    PORT: webLoginPort,
     BASE_URL: webLoginUrl,
     ISSUER: issuer,
+    INSPECTOR_URL: `${issuer}/inspector`,
     CLIENT_ID: 'mvc.jar.jwt',
     CLIENT_KEY: web.file,
     SESSION_SECRET: randomBytes(32).toString('base64url'),
   });
-  process.stdout.write('\nA machine client gets a token:\n');
   await services.run('../samples/machine-to-machine', {
     ISSUER: issuer,
     CLIENT_ID: 'machine',
     CLIENT_KEY: machine.file,
     SCOPE: 'api1',
   });
-  await printLastTrace(issuer);
+  const trace = await lastTrace(issuer);
 
+  const more = isTraced ? '' : ' To see all of it: npm start -- --trace';
   process.stdout.write(
-    `\nLog in at ${webLoginUrl}. What is sent and checked is at ${issuer}/inspector. Ctrl+C ends it all.\n`,
+    `${isTraced ? trace.text : ''}Log in:     ${webLoginUrl} (as alice or bob, without a password; Ctrl+C ends the demo)
+Inspector:  ${issuer}/inspector
+Just now:   the client "machine" got a token with a signed assertion, which passed ${trace.passed} checks.${more}
+`,
   );
 }
 
@@ -79,6 +108,8 @@ process.on('SIGTERM', () => stop(0));
 try {
   await start();
 } catch (error) {
-  if (!stopping) process.stderr.write(`${(error as Error).message}\n`);
+  const { message, stack } = error as Error;
+  const text = error instanceof DemoError || services.hasFailed ? message : stack;
+  if (!stopping && text !== '') process.stderr.write(`${text}\n`);
   await stop(1);
 }

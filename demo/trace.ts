@@ -1,11 +1,10 @@
-/** What the token server tells of one authentication. */
+/** What the authorization server tells of one authentication. */
 interface Trace {
   readonly outcome: string;
   readonly checks: readonly {
     readonly check: string;
     readonly source: string;
     readonly outcome: string;
-    readonly expected?: unknown;
     readonly actual?: unknown;
   }[];
 }
@@ -14,14 +13,17 @@ const MARKS: Readonly<Record<string, string>> = { passed: '✓', failed: '✗', 
 
 const shown = (value: unknown): string => (value === undefined ? '' : `: ${JSON.stringify(value)}`);
 
-/** Prints each check that the token server made on the last assertion. */
-export async function printLastTrace(tokenServer: string): Promise<void> {
-  const response = await fetch(`${tokenServer}/traces`);
+/** Each check that the authorization server made on the last assertion. */
+export async function lastTrace(issuer: string): Promise<{ passed: number; text: string }> {
+  const response = await fetch(`${issuer}/traces`);
   const [last] = (await response.json()) as Trace[];
-  if (last === undefined) throw new Error('The token server has no trace.');
-  process.stdout.write('\nWhat the token server checked:\n');
-  for (const { check, source, outcome, actual } of last.checks) {
-    process.stdout.write(`  ${MARKS[outcome] ?? outcome} ${check}${shown(actual)}  (${source})\n`);
-  }
-  process.stdout.write(`  => ${last.outcome}\n`);
+  if (last === undefined) throw new Error('The authorization server has no trace.');
+  const lines = last.checks.map(
+    ({ check, source, outcome, actual }) =>
+      `  ${MARKS[outcome] ?? outcome} ${check}${shown(actual)}  (${source})\n`,
+  );
+  return {
+    passed: last.checks.filter(({ outcome }) => outcome === 'passed').length,
+    text: `\nWhat the server checked:\n${lines.join('')}  => ${last.outcome}\n\n`,
+  };
 }

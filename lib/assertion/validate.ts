@@ -1,6 +1,7 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
 import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { noteProved } from '../keys/key-cache.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import type { AuthenticationEvent } from '../shared/events.js';
@@ -153,6 +154,7 @@ export async function validateAssertion<Client extends AssertionClient>(
   const replay = recorded instanceof Promise ? await recorded : recorded;
   if (replay !== undefined) return { failure: replay };
 
+  noteProved(signer.secret, settings.jwksUri);
   noteSigner(event, signer, subject.now + settings.secretExpiryWarning);
   const method = methodOf(jws.header['alg']);
   event.method = method;

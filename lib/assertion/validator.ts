@@ -45,11 +45,6 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
     if (typeof findClient !== 'function') {
       throw new TypeError('findClient must be a function that returns the client of a client_id');
     }
-    if (findClient.length > 2) {
-      throw new TypeError(
-        'findClient must return the client or a promise of it: it has no callback',
-      );
-    }
     this.settings = settingsFrom(options);
     this.findClient = findClient;
   }

@@ -1,6 +1,5 @@
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
-import { style } from './output.js';
-import { json, printable } from './printable.js';
+import { json, printable, style } from './output.js';
 
 /** The assertion as it is shown: without its signature, so that nobody can use it again. */
 export interface ShownAssertion {
@@ -81,9 +80,9 @@ export async function exchangeOf(
       : undefined;
   const { client_assertion, ...parameters } = Object.fromEntries(form ?? []);
   const text = (await response?.clone().text()) ?? '';
-  const answer = parse(
-    client_assertion === undefined ? text : text.replaceAll(client_assertion, HIDDEN),
-  );
+  const isPage = response?.headers.get('content-type')?.includes('html') === true;
+  const shown = client_assertion === undefined ? text : text.replaceAll(client_assertion, HIDDEN);
+  const answer = isPage ? `(a page of HTML, ${text.length} characters)` : parse(shown);
   return {
     method,
     url,

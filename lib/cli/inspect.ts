@@ -1,17 +1,144 @@
 import { text as readText } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
+import type { CheckReport } from '../assertion/check-report.js';
 import { explainAssertion } from '../assertion/explain.js';
 import type { Explanation } from '../assertion/explain-alone.js';
 import { settingsFrom } from '../assertion/settings.js';
-import type { FindClient } from '../clients/lookup.js';
+import { askForClient, type FindClient } from '../clients/lookup.js';
 import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
-import { readClientsFile } from './clients-file.js';
-import { EXIT, type ExitCode, UsageError } from './exit.js';
-import { type Inspection, inspectionJson, inspectionLines, outcomeOf } from './inspection.js';
-import { timeOption, urlOption } from './options.js';
-import { print, printJson } from './output.js';
+import { REASONS } from '../shared/reasons.js';
+import { readClientsFile } from './files.js';
+import { json, print, printable, printJson, style } from './output.js';
+import { EXIT, type ExitCode, timeOption, UsageError, urlOption } from './usage.js';
+
+/** An explanation, and what it could not know. */
+export interface Inspection extends Explanation {
+  /** The time that was judged by, in seconds since the epoch. */
+  readonly now: number;
+  /** What was not given, so that the checks which need it were skipped. */
+  readonly unknown: { readonly issuer: boolean; readonly client: boolean };
+  /** What is wrong with the client's secrets. */
+  readonly warnings: readonly string[];
+}
+
+/** Whether a check failed, all passed, or some that matter were skipped. */
+export type Outcome = 'accepted' | 'refused' | 'undecided';
+
+export function outcomeOf({ accepted, checks }: Explanation): Outcome {
+  if (accepted) return 'accepted';
+  return checks.some(({ outcome }) => outcome === 'failed') ? 'refused' : 'undecided';
+}
+
+const NEEDS_CLIENT = 'Give --client to check it.';
+
+/** What a failed or skipped check has to say; undefined for one that passed. */
+function explain({ check, outcome, reason }: CheckReport, inspection: Inspection) {
+  if (outcome === 'passed') return undefined;
+  if (reason !== undefined) return REASONS[reason].description;
+  if (check === 'replay') return 'Only the server knows whether the assertion was used before.';
+  if (inspection.claims === undefined) return 'The assertion could not be read.';
+  if (check === 'aud') return 'Give --issuer to judge it.';
+  return inspection.unknown.client ? NEEDS_CLIENT : 'It depends on what failed above.';
+}
+
+/** The inspection as it goes into a JSON document. */
+export function inspectionJson(inspection: Inspection): object {
+  const { header, claims, now, warnings } = inspection;
+  const checks = inspection.checks.map((report) => ({
+    ...report,
+    description: explain(report, inspection),
+  }));
+  return { outcome: outcomeOf(inspection), now, header, claims, checks, warnings };
+}
+
+function duration(seconds: number): string {
+  const [size, unit] =
+    [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(
+      ([size]) => Math.abs(seconds) >= 2 * size,
+    ) ?? ([1, 's'] as const);
+  return `${Math.round(Math.abs(seconds) / size)} ${unit}`;
+}
+
+/** A NumericDate for people: the date, and how far it is from now. */
+function timeLine(name: string, value: unknown, now: number): string[] {
+  if (typeof value !== 'number' || Number.isNaN(new Date(value * 1000).getTime())) return [];
+  const distance = duration(value - now);
+  const relation = value > now ? `in ${distance}` : `${distance} ago`;
+  const date = new Date(value * 1000).toISOString();
+  return [`  ${name}  ${date}${value === now ? '' : `  (${relation})`}`];
+}
+
+/** Of the longest name of a check. */
+const WIDTH = 23;
+
+const MARKS = {
+  passed: style('green', 'passed '),
+  failed: style('red', 'failed '),
+  skipped: style('dim', 'skipped'),
+} as const;
+
+function checkLines(report: CheckReport, inspection: Inspection): string[] {
+  const { check, source, outcome, reason, expected, actual } = report;
+  const description = explain(report, inspection);
+  const lines = [`  ${MARKS[outcome]}  ${check.padEnd(WIDTH)}  ${style('dim', source)}`];
+  if (description === undefined) return lines;
+  lines.push(`           ${reason === undefined ? '' : `${reason}: `}${description}`);
+  if (expected !== undefined) lines.push(`           expected  ${json(expected)}`);
+  if (outcome === 'failed' && reason !== undefined && (expected ?? actual) !== undefined) {
+    lines.push(`           actual    ${actual === undefined ? 'absent' : json(actual)}`);
+  }
+  return lines;
+}
+
+/** The checks for people: what needs the client, where it is not known, is one line. */
+function checksLines(inspection: Inspection): string[] {
+  const { checks, claims } = inspection;
+  // Where nothing could be read, there is nothing to say of the checks that follow.
+  const told = checks.filter(({ outcome }) => claims !== undefined || outcome !== 'skipped');
+  const clientless = told.filter((report) => explain(report, inspection) === NEEDS_CLIENT);
+  return told.flatMap((report) => {
+    if (!clientless.includes(report)) return checkLines(report, inspection);
+    if (report !== clientless[0]) return [];
+    const what = `${clientless.length} checks of the client, its keys and the signature`;
+    return [`  ${MARKS.skipped}  ${what}: give --client to run them`];
+  });
+}
+
+function conclusion(inspection: Inspection): string {
+  const outcome = outcomeOf(inspection);
+  if (outcome === 'accepted') {
+    return style(
+      'green',
+      'Every check passed: the assertion is accepted unless it was used before.',
+    );
+  }
+  if (outcome === 'refused') {
+    const reasons = inspection.checks.flatMap(({ reason }) => reason ?? []);
+    return style('red', `The assertion is refused: ${reasons.join(', ')}.`);
+  }
+  return style('yellow', 'Nothing failed, but not everything was checked.');
+}
+
+/** The inspection for people. */
+export function inspectionLines(inspection: Inspection): string[] {
+  const { header, claims, now, warnings } = inspection;
+  const part = (title: string, lines: readonly string[]) => [style('bold', title), ...lines, ''];
+  const object = (value: object) =>
+    json(value, 2)
+      .split('\n')
+      .map((line) => `  ${line}`);
+  const times = ['nbf', 'iat', 'exp'].flatMap((name) => timeLine(name, claims?.[name], now));
+  return [
+    ...(header === undefined ? [] : part('Header', object(header))),
+    ...(claims === undefined ? [] : part('Claims', object(claims))),
+    ...(times.length === 0 ? [] : part('Times', [...timeLine('now', now, now), ...times])),
+    ...part('Checks', checksLines(inspection)),
+    ...warnings.map((warning) => `${style('yellow', 'warning:')} ${printable(warning)}`),
+    conclusion(inspection),
+  ];
+}
 
 interface InspectOptions {
   readonly issuer?: string;
@@ -23,6 +150,58 @@ interface InspectOptions {
   readonly now?: number;
   readonly json?: boolean;
 }
+
+/** What stands around an assertion that was copied from elsewhere, and how to take it off. */
+const WRAPPERS: readonly (readonly [name: string, strip: (text: string) => string | undefined])[] =
+  [
+    ['white space', (text) => (text === text.trim() ? undefined : text.trim())],
+    ['quotes', (text) => /^(["'`])(.*)\1$/s.exec(text)?.[2]],
+    ['the word Bearer', (text) => /^(?:Authorization:\s*)?Bearer\s+(.*)$/is.exec(text)?.[1]],
+    [
+      'JSON',
+      (text) => {
+        if (!text.startsWith('{')) return undefined;
+        try {
+          const { client_assertion } = JSON.parse(text);
+          return typeof client_assertion === 'string' ? client_assertion : undefined;
+        } catch {
+          return undefined;
+        }
+      },
+    ],
+    [
+      'a form',
+      (text) =>
+        /(?:^|&)client_assertion=/.test(text)
+          ? (new URLSearchParams(text).get('client_assertion') ?? undefined)
+          : undefined,
+    ],
+    [
+      'line ends',
+      (text) => (/^[\w.-]+(?:\s+[\w.-]+)+$/.test(text) ? text.replace(/\s+/g, '') : undefined),
+    ],
+  ];
+
+/** Takes off what stands around an assertion, and says what that was. */
+function unwrap(text: string): {
+  readonly assertion: string;
+  readonly wrappers: readonly string[];
+} {
+  const wrappers: string[] = [];
+  let assertion = text.trim();
+  for (let round = 0; round < WRAPPERS.length; round += 1) {
+    for (const [name, strip] of WRAPPERS) {
+      const stripped = strip(assertion);
+      if (stripped === undefined) continue;
+      wrappers.push(name);
+      assertion = stripped;
+    }
+  }
+  return { assertion, wrappers };
+}
+
+const wrapperWarning = (wrappers: readonly string[]): string =>
+  `Taken off around the assertion: ${[...new Set(wrappers)].join(', ')}. A server does not do so.`;
 
 async function readAssertionText(argument: string | undefined): Promise<string> {
   const isOnStdin = argument === '-' || (argument === undefined && !process.stdin.isTTY);
@@ -37,8 +216,9 @@ async function warningsOf(
   explanation: Explanation,
 ): Promise<string[]> {
   const iss = explanation.claims?.['iss'];
-  const client = typeof iss === 'string' ? await findClient(iss, undefined) : undefined;
-  if (client === undefined || client === null) return [];
+  const client =
+    typeof iss === 'string' ? await askForClient(findClient, iss, undefined) : undefined;
+  if (!client) return [];
   try {
     assertClientSecrets(client);
     return [];
@@ -52,8 +232,9 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
   const { issuer, tokenEndpoint, audience, allowLocalNetwork, now } = options;
   const findClient =
     options.client === undefined ? undefined : await readClientsFile(options.client);
+  const { assertion, wrappers } = unwrap(await readAssertionText(argument));
   const parameters = {
-    client_assertion: await readAssertionText(argument),
+    client_assertion: assertion,
     client_assertion_type: CLIENT_ASSERTION_TYPE,
   };
   const clock = now === undefined ? Date.now : () => now;
@@ -66,7 +247,10 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     ...explanation,
     now: Math.floor(clock() / 1000),
     unknown: { issuer: issuer === undefined, client: findClient === undefined },
-    warnings: findClient === undefined ? [] : await warningsOf(findClient, explanation),
+    warnings: [
+      ...(wrappers.length === 0 ? [] : [wrapperWarning(wrappers)]),
+      ...(findClient === undefined ? [] : await warningsOf(findClient, explanation)),
+    ],
   };
 }
 

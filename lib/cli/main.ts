@@ -1,12 +1,26 @@
 #!/usr/bin/env node
-import { run } from './program.js';
+const NEEDED = [20, 19] as const;
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever reads has read enough, as `head` does.
+  // The reader has read enough, as `head` does.
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
 
-run(process.argv).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
+  process.stderr.write(
+    `error: passport-private-key-jwt needs Node.js ${NEEDED.join('.')} or newer; this is ${process.versions.node}.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  // Not imported above, since older versions cannot even read the rest.
+  import('./program.js')
+    .then(({ run }) => run(process.argv))
+    .then((exitCode) => {
+      process.exitCode = exitCode;
+    });
+}
+
+export {};

@@ -1,5 +1,36 @@
 import { styleText } from 'node:util';
-import { json } from './printable.js';
+
+/** What would move a cursor or reorder a text: control and format characters. */
+const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const escapeCharacter = (character: string): string =>
+  character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+
+/** Makes a text from outside safe to show in one line. */
+export const printable = (text: string): string => text.replace(NOT_PRINTABLE, escapeCharacter);
+
+/** Far more than any claim needs; JSON.stringify fails at some thousand levels. */
+const MAX_LEVELS = 100;
+
+/** A value from JSON without what is nested too deeply to be written as JSON again. */
+function pruned(value: unknown, levels = MAX_LEVELS): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((item) => pruned(item, levels - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, pruned(member, levels - 1)]),
+  );
+}
+
+/** A value from outside in JSON, safe to show; what is escaped stays the same JSON. */
+export const json = (value: unknown, indentation = 0): string =>
+  JSON.stringify(pruned(value), null, indentation)
+    .split('\n')
+    .map((line) => printable(line))
+    .join('\n');
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CommandError, EXIT, type ExitCode } from './exit.js';
+import { addAuditCommand } from './audit.js';
 import { addInspectCommand } from './inspect.js';
 import { addKeygenCommand } from './keygen.js';
 import { printError } from './output.js';
 import { addTokenCommand } from './token.js';
+import { CommandError, EXIT, type ExitCode, refuseUnknownOption } from './usage.js';
 
 function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
@@ -14,13 +15,16 @@ function packageVersion(): string {
 
 function createProgram(finish: (exitCode: ExitCode) => void): Command {
   const program = new Command('passport-private-key-jwt')
-    .description('Makes keys for private_key_jwt, gets tokens with them and explains assertions.')
+    .description(
+      'Makes keys for private_key_jwt, gets tokens with them, explains assertions and audits clients.',
+    )
     .version(packageVersion())
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 refused or failed, 2 called wrongly.');
   addKeygenCommand(program);
   addTokenCommand(program, finish);
   addInspectCommand(program, finish);
+  addAuditCommand(program, finish);
   return program;
 }
 
@@ -33,9 +37,11 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   try {
-    await createProgram((code) => {
+    const program = createProgram((code) => {
       exitCode = code;
-    }).parseAsync(argv);
+    });
+    refuseUnknownOption(program, argv.slice(2));
+    await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
     // Commander has said what was wrong itself.

@@ -1,19 +1,122 @@
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import type { Configuration, CustomFetch } from 'openid-client';
 import { AssertionService } from '../client/assertion-service.js';
+import { type AssertionSource, assertionFrom } from '../client/assertion-source.js';
 import type { Audience } from '../client/jwt-options.js';
 import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
-import { exchangeLines } from './exchange.js';
-import { EXIT, type ExitCode, UsageError } from './exit.js';
-import { numberOption, urlOption } from './options.js';
-import { print, printJson, style } from './output.js';
-import { printable } from './printable.js';
-import { readTextFile } from './read-file.js';
-import { requestToken, type TokenResult } from './request-token.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { type Exchange, exchangeLines, exchangeOf } from './exchange.js';
+import { readTextFile } from './files.js';
+import { print, printable, printJson, style } from './output.js';
+import {
+  EXIT,
+  type ExitCode,
+  importOptionalPeer,
+  numberOption,
+  UsageError,
+  urlOption,
+} from './usage.js';
+
+/** Whom to ask for a token, as which client, and for what. */
+export interface TokenRequest {
+  readonly issuer: string;
+  readonly assertions: AssertionSource;
+  readonly scope?: string | undefined;
+  /** RFC 8707. */
+  readonly resource?: readonly string[] | undefined;
+  readonly allowHttp: boolean;
+  readonly showTokens: boolean;
+}
+
+/** What came of it. */
+export interface TokenResult {
+  readonly outcome: 'granted' | 'refused';
+  /** Why there is no token. */
+  readonly error?: string | undefined;
+  /** Whether the server did not accept the client (RFC 6749 §5.2), and does not say why. */
+  readonly clientRefused?: boolean | undefined;
+  readonly exchanges: readonly Exchange[];
+}
+
+/** Openid-client says only that a request failed; its cause says why. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof ConfigurationError) return cause.message;
+  const reason =
+    cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : undefined;
+  return reason === undefined ? error.message : `${error.message} (${reason})`;
+}
+
+/** The error of an OAuth endpoint (RFC 6749 §5.2), as it may be shown. */
+function oauthErrorOf(exchange: Exchange | undefined) {
+  const body = exchange?.body as { error?: unknown; error_description?: unknown } | undefined;
+  if (typeof body?.error !== 'string') return undefined;
+  const { error, error_description: description } = body;
+  return { error, text: typeof description === 'string' ? `${error}: ${description}` : error };
+}
+
+const wasNotFound = ({ status }: Exchange): boolean => status === 404;
+
+/** For a server that has no metadata where the issuer says: its pages of errors tell nothing. */
+const noMetadata = (exchanges: readonly Exchange[]): string =>
+  `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written as the server does?`;
+
+/**
+ * Discovers the server (OpenID Connect Discovery, else RFC 8414) and asks it for a token by
+ * client_credentials and an assertion.
+ *
+ * @throws {CommandError} where openid-client is not installed
+ */
+export async function requestToken(request: TokenRequest): Promise<TokenResult> {
+  const [client, { clientAssertion }] = await importOptionalPeer('token', ['openid-client'], () =>
+    Promise.all([import('openid-client'), import('../client/client-auth.js')]),
+  );
+  const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
+  const exchanges: Exchange[] = [];
+  const recordingFetch: CustomFetch = async (url, options) => {
+    const response = await fetch(url, options as RequestInit).catch(async (error: unknown) => {
+      exchanges.push(await exchangeOf(url, options, undefined, showTokens));
+      throw error;
+    });
+    exchanges.push(await exchangeOf(url, options, response, showTokens));
+    return response;
+  };
+  const discover = (algorithm: 'oidc' | 'oauth2'): Promise<Configuration> =>
+    client.discovery(new URL(issuer), assertions.clientId, undefined, clientAssertion(assertions), {
+      [client.customFetch]: recordingFetch,
+      algorithm,
+      execute: allowHttp ? [client.allowInsecureRequests] : [],
+    });
+
+  try {
+    const config = await discover('oidc').catch((error: unknown) => {
+      if (exchanges.every(wasNotFound)) return discover('oauth2');
+      throw error;
+    });
+    const parameters = new URLSearchParams(scope === undefined ? {} : { scope });
+    for (const value of resource) parameters.append('resource', value);
+    await client.clientCredentialsGrant(config, parameters);
+    return { outcome: 'granted', exchanges };
+  } catch (error) {
+    const answered = oauthErrorOf(exchanges.at(-1));
+    return {
+      outcome: 'refused',
+      error: exchanges.every(wasNotFound)
+        ? noMetadata(exchanges)
+        : (answered?.text ?? messageOf(error)),
+      clientRefused: answered?.error === 'invalid_client',
+      exchanges,
+    };
+  }
+}
 
 interface TokenOptions {
   readonly issuer: string;
   readonly clientId: string;
-  readonly key: string;
+  readonly key?: string;
+  readonly assertionFile?: string;
   readonly alg?: Algorithm;
   readonly kid?: string;
   readonly certificate?: string;
@@ -36,9 +139,22 @@ function audienceOf(aud: string): Audience {
   return aud;
 }
 
-async function assertionServiceOf(options: TokenOptions): Promise<AssertionService> {
+/** What the client proves its identity with: its key, or the token that its platform gives it. */
+async function assertionsOf(options: TokenOptions): Promise<AssertionSource> {
+  const { clientId, assertionFile, key } = options;
+  if ((key === undefined) === (assertionFile === undefined)) {
+    throw new UsageError('Give --key, or --assertion-file for a token of the platform.');
+  }
+  if (assertionFile === undefined) return assertionServiceOf(options, key ?? '');
+  return assertionFrom(() => readFile(assertionFile, 'utf8'), { clientId });
+}
+
+async function assertionServiceOf(
+  options: TokenOptions,
+  keyFile: string,
+): Promise<AssertionService> {
   const { clientId, alg, kid, aud, typ, lifetime } = options;
-  const key = await readTextFile(options.key, 'The private key');
+  const key = await readTextFile(keyFile, 'The private key');
   const certificate =
     options.certificate && (await readTextFile(options.certificate, 'The certificate'));
   const passphrase = process.env[PASSPHRASE];
@@ -61,7 +177,7 @@ async function token(options: TokenOptions): Promise<TokenResult> {
   if (new URL(issuer).protocol === 'http:' && !allowHttp) {
     throw new UsageError('The issuer is http: use https, or --allow-http for development.');
   }
-  const assertions = await assertionServiceOf(options);
+  const assertions = await assertionsOf(options);
   return requestToken({ issuer, assertions, scope, resource, allowHttp, showTokens });
 }
 
@@ -90,7 +206,8 @@ export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) =
     .description('Get a token from a server by client_credentials and an assertion.')
     .requiredOption('--issuer <url>', 'the issuer identifier of the server', urlOption)
     .requiredOption('--client-id <id>', 'the client')
-    .requiredOption('--key <file>', 'its private key: PEM or JWK')
+    .option('--key <file>', 'its private key: PEM or JWK')
+    .option('--assertion-file <file>', 'instead of a key, the token that the platform writes')
     .addOption(new Option('--alg <alg>', 'what to sign with').choices(ALGORITHMS))
     .option('--kid <kid>', 'the kid in the header (default: of the JWK, or the thumbprint)')
     .option('--certificate <file>', 'the certificate of the key, for x5t and x5t#S256')

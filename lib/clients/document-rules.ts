@@ -2,7 +2,8 @@ import { importConfiguredSet, importSecret } from '../keys/import.js';
 import { type ImportedKeys, MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { FetchError } from '../net/fetch-error.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
-import type { ClientMetadata } from './metadata.js';
+import { safeText } from '../shared/safe.js';
+import { type ClientMetadata, withoutNulls } from './metadata.js';
 
 /** The metadata that a client publishes at its client_id (RFC 7591 §2). */
 export interface ClientMetadataDocument extends ClientMetadata {
@@ -11,10 +12,11 @@ export interface ClientMetadataDocument extends ClientMetadata {
 }
 
 /**
- * Checks a client identifier URL (draft-ietf-oauth-client-id-metadata-document-02 §3): https, no
- * credentials, no fragment, a path without dot segments. It must be written in the one way in which
- * URL parsers write it, and its host without the dot that may end a name, so that two spellings cannot
- * be two clients at one address, nor one of them get past a list of hosts.
+ * Checks a client identifier URL (draft-ietf-oauth-client-id-metadata-document-03 §3): https, no
+ * credentials, no fragment, a path without dot segments. It must also be written in the one way in
+ * which URL parsers write it (so without `:443`), and its host without a final dot. That is our
+ * policy and not the draft's: two spellings cannot be two clients at one address, nor can one of
+ * them get past a list of hosts.
  *
  * @throws {FetchError} `url_invalid`
  */
@@ -32,11 +34,8 @@ export function parseClientIdUrl(clientId: string): URL {
   return url;
 }
 
-/** Members that only make sense with a shared secret, which nobody can have agreed on. */
+/** Members that only make sense with a shared secret, and there was no way to agree on one. */
 const SECRET_MEMBERS = ['client_secret', 'client_secret_expires_at'];
-
-/** Those of the registry (RFC 7591 §4.2) that nobody needs a shared secret for. */
-const METHODS = ['none', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
 
 /** Members that an authorization server shows to its users as links and images. */
 const DISPLAYED_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'];
@@ -69,46 +68,54 @@ function checkDisplayedUri(name: string, value: unknown): void {
 const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
 
 /**
+ * The methods that a document offers (draft §4.1): its `token_endpoint_auth_methods_supported`, or
+ * else its `token_endpoint_auth_method`, or else `none`.
+ *
+ * @throws {Error} if one of them needs a shared secret
+ */
+function offeredMethods(document: Readonly<Record<string, unknown>>): readonly string[] {
+  const { token_endpoint_auth_method: one, token_endpoint_auth_methods_supported: several } =
+    document;
+  if (one !== undefined && typeof one !== 'string') {
+    throw new Error('its token_endpoint_auth_method is not a string');
+  }
+  const isList = Array.isArray(several) && several.every((method) => typeof method === 'string');
+  if (several !== undefined && !isList) {
+    throw new Error('its token_endpoint_auth_methods_supported is not an array of strings');
+  }
+  const named: readonly string[] = [...(one === undefined ? [] : [one]), ...(several ?? [])];
+  const shared = named.find((method) => method.startsWith('client_secret'));
+  if (shared !== undefined) {
+    throw new Error(`it offers ${safeText(shared)}, which needs a shared secret`);
+  }
+  return several ?? [one ?? 'none'];
+}
+
+/**
  * Keys of the document must be what anybody may see, whatever they are for. Only a client that
  * authenticates by its keys needs one for signatures (RFC 7591 §2).
  */
-function importKeys({ jwks, token_endpoint_auth_method }: ClientMetadata): ImportedKeys {
-  if (jwks === undefined) return NO_KEYS;
-  const imported = importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
-  if (token_endpoint_auth_method === 'private_key_jwt' && imported.keys.length === 0) {
-    const [first] = imported.refused;
-    throw new Error(`its jwks has no key for signatures${first ? `: ${first.message}` : ''}`);
-  }
-  return imported;
-}
+const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
+  jwks === undefined ? NO_KEYS : importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
 
-function checkKeys({ jwks, jwks_uri, token_endpoint_auth_method }: ClientMetadata): void {
+function checkKeys({ jwks, jwks_uri }: ClientMetadata): void {
   if (jwks !== undefined && jwks_uri !== undefined) {
     throw new Error('it has both jwks and jwks_uri');
   }
   if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
-  if (token_endpoint_auth_method === 'private_key_jwt' && (jwks ?? jwks_uri) === undefined) {
-    throw new Error('it has private_key_jwt, but neither jwks nor jwks_uri');
-  }
-}
-
-function checkMethod(method: unknown): void {
-  if (method === undefined) return;
-  if (typeof method !== 'string') throw new Error('its token_endpoint_auth_method is not a string');
-  if (method.startsWith('client_secret')) {
-    throw new Error('its token_endpoint_auth_method needs a shared secret');
-  }
-  if (!METHODS.includes(method)) throw new Error('its token_endpoint_auth_method is not known');
 }
 
 /** A document that keeps the rules, and the keys of its `jwks`. */
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
   readonly imported: ImportedKeys;
+  /** The methods that the document offers. */
+  readonly offered: readonly string[];
 }
 
 /**
- * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-02 §4, §4.1).
+ * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-03 §4, §4.1).
+ * Members that are null count as absent.
  *
  * @param url the URL that it was fetched from, which is the client_id
  * @throws {Error} with a reason that is safe to log
@@ -117,14 +124,57 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('it is not a JSON object');
   }
-  const document = value as Readonly<Record<string, unknown>>;
+  const document = withoutNulls(value as Readonly<Record<string, unknown>>);
   if (document['client_id'] !== url) throw new Error('its client_id is not its URL');
   const secret = SECRET_MEMBERS.find((member) => Object.hasOwn(document, member));
   if (secret !== undefined) throw new Error(`it has ${secret}, which everybody can read`);
-  checkMethod(document['token_endpoint_auth_method']);
+  const offered = offeredMethods(document);
   checkRedirectUris(document['redirect_uris']);
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);
   const metadata = document as unknown as ClientMetadataDocument;
   checkKeys(metadata);
-  return { document: metadata, imported: importKeys(metadata) };
+  const checked = { document: metadata, imported: importKeys(metadata), offered };
+  if (offered.join() === 'private_key_jwt' && !hasKeys(checked))
+    throw new Error(whyNoKeys(checked));
+  return checked;
+}
+
+/** What is at a `jwks_uri` is not known yet. */
+const hasKeys = ({ document, imported }: CheckedDocument): boolean =>
+  document.jwks_uri !== undefined || imported.keys.length > 0;
+
+function whyNoKeys({ document, imported }: CheckedDocument): string {
+  if (document.jwks === undefined) return 'it has private_key_jwt, but neither jwks nor jwks_uri';
+  const [first] = imported.refused;
+  return `its jwks has no key for signatures${first ? `: ${first.message}` : ''}`;
+}
+
+/**
+ * Chooses how a client authenticates (draft §4.1): the method that the server likes best of those
+ * that the document offers and has keys for.
+ *
+ * @param methods those of the server, the one that it likes best first
+ * @returns undefined if they have none in common
+ */
+export const chooseMethod = (
+  checked: CheckedDocument,
+  methods: readonly string[],
+): string | undefined =>
+  methods.find(
+    (method) =>
+      checked.offered.includes(method) && (method !== 'private_key_jwt' || hasKeys(checked)),
+  );
+
+/**
+ * Checks that a client which sends users can be shown to them and sent back to.
+ *
+ * @throws {Error} with a reason that is safe to log
+ */
+export function checkForUsers({ client_name, redirect_uris }: ClientMetadataDocument): void {
+  if (typeof client_name !== 'string' || client_name.trim() === '') {
+    throw new Error('it has no client_name to show to users');
+  }
+  if (redirect_uris === undefined || redirect_uris.length === 0) {
+    throw new Error('it has authorization_code, but no redirect_uris');
+  }
 }

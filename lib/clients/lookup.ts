@@ -4,19 +4,26 @@ import { ClientAuthenticationError } from '../shared/errors.js';
 import type { Failure } from '../shared/reasons.js';
 
 /**
- * Finds a client by its id. It may throw a `ClientAuthenticationError` to refuse the client for a
- * reason of its own; any other error is the server's, and 503.
+ * Finds a client by its id: returns the client, resolves to it, or calls `done` (Passport's
+ * convention; the function must then declare three parameters). The first answer counts. It may
+ * throw a `ClientAuthenticationError` to refuse the client for a reason of its own; any other error
+ * is the server's, and 503.
  *
  * @param clientId as the assertion names it: anything that a caller may write
- * @param context what `validate` was given; the Express request, where the strategy calls
- * @returns the client, or undefined or null where there is none
+ * @param context what `validate` was given; the Express request if the strategy calls
+ * @param done `done(error)`, or `done(null, client)`; without a client there is none
+ * @returns the client, or undefined or null if there is none
  */
 export type FindClient<Client extends AssertionClient> = (
   clientId: string,
   context: unknown,
-) => Client | null | undefined | PromiseLike<Client | null | undefined>;
+  done: (error: unknown, client?: Client | null | false) => void,
+) => Found<Client> | PromiseLike<Found<Client>>;
 
-/** One without secrets is a client too, of whom no assertion can be accepted. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that calls `done` returns nothing.
+type Found<Client> = Client | null | undefined | void;
+
+/** A client without secrets is one too, but no assertion of it can be accepted. */
 function isClient(value: unknown): value is AssertionClient {
   if (typeof value !== 'object' || value === null) return false;
   const { clientId, secrets } = value as Partial<AssertionClient>;
@@ -29,10 +36,12 @@ export type Lookup<Client> =
   | { readonly client?: undefined; readonly failure: Failure };
 
 function clientIn<Client extends AssertionClient>(
-  answer: Client | null | undefined,
+  answer: Found<Client> | false,
   clientId: string,
 ): Lookup<Client> {
-  if (answer === undefined || answer === null) return { failure: { reason: 'unknown_client' } };
+  if (answer === undefined || answer === null || answer === false) {
+    return { failure: { reason: 'unknown_client' } };
+  }
   if (!isClient(answer)) {
     throw new TypeError(
       'The lookup must return { clientId, secrets: [...] } or undefined; clientFromMetadata makes one of RFC 7591 metadata.',
@@ -50,16 +59,77 @@ function failureOf(error: unknown): { readonly failure: Failure } {
   return { failure: { reason, expected, actual, cause } };
 }
 
-async function waitForClient<Client extends AssertionClient>(
-  answer: PromiseLike<Client | null | undefined>,
-  clientId: string,
-  timeout: number,
-): Promise<Lookup<Client>> {
-  try {
-    return clientIn(await withDeadline(answer, timeout, 'The lookup of the client'), clientId);
-  } catch (error) {
-    return failureOf(error);
+/** Receives what the lookup says by `done`; only the first call counts. */
+class Callback<Client> {
+  answer:
+    | { readonly error: unknown; readonly client: Client | null | undefined | false }
+    | undefined;
+  onAnswer: (() => void) | undefined;
+
+  readonly done = (error: unknown, client?: Client | null | false): void => {
+    if (this.answer !== undefined) return;
+    this.answer = { error, client };
+    this.onAnswer?.();
+  };
+
+  /** @throws what `done` was given as error */
+  get client(): Client | null | undefined | false {
+    const { error, client } = this.answer ?? {};
+    if (error !== undefined && error !== null) throw error;
+    return client;
   }
+}
+
+/** The first answer: of `done`, or of the promise. */
+function firstAnswer<Client>(
+  callback: Callback<Client>,
+  promise: unknown,
+  usesDone: boolean,
+): Promise<Found<Client> | false> {
+  return new Promise((resolve, reject) => {
+    callback.onAnswer = () => {
+      try {
+        resolve(callback.client);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    if (!isThenable(promise)) return;
+    // An async function that calls `done` resolves to nothing, maybe before `done` was called.
+    const settle = (value: unknown) => {
+      if (value !== undefined || !usesDone) resolve(value as Found<Client>);
+    };
+    promise.then(settle, reject);
+  });
+}
+
+/**
+ * Calls a lookup, however it answers.
+ *
+ * @returns a promise only if the lookup has not answered at once
+ * @throws what the lookup throws, or gives to `done`
+ */
+export function askForClient<Client extends AssertionClient>(
+  findClient: FindClient<Client>,
+  clientId: string,
+  context: unknown,
+): Found<Client> | false | Promise<Found<Client> | false> {
+  const callback = new Callback<Client>();
+  const usesDone = findClient.length > 2;
+  let returned: unknown;
+  try {
+    returned = findClient(clientId, context, callback.done);
+  } catch (error) {
+    if (callback.answer === undefined) throw error;
+  }
+  if (callback.answer !== undefined) {
+    if (isThenable(returned)) returned.then(undefined, () => undefined);
+    return callback.client;
+  }
+  if (isThenable(returned) || (usesDone && returned === undefined)) {
+    return firstAnswer(callback, returned, usesDone);
+  }
+  return returned as Found<Client>;
 }
 
 /**
@@ -68,7 +138,7 @@ async function waitForClient<Client extends AssertionClient>(
  * none.
  *
  * @param timeout in seconds
- * @returns a promise only where the application does
+ * @returns a promise only if the application has not answered at once
  */
 export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
@@ -77,10 +147,11 @@ export function lookUpClient<Client extends AssertionClient>(
   timeout: number,
 ): Lookup<Client> | Promise<Lookup<Client>> {
   try {
-    const answer = findClient(clientId, context);
-    return isThenable(answer)
-      ? waitForClient(answer, clientId, timeout)
-      : clientIn(answer, clientId);
+    const answer = askForClient(findClient, clientId, context);
+    if (!isThenable(answer)) return clientIn(answer, clientId);
+    return withDeadline(answer, timeout, 'The lookup of the client')
+      .then((client) => clientIn(client, clientId))
+      .catch(failureOf);
   } catch (error) {
     return failureOf(error);
   }

@@ -1,19 +1,26 @@
+import { hash } from 'node:crypto';
 import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
-import { keepApart } from '../keys/key-cache.js';
+import { keepApart, type OwnKeys } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
+import { siteOf } from '../net/remote-url.js';
+import { SharedMap } from '../net/shared-map.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
-import { callback, type OptionTable, readOptions } from '../shared/options.js';
+import { callback, type OptionTable, readOptions, texts } from '../shared/options.js';
+import { thrownText } from '../shared/safe.js';
 import {
+  type CheckedDocument,
   type ClientMetadataDocument,
   checkClientMetadataDocument,
+  chooseMethod,
   parseClientIdUrl,
 } from './document-rules.js';
-import type { FindClient } from './lookup.js';
-import { clientFromMetadata } from './metadata.js';
+import { DEFAULT_GRANT_TYPES, grantTypesOf } from './grants.js';
+import { askForClient, type FindClient } from './lookup.js';
+import { type ClientMetadata, clientFromMetadata } from './metadata.js';
 
 /**
  * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,
@@ -29,16 +36,45 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
    * safer than one of what is blocked. Default: all are.
    */
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
+  /**
+   * How these clients may authenticate, what you like best first. A document may offer several
+   * methods (draft §4.1); the first of yours that it offers counts. Default `private_key_jwt`, then
+   * `none`.
+   */
+  readonly methods?: readonly string[] | undefined;
+  /**
+   * The grants that these clients may have. Anyone can publish a document, so a grant without a user,
+   * such as `client_credentials`, would be anyone's. Default `authorization_code` and
+   * `refresh_token`.
+   */
+  readonly grantTypes?: readonly string[] | undefined;
+  /**
+   * Called when the document of a client differs from the one before: `members` are those of its
+   * keys, redirect URIs and methods that have changed. What it throws becomes a process warning.
+   */
+  readonly onChange?:
+    | ((change: { readonly clientId: string; readonly members: readonly string[] }) => unknown)
+    | undefined;
 }
 
 const OPTIONS = {
   ...documentCacheOptions({ maxBytes: 5120, maxAge: 86_400, maxStale: 0 }),
   allowHost: callback<NonNullable<ClientMetadataDocumentOptions['allowHost']>>(),
+  methods: texts(['private_key_jwt', 'none']),
+  grantTypes: texts(DEFAULT_GRANT_TYPES),
+  onChange: callback<NonNullable<ClientMetadataDocumentOptions['onChange']>>(),
 } satisfies OptionTable<ClientMetadataDocumentOptions>;
 
 /** A client that introduced itself by its metadata document. */
 export interface MetadataDocumentClient extends AssertionClient {
-  readonly metadata: ClientMetadataDocument;
+  /**
+   * The document without members that are null. `token_endpoint_auth_method` is the method that was
+   * chosen, `grant_types` are those that you allow.
+   */
+  readonly metadata: ClientMetadata & {
+    readonly redirect_uris?: readonly string[] | undefined;
+    readonly [member: string]: unknown;
+  };
 }
 
 /** What may be called and how many at once is the same for keys; how long they are kept is not. */
@@ -57,11 +93,75 @@ function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
   });
 }
 
-function readClient(value: unknown, url: string, jwksUri: RemoteJwkSets): MetadataDocumentClient {
-  const { document, imported } = checkClientMetadataDocument(value, url);
-  const client = clientFromMetadata(document);
-  keepApart(client.secrets, { imported, jwksUri });
-  return client;
+/** Members whose change can let somebody else in. */
+const WATCHED = [
+  'jwks',
+  'jwks_uri',
+  'redirect_uris',
+  'token_endpoint_auth_method',
+  'token_endpoint_auth_methods_supported',
+];
+
+type Fingerprints = ReadonlyMap<string, string>;
+
+const fingerprintsOf = (document: ClientMetadataDocument): Fingerprints =>
+  new Map(
+    WATCHED.map((name) => [name, hash('sha256', JSON.stringify(document[name]) ?? '', 'base64')]),
+  );
+
+/** Remembers what documents were like, for longer than it keeps them, and tells of changes. */
+class Watch {
+  readonly #seen: SharedMap<Fingerprints>;
+  readonly #onChange: NonNullable<ClientMetadataDocumentOptions['onChange']>;
+
+  constructor(
+    maxEntries: number,
+    onChange: NonNullable<ClientMetadataDocumentOptions['onChange']>,
+  ) {
+    this.#seen = new SharedMap(maxEntries * 10);
+    this.#onChange = onChange;
+  }
+
+  note(clientId: string, document: ClientMetadataDocument): void {
+    const before = this.#seen.get(clientId);
+    const now = fingerprintsOf(document);
+    this.#seen.set(clientId, siteOf(clientId), now);
+    const members = WATCHED.filter((name) => before?.get(name) !== now.get(name));
+    if (before === undefined || members.length === 0) return;
+    const failed = (error: unknown) =>
+      process.emitWarning(`onChange failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
+    try {
+      const pending = this.#onChange({ clientId, members });
+      if (pending instanceof Promise) pending.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** A client; or if it and this server have no method in common, what it offers. */
+type Introduced =
+  | { readonly client: MetadataDocumentClient }
+  | { readonly client?: undefined; readonly offered: readonly string[] };
+
+function introduce(
+  checked: CheckedDocument,
+  {
+    methods,
+    grantTypes,
+  }: { readonly methods: readonly string[]; readonly grantTypes: readonly string[] },
+  own: Omit<OwnKeys, 'imported'>,
+): Introduced {
+  const { document, imported, offered } = checked;
+  const method = chooseMethod(checked, methods);
+  if (method === undefined) return { offered };
+  const client = clientFromMetadata({
+    ...document,
+    token_endpoint_auth_method: method,
+    grant_types: grantTypesOf(document['grant_types'], grantTypes),
+  });
+  keepApart(client.secrets, { imported, ...own });
+  return { client };
 }
 
 function refusal(error: unknown): unknown {
@@ -73,13 +173,14 @@ function refusal(error: unknown): unknown {
 
 /**
  * A lookup of clients whose client_id is the https URL of their metadata
- * (draft-ietf-oauth-client-id-metadata-document), for the strategy and for the authorization
+ * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
  * endpoint. The document is fetched, checked and kept.
  *
  * @param otherClients finds the clients whose ids are no URLs; without it there are none
- * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) where a
- *   document cannot be had or breaks a rule
- * @throws {TypeError} where an option is wrong
+ * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
+ *   cannot be had or breaks a rule, and (400 `unauthorized_client`) if it offers no method of yours.
+ *   Its method `forget` drops a client's document and keys at once
+ * @throws {TypeError} for a wrong option
  * @example
  * ```ts
  * const findClient = clientMetadataDocuments(
@@ -92,29 +193,57 @@ function refusal(error: unknown): unknown {
 export function clientMetadataDocuments<Client extends AssertionClient = never>(
   options: ClientMetadataDocumentOptions = {},
   otherClients?: FindClient<Client>,
-): FindClient<MetadataDocumentClient | Client> {
+): ((
+  clientId: string,
+  context?: unknown,
+) => Promise<MetadataDocumentClient | Client | null | undefined>) & {
+  forget(clientId: string): void;
+} {
   const settings = readOptions('clientMetadataDocuments', options, OPTIONS);
-  const { allowHost = () => true } = settings;
-  const findOther =
-    callback<FindClient<Client>>()('otherClients', otherClients) ?? (() => undefined);
+  const { allowHost = () => true, onChange = () => undefined } = settings;
+  const findOther = callback<FindClient<Client>>()('otherClients', otherClients);
   const jwksUri = ownJwkSets(options);
-  const clients = new DocumentCache(settings, 'application/json', (value, url) =>
-    readClient(value, url, jwksUri),
+  const watch = new Watch(settings.maxEntries, onChange);
+  const documents: DocumentCache<Introduced> = new DocumentCache(
+    settings,
+    'application/json',
+    (value, url) => {
+      const checked = checkClientMetadataDocument(value, url);
+      const noteProved = () => documents.noteProved(url);
+      const introduced = introduce(checked, settings, { jwksUri, noteProved });
+      watch.note(url, checked.document);
+      return introduced;
+    },
   );
   const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
 
-  return async (clientId, context) => {
-    if (!schemes.test(clientId)) return findOther(clientId, context);
+  async function find(clientId: string, context?: unknown) {
+    if (!schemes.test(clientId)) {
+      return findOther && ((await askForClient(findOther, clientId, context)) || undefined);
+    }
     try {
       const { host } = parseClientIdUrl(clientId);
       if ((await allowHost(host)) !== true) {
         throw new FetchError('host_not_allowed', `allowHost does not allow ${host}`);
       }
-      const { document: client } = await clients.get(clientId);
+      const { document } = await documents.get(clientId);
       // A copy, since the application may add to what becomes its req.user.
-      return { ...client };
+      if (document.client !== undefined) return { ...document.client };
+      throw new ClientAuthenticationError({
+        reason: 'client_method_unsupported',
+        expected: settings.methods,
+        actual: document.offered,
+      });
     } catch (error) {
       throw refusal(error);
     }
-  };
+  }
+
+  return Object.assign(find, {
+    forget(clientId: string): void {
+      const uri = documents.atHand(clientId)?.client?.metadata.jwks_uri;
+      if (uri !== undefined) jwksUri.forget(uri);
+      documents.forget(clientId);
+    },
+  });
 }

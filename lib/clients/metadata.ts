@@ -13,7 +13,10 @@ export interface ClientMetadata {
   readonly jwks_uri?: string | undefined;
 }
 
-/** Databases know null where code knows undefined. */
+/** Metadata without the members that are null: databases have null where code has undefined. */
+export const withoutNulls = <Metadata extends object>(metadata: Metadata): Metadata =>
+  Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null)) as Metadata;
+
 const isSet = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null;
 
 function sharedSecrets(metadata: ClientMetadata): Secret[] {
@@ -25,7 +28,8 @@ function sharedSecrets(metadata: ClientMetadata): Secret[] {
       type: 'SharedSecret',
       value: client_secret,
       description: 'client_secret',
-      expiration: client_secret_expires_at === 0 ? undefined : client_secret_expires_at,
+      expiration:
+        client_secret_expires_at === 0 ? undefined : (client_secret_expires_at ?? undefined),
     },
   ];
 }
@@ -64,9 +68,9 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
   return {
     clientId: metadata.client_id,
     secrets: secretsFromMetadata(metadata),
-    tokenEndpointAuthMethod: metadata.token_endpoint_auth_method,
-    tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg,
-    requestObjectSigningAlg: metadata.request_object_signing_alg,
+    tokenEndpointAuthMethod: metadata.token_endpoint_auth_method ?? undefined,
+    tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg ?? undefined,
+    requestObjectSigningAlg: metadata.request_object_signing_alg ?? undefined,
     metadata,
   };
 }

@@ -78,6 +78,8 @@ export interface OwnKeys {
   readonly imported: ImportedKeys;
   /** What fetches those at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
+  /** Told when the client has proved itself by one of its keys. */
+  noteProved(): void;
 }
 
 const owners = new WeakMap<Secret, OwnKeys>();
@@ -93,6 +95,13 @@ export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
 
 /** Where the keys of a secret are kept apart; undefined for most. */
 export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
+
+/** Notes that a client has proved itself by a secret: strangers do not compete with it any more. */
+export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
+  const own = owners.get(secret);
+  own?.noteProved();
+  if (secret.type === 'JwksUri') (own?.jwksUri ?? shared).noteProved(secret.value);
+}
 
 /**
  * Keeps imported keys by the value of their secret, so that a changed secret is another entry and

@@ -3,12 +3,14 @@ import {
   InvalidClientError,
   InvalidClientMetadataError,
   TemporarilyUnavailableError,
+  UnauthorizedClientError,
 } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import {
   type OAuthClientInformationFull,
   OAuthClientInformationFullSchema,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { FindClient } from '../clients/lookup.js';
+import { checkForUsers } from '../clients/document-rules.js';
+import { grantTypesOf } from '../clients/grants.js';
 import { clientFromMetadata, secretsFromMetadata } from '../clients/metadata.js';
 import {
   type ClientMetadataDocumentOptions,
@@ -26,25 +28,38 @@ export interface McpClient extends AssertionClient {
   readonly metadata: OAuthClientInformationFull;
 }
 
-/** Reads the document as the SDK reads a registration. */
-function fromDocument(client: MetadataDocumentClient): McpClient {
-  const { success, data, error } = OAuthClientInformationFullSchema.safeParse({
-    redirect_uris: [],
-    ...client.metadata,
-  });
-  if (success) return { ...client, metadata: data };
-  throw new ClientAuthenticationError({
+/** Finds a client by its id. */
+export type FindMcpClient = (clientId: string, context?: unknown) => Promise<McpClient | undefined>;
+
+const invalidDocument = (cause: unknown): ClientAuthenticationError =>
+  new ClientAuthenticationError({
     reason: 'client_metadata_document_failed',
     actual: 'document_invalid',
-    cause: error,
+    cause,
   });
+
+/** Reads the document as the SDK reads a registration. */
+function fromDocument(client: MetadataDocumentClient): McpClient {
+  const { metadata } = client;
+  const grants = metadata['grant_types'] as readonly string[];
+  try {
+    if (grants.includes('authorization_code')) checkForUsers(metadata);
+  } catch (error) {
+    throw invalidDocument(error);
+  }
+  const { success, data, error } = OAuthClientInformationFullSchema.safeParse({
+    redirect_uris: [],
+    ...metadata,
+  });
+  if (success) return { ...client, metadata: data };
+  throw invalidDocument(error);
 }
 
 /** The lookup that the strategy and the SDK's handlers share. */
 export function findIn(
   store: OAuthRegisteredClientsStore,
   documents: ClientMetadataDocumentOptions | undefined,
-): FindClient<McpClient> {
+): FindMcpClient {
   const findRegistered = async (clientId: string): Promise<McpClient | undefined> => {
     const registered = await store.getClient(clientId);
     return registered && clientFromMetadata(registered);
@@ -67,6 +82,14 @@ type Registration = Parameters<NonNullable<OAuthRegisteredClientsStore['register
 
 const usesKeys = (client: Registration): boolean =>
   client.token_endpoint_auth_method === 'private_key_jwt';
+
+function grantsOf(client: Registration, allowed: readonly string[]): string[] {
+  try {
+    return grantTypesOf(client.grant_types ?? undefined, allowed);
+  } catch (error) {
+    throw new InvalidClientMetadataError((error as Error).message);
+  }
+}
 
 /** @throws {InvalidClientMetadataError} (RFC 7591 §3.2.2) */
 function checkRegistration(client: Registration): void {
@@ -95,6 +118,7 @@ function checkRegistration(client: Registration): void {
 /** What the SDK's handlers may hear of a lookup that failed; the reason is not for the caller. */
 function sdkError(error: unknown): unknown {
   if (!(error instanceof ClientAuthenticationError)) return error;
+  if (error.error === 'unauthorized_client') return new UnauthorizedClientError(error.message);
   return error.status === 503
     ? new TemporarilyUnavailableError(error.message)
     : new InvalidClientError('The client metadata document could not be used');
@@ -106,7 +130,8 @@ function sdkError(error: unknown): unknown {
  */
 export function storeFor(
   store: OAuthRegisteredClientsStore,
-  find: FindClient<McpClient>,
+  find: FindMcpClient,
+  grantTypes: readonly string[],
 ): OAuthRegisteredClientsStore {
   const getClient: OAuthRegisteredClientsStore['getClient'] = async (clientId) => {
     try {
@@ -120,9 +145,10 @@ export function storeFor(
     getClient,
     async registerClient(client) {
       checkRegistration(client);
-      const { client_secret, client_secret_expires_at, ...rest } = client;
+      const granted = { ...client, grant_types: grantsOf(client, grantTypes) };
+      const { client_secret, client_secret_expires_at, ...rest } = granted;
       return (await store.registerClient?.(
-        usesKeys(client) ? rest : client,
+        usesKeys(client) ? rest : granted,
       )) as OAuthClientInformationFull;
     },
   };

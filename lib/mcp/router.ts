@@ -16,10 +16,12 @@ import {
   CLIENT_ASSERTION_OPTIONS,
   type ClientAssertionOptions,
 } from '../assertion/options.js';
+import { DEFAULT_GRANT_TYPES } from '../clients/grants.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
 import type { Middleware } from '../server/authenticate-client.js';
 import { PrivateKeyJwtStrategy } from '../server/strategy.js';
 import { assertKnownOptions, assertNotMisspelt, pick } from '../shared/option-checks.js';
+import { texts } from '../shared/options.js';
 import { McpAuthentication } from './authentication.js';
 import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';
 import { findIn, storeFor } from './clients.js';
@@ -38,10 +40,16 @@ export interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'
    * `{}` does with the defaults. Default: it does not.
    */
   clientMetadataDocuments?: ClientMetadataDocumentOptions | undefined;
+  /**
+   * The grants that clients may have which register themselves or have a metadata document. Add
+   * `client_credentials` to serve such clients without a user. Default `authorization_code` and
+   * `refresh_token`.
+   */
+  grantTypes?: readonly string[] | undefined;
 }
 
 /** The others are the SDK's, which may have more in time. */
-const OWN_OPTIONS = ['clientAssertion', 'clientMetadataDocuments'] as const;
+const OWN_OPTIONS = ['clientAssertion', 'clientMetadataDocuments', 'grantTypes'] as const;
 
 const HINTS = {
   ...CLIENT_ASSERTION_HINTS,
@@ -104,8 +112,10 @@ function advertised(
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
   assertNotMisspelt('mcpAuthRouter', options, OWN_OPTIONS);
   const { provider } = options;
-  const find = findIn(provider.clientsStore, options.clientMetadataDocuments);
-  const store = storeFor(provider.clientsStore, find);
+  const grantTypes = texts(DEFAULT_GRANT_TYPES)('grantTypes', options.grantTypes);
+  const documents = options.clientMetadataDocuments;
+  const find = findIn(provider.clientsStore, documents && { grantTypes, ...documents });
+  const store = storeFor(provider.clientsStore, find, grantTypes);
   const open = withStore(provider, store);
   const metadata = createOAuthMetadata({ ...options, provider: open });
   const { issuer, token_endpoint, revocation_endpoint } = metadata;

@@ -2,6 +2,7 @@
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
+  | 'unauthorized_client'
   | 'invalid_request_object'
   | 'temporarily_unavailable';
 
@@ -24,6 +25,12 @@ const invalidRequest = (description: string): ReasonDefinition => ({
 const invalidClient = (description: string): ReasonDefinition => ({
   error: 'invalid_client',
   status: 401,
+  description,
+});
+
+const unauthorizedClient = (description: string): ReasonDefinition => ({
+  error: 'unauthorized_client',
+  status: 400,
   description,
 });
 
@@ -94,6 +101,9 @@ export const REASONS = {
   unknown_client: invalidClient('No client has this id.'),
   client_metadata_document_failed: invalidClient(
     'The metadata document of the client could not be used.',
+  ),
+  client_method_unsupported: unauthorizedClient(
+    'The client and this server have no method of authentication in common.',
   ),
   client_disabled: invalidClient('The client is disabled.'),
   client_method_mismatch: invalidClient(

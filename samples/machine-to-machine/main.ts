@@ -2,40 +2,50 @@ import { readFile } from 'node:fs/promises';
 import * as client from 'openid-client';
 import { AssertionService, clientAssertion } from 'passport-private-key-jwt/client';
 import { printExchange } from './report.js';
-import { readSettings, SettingsError } from './settings.js';
+
+/** A variable of the environment that must be set. */
+function required(name: string, what: string): string {
+  const value = process.env[name];
+  if (value) return value;
+  throw new Error(`${name} is not set: it must be ${what}.`);
+}
 
 async function readKey(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new SettingsError(`CLIENT_KEY ${path} cannot be read (${code}).`);
+    throw new Error(
+      `CLIENT_KEY ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+    );
   }
 }
 
-/** Whether http will do, which openid-client refuses elsewhere. */
-const isThisMachine = ({ hostname }: URL): boolean =>
-  ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-
 /** Gets a token for the client itself, and prints what was sent and answered. */
 async function run(): Promise<void> {
-  const { issuer, clientId, keyFile, scope } = readSettings(process.env);
-  const assertions = new AssertionService({ clientId, key: await readKey(keyFile) });
+  const issuer = required('ISSUER', 'the issuer identifier of the authorization server');
+  const clientId = required('CLIENT_ID', 'the client_id that the server knows the client by');
+  const keyFile = required('CLIENT_KEY', 'the path of the private key, in PEM or as a JWK');
+  if (!URL.canParse(issuer)) throw new Error('ISSUER must be a URL.');
 
+  const assertions = new AssertionService({ clientId, key: await readKey(keyFile) });
+  // openid-client refuses http unless it is told that this machine will do.
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(new URL(issuer).hostname);
   const config = await client.discovery(
-    issuer,
+    new URL(issuer),
     clientId,
     undefined,
-    clientAssertion(assertions),
-    isThisMachine(issuer) ? { execute: [client.allowInsecureRequests] } : {},
+    clientAssertion(assertions), // instead of a client secret
+    isLocal ? { execute: [client.allowInsecureRequests] } : {},
   );
+
   config[client.customFetch] = async (url, options) => {
     const request = new Request(url, options as RequestInit);
     const response = await fetch(request.clone());
     await printExchange(request, response.clone());
     return response;
   };
-  await client.clientCredentialsGrant(config, scope === undefined ? {} : { scope });
+  const { SCOPE: scope } = process.env;
+  await client.clientCredentialsGrant(config, scope ? { scope } : {});
 }
 
 try {

@@ -173,7 +173,7 @@ for (const [what, content] of [
     assert.equal(exitCode, 2);
     assert.equal(
       stderr,
-      `error: The clients file ${file} must be a client or an array of clients: metadata (RFC 7591) with a client_id, or an object with clientId and secrets. Where there are secrets they are an array of objects.\n`,
+      `error: The clients file ${file} must be a client or an array of clients: metadata (RFC 7591) with a client_id, an object with clientId and secrets, or the output of keygen --client-id --json. Secrets are an array of objects.\n`,
     );
   });
 }
@@ -254,8 +254,8 @@ test('there is no colour where stdout is a pipe, or NO_COLOR is set', async () =
 });
 
 for (const [name, args, message] of [
-  ['an unknown option', ['--nope'], /unknown option/],
-  ['an issuer that is no URL', ['--issuer', 'as.example'], /absolute URL/],
+  ['an unknown option', ['--nope'], /inspect has no option --nope/],
+  ['an issuer that is no URL', ['--issuer', 'as.example'], /has no scheme/],
   ['a time that is none', ['--now', 'soon'], /ISO 8601/],
   ['an audience mode that there is not', ['--audience', 'loose'], /compatible, strict/],
   ['a clients file that is not there', ['--client', 'nowhere.json'], /cannot be read \(ENOENT\)/],
@@ -287,3 +287,34 @@ test('an assertion with a claim nested 6,000 deep is decoded up to where it can 
   assert.deepEqual([sameCode, stderr], [1, '']);
   assert.match(stdout, /The assertion is refused/);
 });
+
+test('what keygen prints as JSON is a clients file', async (t) => {
+  const cwd = await temporaryFolder(t);
+  const args = ['keygen', '--client-id', 'client', '--json'];
+  const { stdout } = await runCli(args, { cwd });
+  const { client, metadata } = JSON.parse(stdout);
+  for (const content of [stdout, [JSON.parse(stdout)], client, metadata]) {
+    const file = await clientsFile(t, content);
+    const { inspection } = await inspectJson([await signAssertion(), '--client', file]);
+    assert.ok(outcomes(inspection, 'passed').includes('client'), JSON.stringify(inspection.checks));
+  }
+});
+
+for (const [what, wrap] of [
+  ['quotes', (jwt: string) => `"${jwt}"`],
+  ['the word Bearer', (jwt: string) => `Bearer ${jwt}`],
+  ['the word Bearer', (jwt: string) => `Authorization: Bearer ${jwt}`],
+  ['a form', (jwt: string) => `grant_type=client_credentials&client_assertion=${jwt}&scope=a`],
+  ['JSON', (jwt: string) => JSON.stringify({ client_assertion: jwt })],
+  ['line ends', (jwt: string) => jwt.replace(/.{60}/g, '$&\n')],
+] as const) {
+  test(`${what} around an assertion is taken off, and said`, async () => {
+    const assertion = await signAssertion();
+    const { exitCode, inspection } = await inspectJson([], `${wrap(assertion)}\n`);
+    assert.equal(exitCode, 0);
+    assert.equal(inspection.claims['iss'], 'client');
+    assert.deepEqual(inspection.warnings, [
+      `Taken off around the assertion: ${what}. A server does not do so.`,
+    ]);
+  });
+}

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { runCli } from '../support/cli.js';
 
-const COMMANDS = ['keygen', 'token', 'inspect'];
+const COMMANDS = ['keygen', 'token', 'inspect', 'audit'];
 
 test('--help names every command and the exit codes', async () => {
   const { exitCode, stdout } = await runCli(['--help']);
@@ -36,3 +36,39 @@ test('without a command, or with one that there is not, the exit code is 2', asy
     assert.equal(stdout, '');
   }
 });
+
+for (const [args, sentence] of [
+  [
+    ['token', '--isuer', 'https://as.example', '--client-id', 'a', '--key', 'a.pem'],
+    'error: token has no option --isuer: use --issuer.\n',
+  ],
+  [['token', '--clientid=a'], 'error: token has no option --clientid: use --client-id.\n'],
+  [
+    ['inspect', '--tokenEndpoint', 'x'],
+    'error: inspect has no option --tokenEndpoint: use --token-endpoint.\n',
+  ],
+  [
+    ['keygen', '--algorithm', 'ES256'],
+    /^error: keygen has no option --algorithm: there are --alg, /,
+  ],
+] as const) {
+  test(`an option that there is not is named with the one that was meant: ${args.slice(0, 2).join(' ')}`, async () => {
+    const { exitCode, stdout, stderr } = await runCli(args);
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    if (typeof sentence === 'string') assert.equal(stderr, sentence);
+    else assert.match(stderr, sentence);
+  });
+}
+
+for (const [issuer, sentence] of [
+  ['as.example', /It has no scheme: write https:\/\/as\.example\./],
+  ['localhost:3000', /It has no scheme: write https:\/\/localhost:3000\./],
+  ['//', /It must be an absolute URL/],
+] as const) {
+  test(`the issuer ${issuer} is refused with how to write it`, async () => {
+    const { exitCode, stderr } = await runCli(['inspect', '--issuer', issuer, 'a.b.c']);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, sentence);
+  });
+}

@@ -268,3 +268,55 @@ test('a key file that is no key is named without its content', async (t) => {
   assert.match(stderr, /The signing key cannot be used/);
   assert.ok(!stderr.includes('private"'));
 });
+
+test('a server without metadata is named with where it was looked for', async (t) => {
+  const app = express();
+  const listening = await listen(app);
+  t.after(() => listening.close());
+  const args = ['--issuer', listening.url, '--allow-http', '--client-id', 'a'];
+  const { exitCode, stdout } = await runCli(['token', ...args, '--key', await privateKeyFile(t)]);
+  assert.equal(exitCode, 1);
+  assert.match(
+    stdout,
+    /no metadata at http:\/\/.*openid-configuration or http:\/\/.*oauth-authorization-server: is the issuer/,
+  );
+  assert.doesNotMatch(stdout, /<!DOCTYPE|<pre>/);
+});
+
+test('the token of a platform is sent as the assertion, and a mistake in it is told', async (t) => {
+  const app = express();
+  const sent: URLSearchParams[] = [];
+  app.get('/.well-known/openid-configuration', (request, response) => {
+    const issuer = `http://${request.headers.host}`;
+    response.json({ issuer, token_endpoint: `${issuer}/token` });
+  });
+  app.post('/token', express.text({ type: () => true }), (request, response) => {
+    sent.push(new URLSearchParams(request.body as string));
+    response.json({ access_token: 'a-token', token_type: 'Bearer' });
+  });
+  const listening = await listen(app);
+  t.after(() => listening.close());
+  const segment = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const tokenOf = (exp: number) =>
+    `${segment({ alg: 'RS256' })}.${segment({ iss: 'https://k8s', sub: 'pod', exp })}.c2ln`;
+  const file = await keyFile(t, Buffer.from(`${tokenOf(4_000_000_000)}\n`));
+  const args = ['token', '--issuer', listening.url, '--allow-http', '--client-id', 'pod'];
+  const granted = await runCli([...args, '--assertion-file', file]);
+  assert.equal(granted.exitCode, 0, granted.stdout + granted.stderr);
+  assert.equal(sent[0]?.get('client_assertion'), tokenOf(4_000_000_000));
+  assert.doesNotMatch(granted.stdout, /c2ln/);
+
+  const expired = await runCli([
+    ...args,
+    '--assertion-file',
+    await keyFile(t, Buffer.from(tokenOf(1))),
+  ]);
+  assert.equal(expired.exitCode, 1);
+  assert.match(expired.stdout, /The assertion of pod cannot be used: it expired/);
+  const missing = await runCli([...args, '--assertion-file', `${file}.none`]);
+  assert.match(missing.stdout, /could not be read \(ENOENT .*is the token mounted/);
+  const neither = await runCli(args);
+  assert.equal(neither.exitCode, 2);
+  assert.match(neither.stderr, /Give --key, or --assertion-file/);
+  assert.equal(sent.length, 1);
+});

@@ -18,7 +18,7 @@ before(async () => {
     TOKEN_SERVER_PORT: String(tokenServerPort),
     WEB_LOGIN_PORT: String(webLoginPort),
   });
-  await samples.line(/Ctrl\+C ends it all\.$/);
+  await samples.line(/^Just now: /);
 });
 after(async () => {
   await samples.stop();

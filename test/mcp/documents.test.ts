@@ -15,7 +15,8 @@ async function documentClient(
   document: (origin: string) => Record<string, unknown>,
 ): Promise<string> {
   const host = await remoteHost((request, response) => {
-    const metadata = { client_id: `${host.origin}/client.json`, ...document(host.origin) };
+    const client_id = `${host.origin}/client.json`;
+    const metadata = { client_id, client_name: 'Example', ...document(host.origin) };
     json(() => (request.url === '/jwks.json' ? withKeys.jwks : metadata))(request, response);
   });
   t.after(() => host.close());
@@ -84,4 +85,48 @@ test('without clientMetadataDocuments nothing is fetched for a client_id', async
   const clientId = await documentClient(t, () => ({ redirect_uris: [REDIRECT_URI] }));
   const server = await mcpAuthorizationServer(t, []);
   assert.match((await server.code(clientId)).code, /Invalid client_id/);
+});
+
+for (const [what, document] of Object.entries({
+  'no client_name': { client_name: undefined, redirect_uris: [REDIRECT_URI] },
+  'a client_name of spaces': { client_name: ' ', redirect_uris: [REDIRECT_URI] },
+  'no redirect_uris': {},
+  'an empty list of redirect_uris': { redirect_uris: [] },
+})) {
+  test(`a metadata document with ${what} is refused (draft -03 §4.1)`, async (t) => {
+    const clientId = await documentClient(t, () => document);
+    const server = await mcpAuthorizationServer(t, [], {
+      clientMetadataDocuments: await remoteOptions(),
+    });
+    assert.equal(JSON.parse((await server.code(clientId)).code).error, 'invalid_client');
+  });
+}
+
+test('a metadata document without a method of this server is an unauthorized client (draft -03 §4.1)', async (t) => {
+  const clientId = await documentClient(t, () => ({
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_methods_supported: ['tls_client_auth'],
+  }));
+  const server = await mcpAuthorizationServer(t, [], {
+    clientMetadataDocuments: await remoteOptions(),
+  });
+  assert.equal(JSON.parse((await server.code(clientId)).code).error, 'unauthorized_client');
+});
+
+test('a metadata document does not grant itself client_credentials, unless the operator does', async (t) => {
+  const clientId = await documentClient(t, (origin) => ({
+    redirect_uris: [REDIRECT_URI],
+    grant_types: ['authorization_code', 'client_credentials'],
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: `${origin}/jwks.json`,
+  }));
+  const statusWith = async (options: object) => {
+    const server = await mcpAuthorizationServer(t, [], options);
+    const form = await proved(CLIENT_CREDENTIALS, { clientId, header: { kid: '1' } });
+    return (await server.post('/token', form)).status;
+  };
+  const clientMetadataDocuments = await remoteOptions();
+  const grantTypes = ['authorization_code', 'client_credentials'];
+  assert.equal(await statusWith({ clientMetadataDocuments }), 400);
+  assert.equal(await statusWith({ clientMetadataDocuments, grantTypes }), 200);
 });

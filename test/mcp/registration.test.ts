@@ -10,8 +10,10 @@ import {
   withKeys,
 } from '../support/mcp-authorization-server.js';
 
+const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'];
+
 test('a client that registers keys gets no secret, and authenticates by them (RFC 7591)', async (t) => {
-  const server = await mcpAuthorizationServer(t, []);
+  const server = await mcpAuthorizationServer(t, [], { grantTypes });
   const { client_id, ...metadata } = withKeys;
   const registration = await answerOf(server.register(metadata));
   assert.equal(registration.status, 201);
@@ -46,3 +48,25 @@ test('a client that registers without keys gets a secret as ever', async (t) => 
   const { body } = await answerOf(server.register({ redirect_uris: [REDIRECT_URI] }));
   assert.equal(typeof body['client_secret'], 'string');
 });
+
+test('a client that registers itself gets no grant without a user, unless the operator says so', async (t) => {
+  const { client_id, ...metadata } = withKeys;
+  for (const [options, granted, status] of [
+    [{}, ['authorization_code', 'refresh_token'], 400],
+    [{ grantTypes }, withKeys.grant_types, 200],
+  ] as const) {
+    const server = await mcpAuthorizationServer(t, [], options);
+    const { body } = await answerOf(server.register(metadata));
+    assert.deepEqual(body['grant_types'], granted);
+    const form = await proved(CLIENT_CREDENTIALS, { clientId: String(body['client_id']) });
+    assert.equal((await server.post('/token', form)).status, status);
+  }
+});
+
+for (const grant_types of [['client_credentials'], [], ['urn:example:grant']]) {
+  test(`a registration for ${JSON.stringify(grant_types)} alone is refused (RFC 7591 §3.2.2)`, async (t) => {
+    const server = await mcpAuthorizationServer(t, []);
+    const { status, body } = await answerOf(server.register({ ...withKeys, grant_types }));
+    assert.deepEqual([status, body['error']], [400, 'invalid_client_metadata']);
+  });
+}

@@ -23,7 +23,7 @@ export async function startDemo(): Promise<Demo> {
   } = process.env;
   const folder = await mkdtemp(join(tmpdir(), 'demo-'));
   const start = npmRun('start', { KEYS_FOLDER: folder, TOKEN_SERVER_PORT, WEB_LOGIN_PORT });
-  await start.line(/Ctrl\+C ends it all\.$/);
+  await start.line(/^Just now: /);
   return {
     issuer: `http://localhost:${TOKEN_SERVER_PORT}`,
     webLogin: `http://localhost:${WEB_LOGIN_PORT}`,

@@ -34,9 +34,13 @@ function argumentsOf(name: string): string[] {
  * Starts a script of package.json, without a shell, so that signals reach it on every system, and
  * without the variables of this process.
  */
-export function npmRun(name: string, env: Readonly<Record<string, string>>): NpmScript {
+export function npmRun(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): NpmScript {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, argumentsOf(name), {
+  const child = spawn(process.execPath, [...argumentsOf(name), ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

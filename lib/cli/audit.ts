@@ -1,0 +1,168 @@
+import { type Command, Option } from 'commander';
+import { assertClientSecrets } from '../keys/assert-secrets.js';
+import { importSecret } from '../keys/import.js';
+import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
+import { readClients } from './files.js';
+import { print, printable, printJson, style } from './output.js';
+import { EXIT, type ExitCode, numberOption } from './usage.js';
+
+const PROFILES = ['fapi2', 'issuer'] as const;
+
+interface AuditOptions {
+  readonly profile?: (typeof PROFILES)[number];
+  readonly days: number;
+  readonly json?: boolean;
+}
+
+/** What is wrong with a client, or will be. */
+interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+}
+
+interface AuditedClient {
+  readonly clientId: string;
+  readonly findings: readonly Finding[];
+}
+
+const DAY = 86_400;
+
+/** FAPI 2.0 Security Profile §5.4.1. */
+const FAPI2_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519'];
+
+const METHODS: readonly unknown[] = [undefined, 'private_key_jwt'];
+
+const error = (message: string): Finding => ({ severity: 'error', message });
+const warning = (message: string): Finding => ({ severity: 'warning', message });
+
+const dateOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+/** When a secret or its certificate ends, against the time until which the audit looks. */
+function expiryFindings(secret: Secret, now: number, days: number): Finding[] {
+  const name = describeSecret(secret);
+  const ends = [
+    ['expire', expirationOf(secret)] as const,
+    ...importSecret(secret).keys.map(({ notAfter }) => ['certificate', notAfter] as const),
+  ];
+  return ends.flatMap(([what, end]) => {
+    const subject = what === 'expire' ? 'the secret' : 'its certificate';
+    if (end === undefined || end > now + days * DAY) return [];
+    return end <= now
+      ? [error(`${name}: ${subject} expired at ${dateOf(end)}`)]
+      : [warning(`${name}: ${subject} expires at ${dateOf(end)}`)];
+  });
+}
+
+function fapi2SecretFindings(secret: Secret): Finding[] {
+  const name = describeSecret(secret);
+  if (secret.type === 'SharedSecret') {
+    return [error(`${name}: FAPI 2.0 takes no shared secret: register a key`)];
+  }
+  return importSecret(secret).keys.flatMap(({ algorithms, kid }) => {
+    if (algorithms.some((alg) => FAPI2_ALGORITHMS.includes(alg))) return [];
+    const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;
+    const takes = algorithms.join(', ');
+    return [
+      error(`${name}${key}: it is for ${takes}, and FAPI 2.0 takes PS256, ES256 and EdDSA alone`),
+    ];
+  });
+}
+
+function fapi2Findings(client: AssertionClient): Finding[] {
+  const findings: Finding[] = [];
+  for (const [member, alg] of [
+    ['token_endpoint_auth_signing_alg', client.tokenEndpointAuthSigningAlg],
+    ['request_object_signing_alg', client.requestObjectSigningAlg],
+  ] as const) {
+    if (alg === undefined || alg === null || FAPI2_ALGORITHMS.includes(alg)) continue;
+    findings.push(error(`${member} is ${alg}: FAPI 2.0 takes PS256, ES256 and EdDSA alone`));
+  }
+  if (client.clientSecretAllowed === true) {
+    findings.push(error('clientSecretAllowed is set: FAPI 2.0 takes no client_secret'));
+  }
+  return findings;
+}
+
+function profileFindings(client: AssertionClient, profile: AuditOptions['profile']): Finding[] {
+  if (profile === undefined) return [];
+  const method = client.tokenEndpointAuthMethod ?? undefined;
+  const findings = METHODS.includes(method)
+    ? []
+    : [
+        error(
+          `token_endpoint_auth_method is ${method}: the client sends no assertion of its own key`,
+        ),
+      ];
+  if ((client.maxLifetime ?? 0) > 600) {
+    findings.push(
+      warning(`maxLifetime is ${client.maxLifetime}: without it the profile takes 600 seconds`),
+    );
+  }
+  return profile === 'fapi2' ? [...findings, ...fapi2Findings(client)] : findings;
+}
+
+function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): Finding[] {
+  const findings = client.disabled === true ? [warning('the client is disabled')] : [];
+  findings.push(...profileFindings(client, profile));
+  if (client.secrets.length === 0) findings.push(error('it has no secret'));
+  const now = Date.now() / 1000;
+  for (const secret of client.secrets) {
+    try {
+      assertClientSecrets({ ...client, secrets: [secret] });
+    } catch (thrown) {
+      findings.push(error((thrown as Error).message.replace(/\.$/, '')));
+      continue;
+    }
+    findings.push(...expiryFindings(secret, now, days));
+    if (profile === 'fapi2') findings.push(...fapi2SecretFindings(secret));
+  }
+  return findings;
+}
+
+const isBad = ({ findings }: AuditedClient): boolean =>
+  findings.some(({ severity }) => severity === 'error');
+
+/** What a file of clients cannot tell. */
+const NOTE =
+  'Audience, lifetime and typ stand in the assertions: the events of the server count who would fail. Keys at a jwks_uri are not fetched.';
+
+function lines(clients: readonly AuditedClient[]): string[] {
+  const width = Math.max(0, ...clients.map(({ clientId }) => printable(clientId).length));
+  const rows = clients.flatMap(({ clientId, findings }) => {
+    const name = printable(clientId).padEnd(width);
+    if (findings.length === 0) return [`${name}  ${style('green', 'ok')}`];
+    return findings.map(({ severity, message }, index) => {
+      const mark = style(severity === 'error' ? 'red' : 'yellow', severity.padEnd(7));
+      return `${index === 0 ? name : ' '.repeat(width)}  ${mark}  ${printable(message)}`;
+    });
+  });
+  const bad = clients.filter(isBad).length;
+  return [...rows, '', `${clients.length} clients, ${bad} of them would fail.`, NOTE];
+}
+
+/**
+ * `audit`: says of each client what would fail in a stricter mode, and what expires soon.
+ *
+ * @param finish takes the exit code: 1 if a client would fail
+ */
+export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
+  program
+    .command('audit')
+    .description('Say of each client in a file what would fail, and what expires soon.')
+    .argument('<file>', 'a JSON file of a client, or of an array of them')
+    .addOption(
+      new Option('--profile <profile>', 'the mode that is to be turned on').choices(PROFILES),
+    )
+    .option('--days <number>', 'warns of what expires within so many days', numberOption(3650), 30)
+    .option('--json', 'print JSON')
+    .addHelpText('after', `\n${NOTE}`)
+    .action(async (file: string, options: AuditOptions) => {
+      const clients = (await readClients(file)).map((client) => ({
+        clientId: client.clientId,
+        findings: findingsOf(client, options),
+      }));
+      if (options.json === true) printJson({ profile: options.profile, clients });
+      else print(...lines(clients));
+      finish(clients.some(isBad) ? EXIT.failed : EXIT.ok);
+    });
+}

@@ -1,0 +1,99 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { nearestName } from '../shared/nearest-name.js';
+import { isWebUrl } from '../shared/options.js';
+
+/** How a command ends: done, refused or failed, called wrongly. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** A status that the process exits with. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Ends a command with a sentence for the user and no stack. The message names no secret. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The command was called wrongly: an option or a file that it was given is of no use. */
+export class UsageError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.usage);
+  }
+}
+
+/** Takes an absolute http or https URL. */
+export function urlOption(value: string): string {
+  if (isWebUrl(value)) return value;
+  if (isWebUrl(`https://${value}`)) {
+    throw new InvalidArgumentError(`It has no scheme: write https://${value}.`);
+  }
+  throw new InvalidArgumentError('It must be an absolute URL, such as https://as.example.');
+}
+
+/**
+ * Refuses an option that a command does not have, before anything is said of those that are missing.
+ *
+ * @throws {UsageError} which names the option that was meant
+ */
+export function refuseUnknownOption(program: Command, args: readonly string[]): void {
+  const command = program.commands.find((each) => each.name() === args[0]);
+  const end = args.indexOf('--');
+  const given = (end === -1 ? args : args.slice(0, end)).filter((arg) => /^--\w/.test(arg));
+  const known = [...(command ?? program).options.map(({ long }) => long ?? ''), '--help'];
+  const unknown = given
+    .map((arg) => arg.split('=', 1)[0] ?? '')
+    .find((arg) => !known.includes(arg));
+  if (command === undefined || unknown === undefined) return;
+  const nearest = nearestName(unknown, known);
+  const remedy = nearest === undefined ? `there are ${known.join(', ')}` : `use ${nearest}`;
+  throw new UsageError(`${command.name()} has no option ${unknown}: ${remedy}.`);
+}
+
+/** Takes a whole number of at least 1. */
+export const numberOption =
+  (maximum: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= 1 && number <= maximum) return number;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${maximum}.`);
+  };
+
+/** Takes seconds since the epoch or an ISO 8601 date, and makes milliseconds of it. */
+export function timeOption(value: string): number {
+  const milliseconds = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
+  if (!Number.isNaN(new Date(milliseconds).getTime())) return milliseconds;
+  throw new InvalidArgumentError('It must be seconds since the epoch, or an ISO 8601 date.');
+}
+
+const isMissing = (error: unknown, packages: readonly string[]): boolean =>
+  error instanceof Error &&
+  (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' &&
+  packages.some((name) => error.message.includes(`'${name}'`));
+
+/**
+ * Imports what only one command needs, so that nobody else has to install it.
+ *
+ * @param what the command or option, for the error
+ * @param packages the packages that it needs
+ * @throws {CommandError} that says how to install them, where they are missing
+ */
+export async function importOptionalPeer<Module>(
+  what: string,
+  packages: readonly string[],
+  load: () => Promise<Module>,
+): Promise<Module> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!isMissing(error, packages)) throw error;
+    const npx = ['passport-private-key-jwt', ...packages].map((name) => `-p ${name}`).join(' ');
+    throw new CommandError(
+      `${what} needs ${packages.join(' and ')}: run npm install ${packages.join(' ')}, or else npx ${npx} passport-private-key-jwt …`,
+    );
+  }
+}
