@@ -25,6 +25,12 @@ const TYPES = Object.keys({
   SharedSecret: true,
 } satisfies Record<Secret['type'], true>);
 
+/** In characters: a set of 50 keys with their certificates has about 200,000. */
+const MAX_JSON = 262_144;
+
+const tooMuchJson = (): KeyError =>
+  new KeyError(`the value has more than ${MAX_JSON} characters of JSON`);
+
 /**
  * A copy of a JSON value that nobody else can change; a text is itself.
  *
@@ -33,14 +39,13 @@ const TYPES = Object.keys({
 export function jsonCopy(value: unknown): unknown {
   if (typeof value !== 'object') return value;
   try {
-    return JSON.parse(JSON.stringify(value));
-  } catch {
-    throw new KeyError('its value is not JSON');
+    const text = JSON.stringify(value);
+    if (text.length > MAX_JSON) throw tooMuchJson();
+    return JSON.parse(text);
+  } catch (error) {
+    throw error instanceof KeyError ? error : new KeyError('its value is not JSON');
   }
 }
-
-/** In characters: a set of 50 keys with their certificates has about 200,000. */
-const MAX_JSON = 262_144;
 
 /**
  * Parses JSON, or the single-quoted form that C# sources print it in.
@@ -48,7 +53,7 @@ const MAX_JSON = 262_144;
  * @throws {KeyError}
  */
 export function parseJwkText(text: string): unknown {
-  if (text.length > MAX_JSON) throw new KeyError(`the value has more than ${MAX_JSON} characters`);
+  if (text.length > MAX_JSON) throw tooMuchJson();
   const json = text.replace(/^\uFEFF/, '');
   try {
     return JSON.parse(json);

@@ -34,17 +34,21 @@ interface PemBlock {
 }
 
 /** The text without what editors, shells and .env files put around and into it. */
+function plain(value: string): string {
+  const text = value.replace(/^\uFEFF/, '').trim();
+  const inner = /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
+  return inner.includes('\\') ? inner.replace(/\\+[nr]/g, '\n').trim() : inner;
+}
+
 function unwrapped(value: string): string {
   if (value.length > MAX_TEXT) {
     throw new KeyError(`the value has more than ${MAX_TEXT} characters`);
   }
-  const text = value.replace(/^\uFEFF/, '').trim();
-  const inner = /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
-  const lines = inner.includes('\\') ? inner.replace(/\\+[nr]/g, '\n').trim() : inner;
+  const text = plain(value);
+  if (text.includes('-----BEGIN ') || !BASE64.test(withoutSpace(text))) return text;
   // A whole PEM in base64, as some environments want it.
-  return lines.startsWith('LS0tLS1CRUdJTi') && BASE64.test(withoutSpace(lines))
-    ? Buffer.from(lines, 'base64').toString('latin1')
-    : lines;
+  const decoded = Buffer.from(text, 'base64').toString('utf8');
+  return decoded.includes('-----BEGIN ') ? plain(decoded) : text;
 }
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, '');
