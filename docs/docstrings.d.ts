@@ -17,7 +17,6 @@ declare global {
   const ClientPasswordStrategy: typeof import('passport-oauth2-client-password').Strategy;
 
   const client: AssertionClient;
-  const clients: Map<string, AssertionClient>;
   const registrations: Map<string, ClientMetadata>;
   const partners: Set<string>;
   const findClient: (clientId: string) => Promise<AssertionClient | undefined>;

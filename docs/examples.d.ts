@@ -2,6 +2,7 @@
 import type { Express, Router } from 'express';
 import type { Configuration } from 'openid-client';
 import type { Passport } from 'passport';
+import type { AssertionClient } from 'passport-private-key-jwt';
 import type { AssertionService, UserTokenManager } from 'passport-private-key-jwt/client';
 
 declare global {
@@ -10,6 +11,8 @@ declare global {
   const config: Configuration;
   const assertions: AssertionService;
   const clientId: string;
+  const clients: Map<string, AssertionClient>;
+  const tokenEndpoint: (request: Request) => Promise<Response>;
   const issuer: string;
   const pem: string;
   const certificate: string;

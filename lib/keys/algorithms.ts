@@ -110,7 +110,7 @@ function contentOf(der: Buffer, offset: number): readonly [start: number, end: n
 const RSA_ENCRYPTION = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 
 /** The same numbers under the identifier of any RSA key, since Node shows them of those alone. */
-function asPlainRsa(key: KeyObject): KeyObject {
+export function asPlainRsa(key: KeyObject): KeyObject {
   const spki = key.export({ format: 'der', type: 'spki' });
   const [start] = contentOf(spki, 0);
   const [, algorithmEnd] = contentOf(spki, start);

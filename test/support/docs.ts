@@ -88,6 +88,12 @@ export async function codeBlocksOf(document: string): Promise<CodeBlock[]> {
   }));
 }
 
+const NEEDED = /from '(simple-oauth2|passport-oauth2|passport-openidconnect)'/;
+
+/** Whether an example is for packages that only `test/frameworks` installs, and so is tested there. */
+export const isOfFrameworks = (document: string, code: string): boolean =>
+  document === 'docs/nestjs.md' || NEEDED.test(code);
+
 /** The code of one language in a document, in its order. */
 export async function codeOf(document: string, language: string): Promise<string[]> {
   const blocks = await codeBlocksOf(document);
@@ -98,16 +104,18 @@ export async function codeOf(document: string, language: string): Promise<string
  * Imports one TypeScript block of a document as a module; it may import the package by its name.
  *
  * @param more code behind the block: the exports of one that has none
+ * @param change what is different here, such as a port
  */
 export async function importBlock<Module>(
   document: string,
   index: number,
   folder: string,
   more = '',
+  change = (code: string): string => code,
 ): Promise<Module> {
   const code = (await codeOf(document, 'ts'))[index];
   if (code === undefined) throw new Error(`${document} has no block ${index}`);
   const file = join(folder, `${document.replaceAll('/', '-')}-${index}.ts`);
-  await writeFile(file, code + more);
+  await writeFile(file, change(code) + more);
   return import(file);
 }

@@ -30,6 +30,10 @@ export interface Tarball {
   readonly path: string;
   /** What is in it. */
   readonly files: readonly string[];
+  /** In bytes: what is downloaded. */
+  readonly size: number;
+  /** In bytes: what is on disk afterwards. */
+  readonly unpackedSize: number;
 }
 
 /** Packs the package for the time of a test. */
@@ -39,10 +43,14 @@ export async function pack(t: TestContext): Promise<Tarball> {
     await npm(ROOT, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder),
   ) as {
     filename: string;
+    size: number;
+    unpackedSize: number;
     files: { path: string }[];
   }[];
   assert.ok(packed);
-  return { path: join(folder, packed.filename), files: packed.files.map(({ path }) => path) };
+  const { filename, size, unpackedSize } = packed;
+  const files = packed.files.map(({ path }) => path);
+  return { path: join(folder, filename), files, size, unpackedSize };
 }
 
 /** A project of somebody who has installed the package. */

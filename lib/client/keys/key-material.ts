@@ -9,7 +9,7 @@ import {
   verify,
 } from 'node:crypto';
 import type { CryptoKey } from 'jose';
-import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
+import { algorithmsOf, asPlainRsa, KeyError } from '../../keys/algorithms.js';
 import { parseJwkText } from '../../keys/import.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
@@ -58,9 +58,11 @@ export function jwkThumbprint(jwk: JsonWebKey): string {
     .digest('base64url');
 }
 
-/** The public half of a key as a JSON Web Key. */
-export const publicJwkOf = (publicKey: KeyObject): JsonWebKey =>
-  publicKey.export({ format: 'jwk' }) as JsonWebKey;
+/** The public half of a key as a JSON Web Key, which says RSA for RSASSA-PSS too. */
+export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
+  const isPss = publicKey.asymmetricKeyType === 'rsa-pss';
+  return (isPss ? asPlainRsa(publicKey) : publicKey).export({ format: 'jwk' }) as JsonWebKey;
+};
 
 function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefined): KeyObject {
   const encrypted = label.startsWith('ENCRYPTED') || pem.includes('ENCRYPTED');

@@ -1,0 +1,17 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import { type AssertionClient, PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
+import { clients, ISSUER } from './settings.js';
+
+/** Authenticates the clients of the token endpoint by their signed assertions. */
+@Injectable()
+export class ClientStrategy extends PassportStrategy(PrivateKeyJwtStrategy, 'private-key-jwt') {
+  constructor() {
+    super({ issuer: ISSUER, tokenEndpoint: `${ISSUER}/token` });
+  }
+
+  /** The lookup of the client. The assertion is checked with its keys afterwards. */
+  async validate(clientId: string): Promise<AssertionClient | null> {
+    return clients.get(clientId) ?? null;
+  }
+}

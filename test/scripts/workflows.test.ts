@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ROOT } from '../support/docs.js';
+
+const FOLDER = join(ROOT, '.github', 'workflows');
+const WORKFLOWS = readdirSync(FOLDER).map((file) => ({
+  file,
+  text: readFileSync(join(FOLDER, file), 'utf8'),
+}));
+
+test('workflows pin each action by its commit, and name the version', () => {
+  let checked = 0;
+  for (const { file, text } of WORKFLOWS) {
+    for (const [line] of text.matchAll(/^.*\buses:.*$/gm)) {
+      checked += 1;
+      assert.match(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, file);
+    }
+  }
+  assert.ok(checked >= 4);
+});
+
+test('workflows may read by default, and write only what a job names', () => {
+  for (const { file, text } of WORKFLOWS) {
+    assert.match(text, /^permissions:\n {2}contents: read$/m, file);
+    assert.doesNotMatch(text, /write-all|contents: write|pull_request_target/, file);
+  }
+});
+
+test('workflows call npm scripts that are there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  for (const { file, text } of WORKFLOWS) {
+    for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) {
+      assert.ok(Object.hasOwn(scripts, name), `${file}: ${name}`);
+    }
+  }
+});
