@@ -6,8 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import { withDeadline } from '../shared/deadline.js';
 import { callback, number, type OptionTable, type Reader, readOptions } from '../shared/options.js';
-import { checkRedis, type RedisWarning } from './redis-check.js';
 import { type RedisClient, type RedisCommands, redisCommands } from '../shared/redis-client.js';
+import { checkRedis, type RedisWarning } from './redis-check.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';
 
 export type { RedisClient } from '../shared/redis-client.js';
