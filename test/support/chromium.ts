@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import {
   type Browser,
   type BrowserContext,
@@ -50,7 +50,7 @@ async function openIn(context: BrowserContext, url: string): Promise<Tab> {
   return { page, requests, problems, openBeside: (other) => openIn(context, other) };
 }
 
-/** The samples and the browser, which the tests of a file share. */
+/** The demo and the browser, which the tests of a file share. */
 let demo: Promise<Demo> | undefined;
 let browser: Promise<Browser> | undefined;
 
@@ -59,8 +59,19 @@ after(async () => {
   await (await demo)?.stop();
 });
 
-/** Registers a test in a real Chromium; where there is none it is left out, and says so. */
+/** Registers a test in a real Chromium with the demo beside it. */
 export function browserTest(name: string, run: (stage: Stage) => Promise<void>): void {
+  chromiumTest(name, async ({ open }) => {
+    demo ??= startDemo();
+    await run({ demo: await demo, open });
+  });
+}
+
+/** Registers a test in a real Chromium. If there is none, the test is left out and says so. */
+export function chromiumTest(
+  name: string,
+  run: (stage: Pick<Stage, 'open'>, t: TestContext) => Promise<void>,
+): void {
   if (!existsSync(CHROMIUM_PATH)) {
     if (REQUIRE_CHROMIUM === '1') {
       throw new Error(`REQUIRE_CHROMIUM is 1, but there is no ${CHROMIUM_PATH}.`);
@@ -71,15 +82,14 @@ export function browserTest(name: string, run: (stage: Stage) => Promise<void>):
     return;
   }
   test(name, async (t) => {
-    demo ??= startDemo();
     browser ??= chromium.launch({ executablePath: CHROMIUM_PATH, args: ARGUMENTS });
-    const [samples, chrome] = await Promise.all([demo, browser]);
+    const chrome = await browser;
     const open: Stage['open'] = async (url, options) => {
       const context = await chrome.newContext(options);
       context.setDefaultTimeout(TIMEOUT);
       t.after(() => context.close());
       return openIn(context, url);
     };
-    await run({ demo: samples, open });
+    await run({ open }, t);
   });
 }

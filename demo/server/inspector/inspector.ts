@@ -2,7 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import type {
   AuthenticationEvent,
   ClientAssertionOptions,
-  ServerIdentity,
+  ClientAssertionRequest,
 } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import { neverCache, parseForm } from '../routes/middleware.js';
@@ -35,7 +35,7 @@ export interface Inspector {
 export function createInspector(
   limit: number,
   options: ClientAssertionOptions,
-  server: ServerIdentity,
+  server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
   clients: ClientsFile,
 ): Inspector {
   const traces = new Traces(limit, options, server, clients);

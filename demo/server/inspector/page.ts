@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import {
   type ClientAssertionOptions,
+  type ClientAssertionRequest,
   REASONS,
-  type ServerIdentity,
 } from 'passport-private-key-jwt';
 import { html } from '../../shared/html.js';
 
 /** What the page judges assertions by, as far as that can be said without the clients. */
-export interface PageServer extends ServerIdentity {
+export interface PageServer extends Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'> {
   readonly rules: Pick<ClientAssertionOptions, 'audience' | 'additionalAudiences' | 'maxLifetime'>;
   /** What each reason of a refusal means. */
   readonly reasons: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export const PAGE_POLICY = [
 
 /** The page, which its script fills in. */
 export function inspectorPage(
-  { issuer, tokenEndpoint }: ServerIdentity,
+  { issuer, tokenEndpoint }: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
   { audience, additionalAudiences, maxLifetime }: ClientAssertionOptions,
 ): string {
   const rules = { audience, additionalAudiences, maxLifetime };

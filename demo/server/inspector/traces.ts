@@ -2,14 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Request, RequestHandler } from 'express';
 import {
   type AuthenticationEvent,
-  type CheckReport,
   CLIENT_ASSERTION_TYPE,
   type ClientAssertionOptions,
-  type ClientAssertionParameters,
+  type ClientAssertionRequest,
   ClientAssertionValidator,
   type Explanation,
-  type JsonObject,
-  type ServerIdentity,
 } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import { type Parameters, readParameters } from '../parameters.js';
@@ -24,13 +21,16 @@ export interface Trace {
   readonly endpoint: string | undefined;
   readonly outcome: AuthenticationEvent['outcome'];
   readonly reason: AuthenticationEvent['reason'];
-  readonly header?: JsonObject | undefined;
-  readonly claims?: JsonObject | undefined;
-  readonly checks: readonly CheckReport[];
+  readonly header?: Readonly<Record<string, unknown>> | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly checks: readonly Explanation['checks'][number][];
 }
 
 /** What became of the replay check, which explaining an assertion leaves out. */
-function replayOutcome({ outcome, reason }: AuthenticationEvent): Partial<CheckReport> {
+function replayOutcome({
+  outcome,
+  reason,
+}: AuthenticationEvent): Partial<Explanation['checks'][number]> {
   if (outcome === 'success') return { outcome: 'passed' };
   return reason === 'replayed' ? { outcome: 'failed', reason } : {};
 }
@@ -47,13 +47,13 @@ export class Traces {
   private readonly byRequest = new WeakMap<Request, Promise<Trace>>();
   private lastUsed: string | undefined;
   private readonly limit: number;
-  private readonly server: ServerIdentity;
+  private readonly server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>;
   private readonly validator: ClientAssertionValidator;
 
   constructor(
     limit: number,
     options: ClientAssertionOptions,
-    server: ServerIdentity,
+    server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
     clients: ClientsFile,
   ) {
     this.limit = limit;
@@ -86,7 +86,10 @@ export class Traces {
   }
 
   /** Explains an assertion, also one that was never sent. It is not used up. */
-  explain(parameters: ClientAssertionParameters, endpoint?: string): Promise<Explanation> {
+  explain(
+    parameters: ClientAssertionRequest['parameters'],
+    endpoint?: string,
+  ): Promise<Explanation> {
     return this.validator.explain({ ...this.server, endpoint, parameters });
   }
 
