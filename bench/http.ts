@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<Kind, string>> = {
   raw: 'Express, the signature alone',
   validator: 'Express, this library without Passport',
   passport: 'Express, Passport with a strategy that accepts at once',
-  memory: 'Express, this library as a Passport strategy',
+  memory: 'Express, authenticateClient',
   'oidc-provider, client_secret_post': 'oidc-provider, client_secret_post',
   'oidc-provider': 'oidc-provider, private_key_jwt',
 };
