@@ -8,7 +8,9 @@ import {
   randomUUID,
   sign as signWith,
 } from 'node:crypto';
-import type { JsonWebKey } from 'passport-private-key-jwt';
+import type { Secret } from 'passport-private-key-jwt';
+
+type JsonWebKey = Exclude<Extract<Secret, { type: 'JsonWebKey' }>['value'], string>;
 
 export const ISSUER = 'https://as.example';
 export const TOKEN_ENDPOINT = 'https://as.example/token';
@@ -87,7 +89,7 @@ export function newAssertion(
   const now = Math.floor(Date.now() / 1000);
   const input = [
     // Shared secrets have no kid.
-    { alg: keys.alg, typ: 'JWT', ...(keys.alg !== 'HS256' && { kid: keys.jwk.kid }), ...header },
+    { alg: keys.alg, typ: 'JWT', ...(keys.alg !== 'HS256' && { kid: keys.jwk['kid'] }), ...header },
     {
       iss: clientId,
       sub: clientId,

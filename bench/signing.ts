@@ -57,7 +57,7 @@ async function subjectsFor(alg: MeasuredAlgorithm): Promise<Record<Name, () => u
   const key = await privateCryptoKey(keys);
   const { data } = signedBytes(newAssertion(keys));
   const service = new AssertionService({ clientId: CLIENT_ID, key: keys.signing, issuer: ISSUER });
-  const clientAuth = PrivateKeyJwt({ key, kid: String(keys.jwk.kid) });
+  const clientAuth = PrivateKeyJwt({ key, kid: String(keys.jwk['kid']) });
   const server = { issuer: ISSUER };
   const client = { client_id: CLIENT_ID };
   return {

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JsonWebKey } from 'passport-private-key-jwt';
+import type { JWK as JsonWebKey } from 'jose';
 
 /** The key pair of a demo client. */
 export interface ClientKey {

@@ -10,8 +10,7 @@ import {
   type ExplanationRequest,
   explainAlone,
 } from './assertion/explain-alone.js';
-import type { ClientAssertionOptions } from './assertion/options.js';
-import { rulesFrom } from './assertion/settings.js';
+import { type RuleOptions, readRules } from './assertion/rules.js';
 
 export type { Explanation };
 
@@ -26,5 +25,5 @@ export type { Explanation };
  */
 export const explainAssertion = (
   request: ExplanationRequest,
-  options: ClientAssertionOptions = {},
-): Explanation => explainAlone(request, rulesFrom(options));
+  options: RuleOptions = {},
+): Explanation => explainAlone(request, readRules('explainAssertion', options));

@@ -56,14 +56,11 @@ function rawCheck(): RequestHandler {
 
 function authentication(replay?: RedisReplayStore): RequestHandler {
   const client = clientWith(keys);
-  const passport = new Passport();
-  passport.use(
-    new PrivateKeyJwtStrategy(
-      { issuer: ISSUER, tokenEndpoint: TOKEN_ENDPOINT, replay },
-      (clientId) => (clientId === CLIENT_ID ? client : undefined),
-    ),
+  const strategy = new PrivateKeyJwtStrategy(
+    { issuer: ISSUER, tokenEndpoint: TOKEN_ENDPOINT, replay },
+    (clientId) => (clientId === CLIENT_ID ? client : undefined),
   );
-  return authenticateClient(passport);
+  return authenticateClient(strategy);
 }
 
 /** Passport with a strategy that accepts everybody at once: what Passport itself costs. */

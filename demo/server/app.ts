@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import {
   type AuthenticationEvent,
   oauthErrorHandler,
+  PrivateKeyJwtStrategy,
   RemoteJwkSets,
 } from 'passport-private-key-jwt';
 import { PushedRequests } from './authorization/pushed-requests.js';
@@ -46,16 +47,16 @@ export function createApp(server: Server): Express {
     logAuthentication(log, event);
     inspector?.note(event);
   };
-  const authenticate = clientAuthentication(
+  const privateKeyJwt = new PrivateKeyJwtStrategy(
     { ...identity, ...rules, onAuthentication },
-    clients,
-    log,
+    (clientId) => clients.find(clientId),
   );
+  const authenticate = clientAuthentication(privateKeyJwt, clients, log);
 
   const tokens = new Tokens(issuer, keys, log);
   const pushed = new PushedRequests();
   const fapi = settings.profile === 'fapi2';
-  const policy = { issuer, strict: settings.audience === 'strict', jwksUri, fapi };
+  const policy = { issuer, jwksUri, fapi };
 
   const app = express();
   app.disable('x-powered-by');
@@ -70,7 +71,7 @@ export function createApp(server: Server): Express {
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"] } },
     }),
   );
-  app.use(metadataRoutes(server));
+  app.use(metadataRoutes(server, privateKeyJwt.metadata()));
   const path = new URL(base).pathname;
   if (inspector !== undefined) app.use(path, inspector.pages, inspector.record);
   const intake = { clients, pushed, policy };

@@ -4,8 +4,7 @@ import { Strategy as ClientPasswordStrategy } from 'passport-oauth2-client-passw
 import {
   authenticateClient,
   type Middleware,
-  PrivateKeyJwtStrategy,
-  type PrivateKeyJwtStrategyOptions,
+  type PrivateKeyJwtStrategy,
 } from 'passport-private-key-jwt';
 import { clientSecretVerifier, decodeFormComponent } from './client-secret.js';
 import type { ClientsFile } from './clients/clients-file.js';
@@ -16,12 +15,11 @@ import type { Log } from './log.js';
  * assertion, or, for the clients registered so, by a plain client_secret.
  */
 export function clientAuthentication(
-  options: PrivateKeyJwtStrategyOptions,
+  privateKeyJwt: PrivateKeyJwtStrategy,
   clients: ClientsFile,
   log: Log,
 ): Middleware {
   const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy(options, (clientId) => clients.find(clientId)));
   passport.use(
     new ClientPasswordStrategy(clientSecretVerifier('client_secret_post', clients, log)),
   );
@@ -31,6 +29,7 @@ export function clientAuthentication(
       verifyBasic(decodeFormComponent(clientId), decodeFormComponent(clientSecret), done),
     ),
   );
-  const strategies = ['private-key-jwt', 'oauth2-client-password', 'basic'];
-  return authenticateClient(passport, strategies, { onAuthentication: options.onAuthentication });
+  const strategies = ['oauth2-client-password', 'basic'];
+  const otherwise = passport.authenticate(strategies, { session: false, failWithError: true });
+  return authenticateClient(privateKeyJwt, { otherwise });
 }

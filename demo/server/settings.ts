@@ -11,7 +11,7 @@ export interface Settings {
   /** The issuer identifier; undefined for `http://localhost:PORT`. */
   readonly issuer: string | undefined;
   readonly clientsFile: string;
-  readonly audience: 'compatible' | 'strict';
+  readonly audience: 'compatible' | 'issuer' | 'issuer-string';
   readonly additionalAudiences: readonly string[];
   /** In seconds; undefined for the library's default. */
   readonly maxLifetime: number | undefined;
@@ -58,11 +58,11 @@ function issuerIdentifier(env: Environment): string | undefined {
   );
 }
 
-function audienceMode(env: Environment): 'compatible' | 'strict' {
+function audienceMode(env: Environment): 'compatible' | 'issuer' | 'issuer-string' {
   const value = text(env, 'AUDIENCE') ?? 'compatible';
-  if (value === 'compatible' || value === 'strict') return value;
+  if (value === 'compatible' || value === 'issuer' || value === 'issuer-string') return value;
   throw new SettingsError(
-    `AUDIENCE is ${JSON.stringify(value)}: it must be "compatible" or "strict".`,
+    `AUDIENCE is ${JSON.stringify(value)}: it must be "compatible", "issuer" or "issuer-string".`,
   );
 }
 
@@ -116,9 +116,9 @@ export function readSettings(env: Environment): Settings {
     allowLocalNetwork: flag(env, 'ALLOW_LOCAL_NETWORK'),
     traces: wholeNumber(env, 'TRACES', { minimum: 0, maximum: 1000 }) ?? 0,
   };
-  if (settings.audience === 'strict' && settings.additionalAudiences.length > 0) {
+  if (settings.audience !== 'compatible' && settings.additionalAudiences.length > 0) {
     throw new SettingsError(
-      'ADDITIONAL_AUDIENCES has no effect with AUDIENCE=strict: remove one of them.',
+      'ADDITIONAL_AUDIENCES has an effect only with AUDIENCE=compatible: remove it.',
     );
   }
   return settings;

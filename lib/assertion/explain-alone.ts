@@ -1,27 +1,85 @@
-import type { JsonObject } from '../keys/compact-jws.js';
-import { type CheckReport, reportOf, run, type Step, skip, stepOf } from './check-report.js';
-import { ASSERTION_CHECKS, AUDIENCE_CHECK, CLIENT_CHECKS } from './checks/claims.js';
-import { readAssertion } from './read.js';
-import type { Rules } from './settings.js';
-import type { AssertionSubject } from './subject.js';
-import { type ClientAssertionRequest, readRequest, subjectOf } from './validate.js';
+import type { Failure, Reason } from '../shared/reasons.js';
+import { safe } from '../shared/safe.js';
+import { AUDIENCE_CHECK } from './checks/audience.js';
+import type { AssertionSubject, Check } from './checks/check.js';
+import { ASSERTION_CHECKS } from './checks/claims.js';
+import { CLIENT_CHECKS } from './checks/client.js';
+import { assertionFailure, credentialsIn, formOf } from './credentials.js';
+import { readJwt, viewOf } from './read.js';
+import type { Rules } from './rules.js';
 
-// What of an explanation needs neither client nor keys, so that it can be made anywhere: nothing
-// here may lead to node:crypto or the network.
+// The part of an explanation that needs neither client nor keys, so that it can be made anywhere:
+// nothing here may lead to node:crypto or the network.
 
 /** An assertion to explain; without an issuer, its audience cannot be judged. */
-export interface ExplanationRequest extends Omit<ClientAssertionRequest, 'issuer'> {
+export interface ExplanationRequest {
   readonly issuer?: string | undefined;
+  readonly tokenEndpoint?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly parameters: object | undefined;
+  readonly authorization?: string | boolean | undefined;
+  readonly context?: unknown;
+  /** The time to judge by, in seconds since the epoch. Default: now. */
+  readonly now?: number | undefined;
 }
 
 /** An assertion taken apart, with every check and its outcome, in the pipeline's order. */
 export interface Explanation {
   /** Whether all checks passed. The replay store is not asked. */
   readonly accepted: boolean;
-  readonly header?: JsonObject | undefined;
-  readonly claims?: JsonObject | undefined;
-  readonly checks: readonly CheckReport[];
+  readonly header?: Readonly<Record<string, unknown>> | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly checks: readonly {
+    /** Its name. */
+    readonly check: string;
+    /** Where the rule is written. */
+    readonly source: string;
+    /** Skipped is what depends on something that failed or is not known. */
+    readonly outcome: 'passed' | 'failed' | 'skipped';
+    /** The stable code, if the check failed. */
+    readonly reason?: Reason | undefined;
+    /** What would have passed, safe to log. */
+    readonly expected?: unknown;
+    /** What the assertion has, safe to log. */
+    readonly actual?: unknown;
+  }[];
 }
+
+export type CheckReport = Explanation['checks'][number];
+
+/** How a step of the pipeline is called, and where it is written. */
+type Step = Pick<CheckReport, 'check' | 'source'>;
+
+const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
+  check: name,
+  source,
+});
+
+/** Reports a step that is more than a check on values. */
+export function reportOf(step: Step, failure: Failure | undefined): CheckReport {
+  if (failure === undefined) return { ...step, outcome: 'passed' };
+  const { reason, expected, actual } = failure;
+  return { ...step, outcome: 'failed', reason, expected: safe(expected), actual: safe(actual) };
+}
+
+/** Runs a check and reports it. */
+export function run<Subject>(check: Check<Subject>, subject: Subject): CheckReport {
+  const passed = check.passes(subject);
+  return {
+    ...stepOf(check),
+    outcome: passed ? 'passed' : 'failed',
+    reason: passed ? undefined : check.reason,
+    expected: safe(check.expected(subject)),
+    actual: safe(check.actual(subject)),
+  };
+}
+
+/** Reports a step that cannot be taken. */
+export const skip = ({ check, source }: Step): CheckReport => ({
+  check,
+  source,
+  outcome: 'skipped',
+});
 
 /** The steps of the pipeline that are more than a check on values. */
 export const STEPS = {
@@ -33,7 +91,7 @@ export const STEPS = {
   replay: { check: 'replay', source: 'RFC 7523 §3 (7)' },
 } as const;
 
-/** What follows once the client is known. */
+/** The steps that follow once the client is known. */
 export const SIGNATURE_STEPS: readonly Step[] = [
   ...CLIENT_CHECKS.map(stepOf),
   STEPS.key,
@@ -44,28 +102,41 @@ export const SIGNATURE_STEPS: readonly Step[] = [
 /** What the checks say of an assertion before its client is looked up. */
 export interface AloneReport {
   readonly checks: readonly CheckReport[];
-  /** Undefined where the assertion could not be read. */
+  /** Undefined if the assertion could not be read. */
   readonly subject?: AssertionSubject | undefined;
 }
 
 /** Runs the checks that need neither client nor keys, all of them. */
 export function checkAlone(request: ExplanationRequest, rules: Rules): AloneReport {
+  const { parameters, authorization } = request;
   const assertionSteps = ASSERTION_CHECKS.map(stepOf);
-  const sent = readRequest(request, rules);
-  if (sent.failure !== undefined) {
+  const sent = credentialsIn(formOf(parameters), Boolean(authorization));
+  const wrong = assertionFailure(sent, rules.acceptGrantTypeAsAssertionType);
+  if (wrong !== undefined) {
     const skipped = [STEPS.encoding, ...assertionSteps].map(skip);
-    return { checks: [reportOf(STEPS.request, sent.failure), ...skipped] };
+    return { checks: [reportOf(STEPS.request, wrong), ...skipped] };
   }
-  const read = readAssertion(sent.assertion, rules);
+  const read = readJwt(sent.client_assertion as string, rules.maxAssertionLength);
   const isSent = reportOf(STEPS.request, undefined);
   if (read.failure !== undefined) {
     const skipped = assertionSteps.map(skip);
     return { checks: [isSent, reportOf(STEPS.encoding, read.failure), ...skipped] };
   }
-  const { issuer } = request;
-  const subject = subjectOf({ ...request, issuer: issuer ?? '' }, sent, read.jws, rules);
+  const { jws } = read;
+  const { claims, typ } = viewOf(jws, rules);
+  const subject: AssertionSubject = {
+    jws,
+    claims,
+    typ,
+    clientIdParameter: sent.client_id as string | undefined,
+    server: { ...request, issuer: request.issuer ?? '' },
+    settings: rules,
+    now: request.now ?? Date.now() / 1000,
+  };
   const checks = ASSERTION_CHECKS.map((check) =>
-    check === AUDIENCE_CHECK && issuer === undefined ? skip(stepOf(check)) : run(check, subject),
+    check === AUDIENCE_CHECK && request.issuer === undefined
+      ? skip(stepOf(check))
+      : run(check, subject),
   );
   return { checks: [isSent, reportOf(STEPS.encoding, undefined), ...checks], subject };
 }
@@ -83,7 +154,7 @@ export function explanationOf(
   };
 }
 
-/** What is reported of the client, its keys and the replay where no client is known. */
+/** What is reported of the client, its keys and the replay if no client is known. */
 export const withoutClient = (): CheckReport[] => [STEPS.client, ...SIGNATURE_STEPS].map(skip);
 
 /** Explains an assertion as far as neither client nor keys are needed. */

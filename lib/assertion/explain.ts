@@ -1,20 +1,24 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import { findSigner } from '../keys/find-signer.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { type CheckReport, reportOf, run, skip } from './check-report.js';
-import { isNonEmptyString } from './checks/check.js';
-import { CLIENT_CHECKS } from './checks/claims.js';
+import { type AssertionSubject, isNonEmptyString } from './checks/check.js';
+import { CLIENT_CHECKS } from './checks/client.js';
 import {
+  type CheckReport,
   checkAlone,
   type Explanation,
   type ExplanationRequest,
   explanationOf,
+  reportOf,
+  run,
   SIGNATURE_STEPS,
   STEPS,
+  skip,
   withoutClient,
 } from './explain-alone.js';
-import type { Settings } from './settings.js';
-import type { AssertionSubject } from './subject.js';
+import type { Settings } from './options.js';
+
+export type { Explanation } from './explain-alone.js';
 
 /** Looks the client up and runs the checks that depend on it. */
 async function checkWithClient<Client extends AssertionClient>(
@@ -44,9 +48,9 @@ async function checkWithClient<Client extends AssertionClient>(
 
 /**
  * Runs the checks of the pipeline on an assertion, all of them, and reports each. What depends on
- * something that failed or that is not known is skipped. The assertion is not used up.
+ * something that failed or is not known is skipped. The assertion is not used up.
  *
- * @param findClient without it, what depends on the client is not known
+ * @param findClient without it, the checks that depend on the client are skipped
  */
 export async function explainAssertion<Client extends AssertionClient>(
   request: ExplanationRequest,

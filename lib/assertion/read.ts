@@ -1,23 +1,75 @@
-import { type CompactJws, decodeCompactJws } from '../keys/compact-jws.js';
+import { type CompactJws, decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../shared/jwt-types.js';
 import type { Failure } from '../shared/reasons.js';
-import type { Rules } from './settings.js';
+import { typOf } from './checks/header.js';
+import { timesAsStrings, withNumericTimes } from './checks/times.js';
+import { malformedFailure } from './diagnosis.js';
+import type { Rules } from './rules.js';
 
-/** Takes an assertion apart, if it is short enough to be worth it. */
-export function readAssertion(
-  assertion: string,
-  settings: Rules,
+/** How deeply objects and arrays of a JWT may be nested: what reads them next may recurse. */
+const MAX_DEPTH = 20;
+
+/** Whether a JSON value is nested more deeply than this; it looks no deeper. */
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === 0) return true;
+  for (const name in value) {
+    if (isDeeperThan((value as JsonObject)[name], depth - 1)) return true;
+  }
+  return false;
+}
+
+/**
+ * Takes a signed JWT apart, if it is short enough to be worth it.
+ *
+ * @param maxLength in characters
+ */
+export function readJwt(
+  text: string,
+  maxLength: number,
 ):
   | { readonly jws: CompactJws; readonly failure?: undefined }
   | { readonly jws?: undefined; readonly failure: Failure } {
-  if (assertion.length > settings.maxAssertionLength) {
-    return {
-      failure: {
-        reason: 'assertion_too_long',
-        expected: `<= ${settings.maxAssertionLength} characters`,
-        actual: assertion.length,
-      },
-    };
+  if (text.length > maxLength) {
+    const failure = {
+      reason: 'assertion_too_long',
+      expected: `<= ${maxLength} characters`,
+      actual: text.length,
+    } as const;
+    return { failure };
   }
-  const jws = decodeCompactJws(assertion);
-  return jws === undefined ? { failure: { reason: 'assertion_malformed' } } : { jws };
+  const jws = decodeCompactJws(text);
+  if (jws === undefined) return { failure: malformedFailure(text) };
+  if (isDeeperThan(jws.claims, MAX_DEPTH) || isDeeperThan(jws.header, MAX_DEPTH)) {
+    const failure = {
+      reason: 'assertion_malformed',
+      expected: `at most ${MAX_DEPTH} levels of objects and arrays`,
+      actual: 'more levels',
+    } as const;
+    return { failure };
+  }
+  return { jws };
+}
+
+/** What the checks of a client assertion see of it. */
+export interface AssertionView {
+  readonly claims: JsonObject;
+  readonly typ: string | null | undefined;
+  /** The times that were strings and are numbers in `claims`. */
+  readonly timesAsStrings: readonly string[];
+}
+
+/**
+ * How the checks see an assertion. With `audience: 'compatible'`, times may be strings of digits,
+ * unless `typ` says that the assertion conforms to RFC 10070.
+ */
+export function viewOf({ header, claims }: CompactJws, { audience }: Rules): AssertionView {
+  const typ = typOf(header);
+  const isLenient =
+    audience === 'compatible' &&
+    typ !== CLIENT_AUTHENTICATION_TYP &&
+    // A platform's assertion has its own rules.
+    claims['iss'] === claims['sub'];
+  const strings = isLenient ? timesAsStrings(claims) : [];
+  return { claims: withNumericTimes(claims, strings), typ, timesAsStrings: strings };
 }

@@ -1,37 +1,63 @@
-import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
+import type { JsonObject } from '../keys/compact-jws.js';
 import { findSigner } from '../keys/find-signer.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
-import type { Algorithm } from '../shared/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
 import {
-  assertKnownOptions,
-  callback,
   flag,
   number,
-  type OptionNames,
-} from '../shared/option-checks.js';
+  type OptionTable,
+  type Reader,
+  readOptions,
+  requiredText,
+  text,
+  texts,
+  unchecked,
+} from '../shared/options.js';
 import type { Failure } from '../shared/reasons.js';
-import { firstFailure } from './checks/claims.js';
-import { REQUEST_OBJECT_CHECKS } from './checks/request-object.js';
-import { algorithmSet } from './settings.js';
+import { firstFailure } from './checks/check.js';
+import { REQUEST_OBJECT_CHECKS, type RequestObjectSubject } from './checks/request-object.js';
+import { readJwt } from './read.js';
+import { algorithms, assertKeepsFapi2, FAPI2_ALGORITHMS, profile } from './rules.js';
 
 /** A request object, and whom it must come from and go to. Times are in seconds. */
-export interface RequestObjectOptions {
+interface RequestObjectOptions {
   /** The value of the `request` parameter. */
   readonly request: string;
   /** The client that the `client_id` parameter next to it names. */
   readonly client: AssertionClient;
   /** The issuer identifier of the authorization server, which `aud` must name. */
   readonly issuer: string;
-  /** Requires `typ` `oauth-authz-req+jwt` and the issuer as the sole audience. Default false. */
-  readonly strict?: boolean | undefined;
-  /** The `alg` values accepted. Default: all of `ALGORITHMS`; HS* need a symmetric secret. */
+  /**
+   * The `state` parameter next to it. It counts if the object has no `state` (OpenID Connect Core
+   * §6.1); with `profile: 'fapi2'` it is refused. Default none.
+   */
+  readonly state?: string | undefined;
+  /**
+   * `fapi2` sets what FAPI 2.0 Message Signing asks: PS256, ES256 and EdDSA alone, `nbf` at most 60
+   * minutes old, `exp` at most 60 minutes after it. An option that weakens it is a
+   * ConfigurationError. Default: no profile.
+   */
+  readonly profile?: 'fapi2' | undefined;
+  /** Takes only `typ` `oauth-authz-req+jwt`. Default false: also `JWT`, or none. */
+  readonly requireTyp?: boolean | undefined;
+  /** Refuses a request object without `exp`. Default true. */
+  readonly requireExpiration?: boolean | undefined;
+  /**
+   * Asks for `nbf`, at most 60 minutes old, and for `exp` at most 60 minutes after it. Default false.
+   */
+  readonly requireNotBefore?: boolean | undefined;
+  /** Further claims that must be there, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
+  readonly requireClaims?: readonly string[] | undefined;
+  /** The `alg` values accepted. Default: as for assertions. */
   readonly algorithms?: readonly Algorithm[] | undefined;
+  /** Lets the issuer in `aud` differ by one slash at its end. Default false. */
+  readonly ignoreTrailingSlash?: boolean | undefined;
   /** How far clocks may differ. Default 60. */
   readonly clockTolerance?: number | undefined;
-  /** The longest that a request object may be valid for. Default 3600. */
+  /** The longest that a request object may be valid for, besides the tolerance. Default 3600. */
   readonly maxLifetime?: number | undefined;
   /** In characters; a longer request object is not decoded. Default 65536. */
   readonly maxLength?: number | undefined;
@@ -39,38 +65,48 @@ export interface RequestObjectOptions {
   readonly certificateValidity?: boolean | undefined;
   /** Fetches and keeps the keys of clients with a `jwks_uri`. Default: one for all calls. */
   readonly jwksUri?: RemoteJwkSets | undefined;
-  /** The time in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
 }
 
-const OPTIONS: OptionNames<RequestObjectOptions> = {
-  request: true,
-  client: true,
-  issuer: true,
-  strict: true,
-  algorithms: true,
-  clockTolerance: true,
-  maxLifetime: true,
-  maxLength: true,
-  certificateValidity: true,
-  jwksUri: true,
-  clock: true,
+const jwkSets: Reader<RemoteJwkSets> = (name, value) => {
+  if (value === undefined) return sharedJwkSets();
+  if (value instanceof RemoteJwkSets) return value;
+  throw new TypeError(`${name} must be a RemoteJwkSets, which keeps keys from call to call`);
 };
 
+const OPTIONS = {
+  request: unchecked<unknown>(),
+  client: unchecked<AssertionClient>(),
+  issuer: requiredText,
+  state: text(undefined),
+  profile,
+  requireTyp: flag(false),
+  requireExpiration: flag(true),
+  requireNotBefore: (name, value) => (value === undefined ? undefined : flag(false)(name, value)),
+  requireClaims: texts(),
+  algorithms,
+  ignoreTrailingSlash: flag(false),
+  clockTolerance: number(60, 0),
+  maxLifetime: number(3600, 1),
+  maxLength: number(65_536, 1),
+  certificateValidity: flag(true),
+  jwksUri: jwkSets,
+} satisfies OptionTable<RequestObjectOptions>;
+
 const HINTS = {
-  audience: 'it is the issuer; strict: true allows no other beside it',
+  strict: "use requireTyp, or profile: 'fapi2'",
+  audience: 'it is the issuer',
   maxAssertionLength: 'use maxLength',
 };
 
 /** A request object whose signature and claims are valid. */
 export interface RequestObject {
-  readonly header: JsonObject;
-  readonly claims: JsonObject;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
   /**
-   * The authorization request: the claims that are not about the JWT itself. Only these count, not
-   * the parameters next to `request` (RFC 9101 §6.3).
+   * The authorization request: the claims that are not about the JWT itself, and `state` from beside
+   * the object if it has none. Only these count, not the parameters next to `request` (RFC 9101 §6.3).
    */
-  readonly parameters: JsonObject;
+  readonly parameters: Readonly<Record<string, unknown>>;
 }
 
 /** The claims that are about the JWT itself and no parameters of the authorization request. */
@@ -83,27 +119,27 @@ const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
 };
 
-/** The options, checked and with their defaults. */
+/** The options, checked and with what follows from the profile. */
 function settingsFrom(options: RequestObjectOptions) {
-  assertKnownOptions('validateRequestObject', options, OPTIONS, HINTS);
-  const { jwksUri } = options;
-  if (jwksUri !== undefined && !(jwksUri instanceof RemoteJwkSets)) {
-    throw new TypeError('jwksUri must be a RemoteJwkSets, which keeps keys from call to call');
-  }
-  if (typeof options.issuer !== 'string' || options.issuer === '') {
-    throw new TypeError('issuer must be the issuer identifier, a URL');
-  }
+  const given = readOptions('validateRequestObject', options, OPTIONS, HINTS);
+  const isFapi2 = given.profile === 'fapi2';
+  if (isFapi2) assertKeepsFapi2(given);
+  const defaultAlgorithms = isFapi2 ? FAPI2_ALGORITHMS : new Set<string>(ALGORITHMS);
   return {
-    algorithms: algorithmSet(options.algorithms),
-    strict: flag('strict', options.strict, false),
-    clockTolerance: number('clockTolerance', options.clockTolerance, 60, 0),
-    maxLifetime: number('maxLifetime', options.maxLifetime, 3600, 1),
-    maxLength: number('maxLength', options.maxLength, 65_536, 1),
-    certificateValidity: flag('certificateValidity', options.certificateValidity, true),
-    clock: callback('clock', options.clock) ?? Date.now,
+    ...given,
+    algorithms: given.algorithms ?? defaultAlgorithms,
+    requireNotBefore: given.requireNotBefore ?? isFapi2,
     keys: importedKeys,
-    jwksUri: jwksUri ?? sharedJwkSets(),
   };
+}
+
+function parametersOf(claims: JsonObject, state: string | undefined): JsonObject {
+  const parameters = Object.fromEntries(
+    Object.entries(claims).filter(([name]) => !JWT_CLAIMS.has(name)),
+  );
+  return state === undefined || Object.hasOwn(parameters, 'state')
+    ? parameters
+    : { ...parameters, state };
 }
 
 /**
@@ -114,32 +150,24 @@ function settingsFrom(options: RequestObjectOptions) {
  * const { parameters } = await validateRequestObject({ request: jwt, client, issuer });
  * ```
  * @throws {RequestObjectError} `invalid_request_object`, with the reason for the operator
- * @throws {TypeError} where an option is wrong
+ * @throws {TypeError | ConfigurationError} if an option is wrong
  */
 export async function validateRequestObject(options: RequestObjectOptions): Promise<RequestObject> {
-  const { request, client, issuer } = options;
   const settings = settingsFrom(options);
-  const { maxLength, strict, maxLifetime } = settings;
-  if (typeof request !== 'string') return refuse({ reason: 'assertion_malformed' });
-  if (request.length > maxLength) {
-    return refuse({
-      reason: 'assertion_too_long',
-      expected: `<= ${maxLength} characters`,
-      actual: request.length,
-    });
+  const { request, client, issuer, state } = settings;
+  if (typeof request !== 'string') {
+    return refuse({ reason: 'assertion_malformed', expected: 'a string', actual: typeof request });
   }
-  const jws = decodeCompactJws(request);
-  if (jws === undefined) return refuse({ reason: 'assertion_malformed' });
+  const read = readJwt(request, settings.maxLength);
+  if (read.failure !== undefined) return refuse(read.failure);
+  const { jws } = read;
+  const { header, claims } = jws;
 
-  const now = Math.floor(settings.clock() / 1000);
-  const subject = { jws, settings, now, client, issuer, strict, maxLifetime };
+  const now = Date.now() / 1000;
+  const subject: RequestObjectSubject = { jws, claims, settings, now, client, issuer, state };
   const broken = firstFailure(REQUEST_OBJECT_CHECKS, subject);
   if (broken !== undefined) return refuse(broken);
   const { failure } = await findSigner({ jws, secrets: client.secrets ?? [], now, settings });
   if (failure !== undefined) return refuse(failure);
-
-  const parameters = Object.fromEntries(
-    Object.entries(jws.claims).filter(([name]) => !JWT_CLAIMS.has(name)),
-  );
-  return { header: jws.header, claims: jws.claims, parameters };
+  return { header, claims, parameters: parametersOf(claims, state) };
 }

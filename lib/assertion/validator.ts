@@ -1,25 +1,50 @@
 import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { ClientAuthenticationError } from '../shared/errors.js';
-import {
-  type AuthenticationEvent,
-  isTraced,
-  newEvent,
-  noteError,
-  report,
-  traced,
-} from '../shared/events.js';
-import { explainAssertion } from './explain.js';
-import type { Explanation } from './explain-alone.js';
-import type { ClientAssertionOptions } from './options.js';
-import { type Settings, settingsFrom } from './settings.js';
-import { checkServerIdentity } from './subject.js';
-import {
-  type AuthenticatedClient,
-  type ClientAssertionRequest,
-  type Outcome,
-  validateAssertion,
-} from './validate.js';
+import { hasAuthorization } from '../shared/http.js';
+import { readOptions } from '../shared/options.js';
+import type { ServerIdentity } from './checks/check.js';
+import { credentialsIn, formOf } from './credentials.js';
+import { type Explanation, explainAssertion } from './explain.js';
+import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions, settingsFrom } from './options.js';
+import { AssertionPipeline, type AuthenticatedClient } from './pipeline.js';
+import { CLIENT_ASSERTION_HINTS } from './rules.js';
+
+/** A request with an assertion, and the server that it came to. */
+export interface ClientAssertionRequest {
+  /** The issuer identifier of the authorization server (RFC 8414 §2). */
+  readonly issuer: string;
+  /** The URL of the token endpoint. */
+  readonly tokenEndpoint?: string | undefined;
+  /** The URL of the endpoint being called, if it is another one. */
+  readonly endpoint?: string | undefined;
+  /**
+   * The parsed form: an object, URLSearchParams or FormData. Members that are not about client
+   * authentication are ignored.
+   */
+  readonly parameters: object | undefined;
+  /** The request's Authorization header, or whether it has one: a second method. Default none. */
+  readonly authorization?: string | boolean | undefined;
+  /** Handed on to the lookup of the client. */
+  readonly context?: unknown;
+}
+
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+const isOptionalName = (value: unknown): boolean => value === undefined || isName(value);
+
+/**
+ * Refuses a server without a name: an assertion without `aud` would fit it.
+ *
+ * @throws {TypeError}
+ */
+function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: ServerIdentity): void {
+  if (!isName(issuer)) throw new TypeError('issuer must be the issuer identifier, a URL');
+  if (!isOptionalName(tokenEndpoint)) throw new TypeError('tokenEndpoint must be a URL');
+  if (!isOptionalName(endpoint)) throw new TypeError('endpoint must be a URL');
+}
+
+const GIVEN = 'give it to validate';
+const HINTS = { ...CLIENT_ASSERTION_HINTS, issuer: GIVEN, tokenEndpoint: GIVEN, endpoint: GIVEN };
 
 /**
  * Validates client assertions (RFC 7521 §4.2, RFC 7523 §3) without Express or Passport.
@@ -31,72 +56,48 @@ import {
  *   issuer: 'https://as.example',
  *   tokenEndpoint: 'https://as.example/token',
  *   parameters: form,
- *   authorization: request.headers.authorization !== undefined,
+ *   authorization: request.headers.authorization,
  * });
  * ```
  */
 export class ClientAssertionValidator<Client extends AssertionClient = AssertionClient> {
-  /** @internal */
-  readonly settings: Settings;
-  private readonly findClient: FindClient<Client>;
+  readonly #pipeline: AssertionPipeline<Client>;
 
-  /** @throws {TypeError} where an option is wrong */
+  /**
+   * @param findClient the lookup of a client by its id
+   * @throws {TypeError | ConfigurationError} if an option is wrong
+   */
   constructor(options: ClientAssertionOptions, findClient: FindClient<Client>) {
-    if (typeof findClient !== 'function') {
-      throw new TypeError('findClient must be a function that returns the client of a client_id');
-    }
-    this.settings = settingsFrom(options);
-    this.findClient = findClient;
+    const owner = 'ClientAssertionValidator';
+    const given = readOptions(owner, options, CLIENT_ASSERTION_OPTIONS, HINTS);
+    this.#pipeline = new AssertionPipeline(settingsFrom(given), findClient);
   }
 
   /**
    * Validates an assertion and uses it up: a second call with the same one is a replay.
    *
-   * @throws {ClientAuthenticationError} where the client is not authenticated
-   * @throws {TypeError} where the request does not say who the server is
+   * @throws {ClientAuthenticationError} if the client is not authenticated
+   * @throws {TypeError} if the request does not say who the server is
    */
   async validate(request: ClientAssertionRequest): Promise<AuthenticatedClient<Client>> {
     checkServerIdentity(request);
-    const started = performance.now();
-    const event = newEvent(request);
-    const { settings } = this;
-    const run = () => this.run(request, event);
-    const settle = (result: Outcome<Client>) => {
-      event.duration = performance.now() - started;
-      if (result.failure === undefined) {
-        event.outcome = 'success';
-        return result;
-      }
-      const error = new ClientAuthenticationError(result.failure, settings.detailedErrors);
-      noteError(event, error);
-      return error;
-    };
-    const outcome = isTraced()
-      ? await traced(event, async () => settle(await run()))
-      : settle(await run());
-    report(event, settings.onAuthentication);
-    if (outcome instanceof Error) throw outcome;
-    return outcome;
-  }
-
-  private async run(
-    request: ClientAssertionRequest,
-    event: AuthenticationEvent,
-  ): Promise<Outcome<Client>> {
-    try {
-      return await validateAssertion(request, this.settings, this.findClient, event);
-    } catch (cause) {
-      return { failure: { reason: 'internal_error', cause } };
-    }
+    const { parameters, authorization, context } = request;
+    const hasHeader =
+      typeof authorization === 'string' ? hasAuthorization(authorization) : authorization === true;
+    return this.#pipeline.authenticate(
+      credentialsIn(formOf(parameters), hasHeader),
+      request,
+      context,
+    );
   }
 
   /**
    * Runs every check on an assertion without stopping at the first that fails and without using the
-   * assertion up, for inspectors and support desks. The replay store is not asked. It is for the
-   * operator's own people: of a client whose id anybody may write it names keys, with their
-   * descriptions and expirations.
+   * assertion up, for inspectors and support desks. The replay store is not asked. For operators
+   * only: it reveals the keys of any client, with their descriptions and expirations.
    */
   explain(request: ClientAssertionRequest): Promise<Explanation> {
-    return explainAssertion(request, this.settings, this.findClient);
+    const { settings, findClient } = this.#pipeline;
+    return explainAssertion(request, settings, findClient);
   }
 }

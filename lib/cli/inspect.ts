@@ -1,13 +1,13 @@
 import { text as readText } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import type { CheckReport } from '../assertion/check-report.js';
 import { explainAssertion } from '../assertion/explain.js';
-import type { Explanation } from '../assertion/explain-alone.js';
-import { settingsFrom } from '../assertion/settings.js';
+import type { CheckReport, Explanation } from '../assertion/explain-alone.js';
+import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../assertion/options.js';
 import { askForClient, type FindClient } from '../clients/lookup.js';
 import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import { readOptions } from '../shared/options.js';
 import { REASONS } from '../shared/reasons.js';
 import { readClientsFile } from './files.js';
 import { json, print, printable, printJson, style } from './output.js';
@@ -143,7 +143,7 @@ export function inspectionLines(inspection: Inspection): string[] {
 interface InspectOptions {
   readonly issuer?: string;
   readonly tokenEndpoint?: string;
-  readonly audience: 'compatible' | 'strict';
+  readonly audience: 'compatible' | 'issuer' | 'issuer-string';
   readonly client?: string;
   readonly allowLocalNetwork?: boolean;
   /** Milliseconds since the epoch. */
@@ -237,15 +237,21 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     client_assertion: assertion,
     client_assertion_type: CLIENT_ASSERTION_TYPE,
   };
-  const clock = now === undefined ? Date.now : () => now;
+  const seconds = (now ?? Date.now()) / 1000;
   const explanation = await explainAssertion(
-    { issuer, tokenEndpoint, parameters },
-    settingsFrom({ audience, clock, jwksUri: { allowLocalNetwork } }),
+    { issuer, tokenEndpoint, parameters, now: seconds },
+    settingsFrom(
+      readOptions(
+        'inspect',
+        { audience, jwksUri: { allowLocalNetwork } },
+        CLIENT_ASSERTION_OPTIONS,
+      ),
+    ),
     findClient,
   );
   return {
     ...explanation,
-    now: Math.floor(clock() / 1000),
+    now: Math.floor(seconds),
     unknown: { issuer: issuer === undefined, client: findClient === undefined },
     warnings: [
       ...(wrappers.length === 0 ? [] : [wrapperWarning(wrappers)]),
@@ -268,7 +274,7 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
     .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', urlOption)
     .addOption(
       new Option('--audience <mode>', 'how aud is judged')
-        .choices(['compatible', 'strict'])
+        .choices(['compatible', 'issuer', 'issuer-string'])
         .default('compatible'),
     )
     .option('--client <file>', 'a JSON file of the client, or an array, to check the signature')

@@ -6,6 +6,7 @@
  */
 export type { JsonWebKey } from '../keys/secret.js';
 export { ConfigurationError } from '../shared/errors.js';
+export type { Middleware } from '../shared/http.js';
 export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 export { AssertionService, type AssertionServiceOptions } from './assertion-service.js';
 export { assertionFrom } from './assertion-source.js';

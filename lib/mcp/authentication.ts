@@ -2,15 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import { requiresClientAssertion } from '../clients/metadata.js';
-import type { Middleware } from '../server/authenticate-client.js';
+import { failureWithoutAssertion } from '../clients/policy.js';
 import { oauthErrorHandler } from '../server/error-handler.js';
-import type { PrivateKeyJwtStrategy } from '../server/strategy.js';
-import { ClientAuthenticationError } from '../shared/errors.js';
-import { newEvent, noteError, report } from '../shared/events.js';
-import type { ExpressRequest } from '../shared/http.js';
+import type { RequestAuthenticator } from '../server/request-authenticator.js';
+import type { ExpressRequest, Middleware } from '../shared/http.js';
 import type { Failure } from '../shared/reasons.js';
-import { safeText } from '../shared/safe.js';
 import { type McpClient, withoutSecret } from './clients.js';
 
 /** The client of a request, before the SDK's handlers see the request. */
@@ -19,18 +15,22 @@ interface CurrentClient {
   readonly provedByAssertion: boolean;
 }
 
-/** The methods whose proof the SDK's handlers ask for, where they know the secret. */
+/** The methods whose proof the SDK's handlers ask for, if they know the secret. */
 const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret_basic'];
 
 /**
  * Why a client may not go on to the SDK's handlers without an assertion. They serve a client as a
- * public one where they know no secret of it, whatever method it is registered for.
+ * public one if they know no secret of it, whatever method it is registered for.
  */
-function failureWithoutAssertion(client: McpClient): Failure | undefined {
-  if (requiresClientAssertion(client)) return { reason: 'assertion_required' };
-  const method = client.tokenEndpointAuthMethod ?? 'none';
+function failureOf(client: McpClient, { body }: ExpressRequest): Failure | undefined {
   const { client_secret } = client.metadata;
-  if (method === 'none' || (client_secret && SECRET_METHODS.includes(method))) return undefined;
+  const method = client.tokenEndpointAuthMethod ?? undefined;
+  const isChecked =
+    method === undefined || method === 'none' || (client_secret && SECRET_METHODS.includes(method));
+  const sent = Object.keys(Object(body)).filter((name) => name === 'client_secret');
+  const shown = SECRET_METHODS.includes(method) ? method : undefined;
+  const failure = failureWithoutAssertion(client, shown, sent);
+  if (failure !== undefined || isChecked) return failure;
   return { reason: 'client_method_mismatch', expected: method };
 }
 
@@ -45,18 +45,12 @@ export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
  */
 export class McpAuthentication {
   private readonly current = new AsyncLocalStorage<CurrentClient>();
-  private readonly strategy: PrivateKeyJwtStrategy<McpClient>;
+  private readonly authenticator: RequestAuthenticator<McpClient>;
   private readonly findClient: FindClient<McpClient>;
-  private readonly issuer: string;
 
-  constructor(
-    strategy: PrivateKeyJwtStrategy<McpClient>,
-    findClient: FindClient<McpClient>,
-    issuer: string,
-  ) {
-    this.strategy = strategy;
+  constructor(authenticator: RequestAuthenticator<McpClient>, findClient: FindClient<McpClient>) {
+    this.authenticator = authenticator;
     this.findClient = findClient;
-    this.issuer = issuer;
   }
 
   /** The middleware that goes before the SDK's handler of an endpoint. */
@@ -102,7 +96,7 @@ export class McpAuthentication {
     endpoint: string,
   ): Promise<CurrentClient | undefined> {
     const form = formOf(request);
-    const authenticated = await this.strategy._authenticate(request, { endpoint });
+    const authenticated = await this.authenticator.authenticate(request, endpoint);
     if (authenticated !== undefined) {
       // The SDK requires the parameter, which an assertion makes superfluous (RFC 7521 §4.2).
       form['client_id'] = authenticated.client.clientId;
@@ -111,20 +105,13 @@ export class McpAuthentication {
 
     const { client_id } = form;
     if (typeof client_id !== 'string') return undefined;
-    const { lookupTimeout } = this.strategy._validator.settings;
+    const { lookupTimeout } = this.authenticator.pipeline.settings;
     const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
     const { client } = found;
-    const failure = client === undefined ? found.failure : failureWithoutAssertion(client);
-    if (failure !== undefined) throw this.refusal(failure, client_id, endpoint);
+    const failure = client === undefined ? found.failure : failureOf(client, request);
+    if (failure !== undefined) {
+      throw await this.authenticator.refusal(request, failure, endpoint, client_id);
+    }
     return client && { client: client.metadata, provedByAssertion: false };
-  }
-
-  private refusal(failure: Failure, clientId: string, endpoint: string): ClientAuthenticationError {
-    const { onAuthentication, detailedErrors } = this.strategy._validator.settings;
-    const error = new ClientAuthenticationError(failure, detailedErrors);
-    const event = newEvent({ issuer: this.issuer, endpoint });
-    event.clientId = safeText(clientId);
-    report(noteError(event, error), onAuthentication);
-    return error;
   }
 }

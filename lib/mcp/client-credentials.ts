@@ -10,7 +10,7 @@ import type {
   OAuthClientInformationFull,
   OAuthTokens,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { Middleware } from '../server/authenticate-client.js';
+import type { Middleware } from '../shared/http.js';
 import { formOf, type McpAuthentication } from './authentication.js';
 
 /** The part of a provider that serves clients without a user; the SDK has no name for it. */

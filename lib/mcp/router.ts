@@ -11,17 +11,14 @@ import {
 } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import type { OAuthMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express from 'express';
-import {
-  CLIENT_ASSERTION_HINTS,
-  CLIENT_ASSERTION_OPTIONS,
-  type ClientAssertionOptions,
-} from '../assertion/options.js';
+import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
+import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/grants.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import type { Middleware } from '../server/authenticate-client.js';
-import { PrivateKeyJwtStrategy } from '../server/strategy.js';
-import { assertKnownOptions, assertNotMisspelt, pick } from '../shared/option-checks.js';
-import { texts } from '../shared/options.js';
+import { RequestAuthenticator } from '../server/request-authenticator.js';
+import type { Middleware } from '../shared/http.js';
+import { assertNotMisspelt } from '../shared/option-checks.js';
+import { knownOptions, texts } from '../shared/options.js';
 import { McpAuthentication } from './authentication.js';
 import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';
 import { findIn, storeFor } from './clients.js';
@@ -121,18 +118,14 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
   const { issuer, token_endpoint, revocation_endpoint } = metadata;
 
   const { clientAssertion = {} } = options;
-  assertKnownOptions('clientAssertion', clientAssertion, CLIENT_ASSERTION_OPTIONS, HINTS);
-  const strategy = new PrivateKeyJwtStrategy(
-    {
-      ...pick(clientAssertion, CLIENT_ASSERTION_OPTIONS),
-      issuer,
-      tokenEndpoint: token_endpoint,
-    },
+  const given = knownOptions('clientAssertion', clientAssertion, CLIENT_ASSERTION_OPTIONS, HINTS);
+  const authenticator = new RequestAuthenticator(
+    { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: token_endpoint },
     find,
   );
-  const algorithms = [...strategy._validator.settings.algorithms];
+  const algorithms = [...authenticator.pipeline.settings.algorithms];
   const asymmetric = algorithms.filter((algorithm) => !algorithm.startsWith('HS'));
-  const authentication = new McpAuthentication(strategy, find, issuer);
+  const authentication = new McpAuthentication(authenticator, find);
   const closed = withStore(provider, {
     getClient: (clientId) => authentication.getClient(clientId),
   });

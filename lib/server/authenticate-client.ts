@@ -1,135 +1,167 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { methodFailure } from '../assertion/parameters.js';
-import { requiresClientAssertion } from '../clients/metadata.js';
-import { ClientAuthenticationError, ConfigurationError } from '../shared/errors.js';
-import { type AuthenticationEvent, newEvent, noteError, report } from '../shared/events.js';
-import type { Next } from '../shared/http.js';
-import { assertNotMisspelt, callback } from '../shared/option-checks.js';
-import type { Failure } from '../shared/reasons.js';
-import { safeText } from '../shared/safe.js';
-import { assertionUsed } from './assertion-used.js';
+import type { AssertionClient } from '../keys/secret.js';
+import { ConfigurationError } from '../shared/errors.js';
+import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
+import { callback, type OptionTable, readOptions } from '../shared/options.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
-import {
-  absence,
-  assertionRequired,
-  isPinned,
-  methodIn,
-  NOT_PINNED,
-  sentIn,
-} from './other-methods.js';
-import type { PrivateKeyJwtAuthenticateOptions } from './strategy.js';
+import type { RequestAuthenticator } from './request-authenticator.js';
+import { optionalPerRequest, type PerRequest } from './server-identity.js';
+import { PrivateKeyJwtStrategy } from './strategy.js';
 
-/**
- * An Express middleware; assignable to Express's own type. Its request has no body, so that Express
- * goes on to infer that of the handlers beside it.
- */
-export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
-
-/** The part of a Passport instance that is used here. */
-export interface Authenticator {
-  /** Makes the middleware that runs the strategies of these names. */
-  authenticate(strategy: string | string[], options: object): unknown;
-}
-
-/** Options of `authenticateClient`: those of the strategy and of `passport.authenticate`. */
-export interface AuthenticateClientOptions extends PrivateKeyJwtAuthenticateOptions {
+/** Options of `authenticateClient`. */
+interface AuthenticateClientOptions {
+  /** Overrides the strategy's `endpoint` for these routes. */
+  readonly endpoint?: PerRequest | undefined;
   /**
-   * Called for what the strategy is not asked about, or has nothing to say of: several methods in one
-   * request, and every request without an assertion, whether another strategy accepts it or not. Give
-   * the strategy's own, which is called for all else.
+   * Authenticates requests without an assertion, by whatever else the server takes: a middleware that
+   * sets `req.user` to the client, such as `passport.authenticate('oauth2-client-password', {
+   * session: false, failWithError: true })`. Default: such requests are refused.
    */
-  readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
-  readonly [passportOption: string]: unknown;
+  readonly otherwise?: ((request: never, response: never, next: Next) => unknown) | undefined;
 }
 
-/** The others are Passport's and those of its strategies. */
-const OWN_OPTIONS = ['onAuthentication', 'endpoint'] as const;
+const OPTIONS = {
+  endpoint: optionalPerRequest,
+  otherwise: callback<Middleware>(),
+} satisfies OptionTable<AuthenticateClientOptions>;
 
-/** Whom Passport has authenticated, wherever its options made it put them. */
-function authenticated(request: object, assignProperty: unknown): unknown {
-  const { _userProperty } = request as { _userProperty?: string };
-  const property = assignProperty ?? _userProperty ?? 'user';
-  return (request as Record<string, unknown>)[String(property)];
+const HINTS = {
+  onAuthentication: 'give it to the strategy',
+  session: 'give it to the passport.authenticate that is otherwise',
+  failWithError: 'give it to the passport.authenticate that is otherwise',
+};
+
+/** Passport's members of a request. */
+interface WithUser {
+  user?: unknown;
+  authInfo?: unknown;
+}
+
+function forgetUser(holder: WithUser): void {
+  holder.user = undefined;
+  holder.authInfo = undefined;
+}
+
+/** `otherwise` has answered by itself, or the caller has gone. */
+const ANSWERED = Symbol('answered');
+
+/** What a middleware hands to `next`; `ANSWERED` if the response ends without it. */
+const nextOf = (middleware: Middleware, request: IncomingMessage, response: ServerResponse) =>
+  new Promise<unknown>((resolve, reject) => {
+    response.once('close', () => resolve(ANSWERED));
+    const returned: unknown = middleware(request, response, resolve);
+    Promise.resolve(returned).catch(reject);
+  });
+
+/** A client that says what secrets it has, or how it may authenticate, so that a rule can hold it. */
+type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
+
+function isPinned(user: unknown): user is Pinned {
+  if (typeof user !== 'object' || user === null) return false;
+  const { clientId, secrets, tokenEndpointAuthMethod, clientSecretAllowed } =
+    user as Partial<AssertionClient>;
+  const says =
+    Array.isArray(secrets) ||
+    typeof tokenEndpointAuthMethod === 'string' ||
+    clientSecretAllowed === true;
+  return typeof clientId === 'string' && says;
+}
+
+const NOT_PINNED =
+  'otherwise has accepted a client, but req.user is not the client itself with its clientId and secrets, so it cannot be held to assertions: let the verify callback give the client itself, with secrets: [] if it has no keys.';
+
+/** @throws {TypeError} with a sentence that says what to give instead */
+function authenticatorOf(strategy: unknown): RequestAuthenticator {
+  if (strategy instanceof PrivateKeyJwtStrategy) return strategy._authenticator;
+  const given = strategy as { authenticate?: unknown; use?: unknown } | null | undefined;
+  const what =
+    typeof strategy === 'string'
+      ? `the name ${JSON.stringify(strategy.slice(0, 40))}`
+      : typeof given?.use === 'function'
+        ? 'a Passport instance'
+        : typeof given?.authenticate === 'function'
+          ? 'a strategy of another kind'
+          : 'something else';
+  throw new TypeError(
+    `authenticateClient needs the PrivateKeyJwtStrategy itself, and was given ${what}. Other methods go into { otherwise: passport.authenticate(…) }.`,
+  );
 }
 
 /**
- * One middleware that authenticates the client and answers for itself where that fails: no
- * `failWithError`, no error handler needed. It also holds every request to one method of
- * authentication (RFC 6749 §2.3), whatever the order of the strategies, and clients that have
- * secrets for assertions to assertions. For that, the other strategies must give the client itself,
- * with its `clientId` and `secrets`; a `ConfigurationError` goes to `next` where they do not.
+ * One middleware that authenticates the client and answers for itself if that fails (RFC 6749 §5.2);
+ * Passport is not asked. On success `req.user` is the client and `req.authInfo` a
+ * `ClientAuthentication`. It serves several endpoints, each with its own URL as audience.
  *
- * @param passport the Passport instance
- * @param strategies names in their order. Default `private-key-jwt` alone
- * @param options for the strategies and for Passport
- * @throws {TypeError} where an option is wrong
+ * Every request is held to one method of authentication (RFC 6749 §2.3). After `otherwise`, the
+ * client in `req.user` is held to the same rules as with an assertion: one that is disabled, or must
+ * use another method, is refused. A `ConfigurationError` goes to `next` if `req.user` is not the
+ * client itself.
+ *
+ * @throws {TypeError} if an argument is wrong
  * @example
  * ```ts
+ * app.use(['/token', '/par', '/introspect', '/revoke'],
+ *   express.urlencoded({ extended: false }), authenticateClient(privateKeyJwt));
+ *
  * app.post('/token', express.urlencoded({ extended: false }),
- *   authenticateClient(passport, ['private-key-jwt', 'oauth2-client-password']), token);
+ *   authenticateClient(privateKeyJwt, {
+ *     otherwise: passport.authenticate('oauth2-client-password', { session: false, failWithError: true }),
+ *   }),
+ *   token);
  * ```
  */
 export function authenticateClient(
-  passport: Authenticator,
-  strategies: string | readonly string[] = 'private-key-jwt',
-  { onAuthentication, ...options }: AuthenticateClientOptions = {},
+  strategy: PrivateKeyJwtStrategy,
+  options: AuthenticateClientOptions = {},
 ): Middleware {
-  callback('onAuthentication', onAuthentication);
-  assertNotMisspelt('authenticateClient', options, OWN_OPTIONS);
-  if (typeof passport?.authenticate !== 'function') {
-    throw new TypeError('authenticateClient needs the Passport instance, then the strategies');
-  }
-  const names = [strategies].flat();
-  const authenticate = passport.authenticate(names, {
-    ...options,
-    session: false,
-    failWithError: true,
-  }) as Middleware;
+  const authenticator = authenticatorOf(strategy);
+  const { endpoint, otherwise } = readOptions('authenticateClient', options, OPTIONS, HINTS);
   const answer = oauthErrorHandler();
 
-  return (request, response, next) => {
-    const sent = sentIn(request);
-    // Only who has proved it is named: a caller may have put its secret in place of its id.
-    const tell = (event: AuthenticationEvent, provedClientId?: string) => {
-      event.clientId = safeText(provedClientId);
-      report(event, onAuthentication);
-    };
-    const refuse = (failure: Failure, provedClientId?: string) => {
-      const error = new ClientAuthenticationError(failure);
-      tell(noteError(newEvent({}), error), provedClientId);
-      answer(error, request, response, next);
-    };
-    const before = methodFailure(sent.form, sent.authorization !== undefined);
-    if (before !== undefined) {
-      refuse(before);
-      return;
+  /** Another method decides; then its client is judged. */
+  const tryOtherwise = async (request: ExpressRequest, response: ServerResponse) => {
+    await authenticator.assertOneMethod(request, endpoint);
+    if (otherwise === undefined) throw await authenticator.absence(request, endpoint);
+    const holder = request as WithUser;
+    // Somebody who was logged in before is no client that has authenticated now.
+    forgetUser(holder);
+    const error = await nextOf(otherwise, request, response);
+    if (error === ANSWERED) {
+      await authenticator.absence(request, endpoint);
+      return false;
     }
-    authenticate(request, response, (error) => {
-      if (error !== undefined && error !== null) {
-        if (isPassportFailure(error, response)) {
-          tell(
-            noteError(newEvent({}), new ClientAuthenticationError(absence(request, sent, names))),
-          );
-        }
-        // A strategy's own challenge goes: what is refused below has none, and by the difference a
-        // client_secret would show that it is right.
-        response.removeHeader('WWW-Authenticate');
-        answer(error, request, response, next);
-        return;
-      }
-      if (assertionUsed(request)) {
-        next();
-        return;
-      }
-      const client = authenticated(request, options['assignProperty']);
-      if (!isPinned(client)) {
-        next(new ConfigurationError(NOT_PINNED));
-      } else if (requiresClientAssertion(client)) {
-        refuse(assertionRequired(sent), client.clientId);
-      } else {
-        tell({ ...newEvent({}), outcome: 'success', method: methodIn(sent) }, client.clientId);
-        next();
-      }
-    });
+    if (error !== undefined && error !== null) {
+      // The challenge of another strategy goes: the refusals below have none, and the difference
+      // would show that a client_secret is right.
+      response.removeHeader('WWW-Authenticate');
+      throw isPassportFailure(error, response)
+        ? await authenticator.absence(request, endpoint)
+        : error;
+    }
+    const client = holder.user;
+    if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
+    await authenticator.admit(request, client, endpoint);
+    return true;
+  };
+
+  return (request: IncomingMessage, response, next) => {
+    authenticator
+      .authenticate(request, endpoint)
+      .then((authenticated) => {
+        if (authenticated === undefined) return tryOtherwise(request, response);
+        const holder = request as WithUser;
+        holder.user = authenticated.client;
+        holder.authInfo = authenticated.authentication;
+        return true;
+      })
+      .then(
+        (isAuthenticated) => {
+          if (isAuthenticated) next();
+        },
+        (error: unknown) => {
+          forgetUser(request as WithUser);
+          answer(error, request, response, next);
+        },
+      );
   };
 }

@@ -1,14 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { OAuthError } from '../shared/errors.js';
-import type { Next } from '../shared/http.js';
-
-/** An Express error handler; assignable to Express's own type. */
-export type ErrorHandler = (
-  error: unknown,
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: Next,
-) => void;
+import { hasAuthorization, type Next, sendOAuthError } from '../shared/http.js';
+import type { PrivateKeyJwtStrategy } from './strategy.js';
 
 /** Passport's failure (`failWithError`), an error of a body parser, or one that looks like it. */
 interface HttpError {
@@ -44,8 +37,8 @@ const isParserError = ({ type, code }: HttpError): boolean =>
   PARSER_ERRORS.includes(type) || (typeof code === 'string' && DECOMPRESSION_ERROR.test(code));
 
 /**
- * Whether an error is Passport's, of a request that no strategy accepted. It has no class that can be
- * had: it is what it is called and how it is made.
+ * Whether an error is Passport's, of a request that no strategy accepted. Passport does not export
+ * the class; match name and message.
  */
 export const isPassportFailure = (error: unknown, response: ServerResponse): error is HttpError =>
   isHttpError(error) &&
@@ -53,43 +46,21 @@ export const isPassportFailure = (error: unknown, response: ServerResponse): err
   error.status === response.statusCode &&
   error.message === STATUS_CODES[error.status];
 
-/** What the caller may learn of an error; undefined where it is not about the caller. */
-function callerError(error: unknown, response: ServerResponse): OAuthError | undefined {
+/** What the caller may learn of an error; undefined if it is not about the caller. */
+function callerError(
+  error: unknown,
+  response: ServerResponse,
+  clientStatus: 400 | 401,
+): OAuthError | undefined {
   if (error instanceof OAuthError) return error;
   if (!isHttpError(error)) return undefined;
   const { status } = error;
   const isFailure = isPassportFailure(error, response);
   if (isFailure && status === 401) {
-    return new OAuthError('invalid_client', 'Client authentication failed.', 401);
+    return new OAuthError('invalid_client', 'Client authentication failed.', clientStatus);
   }
   if (status < 400 || status >= 500 || !(isFailure || isParserError(error))) return undefined;
   return new OAuthError('invalid_request', 'The request could not be read.', status);
-}
-
-/** The scheme that the caller used, which the challenge must match (RFC 6749 §5.2). */
-const schemeOf = (authorization: string): string =>
-  /^[A-Za-z][A-Za-z0-9-]{0,31}(?= |$)/.exec(authorization)?.[0] ?? 'Basic';
-
-/**
- * Answers an OAuth error as RFC 6749 §5.2 wants it: JSON, never cached, with `WWW-Authenticate`
- * only where the caller used the Authorization header.
- */
-export function sendOAuthError(
-  error: OAuthError,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const { authorization } = request.headers;
-  if (error.status !== 401 || authorization === undefined) {
-    response.removeHeader('WWW-Authenticate');
-  } else if (!response.hasHeader('WWW-Authenticate')) {
-    response.setHeader('WWW-Authenticate', `${schemeOf(authorization)} realm="OAuth"`);
-  }
-  response.statusCode = error.status;
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('Pragma', 'no-cache');
-  response.end(JSON.stringify(error));
 }
 
 /**
@@ -97,15 +68,20 @@ export function sendOAuthError(
  * `passport.authenticate(…, { failWithError: true })` makes, and requests that a body parser could
  * not read; any other error goes on to the next handler.
  *
+ * @param strategy its `invalidClientStatus` counts for Passport's own failures too. Default 401
  * @example
  * ```ts
  * app.post('/token', passport.authenticate('private-key-jwt', { session: false, failWithError: true }), token);
- * app.use(oauthErrorHandler());
+ * app.use(oauthErrorHandler(privateKeyJwt));
  * ```
  */
-export function oauthErrorHandler(): ErrorHandler {
+export function oauthErrorHandler(
+  strategy?: PrivateKeyJwtStrategy,
+): (error: unknown, request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  const status = strategy?._authenticator.pipeline.settings.invalidClientStatus ?? 401;
   return (error, request, response, next) => {
-    const known = callerError(error, response);
+    const clientStatus = hasAuthorization(request.headers.authorization) ? 401 : status;
+    const known = callerError(error, response, clientStatus);
     if (known === undefined || response.headersSent) next(error);
     else sendOAuthError(known, request, response);
   };

@@ -1,6 +1,6 @@
-import type { ServerIdentity } from '../assertion/subject.js';
+import type { ServerIdentity } from '../assertion/checks/check.js';
 import type { ExpressRequest } from '../shared/http.js';
-import type { OptionNames } from '../shared/option-checks.js';
+import type { OptionTable, Reader } from '../shared/options.js';
 
 /** A URL, or how it follows from the request: for servers with several issuers. */
 export type PerRequest = string | ((request: ExpressRequest) => string | Promise<string>);
@@ -19,16 +19,23 @@ export interface ServerIdentityOptions {
   readonly endpoint?: PerRequest | undefined;
 }
 
-export const SERVER_IDENTITY_OPTIONS: OptionNames<ServerIdentityOptions> = {
-  issuer: true,
-  tokenEndpoint: true,
-  endpoint: true,
-};
-
 function urlFrom(name: string, value: unknown): string {
   if (typeof value === 'string' && URL.canParse(value)) return value;
   throw new TypeError(`${name} must be an absolute URL, or a function that returns one`);
 }
+
+const perRequest = (name: string, value: unknown): PerRequest =>
+  typeof value === 'function' ? (value as PerRequest) : urlFrom(name, value);
+
+/** Reads a URL or a function; undefined if it was not given. */
+export const optionalPerRequest: Reader<PerRequest | undefined> = (name, value) =>
+  value === undefined ? undefined : perRequest(name, value);
+
+export const SERVER_IDENTITY_OPTIONS = {
+  issuer: perRequest,
+  tokenEndpoint: optionalPerRequest,
+  endpoint: optionalPerRequest,
+} satisfies OptionTable<ServerIdentityOptions>;
 
 const resolve = async (name: string, value: PerRequest, request: ExpressRequest): Promise<string> =>
   urlFrom(name, typeof value === 'function' ? await value(request) : value);
@@ -83,17 +90,8 @@ export type IdentifyServer = (
   endpoint?: PerRequest | undefined,
 ) => ServerIdentity | Promise<ServerIdentity>;
 
-/**
- * Makes what tells who the server is; what is the same for all requests is looked at once.
- *
- * @throws {TypeError} where an option is neither a URL nor a function
- */
+/** Makes the function that tells who the server is; what is the same for all requests is read once. */
 export function serverIdentifier(options: ServerIdentityOptions): IdentifyServer {
-  for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
-    const value = options[name];
-    const isAbsent = value === undefined && name !== 'issuer';
-    if (!isAbsent && typeof value !== 'function') urlFrom(name, value);
-  }
   const { issuer, tokenEndpoint } = options;
   const isFixed = typeof issuer === 'string' && typeof tokenEndpoint !== 'function';
   const origin = isFixed ? originOf(issuer) : undefined;

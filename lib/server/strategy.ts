@@ -1,51 +1,27 @@
-import {
-  CLIENT_ASSERTION_HINTS,
-  CLIENT_ASSERTION_OPTIONS,
-  type ClientAssertionOptions,
-} from '../assertion/options.js';
-import { hasAssertion } from '../assertion/parameters.js';
-import { ClientAssertionValidator } from '../assertion/validator.js';
+import type { ServerResponse } from 'node:http';
 import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { ConfigurationError } from '../shared/errors.js';
-import { type ExpressRequest, isFormPost, parsedForm } from '../shared/http.js';
-import { assertKnownOptions, given, type OptionNames, pick } from '../shared/option-checks.js';
+import { OAuthError } from '../shared/errors.js';
+import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
 import { Strategy } from '../shared/passport-strategy.js';
-import { noteAssertionUsed } from './assertion-used.js';
-import { giveUp } from './give-up.js';
-import { type FindClientWithDone, withoutDone } from './lookup-with-done.js';
+import { thrownText } from '../shared/safe.js';
 import {
-  type IdentifyServer,
-  type PerRequest,
-  SERVER_IDENTITY_OPTIONS,
-  type ServerIdentityOptions,
-  serverIdentifier,
-} from './server-identity.js';
-
-/** Options of the strategy: those of the validation, and who the server is. */
-export interface PrivateKeyJwtStrategyOptions
-  extends ClientAssertionOptions,
-    ServerIdentityOptions {}
-
-const OPTIONS: OptionNames<PrivateKeyJwtStrategyOptions> = {
-  ...SERVER_IDENTITY_OPTIONS,
-  ...CLIENT_ASSERTION_OPTIONS,
-};
-
-const HINTS = {
-  ...CLIENT_ASSERTION_HINTS,
-  passReqToCallback: 'the lookup is always given the request, as its second argument',
-};
-
-/** Options of `passport.authenticate('private-key-jwt', …)` besides Passport's own. */
-export interface PrivateKeyJwtAuthenticateOptions {
-  /** Overrides the strategy's `endpoint` for this route. */
-  readonly endpoint?: PerRequest | undefined;
-}
+  type PrivateKeyJwtStrategyOptions,
+  RequestAuthenticator,
+} from './request-authenticator.js';
+import type { PerRequest } from './server-identity.js';
 
 /**
  * Authenticates the callers of OAuth endpoints by their signed JWT assertion: `private_key_jwt` and
  * `client_secret_jwt` (RFC 7523, OpenID Connect Core §9).
+ *
+ * ```http
+ * POST /token HTTP/1.1
+ * Content-Type: application/x-www-form-urlencoded
+ *
+ * grant_type=client_credentials&client_assertion=eyJhbGciOiJFUzI1NiJ9…
+ * &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer
+ * ```
  *
  * On success `req.user` is the client and `req.authInfo` a `ClientAuthentication`. A request
  * without an assertion is left to the next strategy of the list. One with an assertion ends here:
@@ -53,12 +29,11 @@ export interface PrivateKeyJwtAuthenticateOptions {
  *
  * @example
  * ```ts
- * passport.use(
- *   new PrivateKeyJwtStrategy(
- *     { issuer: 'https://as.example', tokenEndpoint: 'https://as.example/token' },
- *     (clientId) => clients.get(clientId),
- *   ),
+ * const privateKeyJwt = new PrivateKeyJwtStrategy(
+ *   { issuer: 'https://as.example', tokenEndpoint: 'https://as.example/token' },
+ *   (clientId) => clients.get(clientId),
  * );
+ * app.post('/token', authenticateClient(privateKeyJwt), token);
  * ```
  */
 export class PrivateKeyJwtStrategy<
@@ -67,75 +42,71 @@ export class PrivateKeyJwtStrategy<
   readonly name = 'private-key-jwt';
   // Passport makes each request's strategy with Object.create, for which #private would throw.
   /** @internal */
-  readonly _validator: ClientAssertionValidator<Client>;
-  /** @internal */
-  readonly _identify: IdentifyServer;
+  readonly _authenticator: RequestAuthenticator<Client>;
 
   /**
    * @param findClient the lookup of a client by its id; its second argument is the request
-   * @throws {TypeError} where an option is wrong
+   * @throws {TypeError | ConfigurationError} if an option is wrong
    */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>);
-  /**
-   * @param findClient calls `done`, as Passport's verify callbacks do: with an error, or null and the
-   *   client
-   */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClientWithDone<Client>);
-  constructor(
-    options: PrivateKeyJwtStrategyOptions,
-    findClient: FindClient<Client> | FindClientWithDone<Client>,
-  ) {
+  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    assertKnownOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
-    this._identify = serverIdentifier(given(options));
-    this._validator = new ClientAssertionValidator(
-      pick(options, CLIENT_ASSERTION_OPTIONS),
-      withoutDone(findClient),
-    );
+    this._authenticator = new RequestAuthenticator(options, findClient);
   }
 
-  /** Called by Passport. */
-  authenticate(request: ExpressRequest, options: PrivateKeyJwtAuthenticateOptions = {}): void {
-    // Passport sets these for each request. Where it was handed the strategy instead of its name, it
-    // sets them on the one instance, and a later request's would be there when this one is done.
+  /**
+   * The members of the server's metadata (RFC 8414 §2) that are true for these options: to be spread
+   * into the discovery document.
+   */
+  metadata(): {
+    readonly token_endpoint_auth_methods_supported: readonly string[];
+    readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
+  } {
+    const algorithms = [...this._authenticator.pipeline.settings.algorithms];
+    const isSymmetric = (alg: string) => alg.startsWith('HS');
+    const methods = [
+      ...(algorithms.every(isSymmetric) ? [] : ['private_key_jwt']),
+      ...(algorithms.some(isSymmetric) ? ['client_secret_jwt'] : []),
+    ];
+    return {
+      token_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: algorithms,
+    };
+  }
+
+  /**
+   * Called by Passport.
+   *
+   * @param options `endpoint` overrides the strategy's own for this route
+   */
+  authenticate(
+    request: ExpressRequest,
+    options: { readonly endpoint?: PerRequest | undefined } = {},
+  ): void {
+    // Passport sets these for each request. If it was handed the strategy instead of its name, it sets
+    // them on the one instance, and a later request's would be there when this one is done.
     const { success, fail, error } = this;
-    this._authenticate(request, options)
+    this._authenticator
+      .authenticate(request, options.endpoint)
       .then((authenticated) =>
         authenticated === undefined
           ? fail.call(this)
           : success.call(this, authenticated.client, authenticated.authentication),
       )
-      // What an application's own callback throws must not end the process, the second time neither.
+      // What an application's own callback throws must not end the process, not even the second time.
       .catch((cause: unknown) => error.call(this, cause))
       .catch((thrown: unknown) => giveUp(request, thrown));
   }
+}
 
-  /**
-   * The authenticated client; undefined where the request has no assertion.
-   *
-   * @internal
-   */
-  async _authenticate(request: ExpressRequest, { endpoint }: PrivateKeyJwtAuthenticateOptions) {
-    if (!isFormPost(request)) return undefined;
-    const form = parsedForm(request);
-    if (form === undefined) {
-      throw new ConfigurationError(
-        'The request has a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before authenticateClient or passport.authenticate.',
-      );
-    }
-    if (!hasAssertion(form)) return undefined;
-
-    const identity = this._identify(request, endpoint);
-    const server = identity instanceof Promise ? await identity : identity;
-    const authenticated = await this._validator.validate({
-      issuer: server.issuer,
-      tokenEndpoint: server.tokenEndpoint,
-      endpoint: server.endpoint,
-      parameters: form,
-      authorization: request.headers.authorization !== undefined,
-      context: request,
-    });
-    noteAssertionUsed(request);
-    return authenticated;
-  }
+/** Answers a request whose application has thrown even the error that it was handed. */
+function giveUp(request: ExpressRequest, thrown: unknown): void {
+  process.emitWarning(
+    `The callback of passport.authenticate failed: ${thrownText(thrown)}. It has to hand errors to next, or to answer.`,
+    'PrivateKeyJwtWarning',
+  );
+  // Express puts it there.
+  const { res: response } = request as { readonly res?: ServerResponse };
+  if (response === undefined || response.headersSent) return;
+  const error = new OAuthError('server_error', 'The server could not answer the request.', 500);
+  sendOAuthError(error, request, response);
 }

@@ -1,7 +1,7 @@
 import { type Failure, type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
 import { safe } from './safe.js';
 
-/** Characters that RFC 6749 §5.2 leaves out of error_description. */
+/** Characters that RFC 6749 §5.2 does not allow in error_description. */
 const NOT_ALLOWED = /[^ !#-[\]-~]/g;
 
 const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
@@ -14,18 +14,31 @@ export class OAuthError extends Error {
   override readonly name: string = 'OAuthError';
   /** The error code of the RFC, such as `invalid_client`. */
   readonly error: string;
+  /** A stable code for programs: `error`, or the precise reason if there is one. */
+  readonly code: string;
   /** The HTTP status of the answer. */
   readonly status: number;
+  /** The same, under the name that other frameworks read. */
+  readonly statusCode: number;
+  /** The message is for the caller. */
+  readonly expose = true;
 
   /**
    * @param error the error code of the RFC
    * @param description what the caller may read: becomes `error_description`
    * @param status the HTTP status. Default 400
    */
-  constructor(error: string, description: string, status = 400, options?: ErrorOptions) {
-    super(description.replace(NOT_ALLOWED, ' '), options);
+  constructor(
+    error: string,
+    description: string,
+    status = 400,
+    { code = error, cause }: { readonly code?: string; readonly cause?: unknown } = {},
+  ) {
+    super(description.replace(NOT_ALLOWED, ' '), cause === undefined ? undefined : { cause });
     this.error = error;
+    this.code = code;
     this.status = status;
+    this.statusCode = status;
   }
 
   /** The body of the answer. */
@@ -34,9 +47,17 @@ export class OAuthError extends Error {
   }
 }
 
+/** How a failed authentication is answered. */
+export interface AnswerSettings {
+  /** Whether the caller is told the reason too. */
+  readonly detailedErrors: boolean;
+  /** The status of `invalid_client` for a request without an Authorization header. */
+  readonly invalidClientStatus: 400 | 401;
+}
+
 /**
- * A client could not be authenticated. `error`, `status` and `message` are for the caller, `reason`,
- * `expected` and `actual` for the operator, and safe to log.
+ * A client could not be authenticated. `error`, `status` and `message` are for the caller; `reason`
+ * (also `code`), `expected` and `actual` are for the operator and safe to log.
  */
 export class ClientAuthenticationError extends OAuthError {
   override readonly name = 'ClientAuthenticationError';
@@ -44,24 +65,25 @@ export class ClientAuthenticationError extends OAuthError {
   readonly expected: unknown;
   readonly actual: unknown;
 
-  /** @param detailed whether the caller is told the reason too. Default false */
-  constructor(failure: Failure, detailed = false) {
-    const { error, status, description } = REASONS[failure.reason];
-    super(
-      error,
-      detailed ? description : (CALLER_DESCRIPTIONS[error] ?? description),
-      status,
-      failure.cause === undefined ? undefined : { cause: failure.cause },
-    );
-    this.reason = failure.reason;
-    this.expected = safe(failure.expected);
-    this.actual = safe(failure.actual);
+  /** @param authorization whether the request has an Authorization header, which asks for 401 */
+  constructor(failure: Failure, settings?: AnswerSettings, authorization = false) {
+    const { reason, expected, actual, cause } = failure;
+    const { error, status, description } = REASONS[reason];
+    const caller = settings?.detailedErrors ? description : CALLER_DESCRIPTIONS[error];
+    const isFlexible = status === 401 && !authorization && settings !== undefined;
+    super(error, caller ?? description, isFlexible ? settings.invalidClientStatus : status, {
+      code: reason,
+      cause,
+    });
+    this.reason = reason;
+    this.expected = safe(expected);
+    this.actual = safe(actual);
   }
 }
 
 /**
- * A request object was refused (RFC 9101 §6.3). `reason`, `expected` and `actual` are for the
- * operator, and safe to log.
+ * A request object was refused (RFC 9101 §6.3). `reason` (also `code`), `expected` and `actual` are
+ * for the operator and safe to log.
  */
 export class RequestObjectError extends OAuthError {
   override readonly name = 'RequestObjectError';
@@ -69,17 +91,17 @@ export class RequestObjectError extends OAuthError {
   readonly expected: unknown;
   readonly actual: unknown;
 
-  /** @param failure of which the caller is told nothing */
+  /** @param failure the caller is told nothing of it */
   constructor({ reason, expected, actual, cause }: Failure) {
-    const options = cause === undefined ? undefined : { cause };
-    super('invalid_request_object', 'The request object is invalid.', 400, options);
+    super('invalid_request_object', 'The request object is invalid.', 400, { code: reason, cause });
     this.reason = reason;
     this.expected = safe(expected);
     this.actual = safe(actual);
   }
 }
 
-/** The server is set up in a way that cannot work; the message says what to change. */
+/** The application is set up in a way that cannot work; the message says what to change. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
+  readonly code = 'configuration_invalid';
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { OAuthError } from './errors.js';
 
 /** What is read of an Express request, 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
@@ -9,32 +10,63 @@ export interface ExpressRequest extends IncomingMessage {
 /** Express's `next`. */
 export type Next = (error?: unknown) => void;
 
-const FORM = 'application/x-www-form-urlencoded';
+/**
+ * An Express middleware; assignable to Express's own type. Its request has no body, so that Express
+ * goes on to infer that of the handlers beside it.
+ */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
 
-/** Whether a request is a POST of `application/x-www-form-urlencoded`. */
-export function isFormPost(request: ExpressRequest): boolean {
-  if (request.method !== 'POST') return false;
-  const contentType = request.headers['content-type'] ?? '';
-  const mediaType = contentType.split(';', 1)[0] ?? '';
-  return contentType === FORM || mediaType.trim().toLowerCase() === FORM;
+/** An answer that any server can send. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
-/** Whether a request announces a body. */
-function hasBody({ headers }: ExpressRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
+/** An empty Authorization header is none: some gateways add one. */
+export const hasAuthorization = (authorization: string | null | undefined): boolean =>
+  typeof authorization === 'string' && authorization.trim() !== '';
+
+/** The scheme that the caller used, which the challenge must match (RFC 6749 §5.2). */
+const schemeOf = (authorization: string): string =>
+  /^[A-Za-z][A-Za-z0-9-]{0,31}(?= |$)/.exec(authorization)?.[0] ?? 'Basic';
+
+/**
+ * An OAuth error as RFC 6749 §5.2 wants it: JSON, never cached, with `WWW-Authenticate` only if the
+ * caller used the Authorization header.
+ */
+export function oauthAnswer(error: OAuthError, authorization: string | null | undefined): Answer {
+  const isChallenge = error.status === 401 && hasAuthorization(authorization);
+  return {
+    status: error.status,
+    headers: {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      Pragma: 'no-cache',
+      ...(isChallenge && {
+        'WWW-Authenticate': `${schemeOf(String(authorization))} realm="OAuth"`,
+      }),
+    },
+    body: JSON.stringify(error),
+  };
 }
 
-/** Whether somebody has read the body, which may have turned out to be empty. */
-const wasRead = ({ readableDidRead, readableEnded }: ExpressRequest): boolean =>
-  readableDidRead || readableEnded;
-
-/** The parameters that a parser found in the body of a request; undefined where none has parsed it. */
-export function parsedForm(request: ExpressRequest): object | undefined {
-  const { body } = request;
-  if (typeof body !== 'object' || body === null || body instanceof Uint8Array) {
-    return hasBody(request) ? undefined : {};
+/**
+ * Answers an OAuth error as RFC 6749 §5.2 wants it. A challenge that another strategy has set stays
+ * if the answer is one.
+ */
+export function sendOAuthError(
+  error: OAuthError,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { status, headers, body } = oauthAnswer(error, request.headers.authorization);
+  const challenge = response.getHeader('WWW-Authenticate');
+  response.removeHeader('WWW-Authenticate');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (challenge !== undefined && headers['WWW-Authenticate'] !== undefined) {
+    response.setHeader('WWW-Authenticate', challenge);
   }
-  // The parsers of Express 4 leave an empty object where they read nothing.
-  const isUnread = Object.keys(body).length === 0 && hasBody(request) && !wasRead(request);
-  return isUnread ? undefined : body;
+  response.statusCode = status;
+  response.end(body);
 }

@@ -37,13 +37,28 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
   table: Table,
   hints: Hints = {},
 ): Settings<Table> {
+  const given = knownOptions(owner, options, table, hints);
+  const settings = Object.entries(table).map(([name, read]) => [name, read(name, given[name])]);
+  return Object.fromEntries(settings) as Settings<Table>;
+}
+
+/**
+ * The options of these names, unread, inherited and computed ones too.
+ *
+ * @throws {TypeError} for an option that is not in the table
+ */
+export function knownOptions(
+  owner: string,
+  options: object | null | undefined,
+  table: Readonly<Record<string, unknown>>,
+  hints: Hints = {},
+): Readonly<Record<string, unknown>> {
   const given = (options ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof given !== 'object') throw new TypeError(`The options of ${owner} must be an object`);
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
   if (unknown !== undefined)
     throw new TypeError(`${owner} ${unknownOption(unknown, table, hints)}`);
-  const settings = Object.entries(table).map(([name, read]) => [name, read(name, given[name])]);
-  return Object.fromEntries(settings) as Settings<Table>;
+  return Object.fromEntries(Object.keys(table).map((name) => [name, given[name]]));
 }
 
 function unknownOption(unknown: string, table: object, hints: Hints): string {

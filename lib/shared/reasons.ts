@@ -88,10 +88,12 @@ export const REASONS = {
   audience_mismatch: invalidClient('aud does not name this server.'),
   expiration_invalid: invalidClient('exp is missing or not a number.'),
   expired: invalidClient('exp is in the past.'),
-  not_before_invalid: invalidClient('nbf is not a number.'),
+  not_before_invalid: invalidClient('nbf is not a number, or is missing although it is required.'),
   not_yet_valid: invalidClient('nbf is in the future.'),
   issued_at_invalid: invalidClient('iat is not a number.'),
   issued_in_the_future: invalidClient('iat is in the future.'),
+  not_before_too_old: invalidClient('nbf is further in the past than this profile allows.'),
+  claim_missing: invalidClient('A claim that this server requires is missing.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
   request_object_as_assertion: invalidClient(
     'A claim is a parameter of authorization requests: this is a request object and no assertion.',
@@ -135,7 +137,7 @@ export const REASONS = {
   replay_store_failed: unavailable('The replay store failed.'),
   replay_store_full: unavailable('The replay store has no room left.'),
   replay_client_share_full: unavailable('The client has used up its share of the replay store.'),
-  internal_error: unavailable('Something failed that nobody has foreseen.'),
+  internal_error: unavailable('Unexpected internal error.'),
 
   // Request objects; the reasons for header, times and keys above are used for them as well
   request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),
@@ -144,6 +146,9 @@ export const REASONS = {
   ),
   request_object_subject_present: invalidRequestObject(
     'sub is the client_id, which is the mark of a client assertion.',
+  ),
+  request_object_state_outside: invalidRequestObject(
+    'state stands beside the request object: this profile takes it only from inside.',
   ),
   request_object_nested: invalidRequestObject(
     'A request object may not contain request or request_uri.',

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { hasAssertion, methodFailure, readParameters } from '../../lib/assertion/parameters.js';
+import {
+  assertionFailure,
+  credentialsIn,
+  hasAssertion,
+  methodFailure,
+} from '../../lib/assertion/credentials.js';
 import { CLIENT_ASSERTION_TYPE, REASONS } from '../../lib/index.js';
 import { decodeCompactJws } from '../../lib/keys/compact-jws.js';
 import { safe } from '../../lib/shared/safe.js';
@@ -67,16 +72,17 @@ const form = fc.dictionary(
 test('no form makes the reader of parameters throw, and what it takes are texts', () => {
   fc.assert(
     fc.property(form, fc.boolean(), fc.boolean(), (form, authorization, acceptGrantType) => {
-      const read = readParameters(form, { authorization, acceptGrantType });
-      if (read.failure !== undefined) {
-        assert.ok(read.failure.reason in REASONS);
-        assert.equal(read.failure.reason === 'client_assertion_absent', !hasAssertion(form));
+      const sent = credentialsIn(form, authorization);
+      const failure = assertionFailure(sent, acceptGrantType);
+      if (failure !== undefined) {
+        assert.ok(failure.reason in REASONS);
+        assert.equal(failure.reason === 'client_assertion_absent', !hasAssertion(sent));
         return;
       }
-      assert.equal(read.assertion, form['client_assertion']);
-      assert.ok(typeof read.assertion === 'string' && read.assertion !== '');
-      assert.ok(['string', 'undefined'].includes(typeof read.clientIdParameter));
-      assert.equal(methodFailure(form, authorization), undefined);
+      assert.equal(sent.client_assertion, form['client_assertion']);
+      assert.ok(typeof sent.client_assertion === 'string' && sent.client_assertion !== '');
+      assert.ok(['string', 'undefined'].includes(typeof sent.client_id));
+      assert.equal(methodFailure(sent), undefined);
     }),
     { numRuns: 3000 },
   );
@@ -147,7 +153,7 @@ for (const { alg, sign } of SIGNINGS) {
   });
 }
 
-const { clock, now } = fakeClock();
+const { now } = fakeClock();
 const offset = fc.integer({ min: -800, max: 800 }).map((seconds) => now() + seconds);
 const claimValue = fc.oneof(
   fc.constantFrom(ISSUER, TOKEN_ENDPOINT, [ISSUER], 'client', '', null),
@@ -187,7 +193,7 @@ const client = fc.record(
 
 const settings = fc.record(
   {
-    audience: fc.constantFrom('strict' as const, 'compatible' as const),
+    audience: fc.constantFrom('issuer' as const, 'issuer-string' as const, 'compatible' as const),
     ignoreTrailingSlash: fc.boolean(),
     clockTolerance: fc.constantFrom(0, 5),
     maxLifetime: fc.constantFrom(60),
@@ -214,7 +220,7 @@ test('validate and explain always agree: the reason is that of the first check t
         const assertion = rawJws({ alg: 'ES256', ...header }, { ...valid, ...claims }, sign);
         const secrets = [jwkSecret(keyPair('ES256'))];
         const clients = [{ ...clientWith('client', secrets), ...more }] as typeof CLIENTS;
-        const validator = validatorOf(clients, { clock, ...options });
+        const validator = validatorOf(clients, options);
         const request = requestWith(assertion);
         const sent = { ...request, parameters: { ...request.parameters, ...changed } };
 

@@ -4,7 +4,6 @@ import {
   type AssertionClient,
   type Reason,
   RequestObjectError,
-  type RequestObjectOptions,
   validateRequestObject,
 } from '../../lib/index.js';
 import {
@@ -19,6 +18,8 @@ import { fakeClock } from '../support/fake-clock.js';
 import { keyPair, newKeyPair } from '../support/keys.js';
 import { encoded, hmacSigner, rawJws } from '../support/raw-jws.js';
 import { tokenEndpoint } from '../support/token-endpoint.js';
+
+type RequestObjectOptions = Parameters<typeof validateRequestObject>[0];
 
 const TYP = 'oauth-authz-req+jwt';
 
@@ -171,21 +172,162 @@ test('a request object longer than maxLength is refused undecoded', async () => 
   await assertRefused(validate('a'.repeat(65_536)), 'assertion_malformed');
 });
 
-test('strict mode requires the typ, and the issuer alone as audience (RFC 9101 §10.8)', async () => {
-  const strict = { strict: true };
-  await validate(requestObject(), strict);
-  await validate(requestObject({ claims: { aud: [ISSUER] } }), strict);
+test('requireTyp takes only the explicit typ (RFC 9101 §10.8)', async () => {
+  const options = { requireTyp: true };
+  await validate(requestObject(), options);
+  await validate(requestObject({ claims: { aud: [ISSUER, 'https://other.example'] } }), options);
   for (const typ of [undefined, 'JWT']) {
-    await assertRefused(validate(requestObject({ header: { typ } }), strict), 'typ_not_allowed');
+    await assertRefused(validate(requestObject({ header: { typ } }), options), 'typ_not_allowed');
   }
-  const several = requestObject({ claims: { aud: [ISSUER, 'https://other.example'] } });
-  await assertRefused(validate(several, strict), 'audience_mismatch');
 });
 
+/** Seconds from now. */
+const at = (offset: number) => Math.floor(Date.now() / 1000) + offset;
+
+/** Options, claims, and the reason; undefined if the request object is accepted. */
+const RULES: readonly (readonly [
+  string,
+  Partial<RequestObjectOptions>,
+  () => Record<string, unknown>,
+  Reason | undefined,
+])[] = [
+  [
+    'exp may be absent if it is not required',
+    { requireExpiration: false },
+    () => ({ exp: undefined }),
+    undefined,
+  ],
+  [
+    'exp is checked if it is present all the same',
+    { requireExpiration: false },
+    () => ({ exp: 1 }),
+    'expired',
+  ],
+  [
+    'exp as a string is no exp',
+    { requireExpiration: false },
+    () => ({ exp: String(at(60)) }),
+    'expiration_invalid',
+  ],
+  ['nbf is required', { requireNotBefore: true }, () => ({}), 'not_before_invalid'],
+  ['nbf is there', { requireNotBefore: true }, () => ({ nbf: at(0) }), undefined],
+  [
+    'nbf is 60 minutes old',
+    { requireNotBefore: true, maxLifetime: 9000 },
+    () => ({ nbf: at(-3590), exp: at(5), iat: undefined }),
+    undefined,
+  ],
+  [
+    'nbf is older',
+    { requireNotBefore: true },
+    () => ({ nbf: at(-3601), exp: at(5) }),
+    'not_before_too_old',
+  ],
+  [
+    'exp is 60 minutes after nbf',
+    { requireNotBefore: true },
+    () => ({ nbf: at(0), exp: at(3600) }),
+    undefined,
+  ],
+  [
+    'exp is later',
+    { requireNotBefore: true },
+    () => ({ nbf: at(-10), exp: at(3600) }),
+    'lifetime_too_long',
+  ],
+  [
+    'CIBA claims are missing',
+    { requireClaims: ['iat', 'jti', 'nbf'] },
+    () => ({}),
+    'claim_missing',
+  ],
+  [
+    'CIBA claims are there',
+    { requireClaims: ['iat', 'jti', 'nbf'] },
+    () => ({ jti: 'a', nbf: at(0) }),
+    undefined,
+  ],
+  ['aud has a slash more', { ignoreTrailingSlash: true }, () => ({ aud: `${ISSUER}/` }), undefined],
+  ['fapi2: as it should be', { profile: 'fapi2' }, () => ({ nbf: at(0) }), undefined],
+  [
+    'fapi2: several values of aud',
+    { profile: 'fapi2' },
+    () => ({ nbf: at(0), aud: ['https://other.example', ISSUER] }),
+    undefined,
+  ],
+  ['fapi2: without nbf', { profile: 'fapi2' }, () => ({}), 'not_before_invalid'],
+  [
+    'fapi2: without exp',
+    { profile: 'fapi2' },
+    () => ({ nbf: at(0), exp: undefined }),
+    'expiration_invalid',
+  ],
+  [
+    'fapi2: exp 61 minutes after nbf',
+    { profile: 'fapi2' },
+    () => ({ nbf: at(-60), exp: at(3600) }),
+    'lifetime_too_long',
+  ],
+  ['fapi2: nbf 8 s ahead', { profile: 'fapi2' }, () => ({ nbf: at(8) }), undefined],
+  [
+    'fapi2: state beside it',
+    { profile: 'fapi2', state: 'x' },
+    () => ({ nbf: at(0) }),
+    'request_object_state_outside',
+  ],
+];
+
+for (const [name, options, claims, reason] of RULES) {
+  test(`${name}: ${reason ?? 'accepted'} (FAPI 2.0 Message Signing §5.3.1, CIBA §7.1.1)`, async () => {
+    const result = validate(requestObject({ claims: claims() }), options);
+    if (reason === undefined) assert.ok((await result).parameters);
+    else await assertRefused(result, reason);
+  });
+}
+
+test('fapi2 refuses RS256 although the client has registered no alg', async () => {
+  const client = clientWith('client', [jwkSecret(keyPair('RS256'))]);
+  const request = requestObject({ claims: { nbf: at(0) }, pair: keyPair('RS256') });
+  await assertRefused(validate(request, { client, profile: 'fapi2' }), 'algorithm_not_allowed');
+});
+
+for (const options of [
+  { requireNotBefore: false },
+  { requireExpiration: false },
+  { algorithms: ['RS256'] },
+  { clockTolerance: 61 },
+  { ignoreTrailingSlash: true },
+] as const satisfies Partial<RequestObjectOptions>[]) {
+  test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {
+    const result = validate(requestObject(), { profile: 'fapi2', ...options });
+    await assert.rejects(result, { name: 'ConfigurationError' });
+  });
+}
+
+test('state counts from beside the object only if the object has none (OpenID Connect Core §6.1)', async () => {
+  const outside = await validate(requestObject(), { state: 'outside' });
+  assert.equal(outside.parameters['state'], 'outside');
+  const inside = await validate(requestObject({ claims: { state: 'inside' } }), {
+    state: 'outside',
+  });
+  assert.equal(inside.parameters['state'], 'inside');
+});
+
+for (const depth of [30, 5000]) {
+  test(`a request object nested ${depth} deep is refused, whatever reads it next`, async () => {
+    const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    const valid = { iss: 'client', aud: ISSUER, exp: at(60), client_id: 'client' };
+    const payload = `{"deep":${nested},${JSON.stringify(valid).slice(1)}`;
+    const request = rawJws({ alg: 'HS256' }, payload, hmacSigner('sha256', 'x'.repeat(32)));
+    const client = clientWith('client', [{ type: 'SharedSecret', value: 'x'.repeat(32) }]);
+    await assertRefused(validate(request, { client }), 'assertion_malformed');
+  });
+}
+
 test('times are held to the clock, the tolerance and maxLifetime', async () => {
-  const { clock, now } = fakeClock();
+  const { now, restore } = fakeClock();
   const at = (claims: Record<string, number>, options: Partial<RequestObjectOptions> = {}) =>
-    validate(requestObject({ claims: { iat: undefined, ...claims } }), { clock, ...options });
+    validate(requestObject({ claims: { iat: undefined, ...claims } }), options);
   await at({ exp: now() - 59 });
   await assertRefused(at({ exp: now() - 60 }), 'expired');
   const exact = { clockTolerance: 0, maxLifetime: 30 };
@@ -193,6 +335,9 @@ test('times are held to the clock, the tolerance and maxLifetime', async () => {
   await assertRefused(at({ exp: now() + 31 }, exact), 'lifetime_too_long');
   await assertRefused(at({ exp: now() }, exact), 'expired');
   await assertRefused(at({ exp: now() + 1, nbf: now() + 1 }, exact), 'not_yet_valid');
+  await at({ exp: now() + 3660 });
+  await assertRefused(at({ exp: now() + 3661 }), 'lifetime_too_long');
+  restore();
 });
 
 test('the algorithms of the server and of the client bind', async () => {
@@ -231,15 +376,16 @@ test('the secrets are those of authentication: expired ones are refused', async 
 });
 
 for (const [name, options, message] of [
-  ['no issuer', { issuer: undefined }, /^issuer must be the issuer identifier/],
-  ['an empty issuer', { issuer: '' }, /^issuer must be the issuer identifier/],
+  ['no issuer', { issuer: undefined }, /^issuer must be a non-empty string/],
+  ['an empty issuer', { issuer: '' }, /^issuer must be a non-empty string/],
   ['alg none', { algorithms: ['none'] }, /^algorithms has "none": choose from/],
   ['a tolerance as a text', { clockTolerance: '60' }, /^clockTolerance must be a finite number/],
   ['no lifetime', { maxLifetime: 0 }, /^maxLifetime must be a finite number of at least 1/],
   ['no length', { maxLength: Number.NaN }, /^maxLength must be a finite number/],
-  ['strict as a text', { strict: 'yes' }, /^strict must be true or false/],
+  ['requireTyp as a text', { requireTyp: 'yes' }, /^requireTyp must be true or false/],
+  ['another profile', { profile: 'fapi1' }, /^profile must be 'fapi2'/],
+  ['a claim that is no name', { requireClaims: [5] }, /^requireClaims must be an array/],
   ['certificateValidity as 1', { certificateValidity: 1 }, /^certificateValidity must be true/],
-  ['a clock that is a number', { clock: 5 }, /^clock must be a function/],
 ] as const) {
   test(`${name} is a mistake of the operator`, async () => {
     const wrong = options as unknown as Partial<RequestObjectOptions>;

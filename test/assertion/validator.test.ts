@@ -51,23 +51,79 @@ for (const findClient of [undefined, null, 'client', new Map([['client', CLIENT]
   });
 }
 
-test('a lookup that waits for a callback is refused when the validator is made', () => {
-  const lookup = (_clientId: string, _request: unknown, done: (...args: unknown[]) => void) => {
-    done(null, CLIENT);
+test('a lookup may call a last done(error, client), as Passport has it', async () => {
+  const lookup = (_clientId: string, _context: unknown, done: (...args: unknown[]) => void) => {
+    setImmediate(() => done(null, CLIENT));
   };
-  const make = () => new ClientAssertionValidator({}, lookup as unknown as () => undefined);
-  assert.throws(make, /^TypeError: findClient must return the client or a promise of it/);
+  const validator = new ClientAssertionValidator({}, lookup as unknown as () => undefined);
+  const { client } = await validator.validate(requestWith(await signAssertion()));
+  assert.equal(client, CLIENT);
 });
 
-test('the replay store of a validator goes by the clock of the validator', async () => {
-  const { clock, now, advance } = fakeClock();
-  const validator = validatorOf([CLIENT], { clock });
+test('the time is read when it is used, so that fake timers count', async () => {
+  const { now, advance, restore } = fakeClock();
+  const validator = validatorOf([CLIENT]);
   const assertion = await signAssertion('client', { claims: { iat: now(), exp: now() + 60 } });
   assert.equal(await outcome(validator, assertion), undefined);
   assert.equal(await outcome(validator, assertion), 'replayed');
   advance(119);
   assert.equal(await outcome(validator, assertion), 'replayed');
+  restore();
 });
+
+/** The forms in which the parameters of a request may come. */
+const FORMS: Readonly<Record<string, (fields: Record<string, string>) => object>> = {
+  'an object': (fields) => fields,
+  'an object without a prototype': (fields) => Object.assign(Object.create(null), fields),
+  URLSearchParams: (fields) => new URLSearchParams(fields),
+  FormData: (fields) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    return form;
+  },
+};
+
+for (const [name, formOf] of Object.entries(FORMS)) {
+  test(`the parameters may be ${name}`, async () => {
+    const { parameters, ...server } = requestWith(await signAssertion());
+    const { client } = await validatorOf([CLIENT]).validate({
+      ...server,
+      parameters: formOf(parameters),
+    });
+    assert.equal(client, CLIENT);
+  });
+}
+
+test('a parameter that comes twice in URLSearchParams is refused (RFC 6749 §3.2)', async () => {
+  const { parameters, ...server } = requestWith(await signAssertion());
+  const form = new URLSearchParams(parameters);
+  form.append('client_assertion', 'x');
+  const result = validatorOf([CLIENT]).validate({ ...server, parameters: form });
+  await assert.rejects(result, { reason: 'parameter_repeated', status: 400 });
+});
+
+for (const parameters of [undefined, null]) {
+  test(`parameters ${parameters} are as if none had been sent`, async () => {
+    const result = validatorOf([CLIENT]).validate({
+      issuer: ISSUER,
+      parameters: parameters as undefined,
+    });
+    await assert.rejects(result, { reason: 'client_assertion_absent' });
+  });
+}
+
+for (const parameters of [new Map(), [], 'client_assertion=x', 5, new Uint8Array(3)]) {
+  test(`parameters that are ${Object.prototype.toString.call(parameters)} are a TypeError`, async () => {
+    const result = validatorOf([CLIENT]).validate({
+      issuer: ISSUER,
+      parameters: parameters as object,
+    });
+    await assert.rejects(result, {
+      name: 'TypeError',
+      message: /^parameters must be the parsed form/,
+    });
+  });
+}
 
 test('the event has how long the authentication took, in milliseconds', async () => {
   const events: AuthenticationEvent[] = [];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, randomUUID } from 'node:crypto';
+import type { CheckReport } from '../../lib/assertion/explain-alone.js';
 import {
   type AssertionClient,
-  type CheckReport,
   CLIENT_ASSERTION_TYPE,
   ClientAssertionValidator,
   type Explanation,

@@ -11,9 +11,9 @@ import {
   ClientAssertionValidator,
   type ClientMetadata,
   clientFromMetadata,
-  type JsonWebKeySet,
   type Secret,
 } from '../../lib/index.js';
+import type { JsonWebKeySet } from '../../lib/keys/secret.js';
 import { ISSUER } from '../support/assertion.js';
 import { runCli, runProcess, temporaryFolder } from '../support/cli.js';
 

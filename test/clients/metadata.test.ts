@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { secretsFromMetadata } from '../../lib/clients/metadata.js';
 import {
   assertClientSecrets,
   type ClientMetadata,
@@ -7,7 +8,6 @@ import {
   type Reason,
   requiresClientAssertion,
   type Secret,
-  secretsFromMetadata,
 } from '../../lib/index.js';
 import { seconds, validClaims } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';

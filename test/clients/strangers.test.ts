@@ -4,12 +4,12 @@ import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-d
 import {
   type AssertionClient,
   clientMetadataDocuments,
-  type JsonWebKey,
   type MetadataDocumentClient,
   validateRequestObject,
 } from '../../lib/index.js';
 import type { JwksUriOptions } from '../../lib/keys/jwks-uri.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { ISSUER, signAssertion } from '../support/assertion.js';
 import { clientAt, jwksHost, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
 import { newKeyPair } from '../support/keys.js';

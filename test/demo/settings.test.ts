@@ -21,7 +21,7 @@ const WRONG_SETTINGS: readonly (readonly [string, Record<string, string>, RegExp
   ['an unclear flag', { ALLOW_LOCAL_NETWORK: 'yes' }, /^ALLOW_LOCAL_NETWORK is "yes": /],
   [
     'ADDITIONAL_AUDIENCES with AUDIENCE=strict',
-    { AUDIENCE: 'strict', ADDITIONAL_AUDIENCES: 'https://old.example' },
+    { AUDIENCE: 'issuer', ADDITIONAL_AUDIENCES: 'https://old.example' },
     /^ADDITIONAL_AUDIENCES has no effect with AUDIENCE=strict/,
   ],
 ];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createECDH, createPrivateKey, createPublicKey } from 'node:crypto';
 import { test } from 'node:test';
-import { assertClientSecrets, type JsonWebKey } from '../../lib/index.js';
+import { assertClientSecrets } from '../../lib/index.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome, validatorOf } from '../support/validator.js';

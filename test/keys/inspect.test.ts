@@ -36,7 +36,7 @@ test('a cache of keys that is printed shows no secret', () => {
 test('a validator that is printed shows no secret of the clients that it has seen', async () => {
   const validator = validatorOf([{ clientId: 'client', secrets: SECRETS }]);
   assert.equal(await outcome(validator, await signAssertion()), undefined);
-  assertShowsNothing(validator.settings);
+  assertShowsNothing(validator);
 });
 
 test('a strategy and fetched sets that are printed show no secret', () => {

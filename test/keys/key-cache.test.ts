@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertClientSecrets, type JsonWebKey, type Secret } from '../../lib/index.js';
+import { assertClientSecrets, type Secret } from '../../lib/index.js';
 import { KeyError } from '../../lib/keys/algorithms.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome, validatorOf } from '../support/validator.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { assertClientSecrets, type JsonWebKey, type Secret } from '../../lib/index.js';
+import { assertClientSecrets, type Secret } from '../../lib/index.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { validClaims } from '../support/assertion.js';
 import { rawAssertion } from '../support/raw-jws.js';
 import { outcome, validatorOf } from '../support/validator.js';

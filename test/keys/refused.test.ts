@@ -5,10 +5,10 @@ import {
   type AssertionClient,
   type AuthenticationEvent,
   assertClientSecrets,
-  type JsonWebKey,
   type Secret,
   SecretError,
 } from '../../lib/index.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
 import { clientCertificate } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';

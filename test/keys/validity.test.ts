@@ -38,9 +38,8 @@ async function at(
   header: Record<string, unknown> = {},
 ): Promise<{ reason: Reason | undefined; event: AuthenticationEvent | undefined }> {
   const events: AuthenticationEvent[] = [];
-  const { clock, now, advance } = fakeClock(START + DAY / 2);
+  const { now, advance } = fakeClock(START + DAY / 2);
   const validator = validatorOf([{ clientId: 'client', secrets }], {
-    clock,
     onAuthentication: (event) => events.push(event),
     ...options,
   });

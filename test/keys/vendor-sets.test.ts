@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import type { AuthenticationEvent, JsonWebKey, Secret } from '../../lib/index.js';
+import type { AuthenticationEvent, Secret } from '../../lib/index.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
 import { clientCertificate } from '../support/certificate.js';
 import { clientAt, fetchingEndpoint, jwksHost, statusOf } from '../support/jwks-host.js';

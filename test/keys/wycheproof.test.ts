@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { firstFailure } from '../../lib/assertion/checks/claims.js';
+import { firstFailure } from '../../lib/assertion/checks/check.js';
 import { HEADER_CHECKS } from '../../lib/assertion/checks/header.js';
-import { ALGORITHMS, type Secret } from '../../lib/index.js';
+import type { Secret } from '../../lib/index.js';
 import { decodeCompactJws, decodeSegment } from '../../lib/keys/compact-jws.js';
 import { findSigner } from '../../lib/keys/find-signer.js';
 import { RemoteJwkSets } from '../../lib/keys/jwks-uri.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
+import { ALGORITHMS } from '../../lib/shared/algorithms.js';
 
 interface Vector {
   readonly tcId: number;
@@ -43,7 +44,8 @@ async function accepts(text: string, secret: Secret): Promise<boolean> {
   const jws = decodeCompactJws([header, empty, signature, ...more].join('.'));
   if (jws === undefined) return false;
   const now = Math.floor(Date.now() / 1000);
-  if (firstFailure(HEADER_CHECKS, { jws, settings, now }) !== undefined) return false;
+  if (firstFailure(HEADER_CHECKS, { jws, claims: jws.claims, settings, now }) !== undefined)
+    return false;
   const signed = { ...jws, signingInput: `${header}.${payload}` };
   const keys = { keys: new KeyCache(), certificateValidity: true, jwksUri: new RemoteJwkSets() };
   const query = { jws: signed, secrets: [secret], now, settings: keys };

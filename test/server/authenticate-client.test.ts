@@ -6,34 +6,45 @@ import express4 from 'express4';
 import { Passport } from 'passport';
 import { BasicStrategy } from 'passport-http';
 import {
+  type AssertionClient,
   AUTHENTICATION_CHANNEL,
-  type AuthenticateClientOptions,
   type AuthenticationEvent,
-  type Authenticator,
   authenticateClient,
   PrivateKeyJwtStrategy,
+  type PrivateKeyJwtStrategyOptions,
+  type Reason,
 } from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
 import { listen } from '../support/listen.js';
 import { oauthAnswer } from '../support/oauth-answer.js';
+import { waitUntil } from '../support/wait-until.js';
 
 interface Setup {
   readonly factory?: typeof express;
-  readonly options?: AuthenticateClientOptions;
-  readonly issuer?: () => string;
+  readonly options?: Parameters<typeof authenticateClient>[1];
+  readonly strategy?: Partial<PrivateKeyJwtStrategyOptions>;
   readonly parse?: boolean;
 }
 
-/** An app with one middleware and no error handler of its own but for what is not about callers. */
-async function start(t: TestContext, { factory = express, options, issuer, parse }: Setup = {}) {
+/** A middleware that accepts the client of a secret by HTTP Basic. */
+function basicStrategy(clientOf: (secret: string) => unknown): express.RequestHandler {
   const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy({ issuer: issuer ?? ISSUER }, () => CLIENT));
+  passport.use(new BasicStrategy((_id, secret, done) => done(null, clientOf(secret))));
+  return passport.authenticate('basic', { session: false, failWithError: true });
+}
+
+/** An app with one middleware and no error handler of its own but for what is not about callers. */
+async function start(
+  t: TestContext,
+  { factory = express, options, strategy = {}, parse }: Setup = {},
+) {
+  const privateKeyJwt = new PrivateKeyJwtStrategy({ issuer: ISSUER, ...strategy }, () => CLIENT);
   const app = factory();
   if (parse !== false) app.use(factory.urlencoded({ extended: false }));
-  app.post('/token', authenticateClient(passport, undefined, options), (request, response) => {
+  app.post('/token', authenticateClient(privateKeyJwt, options), (request, response) => {
     const { user, authInfo } = request;
-    response.json({ user, authInfo, caller: (request as { caller?: unknown }).caller });
+    response.json({ user, authInfo });
   });
   app.use(((error: Error, _request, response, _next) => {
     response.status(500).json({ name: error.name });
@@ -61,28 +72,18 @@ for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4'
   });
 }
 
-test("Passport's own options are handed on, but for those that would answer in another way", async (t) => {
-  const post = await start(t, {
-    options: {
-      assignProperty: 'caller',
-      session: true,
-      failWithError: false,
-      endpoint: 'https://as.example/other',
-    },
-  });
+test('endpoint overrides the one of the strategy', async (t) => {
+  const post = await start(t, { options: { endpoint: 'https://as.example/other' } });
   const claims = { aud: 'https://as.example/other' };
   const response = await post(assertionForm(await signAssertion('client', { claims })));
-  const { user, caller } = (await response.json()) as Record<string, { clientId: string }>;
-  assert.equal(user, undefined);
-  assert.equal(caller?.clientId, 'client');
-  assert.equal((await oauthAnswer(await post(new URLSearchParams()))).error, 'invalid_client');
+  assert.equal(response.status, 200);
 });
 
 test('errors of the server go on to its own handler', async (t) => {
   const issuer = () => {
     throw new RangeError('no tenant');
   };
-  const post = await start(t, { issuer });
+  const post = await start(t, { strategy: { issuer } });
   const response = await post(assertionForm(await signAssertion()));
   assert.deepEqual([response.status, await response.json()], [500, { name: 'RangeError' }]);
 });
@@ -94,15 +95,10 @@ test('without a body parser the operator learns what to mount', async (t) => {
 });
 
 test('a right client_secret of a client that must use assertions reads like a wrong one', async (t) => {
-  const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
-  passport.use(
-    new BasicStrategy((_id, secret, done) => {
-      done(null, secret === 'right' ? CLIENT : false);
-    }),
-  );
+  const privateKeyJwt = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+  const otherwise = basicStrategy((secret) => (secret === 'right' ? CLIENT : false));
   const app = express();
-  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic']);
+  const authenticate = authenticateClient(privateKeyJwt, { otherwise });
   app.post('/token', express.urlencoded({ extended: false }), authenticate);
   const server = await listen(app);
   t.after(() => server.close());
@@ -124,7 +120,8 @@ test('what it refuses itself is an event too, by callback and channel', async (t
   const publish = (event: unknown) => published.push(event);
   subscribe(AUTHENTICATION_CHANNEL, publish);
   t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, publish));
-  const post = await start(t, { options: { onAuthentication: (event) => called.push(event) } });
+  const onAuthentication = (event: AuthenticationEvent) => called.push(event);
+  const post = await start(t, { strategy: { onAuthentication } });
   const form = assertionForm(await signAssertion(), { client_secret: 'x' });
   assert.equal((await oauthAnswer(await post(form))).status, 400);
   assert.deepEqual(
@@ -172,12 +169,9 @@ for (const [name, { body, headers, actual }] of Object.entries(WITHOUT_ASSERTION
   test(`a request with ${name}, which no strategy accepts, is an event too`, async (t) => {
     const events: AuthenticationEvent[] = [];
     const onAuthentication = (one: AuthenticationEvent) => events.push(one);
-    const passport = new Passport();
-    passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT));
-    passport.use(new BasicStrategy((_id, _secret, done) => done(null, false)));
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT);
     const app = express();
-    const strategies = ['private-key-jwt', 'basic'];
-    const authenticate = authenticateClient(passport, strategies, { onAuthentication });
+    const authenticate = authenticateClient(strategy, { otherwise: basicStrategy(() => false) });
     app.post('/token', express.urlencoded({ extended: false }), express.json(), authenticate);
     const server = await listen(app);
     t.after(() => server.close());
@@ -186,7 +180,7 @@ for (const [name, { body, headers, actual }] of Object.entries(WITHOUT_ASSERTION
     assert.deepEqual([status, error], [401, 'invalid_client']);
     assert.deepEqual(
       events.map(({ reason, expected, actual, clientId }) => [reason, expected, actual, clientId]),
-      [['client_assertion_absent', strategies, actual, undefined]],
+      [['client_assertion_absent', 'client_assertion', actual, undefined]],
     );
     assert.equal(JSON.stringify(events).includes('wrong'), false);
   });
@@ -195,13 +189,10 @@ for (const [name, { body, headers, actual }] of Object.entries(WITHOUT_ASSERTION
 /** An endpoint where another strategy accepts everybody, as this user. */
 async function startBasic(t: TestContext, user: unknown) {
   const events: AuthenticationEvent[] = [];
-  const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
-  passport.use(new BasicStrategy((_id, _secret, done) => done(null, user)));
+  const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+  const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT);
   const app = express();
-  const authenticate = authenticateClient(passport, ['private-key-jwt', 'basic'], {
-    onAuthentication: (event) => events.push(event),
-  });
+  const authenticate = authenticateClient(strategy, { otherwise: basicStrategy(() => user) });
   app.post(
     '/token',
     express.urlencoded({ extended: false }),
@@ -265,19 +256,135 @@ for (const members of [
   });
 }
 
-test('without a Passport instance it says what it needs', () => {
-  const withoutPassport = () => authenticateClient('private-key-jwt' as unknown as Authenticator);
-  assert.throws(withoutPassport, /^TypeError: authenticateClient needs the Passport instance/);
+/** What somebody may give instead of the strategy, and what the error calls it. */
+const WRONG_STRATEGIES: readonly (readonly [unknown, string])[] = [
+  ['private-key-jwt', 'the name "private-key-jwt"'],
+  [new Passport(), 'a Passport instance'],
+  [new BasicStrategy((_id, _secret, done) => done(null, false)), 'a strategy of another kind'],
+  [undefined, 'something else'],
+];
+
+for (const [strategy, name] of WRONG_STRATEGIES) {
+  test(`instead of the strategy it was given ${name}: the error says so when it is made`, () => {
+    assert.throws(() => authenticateClient(strategy as PrivateKeyJwtStrategy), {
+      name: 'TypeError',
+      message: `authenticateClient needs the PrivateKeyJwtStrategy itself, and was given ${name}. Other methods go into { otherwise: passport.authenticate(…) }.`,
+    });
+  });
+}
+
+/** How a client that another method has proved may still be refused, and why. */
+const HELD: readonly (readonly [string, Partial<AssertionClient>, Reason])[] = [
+  ['is disabled', { secrets: [], disabled: true }, 'client_disabled'],
+  ['is disabled by a 1 from a database', { secrets: [], disabled: 1 as never }, 'client_disabled'],
+  ['has keys', { secrets: CLIENT.secrets }, 'assertion_required'],
+  [
+    'is registered for private_key_jwt',
+    { secrets: [], tokenEndpointAuthMethod: 'private_key_jwt' },
+    'assertion_required',
+  ],
+  [
+    'is registered for none',
+    { secrets: [], tokenEndpointAuthMethod: 'none' },
+    'client_method_mismatch',
+  ],
+];
+
+for (const [name, members, reason] of HELD) {
+  test(`a client that ${name} is refused after otherwise has accepted it`, async (t) => {
+    const { post, events } = await startBasic(t, { clientId: 'other', ...members });
+    const { status, error } = await oauthAnswer(await post(basic('right')));
+    assert.deepEqual([status, error], [401, 'invalid_client']);
+    assert.deepEqual(
+      events.map((event) => [event.reason, event.issuer, event.endpoint]),
+      [[reason, ISSUER, `${ISSUER}/token`]],
+    );
+  });
+}
+
+test('somebody who was logged in before is not the client', async (t) => {
+  const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+  const app = express();
+  app.use((request, _response, next) => {
+    request.user = { clientId: 'other', secrets: [] };
+    next();
+  });
+  const otherwise: express.RequestHandler = (_request, _response, next) => next();
+  app.post('/token', authenticateClient(strategy, { otherwise }), (_request, response) => {
+    response.json({});
+  });
+  app.use(((error: Error, _request, response, _next) => {
+    response.status(500).json({ name: error.name });
+  }) satisfies express.ErrorRequestHandler);
+  const server = await listen(app);
+  t.after(() => server.close());
+  const response = await fetch(`${server.url}/token`, { method: 'POST' });
+  assert.deepEqual([response.status, await response.json()], [500, { name: 'ConfigurationError' }]);
+});
+
+/** How a middleware may end, and the status that follows. */
+const ENDS: readonly (readonly [string, express.RequestHandler, number])[] = [
+  [
+    'throws',
+    () => {
+      throw new RangeError('broken');
+    },
+    500,
+  ],
+  ['rejects', async () => Promise.reject(new RangeError('broken')), 500],
+  ['answers by itself', (_request, response) => void response.status(418).end(), 418],
+];
+
+for (const [name, otherwise, status] of ENDS) {
+  test(`otherwise ${name}: the request ends with ${status}, once`, async (t) => {
+    const events: AuthenticationEvent[] = [];
+    const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT);
+    const app = express();
+    app.post('/token', authenticateClient(strategy, { otherwise }), (_request, response) => {
+      response.json({});
+    });
+    app.use(((_error, _request, response, _next) => {
+      response.status(500).end();
+    }) satisfies express.ErrorRequestHandler);
+    const server = await listen(app);
+    t.after(() => server.close());
+    const response = await fetch(`${server.url}/token`, { method: 'POST' });
+    assert.equal(response.status, status);
+    if (status !== 418) return;
+    await waitUntil(async () => events.length > 0);
+    assert.deepEqual(
+      events.map(({ reason }) => reason),
+      ['client_assertion_absent'],
+    );
+  });
+}
+
+test('one app.use serves several endpoints, each with its own URL as audience', async (t) => {
+  const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+  const app = express();
+  const paths = ['/token', '/par', '/introspect', '/revoke'];
+  app.use(paths, express.urlencoded({ extended: false }), authenticateClient(strategy));
+  app.use((_request, response) => {
+    response.json({});
+  });
+  const server = await listen(app);
+  t.after(() => server.close());
+  const statusOf = async (path: string, aud: string) => {
+    const body = assertionForm(await signAssertion('client', { claims: { aud } }));
+    return (await fetch(server.url + path, { method: 'POST', body })).status;
+  };
+  for (const path of paths) assert.equal(await statusOf(path, ISSUER + path), 200, path);
+  assert.equal(await statusOf('/par', `${ISSUER}/revoke`), 401);
 });
 
 test('the handlers beside it may read the body: their type is not changed', async (t) => {
-  const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT));
+  const privateKeyJwt = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
   const app = express();
   app.post(
     '/token',
     express.urlencoded({ extended: false }),
-    authenticateClient(passport),
+    authenticateClient(privateKeyJwt),
     (request, response) => {
       response.json({ grant: request.body.grant_type });
     },
@@ -293,7 +400,7 @@ test('a listener that throws disturbs nothing', async (t) => {
   const onAuthentication = () => {
     throw new Error('full');
   };
-  const post = await start(t, { options: { onAuthentication } });
+  const post = await start(t, { strategy: { onAuthentication } });
   const form = assertionForm(await signAssertion(), { client_secret: 'x' });
   assert.equal((await oauthAnswer(await post(form))).error, 'invalid_request');
 });

@@ -5,7 +5,6 @@ import {
   ClientAuthenticationError,
   type FindClient,
 } from '../../lib/index.js';
-import type { FindClientWithDone } from '../../lib/server/lookup-with-done.js';
 import { assertionForm, signAssertion } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
 import { tokenEndpoint } from '../support/token-endpoint.js';
@@ -16,7 +15,7 @@ const client: AssertionClient = {
 };
 const AWAY = new Error('The database is away.');
 
-type Lookup = FindClient<AssertionClient> | FindClientWithDone<AssertionClient>;
+type Lookup = FindClient<AssertionClient>;
 type Done = (error: unknown, client?: AssertionClient) => void;
 
 /** As the mixin of @nestjs/passport makes it of a method `validate`. */

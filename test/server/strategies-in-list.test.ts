@@ -55,9 +55,13 @@ const withPassport =
     passport.authenticate([...list], { session: false, failWithError: true });
 
 const withAuthenticateClient =
-  (list: readonly string[], options = {}): MakeMiddleware =>
-  (passport, onAuthentication) =>
-    authenticateClient(passport, list, { onAuthentication, ...options });
+  (list: readonly string[]): MakeMiddleware =>
+  (passport, strategy) => {
+    const others = list.filter((name) => name !== ASSERTION);
+    if (others.length === 0) return authenticateClient(strategy);
+    const otherwise = passport.authenticate(others, { session: false, failWithError: true });
+    return authenticateClient(strategy, { otherwise });
+  };
 
 /** The two ways to authenticate, each as its guide shows it. */
 const WAYS = {
@@ -246,38 +250,25 @@ test('authenticateClient refuses credentials that came twice (RFC 6749 §3.2)', 
   assert.deepEqual(endpoint.asked, []);
 });
 
-const PLACES: Readonly<Record<string, MakeMiddleware>> = {
-  'assignProperty puts the client elsewhere': withAuthenticateClient([POST, ASSERTION], {
-    assignProperty: 'client',
-  }),
-  'authInfo is off': withAuthenticateClient([POST, ASSERTION], { authInfo: false }),
-  'initialize names another property': (passport, onAuthentication) => {
-    const initialize = passport.initialize({ userProperty: 'client' });
-    const authenticate = authenticateClient(passport, [POST, ASSERTION], { onAuthentication });
-    return (request, response, next) => {
-      initialize(request, response, () => authenticate(request, response, next));
-    };
-  },
-};
-
-for (const [place, makeMiddleware] of Object.entries(PLACES)) {
-  test(`authenticateClient holds clients to assertions where ${place}`, async (t) => {
-    const endpoint = await clientEndpoint(CLIENTS, makeMiddleware);
-    t.after(() => endpoint.close());
-    const response = await endpoint.post(secretForm('client', 'old'));
-    const expected = { ...UNAUTHENTICATED, reason: 'assertion_required' } as const;
-    await assertRefused(endpoint, response, expected);
-    const accepted = await endpoint.post(assertionForm(await signAssertion()));
-    assert.equal(accepted.status, 200);
+test('an assignProperty of otherwise leaves req.user empty, which is a configuration error', async (t) => {
+  const endpoint = await clientEndpoint(CLIENTS, (passport, strategy) => {
+    const options = { session: false, failWithError: true, assignProperty: 'client' };
+    return authenticateClient(strategy, { otherwise: passport.authenticate(POST, options) });
   });
-}
+  t.after(() => endpoint.close());
+  const response = await endpoint.post(secretForm('client', 'old'));
+  assert.equal(response.status, 500);
+  const accepted = await endpoint.post(assertionForm(await signAssertion()));
+  assert.equal(accepted.status, 200);
+});
 
 test('no other strategy can claim that an assertion was used', async (t) => {
-  const endpoint = await clientEndpoint(CLIENTS, (passport, onAuthentication) => {
+  const endpoint = await clientEndpoint(CLIENTS, (passport, strategy) => {
     passport.transformAuthInfo((info: object, done: (error: null, info: object) => void) =>
       done(null, { ...info, method: 'private_key_jwt' }),
     );
-    return authenticateClient(passport, [POST, ASSERTION], { onAuthentication });
+    const options = { session: false, failWithError: true };
+    return authenticateClient(strategy, { otherwise: passport.authenticate(POST, options) });
   });
   t.after(() => endpoint.close());
   const response = await endpoint.post(secretForm('client', 'old'));
@@ -287,6 +278,7 @@ test('no other strategy can claim that an assertion was used', async (t) => {
 const REQUIREMENTS: readonly (readonly [string, Partial<SecretClient>, boolean])[] = [
   ['secrets alone', { secrets: SECRETS }, true],
   ['no secrets', { secrets: [] }, false],
+  ['no secrets, but disabled', { secrets: [], disabled: true }, true],
   ['nothing at all', {}, false],
   ['secrets and clientSecretAllowed', { secrets: SECRETS, clientSecretAllowed: true }, false],
   ['the method private_key_jwt', { secrets: [], tokenEndpointAuthMethod: 'private_key_jwt' }, true],

@@ -32,7 +32,12 @@ test('req.user is the client and req.authInfo says how it authenticated', async 
     method: 'private_key_jwt',
     alg: 'ES256',
     audienceForm: 'issuer',
-    strictFailures: ['typ_not_allowed'],
+    wouldFail: {
+      issuer: [],
+      'issuer-string': [],
+      fapi2: [],
+      requireTyp: ['typ_not_allowed'],
+    },
   });
   assert.equal((claims as { sub: string }).sub, 'client');
 });
@@ -210,9 +215,9 @@ const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
     /^additionalAudiences must be an array of non-empty strings/,
   ],
   [
-    'additionalAudiences in strict mode',
-    { issuer: ISSUER, audience: 'strict', additionalAudiences: [ISSUER] },
-    /^additionalAudiences has no effect with audience 'strict'/,
+    'additionalAudiences in a stricter mode',
+    { issuer: ISSUER, audience: 'issuer', additionalAudiences: [ISSUER] },
+    /^additionalAudiences has an effect only with audience 'compatible'/,
   ],
   [
     'alg none',
@@ -248,7 +253,8 @@ const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
     { issuer: ISSUER, acceptGrantTypeAsAssertionType: 'urn:x' },
     /^acceptGrantTypeAsAssertionType must be true or false/,
   ],
-  ['a clock that is a date', { issuer: ISSUER, clock: new Date() }, /^clock must be a function/],
+  ['a clock', { issuer: ISSUER, clock: Date.now }, /has no option clock: the time is Date.now/],
+  ['a status of 403', { issuer: ISSUER, invalidClientStatus: 403 }, /^invalidClientStatus must be/],
   ['a listener that is none', { issuer: ISSUER, onAuthentication: {} }, /^onAuthentication must/],
 ];
 

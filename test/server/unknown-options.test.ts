@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OAuthRegisteredClientsStore } from '@modelcontextprotocol/sdk/server/auth/clients.js';
-import { Passport } from 'passport';
 import {
-  type AuthenticateClientOptions,
   type AuthenticationEvent,
   authenticateClient,
   CLIENT_ASSERTION_TYPE,
@@ -28,7 +26,6 @@ import { CLIENT } from '../support/attacks.js';
 
 const strategy = (options: object) =>
   new PrivateKeyJwtStrategy({ issuer: ISSUER, ...options }, () => undefined);
-const passport = new Passport();
 const clientsStore: OAuthRegisteredClientsStore = { getClient: () => undefined };
 const provider = { clientsStore } as unknown as McpServerProvider;
 const mcp = { provider, issuerUrl: new URL(ISSUER) };
@@ -55,7 +52,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
   ],
   [
     () => strategy({ strict: true }),
-    "PrivateKeyJwtStrategy has no option strict: use audience: 'strict'",
+    "PrivateKeyJwtStrategy has no option strict: use audience: 'issuer'",
   ],
   [
     () => strategy({ passReqToCallback: true }),
@@ -63,15 +60,12 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
   ],
   [() => strategy({ jwksUri: true }), 'The options of RemoteJwkSets must be an object'],
   [
-    () => authenticateClient(passport, undefined, { onAuthentification: () => {} }),
-    'authenticateClient has no option onAuthentification: use onAuthentication',
+    () => authenticateClient(strategy({}), { onAuthentication: () => {} } as object),
+    'authenticateClient has no option onAuthentication: give it to the strategy',
   ],
   [
-    () =>
-      authenticateClient(passport, undefined, {
-        onAuthentication: 5,
-      } as unknown as AuthenticateClientOptions),
-    'onAuthentication must be a function',
+    () => authenticateClient(strategy({}), { otherwise: 5 as never }),
+    'otherwise must be a function',
   ],
   [
     () => mcpAuthRouter({ ...mcp, clientAssertions: {} } as McpAuthRouterOptions),
@@ -106,11 +100,8 @@ for (const [make, sentence] of REFUSED) {
 }
 
 for (const [options, message] of [
-  [{ stric: true }, 'validateRequestObject has no option stric: use strict'],
-  [
-    { audience: ISSUER },
-    'validateRequestObject has no option audience: it is the issuer; strict: true allows no other beside it',
-  ],
+  [{ reqireTyp: true }, 'validateRequestObject has no option reqireTyp: use requireTyp'],
+  [{ audience: ISSUER }, 'validateRequestObject has no option audience: it is the issuer'],
   [
     { jwksUri: { timeout: 1 } },
     'jwksUri must be a RemoteJwkSets, which keeps keys from call to call',
@@ -128,7 +119,7 @@ class Settings {
     return ISSUER;
   }
   get audience() {
-    return 'strict' as const;
+    return 'issuer-string' as const;
   }
   get jwksUri() {
     return Object.create({ minAge: -1 }) as object;
@@ -141,16 +132,16 @@ test('options that are inherited or computed count like others', async () => {
   const events: unknown[] = [];
   const onAuthentication = ({ reason }: AuthenticationEvent) => events.push(reason);
   const options = Object.create(settings, { onAuthentication: { value: onAuthentication } });
-  const { _validator: validator } = new PrivateKeyJwtStrategy(options, () => CLIENT);
-  const client_assertion = await signAssertion('client', { header: { typ: 'JWT' } });
+  const validator = new ClientAssertionValidator(options, () => CLIENT);
+  const client_assertion = await signAssertion('client', { claims: { aud: [ISSUER] } });
   const parameters = { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE };
   await assert.rejects(validator.validate({ issuer: ISSUER, parameters }));
-  assert.deepEqual(events, ['typ_not_allowed']);
+  assert.deepEqual(events, ['audience_mismatch']);
   assert.throws(() => strategy({ jwksUri: new Settings().jwksUri }), /minAge must be/);
 });
 
 test('options that are undefined count as not given', () => {
-  const options = { audience: undefined, replay: undefined, jwksUri: undefined, clock: undefined };
+  const options = { audience: undefined, replay: undefined, jwksUri: undefined };
   assert.ok(strategy(options) instanceof PrivateKeyJwtStrategy);
 });
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { decodeJwt } from 'jose';
 import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
@@ -35,6 +37,12 @@ function listenToChannels(t: TestContext) {
   return { published, traced };
 }
 
+/** What the logs of both sides have of an assertion: the SHA-256 of its jti. */
+const jtiHashOf = (assertion: string): string =>
+  createHash('sha256')
+    .update(String(decodeJwt(assertion).jti))
+    .digest('base64url');
+
 test('the event of a success says who, how, where and for how long', async (t) => {
   const secret = { ...jwkSecret(keyPair('ES256'), { kid: 'one' }), description: 'of the console' };
   const endpoint = await tokenEndpoint([clientWith('client', [secret])]);
@@ -54,7 +62,13 @@ test('the event of a success says who, how, where and for how long', async (t) =
       typ: 'JWT',
       keyId: 'one',
       audienceForm: 'token_endpoint',
-      strictFailures: ['typ_not_allowed', 'audience_mismatch'],
+      jtiHash: jtiHashOf(assertion),
+      wouldFail: {
+        issuer: ['audience_mismatch'],
+        'issuer-string': ['audience_mismatch'],
+        fapi2: ['audience_mismatch'],
+        requireTyp: ['typ_not_allowed'],
+      },
       secret: 'JsonWebKey, "of the console"',
       warnings: [],
       issuer: ISSUER,
@@ -69,7 +83,8 @@ test('the event of a failure says why, with expected and actual', async () => {
   const onAuthentication = (event: AuthenticationEvent) => events.push(event);
   const validator = validatorOf([CLIENT], { onAuthentication });
   const header = { 'x5t#S256': 'a', x5t: 'b' };
-  await outcome(validator, await signAssertion('client', { header, claims: { aud: 'x' } }));
+  const assertion = await signAssertion('client', { header, claims: { aud: 'x' } });
+  await outcome(validator, assertion);
   const [event] = events;
   assert.deepEqual(
     { ...event, duration: 0 },
@@ -82,6 +97,7 @@ test('the event of a failure says why, with expected and actual', async () => {
       alg: 'ES256',
       typ: undefined,
       keyId: 'a',
+      jtiHash: jtiHashOf(assertion),
       warnings: [],
       issuer: ISSUER,
       endpoint: undefined,
@@ -97,16 +113,20 @@ function fail(): never {
   throw new Error('a bug');
 }
 
-for (const [what, client, options] of [
+for (const [what, client] of [
+  ['a secret', clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret])],
   [
-    'a secret',
-    clientWith('client', [Object.defineProperty({}, 'type', { get: fail }) as Secret]),
-    {},
+    'a member of the client',
+    {
+      ...CLIENT,
+      get maxLifetime() {
+        return fail();
+      },
+    },
   ],
-  ['the clock', CLIENT, { clock: fail }],
 ] as const) {
   test(`where ${what} fails unforeseen, it is 503, and one event that has the cause`, async (t) => {
-    const endpoint = await tokenEndpoint([client], options);
+    const endpoint = await tokenEndpoint(() => client);
     t.after(() => endpoint.close());
     const response = await endpoint.post(assertionForm(await signAssertion()));
     assert.equal(response.status, 503);
@@ -191,14 +211,14 @@ test('the tracing channel never shows the client', async (t) => {
 
 test('what a subscriber does to an event does not reach the client that it is about', async (t) => {
   const empty = (message: unknown) => {
-    const { strictFailures } = message as { strictFailures?: unknown[] };
-    strictFailures?.splice(0);
+    const { wouldFail } = message as { wouldFail?: Record<string, unknown[]> };
+    for (const reasons of Object.values(wouldFail ?? {})) reasons.splice(0);
   };
   subscribe(AUTHENTICATION_CHANNEL, empty);
   t.after(() => unsubscribe(AUTHENTICATION_CHANNEL, empty));
   const validator = validatorOf([CLIENT]);
   const { authentication } = await validator.validate(requestWith(await signAssertion()));
-  assert.deepEqual(authentication.strictFailures, ['typ_not_allowed']);
+  assert.deepEqual(authentication.wouldFail.requireTyp, ['typ_not_allowed']);
 });
 
 test('what a tracing tool does to its context is a warning, and disturbs nothing', async (t) => {

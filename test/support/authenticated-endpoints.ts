@@ -1,6 +1,5 @@
 import { request as sendRequest } from 'node:http';
 import express from 'express';
-import { Passport } from 'passport';
 import {
   type AssertionClient,
   type AuthenticationEvent,
@@ -32,22 +31,17 @@ export async function authenticatedEndpoints(
 ) {
   const events: AuthenticationEvent[] = [];
   const errors: Error[] = [];
-  const passport = new Passport();
-  passport.use(
-    new PrivateKeyJwtStrategy(
-      {
-        issuer: ISSUER,
-        tokenEndpoint: TOKEN_ENDPOINT,
-        onAuthentication: (event) => events.push(event),
-        ...options,
-      },
-      (clientId) => (clientId === CLIENT.clientId ? CLIENT : undefined),
-    ),
+  const strategy = new PrivateKeyJwtStrategy(
+    {
+      issuer: ISSUER,
+      tokenEndpoint: TOKEN_ENDPOINT,
+      onAuthentication: (event) => events.push(event),
+      ...options,
+    },
+    (clientId) => (clientId === CLIENT.clientId ? CLIENT : undefined),
   );
   const form = express.urlencoded({ extended: false });
-  const authenticate = authenticateClient(passport, 'private-key-jwt', {
-    endpoint: routes.endpoint,
-  });
+  const authenticate = authenticateClient(strategy, { endpoint: routes.endpoint });
   const answer: express.RequestHandler = (request, response) => {
     response.json((request.user as AssertionClient).clientId);
   };

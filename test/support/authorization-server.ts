@@ -42,7 +42,8 @@ export async function authorizationServer(client: RegisteredClient): Promise<Aut
   const find = (clientId: string) => (clientId === registered.clientId ? registered : undefined);
 
   const passport = new Passport();
-  passport.use(new PrivateKeyJwtStrategy({ issuer: url, tokenEndpoint: `${url}/token` }, find));
+  const identity = { issuer: url, tokenEndpoint: `${url}/token` };
+  const privateKeyJwt = new PrivateKeyJwtStrategy(identity, find);
   passport.use(
     new ClientPasswordStrategy((clientId, clientSecret, done) => {
       const found = find(clientId);
@@ -78,7 +79,12 @@ export async function authorizationServer(client: RegisteredClient): Promise<Aut
   app.post(
     '/token',
     express.urlencoded({ extended: false }),
-    authenticateClient(passport, ['private-key-jwt', 'oauth2-client-password']),
+    authenticateClient(privateKeyJwt, {
+      otherwise: passport.authenticate('oauth2-client-password', {
+        session: false,
+        failWithError: true,
+      }),
+    }),
     async (request, response) => {
       const { clientId } = request.user as RegisteredClient;
       const { code, refresh_token } = request.body as Record<string, string>;

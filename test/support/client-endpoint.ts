@@ -19,7 +19,7 @@ export interface SecretClient extends AssertionClient {
 /** What a test puts in front of the endpoint's answer. */
 export type MakeMiddleware = (
   passport: InstanceType<typeof Passport>,
-  onAuthentication: (event: AuthenticationEvent) => void,
+  strategy: PrivateKeyJwtStrategy,
 ) => RequestHandler;
 
 /** An endpoint with the three strategies that servers combine. */
@@ -55,12 +55,11 @@ export async function clientEndpoint(
   };
   const onAuthentication = (event: AuthenticationEvent) => events.push(event);
   const passport = new Passport();
-  passport.use(
-    new PrivateKeyJwtStrategy(
-      { issuer: ISSUER, tokenEndpoint: TOKEN_ENDPOINT, onAuthentication },
-      find,
-    ),
+  const strategy = new PrivateKeyJwtStrategy(
+    { issuer: ISSUER, tokenEndpoint: TOKEN_ENDPOINT, onAuthentication },
+    find,
   );
+  passport.use(strategy);
   passport.use(new ClientPasswordStrategy(verify));
   passport.use(new BasicStrategy({ realm: 'clients' }, verify));
 
@@ -69,7 +68,7 @@ export async function clientEndpoint(
     '/token',
     express.json(),
     express.urlencoded({ extended: false }),
-    makeMiddleware(passport, onAuthentication),
+    makeMiddleware(passport, strategy),
     (request, response) => {
       response.json({ user: request.user, authInfo: request.authInfo });
     },

@@ -1,7 +1,8 @@
 import type { RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
-import type { AssertionClient, JsonWebKey } from '../../lib/index.js';
+import type { AssertionClient } from '../../lib/index.js';
 import type { JwksUriOptions } from '../../lib/keys/jwks-uri.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { assertionForm, signAssertion } from './assertion.js';
 import { type KeyPair, newKeyPair } from './keys.js';
 import { json, type RemoteHost, remoteHost, remoteOptions } from './remote-host.js';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import type { JsonWebKey } from '../../lib/index.js';
+import type { JsonWebKey } from '../../lib/keys/secret.js';
 
 /** A key pair and the public half as a client would register it. */
 export interface KeyPair {

@@ -6,7 +6,6 @@ import type { Parameters } from '../parameters.js';
 /** What request objects are held to. */
 export interface RequestObjectPolicy {
   readonly issuer: string;
-  readonly strict: boolean;
   /** Whether the rules of FAPI 2.0 hold: pushed requests, PKCE, and no parameter beside an object. */
   readonly fapi: boolean;
   /** Fetches the keys of clients with a `jwks_uri`. */

@@ -1,16 +1,14 @@
-import { ALGORITHMS } from 'passport-private-key-jwt';
+import type { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
 import { RESPONSE_MODES } from '../authorization/answer.js';
 import { PROMPTS } from '../authorization/authorization-request.js';
 import type { ServerKeys } from '../signing-keys.js';
 import { GRANT_TYPES } from './token.js';
 
-/** The methods of client authentication, and the algorithms of those with assertions. */
-const AUTH_METHODS = [
-  'private_key_jwt',
-  'client_secret_jwt',
-  'client_secret_basic',
-  'client_secret_post',
-];
+/** What the strategy says of itself. */
+export type AuthenticationMetadata = ReturnType<PrivateKeyJwtStrategy['metadata']>;
+
+/** The methods of the strategies for a client_secret. */
+const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'];
 
 /** The endpoints that authenticate clients besides PAR, which goes by the token endpoint's. */
 const AUTHENTICATING_ENDPOINTS = ['token', 'introspection', 'revocation'];
@@ -24,8 +22,11 @@ export function serverMetadata(
   issuer: string,
   base: string,
   keys: ServerKeys,
+  authentication: AuthenticationMetadata,
   profile: 'fapi2' | undefined,
 ): Record<string, unknown> {
+  const methods = [...authentication.token_endpoint_auth_methods_supported, ...SECRET_METHODS];
+  const algorithms = authentication.token_endpoint_auth_signing_alg_values_supported;
   return {
     issuer,
     authorization_endpoint: `${base}/authorize`,
@@ -38,8 +39,8 @@ export function serverMetadata(
     ...(profile === 'fapi2' && { require_pushed_authorization_requests: true }),
     ...Object.fromEntries(
       AUTHENTICATING_ENDPOINTS.flatMap((endpoint) => [
-        [`${endpoint}_endpoint_auth_methods_supported`, AUTH_METHODS],
-        [`${endpoint}_endpoint_auth_signing_alg_values_supported`, ALGORITHMS],
+        [`${endpoint}_endpoint_auth_methods_supported`, methods],
+        [`${endpoint}_endpoint_auth_signing_alg_values_supported`, algorithms],
       ]),
     ),
     response_types_supported: ['code'],
@@ -54,7 +55,7 @@ export function serverMetadata(
     prompt_values_supported: PROMPTS,
     request_parameter_supported: true,
     request_uri_parameter_supported: false,
-    request_object_signing_alg_values_supported: ALGORITHMS,
+    request_object_signing_alg_values_supported: algorithms,
     authorization_response_iss_parameter_supported: true,
   };
 }

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import type { JsonObject } from 'passport-private-key-jwt';
 import { disclose, handlesIn, type Member, type Members } from './disclosure.js';
 import type { Handles } from './sequences.js';
 import { isShallow } from './shallow.js';
@@ -24,7 +23,7 @@ export interface Exchange {
 }
 
 interface RequestObject {
-  readonly header: JsonObject;
+  readonly header: Readonly<Record<string, unknown>>;
   readonly claims: readonly Member[];
 }
 

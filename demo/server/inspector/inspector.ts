@@ -2,7 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import type {
   AuthenticationEvent,
   ClientAssertionOptions,
-  ServerIdentity,
+  ClientAssertionRequest,
 } from 'passport-private-key-jwt';
 import type { NavigationLink } from '../../shared/html.js';
 import type { ClientsFile } from '../clients/clients-file.js';
@@ -36,7 +36,7 @@ export interface Inspector {
 export function createInspector(
   limit: number,
   options: ClientAssertionOptions,
-  server: ServerIdentity,
+  server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
   clients: ClientsFile,
   links: readonly NavigationLink[],
 ): Inspector {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import {
   type ClientAssertionOptions,
+  type ClientAssertionRequest,
   REASONS,
-  type ServerIdentity,
 } from 'passport-private-key-jwt';
 import { html, type NavigationLink, navigation } from '../../shared/html.js';
 
 /** What the page judges assertions by, as far as that can be said without the clients. */
-export interface PageServer extends ServerIdentity {
+export interface PageServer extends Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'> {
   readonly rules: Pick<ClientAssertionOptions, 'audience' | 'additionalAudiences' | 'maxLifetime'>;
   /** In seconds. */
   readonly clockTolerance: number;
@@ -32,7 +32,7 @@ export const PAGE_POLICY = [
 
 /** The page, which its script fills in. */
 export function inspectorPage(
-  { issuer, tokenEndpoint }: ServerIdentity,
+  { issuer, tokenEndpoint }: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
   { audience, additionalAudiences, maxLifetime, clockTolerance = 60 }: ClientAssertionOptions,
   links: readonly NavigationLink[],
 ): string {

@@ -2,15 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Request, RequestHandler } from 'express';
 import {
   type AuthenticationEvent,
-  type CheckReport,
   CLIENT_ASSERTION_TYPE,
   type ClientAssertionOptions,
-  type ClientAssertionParameters,
+  type ClientAssertionRequest,
   ClientAssertionValidator,
   type Explanation,
-  type JsonObject,
   type Secret,
-  type ServerIdentity,
 } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import { type Parameters, readParameters } from '../parameters.js';
@@ -25,13 +22,16 @@ export interface Trace {
   readonly endpoint: string | undefined;
   readonly outcome: AuthenticationEvent['outcome'];
   readonly reason: AuthenticationEvent['reason'];
-  readonly header?: JsonObject | undefined;
-  readonly claims?: JsonObject | undefined;
-  readonly checks: readonly CheckReport[];
+  readonly header?: Readonly<Record<string, unknown>> | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  readonly checks: readonly Explanation['checks'][number][];
 }
 
 /** What became of the replay check, which explaining an assertion leaves out. */
-function replayOutcome({ outcome, reason }: AuthenticationEvent): Partial<CheckReport> {
+function replayOutcome({
+  outcome,
+  reason,
+}: AuthenticationEvent): Partial<Explanation['checks'][number]> {
   if (outcome === 'success') return { outcome: 'passed' };
   return reason === 'replayed' ? { outcome: 'failed', reason } : {};
 }
@@ -57,13 +57,13 @@ export class Traces {
   private readonly used: string[] = [];
   private readonly options: ClientAssertionOptions;
   private readonly limit: number;
-  private readonly server: ServerIdentity;
+  private readonly server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>;
   private readonly validator: ClientAssertionValidator;
 
   constructor(
     limit: number,
     options: ClientAssertionOptions,
-    server: ServerIdentity,
+    server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
     clients: ClientsFile,
   ) {
     this.limit = limit;
@@ -103,7 +103,7 @@ export class Traces {
    * Explains an assertion, also one that was never sent. It is not used up; of those that were, the
    * last ones are known.
    */
-  async explain(parameters: ClientAssertionParameters): Promise<Explanation> {
+  async explain(parameters: ClientAssertionRequest['parameters']): Promise<Explanation> {
     const explanation = await this.explainAt(parameters);
     const { client_assertion } = parameters as { client_assertion?: unknown };
     if (!this.used.includes(String(client_assertion))) return explanation;
@@ -116,7 +116,7 @@ export class Traces {
   }
 
   /** Explains an assertion as if its client had a key that somebody pasted. */
-  explainWithKey(parameters: ClientAssertionParameters, key: string): Promise<Explanation> {
+  explainWithKey(parameters: ClientAssertionRequest['parameters'], key: string): Promise<Explanation> {
     const validator = new ClientAssertionValidator(this.options, (clientId) => ({
       clientId,
       secrets: [secretOf(key)],
@@ -124,7 +124,7 @@ export class Traces {
     return validator.explain({ ...this.server, parameters });
   }
 
-  private explainAt(parameters: ClientAssertionParameters, endpoint?: string) {
+  private explainAt(parameters: ClientAssertionRequest['parameters'], endpoint?: string) {
     return this.validator.explain({ ...this.server, endpoint, parameters });
   }
 

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { serverMetadata } from '../endpoints/discovery.js';
+import { type AuthenticationMetadata, serverMetadata } from '../endpoints/discovery.js';
 import { baseUrl, type Server } from '../server.js';
 import { jwkSetOf } from '../signing-keys.js';
 
@@ -7,10 +7,16 @@ import { jwkSetOf } from '../signing-keys.js';
  * The server's metadata, at both its addresses. Where the issuer has a path, RFC 8414 §3.1 puts it
  * after the well-known one, OpenID Connect Discovery §4 before.
  */
-export function metadataRoutes(server: Server): Router {
+export function metadataRoutes(server: Server, authentication: AuthenticationMetadata): Router {
   const base = baseUrl(server);
   const path = new URL(base).pathname.replace(/\/$/, '');
-  const metadata = serverMetadata(server.issuer, base, server.keys, server.settings.profile);
+  const metadata = serverMetadata(
+    server.issuer,
+    base,
+    server.keys,
+    authentication,
+    server.settings.profile,
+  );
   const jwks = jwkSetOf(server.keys);
 
   const router = Router();

@@ -1,62 +1,75 @@
+import type { AuthenticationEvent } from '../../shared/events.js';
 import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
-import type { AssertionSubject } from '../subject.js';
-import { typOf } from './typ.js';
+import { type AssertionSubject, type Check, claim } from './check.js';
 
 /** Which of the server's names an accepted `aud` was. */
-export type AudienceForm = 'issuer' | 'token_endpoint' | 'endpoint' | 'additional';
+export type AudienceForm = NonNullable<AuthenticationEvent['audienceForm']>;
 
-const values = (aud: unknown): readonly unknown[] => (Array.isArray(aud) ? aud : [aud]);
+/** How strictly `aud` is compared. */
+export type AudienceMode = 'compatible' | 'issuer' | 'issuer-string';
 
-const withoutTrailingSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : url);
+const withoutSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : url);
 
-/**
- * Whether `aud` is the issuer identifier as its sole value, a string or an array of one
- * (draft-ietf-oauth-rfc7523bis §4): what makes an assertion useless at any other server.
- */
-export function isStrictAudience({ jws, server }: AssertionSubject): boolean {
-  const audience = values(jws.claims['aud']);
-  return audience.length === 1 && audience[0] === server.issuer;
+/** Whether two URLs are the same, but for a final slash if that is ignored. */
+export const isSameUrl = (a: unknown, b: string, ignoreTrailingSlash: boolean): boolean =>
+  a === b || (ignoreTrailingSlash && typeof a === 'string' && withoutSlash(a) === withoutSlash(b));
+
+/** Whether the assertion's own `typ` promises the audience of RFC 10070. */
+const promisesIssuer = ({ settings, typ }: AssertionSubject): boolean =>
+  settings.audience === 'compatible' && typ === CLIENT_AUTHENTICATION_TYP;
+
+/** Whether `aud` is the issuer identifier and nothing else (RFC 10070 §4; FAPI 2.0 §5.3.2.1 (8)). */
+export function isIssuerAlone(
+  { claims, server, settings }: AssertionSubject,
+  mode: Exclude<AudienceMode, 'compatible'>,
+): boolean {
+  const { aud } = claims;
+  const isArrayOfOne = mode === 'issuer' && Array.isArray(aud) && aud.length === 1;
+  const value: unknown = isArrayOfOne ? aud[0] : aud;
+  return isSameUrl(value, server.issuer, settings.ignoreTrailingSlash);
 }
 
-/** Whether the assertion promises it by its own `typ`, and not the server asks for it. */
-export const isStrictByTyp = ({ settings, jws }: AssertionSubject): boolean =>
-  settings.audience !== 'strict' && typOf(jws.header) === CLIENT_AUTHENTICATION_TYP;
-
-/**
- * Whether the audience must be strict: by the server's setting, or since the assertion's own `typ`
- * promises it (draft-ietf-oauth-rfc7523bis §4).
- */
-export const requiresStrictAudience = (subject: AssertionSubject): boolean =>
-  subject.settings.audience === 'strict' || isStrictByTyp(subject);
-
-/** The values of `aud` that are accepted, each with its form. */
-export function acceptedAudiences(
-  subject: AssertionSubject,
-): readonly (readonly [string, AudienceForm])[] {
-  const { issuer, tokenEndpoint, endpoint } = subject.server;
+/** What `compatible` accepts, each with its form. */
+function acceptedAudiences({
+  server: { issuer, tokenEndpoint, endpoint },
+  settings,
+}: AssertionSubject): readonly (readonly [string, AudienceForm])[] {
   const accepted: [string, AudienceForm][] = [[issuer, 'issuer']];
-  if (requiresStrictAudience(subject)) return accepted;
   if (tokenEndpoint !== undefined) accepted.push([tokenEndpoint, 'token_endpoint']);
   if (endpoint !== undefined) accepted.push([endpoint, 'endpoint']);
-  for (const audience of subject.settings.additionalAudiences) {
-    accepted.push([audience, 'additional']);
-  }
+  for (const audience of settings.additionalAudiences) accepted.push([audience, 'additional']);
   return accepted;
 }
 
-/** The form of the first accepted value in `aud`; undefined where none is accepted. */
+/** The form of the first accepted value in `aud`; undefined if none is accepted. */
 export function audienceForm(subject: AssertionSubject): AudienceForm | undefined {
-  // What most clients send is accepted in every mode.
-  if (isStrictAudience(subject)) return 'issuer';
-  if (requiresStrictAudience(subject)) return undefined;
-  const { ignoreTrailingSlash } = subject.settings;
-  const audience = values(subject.jws.claims['aud']);
-  if (!audience.every((value) => typeof value === 'string')) return undefined;
+  const { settings, claims } = subject;
+  // Most clients send what every mode accepts.
+  if (claims['aud'] === subject.server.issuer) return 'issuer';
+  const mode = promisesIssuer(subject) ? 'issuer' : settings.audience;
+  if (mode !== 'compatible') return isIssuerAlone(subject, mode) ? 'issuer' : undefined;
+  const values: readonly unknown[] = [claims['aud']].flat();
+  if (!values.every((value) => typeof value === 'string')) return undefined;
   return acceptedAudiences(subject).find(([accepted]) =>
-    audience.some(
-      (value) =>
-        value === accepted ||
-        (ignoreTrailingSlash && withoutTrailingSlash(value) === withoutTrailingSlash(accepted)),
-    ),
+    values.some((value) => isSameUrl(value, accepted, settings.ignoreTrailingSlash)),
   )?.[1];
 }
+
+/** The one rule that depends on who the server is. */
+export const AUDIENCE_CHECK: Check<AssertionSubject> = {
+  name: 'aud',
+  source: 'RFC 7523 §3 (3), RFC 10070 §4',
+  reason: 'audience_mismatch',
+  passes: (subject) => audienceForm(subject) !== undefined,
+  expected: (subject) => {
+    const { issuer } = subject.server;
+    if (promisesIssuer(subject))
+      return `${issuer} alone, because typ is ${CLIENT_AUTHENTICATION_TYP}`;
+    const { audience } = subject.settings;
+    if (audience === 'issuer-string') return `${issuer} as a string`;
+    if (audience === 'issuer') return `${issuer} alone`;
+    // At the token endpoint, the URL of the called endpoint is that of the token endpoint.
+    return [...new Set(acceptedAudiences(subject).map(([accepted]) => accepted))];
+  },
+  actual: claim('aud'),
+};

@@ -1,5 +1,13 @@
-import type { JwtSubject } from '../subject.js';
-import { type Check, constant, header } from './check.js';
+import type { JsonObject } from '../../keys/compact-jws.js';
+import { CLIENT_AUTHENTICATION_TYP, plainType } from '../../shared/jwt-types.js';
+import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
+
+/** The media type in `typ`: undefined if the header has no `typ`, null if it is not a string. */
+export function typOf(header: JsonObject): string | null | undefined {
+  const typ = header['typ'];
+  if (typ === undefined) return undefined;
+  return typeof typ === 'string' ? plainType(typ) : null;
+}
 
 const KEY_IDENTIFIERS = ['kid', 'x5t', 'x5t#S256'] as const;
 
@@ -42,3 +50,24 @@ export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
     actual: ({ jws }) => KEY_IDENTIFIERS.map((name) => jws.header[name]),
   },
 ];
+
+/** `typ` says that the JWT is a client assertion, by RFC 10070 or by a profile. */
+export const isExplicitTyp = ({ typ, settings }: AssertionSubject): boolean =>
+  typ === CLIENT_AUTHENTICATION_TYP || settings.additionalTypes.has(String(typ));
+
+/** `typ` of a client assertion. */
+export const TYP_CHECK: Check<AssertionSubject> = {
+  name: 'typ',
+  source: 'RFC 10070 §4, RFC 8725 §3.11',
+  reason: 'typ_not_allowed',
+  passes: (subject) => {
+    const { typ, settings } = subject;
+    return (!settings.requireTyp && (typ === undefined || typ === 'jwt')) || isExplicitTyp(subject);
+  },
+  expected: ({ settings: { requireTyp, additionalTypes } }) => [
+    ...(requireTyp ? [] : ['absent', 'JWT']),
+    CLIENT_AUTHENTICATION_TYP,
+    ...additionalTypes,
+  ],
+  actual: header('typ'),
+};

@@ -1,24 +1,60 @@
 import type { AssertionClient } from '../../keys/secret.js';
 import { REQUEST_OBJECT_TYP } from '../../shared/jwt-types.js';
-import type { JwtSubject } from '../subject.js';
-import { type Check, claim, constant, header } from './check.js';
-import { isUnsetOrSameAlgorithm } from './claims.js';
-import { HEADER_CHECKS } from './header.js';
+import { isSameUrl } from './audience.js';
+import { type Check, claim, constant, header, type JwtSubject } from './check.js';
+import { algorithmCheck, ENABLED_CHECK } from './client.js';
+import { HEADER_CHECKS, typOf } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
-import { typOf } from './typ.js';
+
+/** FAPI 2.0 Message Signing §5.3.1: how old `nbf` may be, and how far behind it `exp`, in seconds. */
+const FAPI2_SPAN = 3600;
 
 /** What the checks of a request object look at. */
 export interface RequestObjectSubject extends JwtSubject {
   readonly client: AssertionClient;
   readonly issuer: string;
-  readonly strict: boolean;
-  readonly maxLifetime: number;
+  /** The `state` parameter beside the request object. */
+  readonly state: string | undefined;
+  readonly settings: {
+    readonly algorithms: ReadonlySet<string>;
+    readonly clockTolerance: number;
+    readonly maxLifetime: number;
+    readonly profile: 'fapi2' | undefined;
+    readonly requireTyp: boolean;
+    readonly requireExpiration: boolean;
+    readonly requireNotBefore: boolean;
+    readonly requireClaims: readonly string[];
+    readonly ignoreTrailingSlash: boolean;
+  };
 }
 
-const audiences = ({ jws }: JwtSubject): readonly unknown[] => [jws.claims['aud']].flat();
+const nested = ({ claims }: JwtSubject): readonly string[] =>
+  ['request', 'request_uri'].filter((name) => Object.hasOwn(claims, name));
 
-const nested = ({ jws }: JwtSubject): readonly string[] =>
-  ['request', 'request_uri'].filter((name) => Object.hasOwn(jws.claims, name));
+const missing = ({ claims, settings }: RequestObjectSubject): readonly string[] =>
+  settings.requireClaims.filter((name) => !Object.hasOwn(claims, name));
+
+const nbfOf = ({ claims }: JwtSubject): number =>
+  typeof claims['nbf'] === 'number' ? claims['nbf'] : Number.NaN;
+
+/** The latest `exp`: counted from `nbf` if that is required, else by `lifetime`. */
+function isLifetimeKept(subject: RequestObjectSubject): boolean {
+  const { claims, settings } = subject;
+  const { exp } = claims;
+  if (typeof exp !== 'number') return true;
+  if (settings.requireNotBefore && exp - nbfOf(subject) > FAPI2_SPAN) return false;
+  return lifetime(subject) <= settings.maxLifetime + settings.clockTolerance;
+}
+
+/** The check of a time that may be absent. */
+const ifPresent = (name: string, check: Check<JwtSubject>): Check<RequestObjectSubject> => ({
+  ...check,
+  passes: (subject) =>
+    (subject.claims[name] === undefined && !subject.settings.requireExpiration) ||
+    check.passes(subject),
+});
+
+const IF_PRESENT: readonly string[] = ['exp is a number', 'exp is in the future'];
 
 /** The rules for request objects (RFC 9101), in the order in which they are reported. */
 export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
@@ -27,18 +63,20 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     name: 'typ',
     source: 'RFC 9101 §10.8',
     reason: 'typ_not_allowed',
-    passes: ({ jws, strict }) => {
+    passes: ({ jws, settings }) => {
       const typ = typOf(jws.header);
-      return typ === REQUEST_OBJECT_TYP || (!strict && (typ === undefined || typ === 'jwt'));
+      const isPlain = typ === undefined || typ === 'jwt';
+      return typ === REQUEST_OBJECT_TYP || (!settings.requireTyp && isPlain);
     },
-    expected: ({ strict }) => (strict ? REQUEST_OBJECT_TYP : ['absent', 'JWT', REQUEST_OBJECT_TYP]),
+    expected: ({ settings }) =>
+      settings.requireTyp ? REQUEST_OBJECT_TYP : ['absent', 'JWT', REQUEST_OBJECT_TYP],
     actual: header('typ'),
   },
   {
     name: 'iss',
     source: 'RFC 9101 §4',
     reason: 'request_object_issuer_mismatch',
-    passes: ({ jws, client }) => jws.claims['iss'] === client.clientId,
+    passes: ({ claims, client }) => claims['iss'] === client.clientId,
     expected: ({ client }) => client.clientId,
     actual: claim('iss'),
   },
@@ -46,10 +84,8 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     name: 'aud',
     source: 'RFC 9101 §4',
     reason: 'audience_mismatch',
-    passes: (subject) => {
-      const values = audiences(subject);
-      return values.includes(subject.issuer) && !(subject.strict && values.length > 1);
-    },
+    passes: ({ claims, issuer, settings }) =>
+      [claims['aud']].flat().some((aud) => isSameUrl(aud, issuer, settings.ignoreTrailingSlash)),
     expected: ({ issuer }) => issuer,
     actual: claim('aud'),
   },
@@ -57,7 +93,7 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     name: 'client_id',
     source: 'RFC 9101 §6.3',
     reason: 'request_object_client_mismatch',
-    passes: ({ jws, client }) => jws.claims['client_id'] === client.clientId,
+    passes: ({ claims, client }) => claims['client_id'] === client.clientId,
     expected: ({ client }) => client.clientId,
     actual: claim('client_id'),
   },
@@ -65,7 +101,7 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     name: 'sub',
     source: 'RFC 9101 §10.8',
     reason: 'request_object_subject_present',
-    passes: ({ jws, client }) => jws.claims['sub'] !== client.clientId,
+    passes: ({ claims, client }) => claims['sub'] !== client.clientId,
     expected: constant('absent'),
     actual: claim('sub'),
   },
@@ -77,30 +113,52 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     expected: constant('absent'),
     actual: nested,
   },
-  ...TIME_CHECKS,
+  {
+    name: 'state beside it',
+    source: 'RFC 9101 §6.3, OpenID Connect Core §6.1',
+    reason: 'request_object_state_outside',
+    passes: ({ state, claims, settings }) =>
+      state === undefined || settings.profile !== 'fapi2' || claims['state'] === state,
+    expected: constant('state inside the request object'),
+    actual: constant('state beside it'),
+  },
+  {
+    name: 'required claims',
+    source: 'OpenID Connect CIBA Core §7.1.1',
+    reason: 'claim_missing',
+    passes: (subject) => missing(subject).length === 0,
+    expected: ({ settings }) => settings.requireClaims,
+    actual: (subject) => missing(subject).map((name) => `${name} is missing`),
+  },
+  ...TIME_CHECKS.map((check) =>
+    IF_PRESENT.includes(check.name) ? ifPresent('exp', check) : check,
+  ),
+  {
+    name: 'nbf is present',
+    source: 'FAPI 2.0 Message Signing §5.3.1',
+    reason: 'not_before_invalid',
+    passes: ({ claims, settings }) =>
+      !settings.requireNotBefore || typeof claims['nbf'] === 'number',
+    expected: constant('a number'),
+    actual: claim('nbf'),
+  },
+  {
+    name: 'nbf is not too old',
+    source: 'FAPI 2.0 Message Signing §5.3.1',
+    reason: 'not_before_too_old',
+    passes: (subject) =>
+      !subject.settings.requireNotBefore || nbfOf(subject) >= subject.now - FAPI2_SPAN,
+    expected: ({ now }) => `>= ${now - FAPI2_SPAN}`,
+    actual: claim('nbf'),
+  },
   {
     name: 'lifetime',
-    source: 'RFC 9101 §10.2',
+    source: 'RFC 9101 §10.2, FAPI 2.0 Message Signing §5.3.1',
     reason: 'lifetime_too_long',
-    passes: (subject) => lifetime(subject) <= subject.maxLifetime,
-    expected: ({ maxLifetime }) => `<= ${maxLifetime}`,
+    passes: isLifetimeKept,
+    expected: ({ settings }) => `<= ${settings.maxLifetime + settings.clockTolerance}`,
     actual: lifetime,
   },
-  {
-    name: 'client is enabled',
-    source: 'RFC 6749 §4.1.2.1',
-    reason: 'client_disabled',
-    passes: ({ client }) => !client.disabled,
-    expected: constant('enabled'),
-    actual: ({ client }) => (client.disabled ? 'disabled' : 'enabled'),
-  },
-  {
-    name: 'alg of the client',
-    source: 'RFC 9101 §10.1',
-    reason: 'client_algorithm_mismatch',
-    passes: ({ client, jws }) =>
-      isUnsetOrSameAlgorithm(client.requestObjectSigningAlg, jws.header['alg']),
-    expected: ({ client }) => client.requestObjectSigningAlg ?? 'any',
-    actual: header('alg'),
-  },
+  ENABLED_CHECK,
+  algorithmCheck('requestObjectSigningAlg', 'RFC 9101 §10.1'),
 ];

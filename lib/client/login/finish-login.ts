@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
-import { parsedForm } from '../../shared/http.js';
+import { readForm } from '../../shared/form.js';
 import { safeText } from '../../shared/safe.js';
 import { call } from '../tokens/provider.js';
 import { sessionHasEnded } from '../tokens/session.js';
@@ -11,12 +11,7 @@ import { LoginStateError, type PendingLogin } from './pending-logins.js';
 
 /** The parameters of a response that came as a form (`response_mode=form_post`). */
 function formParameters(request: LoginRequest): URLSearchParams {
-  const body = parsedForm(request);
-  if (body === undefined) {
-    throw new ConfigurationError(
-      'The response of the provider is a form, but nothing has parsed it: mount express.urlencoded({ extended: false }) before passport.authenticate.',
-    );
-  }
+  const body = readForm(request) ?? {};
   return new URLSearchParams(
     Object.entries(body).flatMap(([name, value]) =>
       [value].flat().map((single: unknown): [string, string] => [name, String(single)]),

@@ -26,7 +26,7 @@ const refusedText = (name: string, reason: Attack['reason'], texts: readonly str
   }));
 
 const NOT_A_STRING = [1, true, null, {}, [], ['client'], { client: true }];
-const NOT_A_NUMBER = ['4102444800', '', 'soon', true, null, {}, [], [4_102_444_800]];
+const NOT_A_NUMBER = ['4102444800.0', '', 'soon', true, null, {}, [], [4_102_444_800]];
 
 const ISSUER_AND_SUBJECT: readonly Attack[] = [
   ...refused('iss', 'issuer_invalid', [undefined, '', ...NOT_A_STRING]),

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  type AuthenticationEvent,
   MemoryReplayStore,
   type PrivateKeyJwtStrategyOptions,
   type Reason,
+  type ReplayEntry,
 } from '../../../lib/index.js';
 import { signAssertion } from '../../support/assertion.js';
 import { clientWith, jwkSecret } from '../../support/attacks.js';
@@ -58,21 +60,34 @@ const EDGES: readonly Edge[] = [
     options: { clockTolerance: 5 },
   },
   {
-    rule: 'without iat, exp is at most 10 min away',
-    accepted: { exp: 600 },
-    refused: { exp: 601 },
+    rule: 'without iat and nbf, exp is at most an hour and the tolerance away',
+    accepted: { exp: 3660 },
+    refused: { exp: 3661 },
     reason: 'lifetime_too_long',
   },
   {
-    rule: 'with iat, exp is at most 10 min after it',
-    accepted: { exp: 500, iat: -100 },
-    refused: { exp: 501, iat: -100 },
+    rule: 'in the stricter modes, exp is at most 10 min and the tolerance away',
+    accepted: { exp: 660 },
+    refused: { exp: 661 },
+    reason: 'lifetime_too_long',
+    options: { audience: 'issuer' },
+  },
+  {
+    rule: 'with iat, exp is at most an hour and the tolerance after it',
+    accepted: { exp: 3560, iat: -100 },
+    refused: { exp: 3561, iat: -100 },
     reason: 'lifetime_too_long',
   },
   {
-    rule: 'an iat within the tolerance lengthens no lifetime',
-    accepted: { exp: 660, iat: 60 },
-    refused: { exp: 661, iat: 60 },
+    rule: 'without iat, the lifetime counts from nbf',
+    accepted: { exp: 3560, nbf: -100 },
+    refused: { exp: 3561, nbf: -100 },
+    reason: 'lifetime_too_long',
+  },
+  {
+    rule: 'with iat, nbf does not matter for the lifetime',
+    accepted: { exp: 3560, iat: -100, nbf: -500 },
+    refused: { exp: 3561, iat: -100, nbf: 0 },
     reason: 'lifetime_too_long',
   },
   {
@@ -83,16 +98,17 @@ const EDGES: readonly Edge[] = [
     options: SHORT,
   },
   {
-    rule: "a client's maxLifetime goes first: an hour",
-    accepted: { exp: 3600 },
-    refused: { exp: 3601 },
+    rule: "a client's maxLifetime overrides the server's: an hour",
+    accepted: { exp: 3660 },
+    refused: { exp: 3661 },
     reason: 'lifetime_too_long',
     clientId: 'an-hour',
+    options: { audience: 'issuer' },
   },
   {
-    rule: "a client's maxLifetime goes first: half a minute",
-    accepted: { exp: 30 },
-    refused: { exp: 31 },
+    rule: "a client's maxLifetime overrides the server's: half a minute",
+    accepted: { exp: 90 },
+    refused: { exp: 91 },
     reason: 'lifetime_too_long',
     clientId: 'half-a-minute',
   },
@@ -123,20 +139,21 @@ const EDGES: readonly Edge[] = [
     options: SHORT,
   },
   {
+    rule: 'times are compared unrounded: iat of now, to the millisecond',
+    accepted: { exp: 30, iat: 0 },
+    refused: { exp: 30, iat: 0.001 },
+    reason: 'issued_in_the_future',
+    options: SHORT,
+  },
+  {
     rule: 'iat is at most maxLifetime and tolerance old',
-    accepted: { exp: -59, iat: -659 },
-    refused: { exp: -59, iat: -661 },
+    accepted: { exp: -59, iat: -3660 },
+    refused: { exp: -59, iat: -3661 },
     reason: 'issued_too_long_ago',
   },
   {
-    rule: 'an iat of exactly that age is not too old, but its lifetime is',
-    accepted: { exp: -59, iat: -659 },
-    refused: { exp: -59, iat: -660 },
-    reason: 'lifetime_too_long',
-  },
-  {
     rule: "iat is at most the client's maxLifetime and tolerance old",
-    accepted: { exp: -59, iat: -89 },
+    accepted: { exp: -59, iat: -90 },
     refused: { exp: -59, iat: -91 },
     reason: 'issued_too_long_ago',
     clientId: 'half-a-minute',
@@ -156,9 +173,9 @@ for (const { rule, accepted, refused, reason, options, clientId = 'client' } of 
     [refused, reason],
   ] as const) {
     test(`${rule}: ${JSON.stringify(times)} is ${expected ?? 'accepted'}`, async () => {
-      const { clock, now } = fakeClock();
+      const { now } = fakeClock();
       const replay = new MemoryReplayStore();
-      const validator = validatorOf(CLIENTS, { clock, replay, ...options });
+      const validator = validatorOf(CLIENTS, { replay, ...options });
       const claims = { iat: undefined, ...times } as Record<string, number | undefined>;
       const absolute = Object.fromEntries(
         Object.entries(claims).map(([name, offset]) => [
@@ -173,12 +190,12 @@ for (const { rule, accepted, refused, reason, options, clientId = 'client' } of 
 }
 
 test('one assertion lives from nbf less tolerance until exp plus tolerance, and not a second longer', async () => {
-  const start = fakeClock();
-  const claims = { nbf: start.now() + 100, iat: start.now() + 100, exp: start.now() + 160 };
+  const { now, set } = fakeClock();
+  const start = now();
+  const claims = { nbf: start + 100, iat: start + 100, exp: start + 160 };
   const outcomeAt = async (offset: number) => {
-    const { clock, advance } = fakeClock();
-    advance(offset);
-    const validator = validatorOf(CLIENTS, { clock, replay: new MemoryReplayStore() });
+    set(start + offset);
+    const validator = validatorOf(CLIENTS, { replay: new MemoryReplayStore() });
     return outcome(validator, await signAssertion('client', { claims }));
   };
   assert.equal(await outcomeAt(39), 'not_yet_valid');
@@ -187,3 +204,104 @@ test('one assertion lives from nbf less tolerance until exp plus tolerance, and 
   assert.equal(await outcomeAt(219), undefined);
   assert.equal(await outcomeAt(220), 'expired');
 });
+
+/** Times as JSON strings, as MSAL.NET writes them; offsets in seconds from the server's now. */
+interface TimeString {
+  readonly name: string;
+  readonly times: (now: number) => Record<string, unknown>;
+  readonly reason: Reason | undefined;
+  readonly strings?: readonly string[];
+  readonly typ?: string;
+  readonly options?: Partial<PrivateKeyJwtStrategyOptions>;
+}
+
+const TIME_STRINGS: readonly TimeString[] = [
+  {
+    name: 'exp and nbf are strings of digits',
+    times: (now) => ({ exp: `${now + 600}`, nbf: `${now}` }),
+    reason: undefined,
+    strings: ['exp', 'nbf'],
+  },
+  {
+    name: 'iat alone is one',
+    times: (now) => ({ exp: now + 60, iat: `${now}` }),
+    reason: undefined,
+    strings: ['iat'],
+  },
+  { name: 'exp is past', times: (now) => ({ exp: `${now - 61}` }), reason: 'expired' },
+  {
+    name: 'nbf is in the future',
+    times: (now) => ({ exp: now + 100, nbf: `${now + 61}` }),
+    reason: 'not_yet_valid',
+  },
+  {
+    name: 'iat is in the future',
+    times: (now) => ({ exp: now + 100, iat: `${now + 61}` }),
+    reason: 'issued_in_the_future',
+  },
+  {
+    name: 'iat is too old',
+    times: (now) => ({ exp: now + 1, iat: `${now - 3661}` }),
+    reason: 'issued_too_long_ago',
+  },
+  {
+    name: 'the lifetime is too long',
+    times: (now) => ({ exp: `${now + 3661}`, iat: `${now}` }),
+    reason: 'lifetime_too_long',
+  },
+  { name: 'a sign', times: (now) => ({ exp: `+${now + 60}` }), reason: 'expiration_invalid' },
+  { name: 'a fraction', times: (now) => ({ exp: `${now + 60}.5` }), reason: 'expiration_invalid' },
+  { name: 'an exponent', times: () => ({ exp: '1e12' }), reason: 'expiration_invalid' },
+  { name: 'white space', times: (now) => ({ exp: ` ${now + 60}` }), reason: 'expiration_invalid' },
+  {
+    name: 'a line break',
+    times: (now) => ({ exp: `${now + 60}\n` }),
+    reason: 'expiration_invalid',
+  },
+  { name: 'nothing', times: () => ({ exp: '' }), reason: 'expiration_invalid' },
+  { name: 'sixteen digits', times: () => ({ exp: '1'.repeat(16) }), reason: 'expiration_invalid' },
+  {
+    name: 'digits of another script',
+    times: () => ({ exp: '١٧٩٥٦٥٧٩٤٥' }),
+    reason: 'expiration_invalid',
+  },
+  {
+    name: 'a date in nbf',
+    times: (now) => ({ exp: now + 60, nbf: new Date().toISOString() }),
+    reason: 'not_before_invalid',
+  },
+  {
+    name: 'typ says that the assertion conforms to RFC 10070',
+    times: (now) => ({ exp: `${now + 60}` }),
+    reason: 'expiration_invalid',
+    typ: 'client-authentication+jwt',
+  },
+  {
+    name: 'audience is issuer',
+    times: (now) => ({ exp: `${now + 60}` }),
+    reason: 'expiration_invalid',
+    options: { audience: 'issuer' },
+  },
+];
+
+for (const { name, times, reason, strings, typ, options } of TIME_STRINGS) {
+  test(`times as strings, ${name}: ${reason ?? 'accepted'}`, async () => {
+    const { now } = fakeClock();
+    const events: AuthenticationEvent[] = [];
+    const entries: ReplayEntry[] = [];
+    const validator = validatorOf(CLIENTS, {
+      onAuthentication: (event) => events.push(event),
+      replay: { insert: (entry) => entries.push(entry) > 0 },
+      ...options,
+    });
+    const claims = { iat: undefined, ...times(now()) };
+    const assertion = await signAssertion('client', { claims, header: { typ } });
+    assert.equal(await outcome(validator, assertion), reason);
+    if (reason !== undefined) return;
+    assert.deepEqual(events[0]?.timesAsStrings, strings);
+    assert.deepEqual(
+      entries.map(({ expiresAt }) => expiresAt),
+      [Number(claims['exp' as keyof typeof claims]) + 60],
+    );
+  });
+}

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../../support/assertion.js';
 import { CLIENT } from '../../support/attacks.js';
 import { tokenEndpoint } from '../../support/token-endpoint.js';
-import { requestWith, validatorOf } from '../../support/validator.js';
+import { outcome, requestWith, validatorOf } from '../../support/validator.js';
 
 const TYP = 'client-authentication+jwt';
 
@@ -20,13 +20,20 @@ for (const { audience, aud, typ, accepted } of [
   { audience: 'compatible', aud: [ISSUER, TOKEN_ENDPOINT], typ: TYP, accepted: false },
   { audience: 'compatible', aud: `${ISSUER}/`, typ: undefined, accepted: false },
   { audience: 'compatible', aud: [ISSUER, 1], typ: undefined, accepted: false },
-  { audience: 'strict', aud: ISSUER, typ: TYP, accepted: true },
-  { audience: 'strict', aud: [ISSUER], typ: `application/${TYP}`, accepted: true },
-  { audience: 'strict', aud: ISSUER, typ: undefined, accepted: false },
-  { audience: 'strict', aud: TOKEN_ENDPOINT, typ: TYP, accepted: false },
+  { audience: 'issuer', aud: ISSUER, typ: TYP, accepted: true },
+  { audience: 'issuer', aud: [ISSUER], typ: `application/${TYP}`, accepted: true },
+  { audience: 'issuer', aud: ISSUER, typ: undefined, accepted: true },
+  { audience: 'issuer', aud: [ISSUER], typ: 'JWT', accepted: true },
+  { audience: 'issuer', aud: [ISSUER, ISSUER], typ: undefined, accepted: false },
+  { audience: 'issuer', aud: TOKEN_ENDPOINT, typ: TYP, accepted: false },
+  { audience: 'issuer', aud: TOKEN_ENDPOINT, typ: undefined, accepted: false },
+  { audience: 'issuer-string', aud: ISSUER, typ: undefined, accepted: true },
+  { audience: 'issuer-string', aud: ISSUER, typ: TYP, accepted: true },
+  { audience: 'issuer-string', aud: [ISSUER], typ: TYP, accepted: false },
+  { audience: 'issuer-string', aud: TOKEN_ENDPOINT, typ: undefined, accepted: false },
 ] as const) {
   const name = `${JSON.stringify(aud)} with typ ${typ} is ${accepted ? 'accepted' : 'refused'}`;
-  test(`${audience}: ${name} (draft-ietf-oauth-rfc7523bis §4)`, async (t) => {
+  test(`${audience}: ${name} (RFC 10070 §4)`, async (t) => {
     const endpoint = await tokenEndpoint([CLIENT], { audience });
     t.after(() => endpoint.close());
     const assertion = await signAssertion('client', { claims: { aud }, header: { typ } });
@@ -35,15 +42,15 @@ for (const { audience, aud, typ, accepted } of [
   });
 }
 
-test('a success tells what strict mode would have refused', async (t) => {
+test('a success tells what mode issuer would have refused', async (t) => {
   const endpoint = await tokenEndpoint([CLIENT]);
   t.after(() => endpoint.close());
   await endpoint.post(assertionForm(await signAssertion('client', { header: { typ: TYP } })));
   const claims = { aud: TOKEN_ENDPOINT };
   await endpoint.post(assertionForm(await signAssertion('client', { claims })));
   assert.deepEqual(
-    endpoint.events.map(({ strictFailures }) => strictFailures),
-    [[], ['typ_not_allowed', 'audience_mismatch']],
+    endpoint.events.map(({ wouldFail }) => wouldFail?.issuer),
+    [[], ['audience_mismatch']],
   );
 });
 
@@ -81,12 +88,43 @@ test('what is expected of aud are the names that the server has, and no others',
 test('where typ is why the issuer alone is accepted, the operator is told so', async () => {
   const header = { typ: 'client-authentication+jwt' };
   const assertion = await signAssertion('client', { header, claims: { aud: TOKEN_ENDPOINT } });
-  const expected = async (audience: 'compatible' | 'strict') => {
+  const expected = async (audience: 'compatible' | 'issuer') => {
     const validator = validatorOf([CLIENT], { audience });
     const { checks } = await validator.explain(requestWith(assertion));
     return checks.find(({ check }) => check === 'aud')?.expected;
   };
-  const why = `${ISSUER} alone, since typ is client-authentication+jwt`;
+  const why = `${ISSUER} alone, because typ is client-authentication+jwt`;
   assert.deepEqual(await expected('compatible'), why);
-  assert.deepEqual(await expected('strict'), [ISSUER]);
+  assert.deepEqual(await expected('issuer'), `${ISSUER} alone`);
 });
+
+for (const audience of ['compatible', 'issuer', 'issuer-string'] as const) {
+  test(`ignoreTrailingSlash lets aud differ by one final slash in mode ${audience}`, async () => {
+    const statusOf = async (aud: string, ignoreTrailingSlash: boolean) => {
+      const validator = validatorOf([CLIENT], { audience, ignoreTrailingSlash });
+      return outcome(validator, await signAssertion('client', { claims: { aud } }));
+    };
+    assert.equal(await statusOf(`${ISSUER}/`, true), undefined);
+    assert.equal(await statusOf(`${ISSUER}/`, false), 'audience_mismatch');
+    assert.equal(await statusOf(`${ISSUER}//`, true), 'audience_mismatch');
+    assert.equal(await statusOf(`${ISSUER}/x`, true), 'audience_mismatch');
+  });
+}
+
+for (const [typ, options, expected] of [
+  [undefined, { requireTyp: true }, 'typ_not_allowed'],
+  ['JWT', { requireTyp: true }, 'typ_not_allowed'],
+  [TYP, { requireTyp: true }, undefined],
+  ['profile+jwt', {}, 'typ_not_allowed'],
+  ['profile+jwt', { additionalTypes: ['profile+jwt'] }, undefined],
+  ['Application/PROFILE+jwt', { additionalTypes: ['profile+jwt'], requireTyp: true }, undefined],
+  ['at+jwt', { additionalTypes: ['profile+jwt'] }, 'typ_not_allowed'],
+] as const) {
+  test(`typ ${typ} with ${JSON.stringify(options)}: ${expected ?? 'accepted'} (RFC 10070 §4)`, async () => {
+    const validator = validatorOf([CLIENT], options);
+    assert.equal(
+      await outcome(validator, await signAssertion('client', { header: { typ } })),
+      expected,
+    );
+  });
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
-import type { JsonWebKey } from '../../../lib/index.js';
+import type { JsonWebKey } from '../../../lib/keys/secret.js';
 import { signAssertion, validClaims } from '../../support/assertion.js';
 import {
   clientAt,

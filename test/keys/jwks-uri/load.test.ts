@@ -111,7 +111,8 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
       }),
   );
   const underLoad = await bestMedian(validate, during);
-  assert.ok(pending > DEAD_CLIENTS / 2, 'most of the dead were still being waited for');
+  // Those that refuse or are unknown have been told so: silent sites do not hold them up either.
+  assert.ok(pending > DEAD_CLIENTS / 4, 'the silent ones were still being waited for');
   t.diagnostic(`${baseline.toFixed(2)} ms alone, ${underLoad.toFixed(2)} ms with the dead`);
   assert.ok(underLoad <= 2 * baseline + 0.2, `${underLoad} ms against ${baseline} ms`);
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
+import { secretsFromMetadata } from '../../../lib/clients/metadata.js';
 import {
   type AssertionClient,
   assertClientSecrets,
@@ -8,7 +9,6 @@ import {
   ClientAssertionValidator,
   RemoteJwkSets,
   SecretError,
-  secretsFromMetadata,
   validateRequestObject,
 } from '../../../lib/index.js';
 import { ISSUER, seconds } from '../../support/assertion.js';

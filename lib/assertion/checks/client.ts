@@ -1,0 +1,53 @@
+import { allowsAssertion, isDisabled } from '../../clients/policy.js';
+import type { AssertionClient } from '../../keys/secret.js';
+import { isSameAlgorithm } from '../../shared/algorithms.js';
+import { type Check, type ClientSubject, constant, header, type JwtSubject } from './check.js';
+import { LIFETIME_CHECKS } from './times.js';
+
+/** The method of OpenID Connect Core §9 that an assertion is, which follows from its `alg`. */
+export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
+  String(alg).startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+
+/** A subject of any kind whose client is known. */
+type OfClient = JwtSubject & { readonly client: AssertionClient };
+
+/** A disabled client can do nothing, signed requests included. */
+export const ENABLED_CHECK: Check<OfClient> = {
+  name: 'client is enabled',
+  source: 'RFC 6749 §5.2',
+  reason: 'client_disabled',
+  passes: ({ client }) => !isDisabled(client),
+  expected: constant('enabled'),
+  actual: ({ client }) => (isDisabled(client) ? 'disabled' : 'enabled'),
+};
+
+/** The one `alg` that is registered for a client, under either name of Ed25519. */
+export const algorithmCheck = (
+  member: 'tokenEndpointAuthSigningAlg' | 'requestObjectSigningAlg',
+  source: string,
+): Check<OfClient> => ({
+  name: 'alg of the client',
+  source,
+  reason: 'client_algorithm_mismatch',
+  passes: ({ client, jws }) => {
+    const { alg } = jws.header;
+    return isSameAlgorithm(client[member] ?? alg, alg);
+  },
+  expected: ({ client }) => client[member] ?? 'any',
+  actual: header('alg'),
+});
+
+/** What depends on the client, in the order in which it is reported. */
+export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
+  ENABLED_CHECK,
+  {
+    name: 'method of the client',
+    source: 'RFC 7591 §2, OpenID Connect Core §9',
+    reason: 'client_method_mismatch',
+    passes: ({ client, jws }) => allowsAssertion(client, methodOf(jws.header['alg'])),
+    expected: ({ client }) => client.tokenEndpointAuthMethod ?? 'any',
+    actual: ({ jws }) => methodOf(jws.header['alg']),
+  },
+  algorithmCheck('tokenEndpointAuthSigningAlg', 'RFC 7591 §2, OpenID Connect Registration §2'),
+  ...LIFETIME_CHECKS,
+];

@@ -1,0 +1,122 @@
+import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import type { Failure } from '../shared/reasons.js';
+
+/** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */
+const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+const NAMES = ['client_assertion', 'client_assertion_type', 'client_id', 'client_secret'] as const;
+
+/**
+ * What a request carries for client authentication (RFC 7521 §4.2, RFC 6749 §2.3.1). A parameter
+ * without a value counts as omitted (RFC 6749 §3.2). Body parsers hand over a parameter that was sent
+ * twice as an array or object.
+ */
+export interface Credentials {
+  readonly client_assertion: unknown;
+  readonly client_assertion_type: unknown;
+  readonly client_id: unknown;
+  readonly client_secret: unknown;
+  /** Whether the request has an Authorization header with a value. */
+  readonly authorization: boolean;
+}
+
+type Form = Readonly<Record<string, unknown>>;
+
+/** A form of the platform, in the shape that body parsers give. */
+function parsed(entries: Iterable<readonly [string, unknown]>): Form {
+  const form: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of entries) {
+    form[name] = Object.hasOwn(form, name) ? [form[name], value].flat() : value;
+  }
+  return form;
+}
+
+const isWebForm = (value: object): value is URLSearchParams | FormData =>
+  value instanceof URLSearchParams || Object.prototype.toString.call(value) === '[object FormData]';
+
+/**
+ * The members of a form that was parsed: an object, URLSearchParams or FormData. Nothing counts as
+ * an empty form.
+ *
+ * @throws {TypeError} for anything else
+ */
+export function formOf(parameters: unknown): Form {
+  if (parameters === undefined || parameters === null) return {};
+  if (typeof parameters === 'object') {
+    const isPlain = !(Symbol.iterator in parameters) && !ArrayBuffer.isView(parameters);
+    if (isPlain) return parameters as Form;
+    if (isWebForm(parameters)) return parsed(parameters as Iterable<readonly [string, unknown]>);
+  }
+  throw new TypeError('parameters must be the parsed form: an object, URLSearchParams or FormData');
+}
+
+function sentValue(form: Form, name: string): unknown {
+  if (!Object.hasOwn(form, name)) return undefined;
+  const value = form[name];
+  return value === null || value === '' ? undefined : value;
+}
+
+/** Takes out of a form what is about client authentication. */
+export const credentialsIn = (form: Form, authorization: boolean): Credentials => ({
+  client_assertion: sentValue(form, 'client_assertion'),
+  client_assertion_type: sentValue(form, 'client_assertion_type'),
+  client_id: sentValue(form, 'client_id'),
+  client_secret: sentValue(form, 'client_secret'),
+  authorization,
+});
+
+/** Whether a request tries to authenticate by an assertion, rightly or not. */
+export const hasAssertion = (sent: Credentials): boolean =>
+  sent.client_assertion !== undefined || sent.client_assertion_type !== undefined;
+
+/** The names of what a request carries for authentication. */
+export function methodsIn(sent: Credentials): string[] {
+  return [
+    ...(hasAssertion(sent) ? ['client_assertion'] : []),
+    ...(sent.client_secret === undefined ? [] : ['client_secret']),
+    ...(sent.authorization ? ['Authorization'] : []),
+  ];
+}
+
+/**
+ * What is wrong with a request whatever its method of authentication: a parameter that came twice
+ * (RFC 6749 §3.2), or more than one method (RFC 6749 §2.3).
+ */
+export function methodFailure(sent: Credentials): Failure | undefined {
+  for (const name of NAMES) {
+    const value = sent[name];
+    if (value !== undefined && typeof value !== 'string') {
+      return { reason: 'parameter_repeated', actual: name };
+    }
+  }
+  const isOne = !sent.authorization && (sent.client_secret === undefined || !hasAssertion(sent));
+  if (isOne) return undefined;
+  const methods = methodsIn(sent);
+  return methods.length > 1
+    ? { reason: 'multiple_authentication_methods', expected: 'one method', actual: methods }
+    : undefined;
+}
+
+/**
+ * Why a request that tries to authenticate by an assertion does not carry one as it should;
+ * undefined if it does: then `client_assertion` is a string, and `client_id` one or undefined.
+ *
+ * @param acceptGrantType whether the URN of the JWT bearer grant is taken too
+ */
+export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {
+  if (!hasAssertion(sent)) return { reason: 'client_assertion_absent' };
+  const wrong = methodFailure(sent);
+  if (wrong !== undefined) return wrong;
+  if (sent.client_assertion === undefined) return { reason: 'client_assertion_missing' };
+  const type = sent.client_assertion_type;
+  if (type === CLIENT_ASSERTION_TYPE) return undefined;
+  if (type === undefined) return { reason: 'client_assertion_type_missing' };
+  if (type === JWT_BEARER_GRANT_TYPE) {
+    return acceptGrantType ? undefined : { reason: 'client_assertion_type_is_grant_type' };
+  }
+  return {
+    reason: 'client_assertion_type_unsupported',
+    expected: CLIENT_ASSERTION_TYPE,
+    actual: type,
+  };
+}

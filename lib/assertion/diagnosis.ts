@@ -1,0 +1,81 @@
+import { decodeSegment } from '../keys/compact-jws.js';
+import type { Failure } from '../shared/reasons.js';
+
+// Why an assertion could not be read, in words for the operator. None of it runs for a good one.
+
+const EXPECTED = 'three segments of base64url, separated by dots';
+
+/** What somebody sent instead of a JWT; the text itself is never shown. */
+const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
+  [/^\s*\{/, 'a JSON object: the JSON serialization of JWS is not accepted'],
+  [/^Bearer\s/i, 'a JWT behind the word Bearer: send the JWT alone'],
+  [/^["'].*["']\s*$/s, 'a text in quotes: send the JWT alone'],
+  [/^\s|\s$/, 'a text that begins or ends with white space or a line break'],
+  [/\s/, 'a text with white space or line breaks in it'],
+  [/%[0-9a-f]{2}/i, 'a text that is URL-encoded twice'],
+  [/-----BEGIN /, 'a PEM: the assertion must be a JWT that was signed with the key'],
+];
+
+/** What Basic authentication would send. */
+function isBase64OfPair(text: string): boolean {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return false;
+  try {
+    return /^[\x20-\x7e]+:[\x20-\x7e]+$/.test(atob(text));
+  } catch {
+    return false;
+  }
+}
+
+function segmentProblem(name: string, segment: string): string | undefined {
+  if (segment === '') return `the ${name} is empty`;
+  if (segment.includes('=')) return `the ${name} has padding (=), which base64url in a JWT has not`;
+  if (/[+/]/.test(segment))
+    return `the ${name} is in the standard base64 alphabet, not in base64url`;
+  const bytes = decodeSegment(segment);
+  if (bytes === undefined) return `the ${name} is not base64url`;
+  if (name === 'signature') return undefined;
+  return jsonProblem(name, bytes);
+}
+
+function jsonProblem(name: string, bytes: Uint8Array): string | undefined {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return `the ${name} is not UTF-8`;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? undefined : `the ${name} is JSON, but not an object`;
+  } catch {
+    return `the ${name} is not JSON`;
+  }
+}
+
+function problemOf(text: string): string {
+  const lookalike = LOOKALIKES.find(([pattern]) => pattern.test(text));
+  if (lookalike !== undefined) return lookalike[1];
+  const segments = text.split('.', 6);
+  if (segments.length === 5) return 'five segments: a JWE, which is not accepted';
+  if (segments.length === 1 && isBase64OfPair(text)) {
+    return 'one segment that looks like base64(id:secret): a guess is Basic authentication';
+  }
+  if (segments.length !== 3) {
+    const count = segments.length > 5 ? 'more than five segments' : `${segments.length} segment(s)`;
+    return count;
+  }
+  const names = ['header', 'payload', 'signature'];
+  for (const [index, segment] of segments.entries()) {
+    const problem = segmentProblem(String(names[index]), segment);
+    if (problem !== undefined) return problem;
+  }
+  return 'something else';
+}
+
+/** Why a text is no JWT in compact serialization, and where. */
+export const malformedFailure = (text: string): Failure => ({
+  reason: 'assertion_malformed',
+  expected: EXPECTED,
+  actual: problemOf(text),
+});

@@ -1,0 +1,202 @@
+import { type FindClient, lookUpClient } from '../clients/lookup.js';
+import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
+import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { noteProved } from '../keys/key-cache.js';
+import { type AssertionClient, describeSecret } from '../keys/secret.js';
+import { recordUse } from '../replay/record-use.js';
+import { ClientAuthenticationError } from '../shared/errors.js';
+import { type AuthenticationEvent, AuthenticationRecorder, hashOfJti } from '../shared/events.js';
+import type { Failure } from '../shared/reasons.js';
+import { safeText } from '../shared/safe.js';
+import { type AudienceForm, audienceForm } from './checks/audience.js';
+import {
+  type AssertionSubject,
+  type ClientSubject,
+  firstFailure,
+  type ServerIdentity,
+} from './checks/check.js';
+import { ASSERTION_CHECKS } from './checks/claims.js';
+import { CLIENT_CHECKS, methodOf } from './checks/client.js';
+import { assertionFailure, type Credentials } from './credentials.js';
+import type { Settings } from './options.js';
+import { readJwt, viewOf } from './read.js';
+import { stricterModes } from './stricter.js';
+
+/** How a client proved who it is. */
+export interface ClientAuthentication {
+  readonly clientId: string;
+  readonly method: 'private_key_jwt' | 'client_secret_jwt';
+  readonly alg: string;
+  /** The `kid` of the key, or the SHA-256 thumbprint of its certificate. */
+  readonly keyId: string | undefined;
+  /** Which of the server's names `aud` was. */
+  readonly audienceForm: 'issuer' | 'token_endpoint' | 'endpoint' | 'additional';
+  /** What each stricter mode would have refused, as in `AuthenticationEvent`. */
+  readonly wouldFail: NonNullable<AuthenticationEvent['wouldFail']>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** An authenticated client. */
+export interface AuthenticatedClient<Client> {
+  readonly client: Client;
+  readonly authentication: ClientAuthentication;
+}
+
+type Outcome<Client> =
+  | (AuthenticatedClient<Client> & { readonly failure?: undefined })
+  | { readonly failure: Failure };
+
+/** The `kid` of a key, or the thumbprint of its certificate. */
+const keyIdOf = ({ key }: Candidate): string | undefined => key.kid ?? key.x5tS256;
+
+function noteAssertion(
+  recorder: AuthenticationRecorder,
+  { header }: CompactJws,
+  claims: JsonObject,
+  timesAsStrings: readonly string[],
+): void {
+  const { iss, jti } = claims;
+  recorder.note({
+    clientId: safeText(iss),
+    alg: safeText(header['alg']),
+    typ: safeText(header['typ']),
+    keyId: safeText(header['kid'] ?? header['x5t#S256'] ?? header['x5t']),
+    ...(typeof jti === 'string' && { jtiHash: hashOfJti(jti) }),
+    ...(timesAsStrings.length > 0 && { timesAsStrings }),
+  });
+}
+
+function noteSigner(recorder: AuthenticationRecorder, signer: Candidate, warnBefore: number): void {
+  const secret = describeSecret(signer.secret);
+  const keyId = safeText(keyIdOf(signer));
+  recorder.note({ secret, ...(keyId !== undefined && { keyId }) });
+  const { expiresAt } = signer;
+  if (expiresAt === undefined) return;
+  const secretExpiresAt = new Date(expiresAt * 1000);
+  recorder.note({ secretExpiresAt });
+  if (expiresAt >= warnBefore) return;
+  const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
+  recorder.warn({ code: 'secret_expiring', secret, message });
+}
+
+/** Authenticates clients by their assertions: the one way that all adapters take. */
+export class AssertionPipeline<Client extends AssertionClient> {
+  readonly settings: Settings;
+  readonly findClient: FindClient<Client>;
+
+  /** @throws {TypeError} if the lookup is no function */
+  constructor(settings: Settings, findClient: FindClient<Client>) {
+    if (typeof findClient !== 'function') {
+      throw new TypeError('findClient must be a function that returns the client of a client_id');
+    }
+    this.settings = settings;
+    this.findClient = findClient;
+  }
+
+  /**
+   * Validates the assertion of a request, uses it up, and reports the event.
+   *
+   * @throws {ClientAuthenticationError} if the client is not authenticated
+   */
+  async authenticate(
+    sent: Credentials,
+    server: ServerIdentity,
+    context: unknown,
+  ): Promise<AuthenticatedClient<Client>> {
+    const { settings } = this;
+    const recorder = new AuthenticationRecorder(server, settings.onAuthentication);
+    const outcome = await recorder.trace(async () => {
+      const came = await this.run(sent, server, context, recorder);
+      if (came.failure === undefined) recorder.succeed();
+      return came.failure === undefined
+        ? came
+        : recorder.fail(new ClientAuthenticationError(came.failure, settings, sent.authorization));
+    });
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  }
+
+  private async run(
+    sent: Credentials,
+    server: ServerIdentity,
+    context: unknown,
+    recorder: AuthenticationRecorder,
+  ): Promise<Outcome<Client>> {
+    try {
+      return await validateAssertion(
+        sent,
+        server,
+        context,
+        this.settings,
+        this.findClient,
+        recorder,
+      );
+    } catch (cause) {
+      return { failure: { reason: 'internal_error', cause } };
+    }
+  }
+}
+
+/**
+ * The pipeline: read, check, look the client up, check again, find the key that signed, remember. It
+ * stops at the first failure. What it learns on its way goes to the recorder.
+ */
+async function validateAssertion<Client extends AssertionClient>(
+  sent: Credentials,
+  server: ServerIdentity,
+  context: unknown,
+  settings: Settings,
+  findClient: FindClient<Client>,
+  recorder: AuthenticationRecorder,
+): Promise<Outcome<Client>> {
+  const counted = settings.ignoreAuthorizationHeader ? { ...sent, authorization: false } : sent;
+  const wrong = assertionFailure(counted, settings.acceptGrantTypeAsAssertionType);
+  if (wrong !== undefined) return { failure: wrong };
+  const read = readJwt(sent.client_assertion as string, settings.maxAssertionLength);
+  if (read.failure !== undefined) return read;
+  const { jws } = read;
+  const { claims, typ, timesAsStrings } = viewOf(jws, settings);
+  noteAssertion(recorder, jws, claims, timesAsStrings);
+
+  const now = Date.now() / 1000;
+  const clientIdParameter = sent.client_id as string | undefined;
+  const subject: AssertionSubject = { jws, claims, typ, clientIdParameter, server, settings, now };
+  const assertionFault = firstFailure(ASSERTION_CHECKS, subject);
+  if (assertionFault !== undefined) return { failure: assertionFault };
+  const clientId = claims['iss'] as string;
+  const form = audienceForm(subject) as AudienceForm;
+  recorder.note({ audienceForm: form });
+
+  const lookup = lookUpClient(findClient, clientId, context, settings.lookupTimeout);
+  const found = lookup instanceof Promise ? await lookup : lookup;
+  if (found.failure !== undefined) return { failure: found.failure };
+  const { client } = found;
+  const clientSubject: ClientSubject = { ...subject, client };
+  const clientFault = firstFailure(CLIENT_CHECKS, clientSubject);
+  if (clientFault !== undefined) return { failure: clientFault };
+
+  const { signer, failure, warnings } = await findSigner({
+    jws,
+    secrets: client.secrets ?? [],
+    now,
+    settings,
+  });
+  recorder.warn(...warnings);
+  if (failure !== undefined) return { failure };
+
+  const jti = claims['jti'] as string;
+  const expiresAt = (claims['exp'] as number) + settings.clockTolerance;
+  const recorded = recordUse({ issuer: server.issuer, clientId, jti, expiresAt }, settings);
+  const replay = recorded instanceof Promise ? await recorded : recorded;
+  if (replay !== undefined) return { failure: replay };
+
+  noteProved(signer.secret, settings.jwksUri);
+  noteSigner(recorder, signer, now + settings.secretExpiryWarning);
+  const alg = jws.header['alg'] as string;
+  const method = methodOf(alg);
+  const wouldFail = stricterModes(clientSubject, timesAsStrings);
+  recorder.note({ method, wouldFail });
+  const keyId = keyIdOf(signer);
+  const authentication = { clientId, method, alg, keyId, audienceForm: form, wouldFail, claims };
+  return { client, authentication };
+}

@@ -1,0 +1,193 @@
+import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { plainType } from '../shared/jwt-types.js';
+import {
+  flag,
+  number,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  type Settings as SettingsOf,
+  texts,
+} from '../shared/options.js';
+
+// The rules that an assertion is held to, whoever its client is. Nothing here leads to node:crypto or
+// the network, so that assertions can be explained anywhere.
+
+/** Options that say what an assertion is held to, whoever its client is. Times are in seconds. */
+export interface RuleOptions {
+  /**
+   * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
+   * `audience: 'issuer-string'`, and PS256, ES256 and EdDSA alone. An option that weakens it is a
+   * ConfigurationError. Default: no profile.
+   */
+  readonly profile?: 'fapi2' | undefined;
+  /**
+   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
+   * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
+   * an array of one (RFC 10070). `issuer-string`: the issuer identifier as a string (FAPI 2.0).
+   */
+  readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
+  /** Further values of `aud` that `compatible` accepts. Default none. */
+  readonly additionalAudiences?: readonly string[] | undefined;
+  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
+  readonly ignoreTrailingSlash?: boolean | undefined;
+  /**
+   * Asks for an explicit `typ`: `client-authentication+jwt` or one of `additionalTypes`. RFC 10070 §4
+   * recommends against it, since most client libraries send none. Default false.
+   */
+  readonly requireTyp?: boolean | undefined;
+  /** Further explicit values of `typ`, which a profile defines. Default none. */
+  readonly additionalTypes?: readonly string[] | undefined;
+  /**
+   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
+   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** How far clocks may differ. Default 60. */
+  readonly clockTolerance?: number | undefined;
+  /**
+   * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
+   * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
+   */
+  readonly maxLifetime?: number | undefined;
+  /** In characters; a longer assertion is not decoded. Default 16384. */
+  readonly maxAssertionLength?: number | undefined;
+  /**
+   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
+   * some clients send by mistake. Default false.
+   */
+  readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
+}
+
+/** FAPI 2.0 Security Profile §5.4.1. */
+export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'Ed25519',
+]);
+
+/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 allows at most, in seconds. */
+const FAPI2_TOLERANCE = 60;
+
+/** Reads a list of algorithms; undefined if none was given. */
+export const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new TypeError(`${name} must be a non-empty array`);
+  }
+  const unknown: unknown = value.find((algorithm) => !isAlgorithm(algorithm));
+  if (unknown === undefined) return new Set(value as string[]);
+  throw new TypeError(
+    `${name} has ${JSON.stringify(unknown)}: choose from ${ALGORITHMS.join(', ')}`,
+  );
+};
+
+export const profile: Reader<'fapi2' | undefined> = (name, value) => {
+  if (value === undefined || value === 'fapi2') return value;
+  throw new TypeError(`${name} must be 'fapi2', or left out`);
+};
+
+const audienceMode: Reader<'compatible' | 'issuer' | 'issuer-string' | undefined> = (
+  name,
+  value,
+) => {
+  if (value === undefined) return undefined;
+  if (value === 'compatible' || value === 'issuer' || value === 'issuer-string') return value;
+  throw new TypeError(
+    `${name} must be 'compatible', 'issuer' or 'issuer-string'; further accepted values go into additionalAudiences`,
+  );
+};
+
+/** What to do about options that other libraries have. */
+export const CLIENT_ASSERTION_HINTS = {
+  strict: "use audience: 'issuer'",
+  clockSkew: 'use clockTolerance',
+  clock: 'the time is Date.now(), which fake timers replace',
+};
+
+/** The options that the rules follow from: what an assertion is held to, whoever its client is. */
+export const RULE_OPTIONS = {
+  profile,
+  audience: audienceMode,
+  additionalAudiences: texts(),
+  ignoreTrailingSlash: flag(false),
+  requireTyp: flag(false),
+  additionalTypes: (name, value) => new Set(texts()(name, value).map(plainType)),
+  algorithms,
+  clockTolerance: number(60, 0),
+  maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
+  maxAssertionLength: number(16_384, 1),
+  acceptGrantTypeAsAssertionType: flag(false),
+} satisfies OptionTable<RuleOptions>;
+
+/** What an assertion is held to by itself; checked and with the defaults. */
+export type Rules = ReturnType<typeof rulesFrom>;
+
+/** What FAPI 2.0 does not allow beside the profile. */
+const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string])[] = [
+  [
+    ({ audience }) => (audience ?? 'issuer-string') !== 'issuer-string',
+    "audience must be 'issuer-string'",
+  ],
+  [
+    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg)),
+    `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
+  ],
+  [
+    ({ clockTolerance }) => clockTolerance > FAPI2_TOLERANCE,
+    `clockTolerance may be at most ${FAPI2_TOLERANCE}`,
+  ],
+  [({ ignoreTrailingSlash }) => ignoreTrailingSlash, 'ignoreTrailingSlash may not be true'],
+  [
+    ({ acceptGrantTypeAsAssertionType }) => acceptGrantTypeAsAssertionType === true,
+    'acceptGrantTypeAsAssertionType may not be true',
+  ],
+  [({ requireNotBefore }) => requireNotBefore === false, 'requireNotBefore may not be false'],
+  [({ requireExpiration }) => requireExpiration === false, 'requireExpiration may not be false'],
+];
+
+/** Options of assertions or request objects that the profile has an opinion on. */
+interface Fapi2Options {
+  readonly audience?: string | undefined;
+  readonly algorithms: ReadonlySet<string> | undefined;
+  readonly clockTolerance: number;
+  readonly ignoreTrailingSlash: boolean;
+  readonly acceptGrantTypeAsAssertionType?: boolean;
+  readonly requireNotBefore?: boolean | undefined;
+  readonly requireExpiration?: boolean;
+}
+
+/** @throws {ConfigurationError} if an option beside `profile: 'fapi2'` weakens it */
+export function assertKeepsFapi2(given: Fapi2Options): void {
+  const broken = FAPI2_LIMITS.find(([weakens]) => weakens(given));
+  if (broken === undefined) return;
+  throw new ConfigurationError(`With profile 'fapi2', ${broken[1]}: leave the option out.`);
+}
+
+/**
+ * The rules that follow from the options.
+ *
+ * @throws {TypeError | ConfigurationError} with a sentence that says what to change
+ */
+export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
+  if (given.profile === 'fapi2') assertKeepsFapi2(given);
+  const audience = given.audience ?? (given.profile === 'fapi2' ? 'issuer-string' : 'compatible');
+  if (audience !== 'compatible' && given.additionalAudiences.length > 0) {
+    throw new TypeError(
+      "additionalAudiences has an effect only with audience 'compatible': remove it",
+    );
+  }
+  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : new Set(ALGORITHMS);
+  return {
+    ...given,
+    audience,
+    algorithms: given.algorithms ?? (defaultAlgorithms as ReadonlySet<string>),
+    maxLifetime: given.maxLifetime ?? (audience === 'compatible' ? 3600 : 600),
+  };
+}
+
+/** The rules alone, for who has no clients. */
+export const readRules = (owner: string, options: RuleOptions): Rules =>
+  rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));
