@@ -11,6 +11,7 @@ import {
   unchecked,
 } from '../shared/options.js';
 import type { AssertionSource, JwtContext } from './assertion-source.js';
+import { assertionMade, publish } from './events.js';
 import {
   type AuthorizationServer,
   audience,
@@ -155,10 +156,12 @@ export class AssertionService implements AssertionSource {
    * @throws {TypeError} if the audience is not known, or the server is not the service's own
    */
   async createClientToken(context: JwtContext = {}): Promise<string> {
-    return this.#sign(this.#settings, this.#assertionHeader, context, {
+    const assertion = await this.#sign(this.#settings, this.#assertionHeader, context, {
       iss: this.clientId,
       sub: this.clientId,
     });
+    publish(() => assertionMade(this.clientId, context.server?.issuer ?? this.issuer, assertion));
+    return assertion;
   }
 
   /**

@@ -2,6 +2,12 @@ import { type ClientAuth, clockSkew } from 'openid-client';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import { type AssertionSource, isAssertionSource } from './assertion-source.js';
 
+const sources = new WeakMap<URLSearchParams, AssertionSource>();
+
+/** What has made the assertion of a request. */
+export const sourceOf = (parameters: URLSearchParams): AssertionSource | undefined =>
+  sources.get(parameters);
+
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
  * the client carries an assertion made for it. That is code redemption, refresh, client
@@ -37,5 +43,6 @@ export function clientAssertion(assertions: AssertionSource): ClientAuth {
     body.set('client_id', client.client_id);
     body.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
     body.set('client_assertion', assertion);
+    sources.set(body, assertions);
   };
 }

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 
 /**
  * What happens in the client half, for logs and metrics. Nothing in it is a secret: no key, token,
@@ -47,4 +49,21 @@ const events = channel('passport-private-key-jwt:client');
 /** Tells the operator. Nobody is asked for what nobody wants to know. */
 export function publish(event: () => ClientEvent): void {
   if (events.hasSubscribers) events.publish(event());
+}
+
+/** The event of an assertion, which tells of it without having it. */
+export function assertionMade(
+  clientId: string,
+  issuer: string | undefined,
+  assertion: string,
+): ClientEvent {
+  const { aud, jti = '' } = decodeJwt(assertion);
+  return {
+    type: 'assertion_made',
+    clientId,
+    issuer,
+    keyId: decodeProtectedHeader(assertion).kid,
+    audience: aud,
+    jtiHash: createHash('sha256').update(jti).digest('base64url'),
+  };
 }

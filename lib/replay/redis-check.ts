@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisNode } from './redis-client.js';
+import type { RedisNode } from '../shared/redis-client.js';
 import type { ReplayStore } from './store.js';
 
 /** Something about a Redis server that lets it forget an assertion too early. */

@@ -6,11 +6,11 @@
 import { randomUUID } from 'node:crypto';
 import { withDeadline } from '../shared/deadline.js';
 import { callback, number, type OptionTable, type Reader, readOptions } from '../shared/options.js';
+import { type RedisClient, type RedisCommands, redisCommands } from '../shared/redis-client.js';
 import { checkRedis, type RedisWarning } from './redis-check.js';
-import { type RedisClient, type RedisCommands, redisCommands } from './redis-client.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';
 
-export type { RedisClient } from './redis-client.js';
+export type { RedisClient } from '../shared/redis-client.js';
 
 /** Options of the Redis store. Times are in seconds. */
 export interface RedisReplayStoreOptions {

@@ -83,6 +83,9 @@ function warnOfReload(error: unknown): void {
 /** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
 const CLOCK_TOLERANCE = 60;
 
+/** For how long a key that the server has refused is not tried again, in seconds. */
+const REFUSED_FOR = 60;
+
 /** A key and what became of it. Times are in seconds since the epoch. */
 interface RingKey {
   readonly key: SigningKey;
@@ -137,6 +140,10 @@ class RingKeys {
   /** The `kid` of each key of the source. */
   #order: readonly string[] = [];
   #signer: RingKey | undefined;
+  /** When the server has refused a key, by its `kid`. */
+  readonly #refusedAt = new Map<string, number>();
+  /** Signs since the server has refused the key whose turn it is, until the source changes. */
+  #instead: RingKey | undefined;
 
   /** Both in seconds, as the options of the ring. */
   constructor(publishBefore: number, publishAfter: number) {
@@ -168,12 +175,41 @@ class RingKeys {
     if (current[0] === undefined) throw new TypeError('The KeyRing has no keys');
     for (const known of current) known.neededAt = now;
     this.#keys = [...keys.values()];
-    this.#order = current.map(({ kid }) => kid);
+    const order = current.map(({ kid }) => kid);
+    if (JSON.stringify(order) !== JSON.stringify(this.#order)) {
+      this.#instead = undefined;
+      this.#refusedAt.clear();
+    }
+    this.#order = order;
     this.#signer ??= current[0];
+  }
+
+  /**
+   * Takes another key, since the server has refused one: the next or the former. Undefined if all of
+   * them were refused lately, so that nobody changes keys to and fro.
+   */
+  changeFrom(kid: string, now: number): RingKey | undefined {
+    const { signer } = this;
+    if (signer !== undefined && signer.kid !== kid && !this.#wasRefused(signer.kid, now)) {
+      return signer;
+    }
+    this.#refusedAt.set(kid, now);
+    const inOrder = this.#order.map((each) => this.#keys.find((key) => key.kid === each));
+    const other = [...inOrder, ...this.#keys].find(
+      (key) => key !== undefined && !this.#wasRefused(key.kid, now),
+    );
+    this.#instead = other;
+    if (other !== undefined) this.#signer = other;
+    return other;
+  }
+
+  #wasRefused(kid: string, now: number): boolean {
+    return now - (this.#refusedAt.get(kid) ?? Number.NEGATIVE_INFINITY) < REFUSED_FOR;
   }
 
   /** The first key of the source, once it has been published for long enough; until then the last. */
   nextSigner(now: number): RingKey {
+    if (this.#instead !== undefined) return this.#instead;
     const first = this.#keys.find(({ kid }) => kid === this.#order[0]);
     const isKnown = first && now - first.publishedAt >= this.#publishBefore;
     if (isKnown) this.#signer = first;
@@ -301,6 +337,18 @@ export class KeyRing {
   _checkDemands(demands: KeyDemands): void {
     const { signer } = this.#keys;
     if (signer !== undefined) heldTo(demands, signer);
+  }
+
+  /**
+   * Signs with another key from now on, since the server has refused one. The keys are loaded anew
+   * first: they may have changed.
+   *
+   * @returns the `kid` of the key that signs now; undefined if there is no other one to try
+   * @internal
+   */
+  async _changeFrom(kid: string): Promise<string | undefined> {
+    if (this.#reloadEvery !== Number.POSITIVE_INFINITY) await this.#refresh();
+    return this.#keys.changeFrom(kid, this.#now())?.kid;
   }
 
   #now(): number {

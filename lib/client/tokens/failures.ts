@@ -162,7 +162,8 @@ export function withoutSecrets(error: unknown, depth = 0): Error | undefined {
 
 function struckOut(value: unknown, secrets: Iterable<string>): string | undefined {
   if (typeof value !== 'string') return undefined;
-  let text = value.slice(0, 4096);
+  let text = value;
+  // Before the text is shortened, so that no half of a secret is left.
   for (const secret of secrets) text = text.replaceAll(secret, '[secret]');
   return safeText(text);
 }

@@ -2,7 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Configuration, type CustomFetch, customFetch } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
+import { sourceOf } from '../client-auth.js';
 import { type ClientEvent, publish } from '../events.js';
+import { KeyRing } from '../keys/key-ring.js';
 import { failureOf, isClientFailure, type Seen } from './failures.js';
 
 /** Reads the option `config`. */
@@ -47,6 +49,8 @@ export interface CallOptions {
 
 interface Call extends Seen {
   readonly beforeRedemption: CallOptions['beforeRedemption'];
+  /** The keys of the client, if it has several. */
+  ring?: KeyRing | undefined;
   /** Ends the call, with all that is sent again in it. */
   readonly deadline: AbortSignal;
   /** What `beforeRedemption` has thrown. */
@@ -113,6 +117,8 @@ function noteRequest(call: Call, parameters: URLSearchParams): void {
   try {
     const { kid, alg, typ } = decodeProtectedHeader(assertion);
     call.sent = { kid, alg, typ, aud: decodeJwt(assertion).aud };
+    const { key } = (sourceOf(parameters) ?? {}) as { readonly key?: unknown };
+    call.ring = key instanceof KeyRing ? key : undefined;
   } catch {
     // An application may send what is no JWT.
   }
@@ -245,9 +251,34 @@ export async function sendAgain<Result>(
 export async function call<Result>(
   config: Configuration,
   run: () => Promise<Result>,
-  { repeatable, beforeRedemption }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<Result> {
   installHook(config);
+  try {
+    return await callOnce(config, run, options);
+  } catch (error) {
+    if (!(await hasOtherKey(config, error))) throw error;
+    return callOnce(config, run, options);
+  }
+}
+
+/** The rings whose key a provider has refused. */
+const refusedKeys = new WeakMap<Error, { readonly ring: KeyRing; readonly kid: string }>();
+
+/** Whether the client has another key than the one that was refused, with which it signs now. */
+async function hasOtherKey(config: Configuration, error: unknown): Promise<boolean> {
+  const refused = error instanceof Error ? refusedKeys.get(error) : undefined;
+  const keyId = await refused?.ring._changeFrom(refused.kid).catch(() => undefined);
+  if (keyId === undefined) return false;
+  publish(() => clientEvent(config, 'key_changed', { keyId }));
+  return true;
+}
+
+async function callOnce<Result>(
+  config: Configuration,
+  run: () => Promise<Result>,
+  { repeatable, beforeRedemption }: CallOptions,
+): Promise<Result> {
   const deadline = AbortSignal.timeout(DEADLINE);
   const seen: Call = { secrets: new Set(), deadline, beforeRedemption, thrown: [] };
   try {
@@ -260,6 +291,10 @@ export async function call<Result>(
     if (isClientFailure(failure)) {
       const { message, error: oauthError } = failure;
       publish(() => clientEvent(config, 'refused', { error: oauthError, message }));
+      const kid = seen.sent?.kid;
+      if (oauthError === 'invalid_client' && seen.ring !== undefined && kid !== undefined) {
+        refusedKeys.set(failure, { ring: seen.ring, kid });
+      }
     }
     throw failure;
   }

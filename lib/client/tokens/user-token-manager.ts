@@ -65,6 +65,9 @@ const REMEMBERED = 3600;
 /** For how long a process may refresh before another one may: longer than a token request takes. */
 const REFRESH_TIME = 40;
 
+/** For how long new tokens are tried to be saved, in seconds. */
+const SAVE_TIME = 30;
+
 /** How long a request waits for another process that refreshes, in seconds. */
 const MAX_WAIT = 10;
 
@@ -297,6 +300,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   /** Refreshes the tokens, unless somebody else has done so since they were read. */
   async #refresh(request: Request, refused?: string): Promise<TokenSet> {
     const deadline = now() + MAX_WAIT;
+    const by = randomUUID();
     /** Refresh tokens that the provider takes no more. */
     const dead = new Map<string | undefined, unknown>();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -317,12 +321,12 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         if (!(await this.#place.replace(request, current, undefined, this.#keepFor))) continue;
         throw dead.get(latest.refreshToken);
       }
-      if (await this.#isRefreshedElsewhere(current, deadline)) {
+      if (await this.#isRefreshedElsewhere(current, by, deadline)) {
         attempt -= 1;
         continue;
       }
       const { refreshing: interrupted, ...tokens } = latest;
-      const refreshing = { by: randomUUID(), until: now() + REFRESH_TIME };
+      const refreshing = { by, until: now() + REFRESH_TIME };
       const claimed = await this.#place.claim(
         request,
         current,
@@ -330,7 +334,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         this.#keepFor,
       );
       if (claimed === undefined) continue;
-      if (interrupted !== undefined) {
+      if (interrupted !== undefined && interrupted.by !== by) {
         publish(() => clientEvent(this.#config, 'refresh_interrupted'));
       }
       try {
@@ -346,8 +350,12 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /** Waits a moment if another process refreshes the tokens; false if none does. */
-  async #isRefreshedElsewhere({ refreshing }: TokenSet, deadline: number): Promise<boolean> {
-    if (refreshing === undefined || refreshing.until <= now()) return false;
+  async #isRefreshedElsewhere(
+    { refreshing }: TokenSet,
+    by: string,
+    deadline: number,
+  ): Promise<boolean> {
+    if (refreshing === undefined || refreshing.by === by || refreshing.until <= now()) return false;
     if (now() > deadline) {
       throw new ProviderError(
         503,
@@ -394,17 +402,26 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     claimed: TokenSet,
     renewed: TokenSet,
   ): Promise<TokenSet | undefined> {
-    let expected: TokenSet | undefined = claimed;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      if (await this.#place.replace(request, expected, renewed, this.#keepFor)) return renewed;
-      expected = await this.#place.current(request);
-      if (expected === undefined) {
+    const until = now() + SAVE_TIME;
+    let expected = claimed;
+    for (;;) {
+      let current: TokenSet | undefined;
+      try {
+        if (await this.#place.replace(request, expected, renewed, this.#keepFor)) return renewed;
+        current = await this.#place.current(request);
+      } catch (error) {
+        // The provider has replaced the refresh token: an outage of the store must not lose it.
+        if (now() > until) throw error;
+        await setTimeout(100);
+        continue;
+      }
+      if (current === undefined) {
         await this.#giveUp(request, renewed);
         throw ended();
       }
-      if (expected.refreshToken !== claimed.refreshToken) return undefined;
+      if (current.refreshToken !== claimed.refreshToken) return undefined;
+      expected = current;
     }
-    throw new Error('The tokens of this session are changed by others all the time.');
   }
 
   /** Revokes tokens that came after their session had ended; a logout under way does it itself. */

@@ -21,6 +21,8 @@ export interface RedisCommands {
   setIfAbsent(key: string, value: string, milliseconds: number): Promise<unknown>;
   /** `GET key` */
   get(key: string): Promise<unknown>;
+  /** `EVAL script 1 key …words` */
+  evaluate(script: string, key: string, ...words: string[]): Promise<unknown>;
   /** The nodes that hold entries. */
   nodes(): Promise<readonly RedisNode[]>;
 }
@@ -28,6 +30,7 @@ export interface RedisCommands {
 interface NodeRedis extends RedisNode {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   /** Of a cluster. */
   readonly masters?: readonly unknown[];
   nodeClient?(node: unknown): Promise<RedisNode>;
@@ -36,6 +39,7 @@ interface NodeRedis extends RedisNode {
 interface IoRedis extends RedisNode {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ...words: (string | number)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...words: string[]): Promise<unknown>;
   /** Of a cluster. */
   nodes?(role: 'master'): RedisNode[];
 }
@@ -50,6 +54,7 @@ const nodeRedisCommands = (client: NodeRedis): RedisCommands => ({
       PX: milliseconds,
     }),
   get: (key) => client.get(key),
+  evaluate: (script, key, ...words) => client.eval(script, { keys: [key], arguments: words }),
   nodes: async () =>
     client.nodeClient === undefined
       ? [client]
@@ -59,6 +64,7 @@ const nodeRedisCommands = (client: NodeRedis): RedisCommands => ({
 const ioRedisCommands = (client: IoRedis): RedisCommands => ({
   setIfAbsent: (key, value, milliseconds) => client.set(key, value, 'PX', milliseconds, 'NX'),
   get: (key) => client.get(key),
+  evaluate: (script, key, ...words) => client.eval(script, 1, key, ...words),
   nodes: async () => client.nodes?.('master') ?? [client],
 });
 

@@ -1,0 +1,195 @@
+/**
+ * Tokens and locks in Redis or Valkey, which all processes of an application share.
+ *
+ * @module
+ */
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeadlineError, withDeadline } from '../../shared/deadline.js';
+import { type OptionTable, readOptions, seconds, text } from '../../shared/options.js';
+import { type RedisClient, type RedisCommands, redisCommands } from '../../shared/redis-client.js';
+import type { TokenLock } from './lock.js';
+import type { TokenSet, TokenStore } from './token-store.js';
+
+/** Options of a `RedisTokenStore`. Times are in seconds. */
+export interface RedisTokenStoreOptions {
+  /** What the keys start with. Default `private-key-jwt:tokens:`. */
+  readonly prefix?: string | undefined;
+  /** How long Redis may take for a command. Default 1, at most a minute. */
+  readonly timeout?: number | undefined;
+}
+
+const STORE_OPTIONS = {
+  prefix: text('private-key-jwt:tokens:'),
+  timeout: seconds(1, 0.001, 60),
+} satisfies OptionTable<RedisTokenStoreOptions>;
+
+/** Compares and sets in one step: expected, new value (empty for none), lifetime in seconds. */
+const REPLACE = `
+local current = redis.call('GET', KEYS[1])
+if ARGV[1] == '' then
+  if current then return 0 end
+elseif current ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1`;
+
+const textOf = (tokens: TokenSet | undefined): string =>
+  tokens === undefined ? '' : JSON.stringify(tokens);
+
+/**
+ * Keeps tokens in Redis or Valkey, by one command for each call: `GET`, and `EVAL` of a script that
+ * compares and sets. An entry lives as long as its tokens can be of use. The tokens are in it as
+ * JSON, as they are: protect Redis as you protect your sessions.
+ *
+ * @example
+ * ```ts
+ * import { UserTokenManager } from 'passport-private-key-jwt/client';
+ * import { createClient } from 'redis';
+ *
+ * const redis = createClient({ url: 'redis://127.0.0.1:6379' });
+ * redis.on('error', (error) => console.error(error));
+ * await redis.connect();
+ * new UserTokenManager({ config, store: new RedisTokenStore(redis), lock: new RedisLock(redis) });
+ * ```
+ */
+export class RedisTokenStore implements TokenStore {
+  readonly #commands: RedisCommands;
+  readonly #prefix: string;
+  readonly #timeout: number;
+
+  /**
+   * @param client of node-redis or ioredis: connect it, and listen to its `error` event
+   * @throws {TypeError} if the client or an option is wrong
+   */
+  constructor(client: RedisClient, options: RedisTokenStoreOptions = {}) {
+    const { prefix, timeout } = readOptions('RedisTokenStore', options, STORE_OPTIONS);
+    this.#commands = redisCommands(client);
+    this.#prefix = prefix;
+    this.#timeout = timeout;
+  }
+
+  async get(key: string): Promise<TokenSet | undefined> {
+    const entry = await withDeadline(
+      this.#commands.get(this.#prefix + key),
+      this.#timeout,
+      'Redis',
+    );
+    return entry === null || entry === undefined ? undefined : JSON.parse(String(entry));
+  }
+
+  async replace(
+    key: string,
+    expected: TokenSet | undefined,
+    tokens: TokenSet | undefined,
+    lifetime: number,
+  ): Promise<boolean> {
+    const answer = await withDeadline(
+      this.#commands.evaluate(
+        REPLACE,
+        this.#prefix + key,
+        textOf(expected),
+        textOf(tokens),
+        String(Math.max(1, Math.ceil(lifetime))),
+      ),
+      this.#timeout,
+      'Redis',
+    );
+    return Number(answer) === 1;
+  }
+}
+
+/** Options of a `RedisLock`. Times are in seconds. */
+export interface RedisLockOptions {
+  /** What the keys start with. Default `private-key-jwt:lock:`. */
+  readonly prefix?: string | undefined;
+  /** How long one may wait for a lock. Default 45, which is longer than a refresh takes. */
+  readonly timeout?: number | undefined;
+}
+
+const LOCK_OPTIONS = {
+  prefix: text('private-key-jwt:lock:'),
+  timeout: seconds(45, 0.001, 3600),
+} satisfies OptionTable<RedisLockOptions>;
+
+/** How long a lock lives that nobody extends: that of a process which has died. In milliseconds. */
+const LIFETIME = 10_000;
+
+/** No lock is held for longer, in milliseconds. */
+const MAX_HOLD = 120_000;
+
+/** How long Redis may take for a command, in seconds. */
+const COMMAND_TIMEOUT = 1;
+
+const EXTEND = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0`;
+
+const RELEASE = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`;
+
+/**
+ * A lock in Redis or Valkey: `SET key owner NX PX`, extended while it is held, and given back by
+ * comparing the owner. If a process dies, its locks are free after 10 seconds.
+ */
+export class RedisLock implements TokenLock {
+  readonly #commands: RedisCommands;
+  readonly #prefix: string;
+  readonly #timeout: number;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  /**
+   * @param client of node-redis or ioredis: connect it, and listen to its `error` event
+   * @throws {TypeError} if the client or an option is wrong
+   */
+  constructor(client: RedisClient, options: RedisLockOptions = {}) {
+    const { prefix, timeout } = readOptions('RedisLock', options, LOCK_OPTIONS);
+    this.#commands = redisCommands(client);
+    this.#prefix = prefix;
+    this.#timeout = timeout;
+  }
+
+  async acquire(key: string): Promise<string> {
+    const owner = randomUUID();
+    const until = performance.now() + this.#timeout * 1000;
+    while (!(await this.#take(this.#prefix + key, owner))) {
+      if (performance.now() > until) {
+        throw new DeadlineError(`The lock could not be had within ${this.#timeout} s.`);
+      }
+      await sleep(randomInt(10, 50));
+    }
+    const heldSince = performance.now();
+    const timer = setInterval(() => {
+      if (performance.now() - heldSince > MAX_HOLD) this.#stop(owner);
+      // If Redis cannot be reached, the next time may be in time.
+      else this.#owned(EXTEND, this.#prefix + key, owner).catch(() => undefined);
+    }, LIFETIME / 3);
+    this.#timers.set(owner, timer.unref());
+    return owner;
+  }
+
+  async release(key: string, owner: string): Promise<void> {
+    this.#stop(owner);
+    await this.#owned(RELEASE, this.#prefix + key, owner);
+  }
+
+  #stop(owner: string): void {
+    clearInterval(this.#timers.get(owner));
+    this.#timers.delete(owner);
+  }
+
+  async #take(key: string, owner: string): Promise<boolean> {
+    const set = this.#commands.setIfAbsent(key, owner, LIFETIME);
+    const answer = await withDeadline(set, COMMAND_TIMEOUT, 'Redis');
+    if (answer !== null) return true;
+    // A client that has sent the command again after a cut finds its own lock.
+    const current = await withDeadline(this.#commands.get(key), COMMAND_TIMEOUT, 'Redis');
+    return String(current) === owner;
+  }
+
+  #owned(script: string, key: string, owner: string): Promise<unknown> {
+    const answer = this.#commands.evaluate(script, key, owner, String(LIFETIME));
+    return withDeadline(answer, COMMAND_TIMEOUT, 'Redis');
+  }
+}

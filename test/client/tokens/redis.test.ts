@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryTokenStore } from '../../../lib/client/index.js';
+import { lockConformance, tokenStoreConformance } from '../../../lib/client/tokens/conformance.js';
+import { RedisLock, RedisTokenStore } from '../../../lib/client/tokens/redis.js';
+import { CLIENTS } from '../../support/redis-clients.js';
+import { RedisServer, redisTest } from '../../support/redis-server.js';
+
+const memory = new MemoryTokenStore();
+for (const { name, run } of tokenStoreConformance(() => ({ store: memory, peer: memory }))) {
+  test(`the memory store: ${name}`, run);
+}
+
+for (const { name, connect } of CLIENTS) {
+  redisTest(`${name}: the token store and the lock do what their contracts say`, async (t) => {
+    const { url } = await RedisServer.start(t);
+    const [one, two] = [await connect(t, url), await connect(t, url)];
+    const stores = () => ({ store: new RedisTokenStore(one), peer: new RedisTokenStore(two) });
+    const locks = () => ({ lock: new RedisLock(one), peer: new RedisLock(two) });
+    for (const each of [...tokenStoreConformance(stores), ...lockConformance(locks)]) {
+      await t.test(each.name, each.run);
+    }
+  });
+}
+
+redisTest(
+  'a lock is had within its deadline, or not at all, and is free after its owner has died',
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const connect = CLIENTS[0]?.connect ?? assert.fail();
+    const client = await connect(t, server.url);
+    const lock = new RedisLock(client, { timeout: 0.2 });
+    await server.command(
+      'SET',
+      'private-key-jwt:lock:session',
+      'a process that has died',
+      'PX',
+      '600',
+    );
+    await assert.rejects(lock.acquire('session'), {
+      name: 'DeadlineError',
+      message: 'The lock could not be had within 0.2 s.',
+    });
+    const patient = new RedisLock(client, { timeout: 5 });
+    const owner = await patient.acquire('session');
+    assert.equal(await server.command('GET', 'private-key-jwt:lock:session'), owner);
+    await patient.release('session', owner);
+    assert.equal(await server.command('EXISTS', 'private-key-jwt:lock:session'), '0');
+  },
+);
+
+redisTest('a Redis that does not answer is an error, in time', async (t) => {
+  const server = await RedisServer.start(t);
+  const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
+  const store = new RedisTokenStore(client, { timeout: 0.1 });
+  server.pause();
+  t.after(() => server.resume());
+  await assert.rejects(async () => store.get('x'), { name: 'DeadlineError' });
+  await assert.rejects(new RedisLock(client).acquire('x'), { name: 'DeadlineError' });
+});
+
+test('what is no client of Redis is refused, and so are unknown options', () => {
+  assert.throws(() => new RedisTokenStore({} as never), /client must be a client of node-redis/);
+  assert.throws(() => new RedisLock({} as never), /client must be a client of node-redis/);
+  assert.throws(
+    () => new RedisLock({} as never, { ttl: 5 } as never),
+    /RedisLock has no option ttl/,
+  );
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { allowInsecureRequests, Configuration, clientCredentialsGrant } from 'openid-client';
+import {
+  AssertionService,
+  type ClientEvent,
+  ClientTokenManager,
+  callProvider,
+  clientAssertion,
+  KeyRing,
+  MemoryTokenStore,
+  UserTokenManager,
+} from '../../../lib/client/index.js';
+import { fakeClock } from '../../support/fake-clock.js';
+import { newKeyPair } from '../../support/keys.js';
+import { listen } from '../../support/listen.js';
+
+// A server that refuses a key of the client, and what the operator is told.
+
+const keyOf = (kid: string) => ({ key: newKeyPair('ES256').privateKey, kid });
+
+async function party(t: TestContext, accepted: string[], kids: readonly string[]) {
+  const tried: (string | undefined)[] = [];
+  const assertions: string[] = [];
+  const server = await listen(async (request, response) => {
+    const assertion = new URLSearchParams(await text(request)).get('client_assertion') ?? '';
+    const { kid = '' } = decodeProtectedHeader(assertion);
+    tried.push(kid);
+    assertions.push(assertion);
+    const isAccepted = accepted.includes(kid);
+    response.writeHead(isAccepted ? 200 : 401, { 'content-type': 'application/json' });
+    response.end(
+      isAccepted
+        ? `{"access_token":"at-${tried.length} secret","token_type":"bearer","expires_in":1}`
+        : '{"error":"invalid_client","error_description":"no such key"}',
+    );
+  });
+  t.after(() => server.close());
+  const ring = new KeyRing({ keys: kids.map(keyOf) });
+  const service = new AssertionService({ clientId: 'client', key: ring });
+  const metadata = {
+    issuer: server.url,
+    token_endpoint: server.url,
+    revocation_endpoint: server.url,
+  };
+  const config = new Configuration(metadata, 'client', undefined, clientAssertion(service));
+  allowInsecureRequests(config);
+  const events: ClientEvent[] = [];
+  const listener = (event: unknown) => events.push(event as ClientEvent);
+  subscribe('passport-private-key-jwt:client', listener);
+  t.after(() => unsubscribe('passport-private-key-jwt:client', listener));
+  return { config, tried, events, ring, assertions, issuer: server.url };
+}
+
+const grant = (config: Configuration) => callProvider(config, () => clientCredentialsGrant(config));
+
+test('a key that the server refuses is replaced by the next one, which goes on to sign', async (t) => {
+  const { config, tried, events, ring } = await party(t, ['next'], ['current', 'next']);
+  await new ClientTokenManager({ config }).getToken();
+  assert.deepEqual(tried, ['current', 'next']);
+  assert.equal(ring.kid, 'next');
+  const changed = events.filter(({ type }) => type === 'key_changed');
+  assert.deepEqual(
+    changed.map(({ keyId }) => keyId),
+    ['next'],
+  );
+  await grant(config);
+  assert.deepEqual(tried, ['current', 'next', 'next']);
+});
+
+test('if every key is refused each is tried once a minute, and the refusal is told', async (t) => {
+  const time = fakeClock();
+  t.after(time.restore);
+  const { config, tried } = await party(t, [], ['current', 'next']);
+  const refused = { name: 'ClientRefusedError', error: 'invalid_client' };
+  await assert.rejects(grant(config), refused);
+  assert.deepEqual(tried, ['current', 'next'], 'one other key for each call');
+  for (let call = 0; call < 3; call += 1) await assert.rejects(grant(config), refused);
+  assert.equal(tried.length, 5, 'no other key is left to try');
+  time.advance(61);
+  await assert.rejects(grant(config), refused);
+  assert.equal(tried.length, 7);
+});
+
+test('a client with one key asks once', async (t) => {
+  const { config, tried } = await party(t, [], ['only']);
+  await assert.rejects(grant(config), { error: 'invalid_client' });
+  assert.deepEqual(tried, ['only']);
+});
+
+test('many calls at once change the key once', async (t) => {
+  const { config, tried, ring } = await party(t, ['next'], ['current', 'next', 'third']);
+  await Promise.all(Array.from({ length: 10 }, () => grant(config)));
+  assert.equal(ring.kid, 'next');
+  assert.equal(tried.filter((kid) => kid === 'third').length, 0);
+  assert.ok(tried.length <= 20);
+});
+
+test('events tell of assertions and tokens, and hold no secret', async (t) => {
+  const { config, events, assertions, issuer } = await party(t, ['key'], ['key']);
+  await new ClientTokenManager({ config }).getToken();
+  const users = new UserTokenManager({ config, store: new MemoryTokenStore() });
+  const request = { sessionID: 'one' };
+  await users.save(request, {
+    access_token: 'at secret',
+    token_type: 'bearer',
+    refresh_token: 'rt secret',
+  });
+  await users.getToken(request, 'at secret');
+  await users.revoke(request);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    [
+      'assertion_made',
+      'token_obtained',
+      'assertion_made',
+      'token_refreshed',
+      'assertion_made',
+      'assertion_made',
+      'token_revoked',
+    ],
+  );
+  const { jti = '' } = decodeJwt(assertions[0] ?? '');
+  assert.deepEqual(events[0], {
+    type: 'assertion_made',
+    clientId: 'client',
+    issuer,
+    keyId: 'key',
+    audience: issuer,
+    jtiHash: createHash('sha256').update(jti).digest('base64url'),
+  });
+  const printed = inspect(events, { depth: Number.POSITIVE_INFINITY });
+  for (const secret of [...assertions, 'secret']) assert.ok(!printed.includes(secret));
+});
