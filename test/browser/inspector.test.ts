@@ -193,7 +193,10 @@ browserTest('the last assertion that the demo sent can be looked at', async ({ d
   const issuer = page.getByRole('table', { name: 'Claims' }).getByRole('row', { name: 'iss' });
   assert.equal(await issuer.getByRole('cell').textContent(), '"machine"');
   await press(checkSignature);
-  assert.match((await verdict.textContent()) ?? '', /^✗ Refused: .*used before.*\nReasons: replayed\.$/);
+  assert.match(
+    (await verdict.textContent()) ?? '',
+    /^✗ Refused: .*used before.*\nReasons: replayed\.$/,
+  );
   assert.deepEqual(problems, []);
 });
 
@@ -202,33 +205,30 @@ browserTest('the answer comes first, in words', async ({ demo, open }) => {
   const { assertion, verdict } = inspectorPage(page);
   await assertion.fill(assertionOf(demo, { name: '', claims: { aud: 'https://other.example' } }));
   const [answer] = (await verdict.textContent())?.split('\n') ?? [];
-  assert.equal(
-    answer,
-    `✗ Refused: made for https://other.example, this server is ${demo.issuer}.`,
-  );
+  assert.equal(answer, `✗ Refused: made for https://other.example, this server is ${demo.issuer}.`);
   assert.equal(await page.locator('#explanation .checks').first().locator('tbody tr').count(), 1);
 });
 
-browserTest('an assertion is checked against a pasted key, and a private one stays in the page', async ({
-  demo,
-  open,
-}) => {
-  const { page, requests } = await open(`${demo.issuer}/inspector`);
-  const { assertion, checkSignature, verdict } = inspectorPage(page);
-  await assertion.fill(assertionOf(demo, { name: '', claims: { iss: 'mine', sub: 'mine' } }));
-  await page.getByText('Check against a key of your own').click();
-  const key = page.getByLabel('A public key in PEM');
-  const publicKey = createPublicKey(demo.machineKey);
-  const jwk = publicKey.export({ format: 'jwk' });
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  for (const text of [pem, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] })]) {
-    await key.fill(text);
+browserTest(
+  'an assertion is checked against a pasted key, and a private one stays in the page',
+  async ({ demo, open }) => {
+    const { page, requests } = await open(`${demo.issuer}/inspector`);
+    const { assertion, checkSignature, verdict } = inspectorPage(page);
+    await assertion.fill(assertionOf(demo, { name: '', claims: { iss: 'mine', sub: 'mine' } }));
+    await page.getByText('Check against a key of your own').click();
+    const key = page.getByLabel('A public key in PEM');
+    const publicKey = createPublicKey(demo.machineKey);
+    const jwk = publicKey.export({ format: 'jwk' });
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    for (const text of [pem, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] })]) {
+      await key.fill(text);
+      await press(checkSignature);
+      assert.match((await verdict.textContent()) ?? '', /^✓ Accepted/, text);
+    }
+    const before = requests.length;
+    await key.fill(JSON.stringify(demo.machineKey.export({ format: 'jwk' })));
     await press(checkSignature);
-    assert.match((await verdict.textContent()) ?? '', /^✓ Accepted/, text);
-  }
-  const before = requests.length;
-  await key.fill(JSON.stringify(demo.machineKey.export({ format: 'jwk' })));
-  await press(checkSignature);
-  assert.match((await verdict.textContent()) ?? '', /^That is a private or a shared key/);
-  assert.equal(requests.length, before);
-});
+    assert.match((await verdict.textContent()) ?? '', /^That is a private or a shared key/);
+    assert.equal(requests.length, before);
+  },
+);

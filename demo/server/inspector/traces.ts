@@ -116,7 +116,10 @@ export class Traces {
   }
 
   /** Explains an assertion as if its client had a key that somebody pasted. */
-  explainWithKey(parameters: ClientAssertionRequest['parameters'], key: string): Promise<Explanation> {
+  explainWithKey(
+    parameters: ClientAssertionRequest['parameters'],
+    key: string,
+  ): Promise<Explanation> {
     const validator = new ClientAssertionValidator(this.options, (clientId) => ({
       clientId,
       secrets: [secretOf(key)],
