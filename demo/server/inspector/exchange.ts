@@ -52,7 +52,8 @@ function sentIn({ request, query }: Answered): Members {
 }
 
 function redirectOf({ request, response }: Answered): URL | undefined {
-  if (response.locals.goesTo !== undefined) return response.locals.goesTo;
+  const { goesTo } = response.locals as { readonly goesTo?: URL };
+  if (goesTo !== undefined) return goesTo;
   const location = response.getHeader('location');
   const base = `http://${request.headers.host}${request.originalUrl}`;
   return typeof location === 'string' && URL.canParse(location, base)
