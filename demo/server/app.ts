@@ -32,8 +32,17 @@ export function createApp(server: Server): Express {
     jwksUri,
     replay,
   };
+  const links = [
+    { name: 'Authorization server', href: `${base}/` },
+    ...(settings.traces === 0 ? [] : [{ name: 'Inspector', href: `${base}/inspector` }]),
+    ...(settings.webLoginUrl === undefined
+      ? []
+      : [{ name: 'Web login', href: settings.webLoginUrl }]),
+  ];
   const inspector =
-    settings.traces > 0 ? createInspector(settings.traces, rules, identity, clients) : undefined;
+    settings.traces > 0
+      ? createInspector(settings.traces, rules, identity, clients, links)
+      : undefined;
   const onAuthentication = (event: AuthenticationEvent) => {
     logAuthentication(log, event);
     inspector?.note(event);
@@ -48,13 +57,6 @@ export function createApp(server: Server): Express {
   const pushed = new PushedRequests();
   const fapi = settings.profile === 'fapi2';
   const policy = { issuer, jwksUri, fapi };
-  const links = [
-    { name: 'Authorization server', href: `${base}/` },
-    ...(inspector === undefined ? [] : [{ name: 'Inspector', href: `${base}/inspector` }]),
-    ...(settings.webLoginUrl === undefined
-      ? []
-      : [{ name: 'Web login', href: settings.webLoginUrl }]),
-  ];
 
   const app = express();
   app.disable('x-powered-by');

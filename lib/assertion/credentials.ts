@@ -56,13 +56,22 @@ function sentValue(form: Form, name: string): unknown {
   return value === null || value === '' ? undefined : value;
 }
 
-/** Takes out of a form what is about client authentication. */
-export const credentialsIn = (form: Form, authorization: boolean): Credentials => ({
+/**
+ * Takes out of a request what is about client authentication.
+ *
+ * @param authorization the header, or whether there is one. An empty header is none: some gateways add
+ *   one
+ */
+export const credentialsIn = (
+  form: Form,
+  authorization: string | boolean | undefined,
+): Credentials => ({
   client_assertion: sentValue(form, 'client_assertion'),
   client_assertion_type: sentValue(form, 'client_assertion_type'),
   client_id: sentValue(form, 'client_id'),
   client_secret: sentValue(form, 'client_secret'),
-  authorization,
+  authorization:
+    typeof authorization === 'string' ? authorization.trim() !== '' : Boolean(authorization),
 });
 
 /** Whether a request tries to authenticate by an assertion, rightly or not. */

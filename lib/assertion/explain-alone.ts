@@ -110,7 +110,7 @@ export interface AloneReport {
 export function checkAlone(request: ExplanationRequest, rules: Rules): AloneReport {
   const { parameters, authorization } = request;
   const assertionSteps = ASSERTION_CHECKS.map(stepOf);
-  const sent = credentialsIn(formOf(parameters), Boolean(authorization));
+  const sent = credentialsIn(formOf(parameters), authorization);
   const wrong = assertionFailure(sent, rules.acceptGrantTypeAsAssertionType);
   if (wrong !== undefined) {
     const skipped = [STEPS.encoding, ...assertionSteps].map(skip);

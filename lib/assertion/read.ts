@@ -9,12 +9,13 @@ import type { Rules } from './rules.js';
 /** How deeply objects and arrays of a JWT may be nested: what reads them next may recurse. */
 const MAX_DEPTH = 20;
 
-/** Whether a JSON value is nested more deeply than this; it looks no deeper. */
-function isDeeperThan(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+/** Whether a JSON object or array is nested more deeply than this; it looks no deeper. */
+function isDeeperThan(object: JsonObject, depth: number): boolean {
   if (depth === 0) return true;
-  for (const name in value) {
-    if (isDeeperThan((value as JsonObject)[name], depth - 1)) return true;
+  for (const name in object) {
+    const value = object[name];
+    const isObject = typeof value === 'object' && value !== null;
+    if (isObject && isDeeperThan(value as JsonObject, depth - 1)) return true;
   }
   return false;
 }

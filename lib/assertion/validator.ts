@@ -1,6 +1,5 @@
 import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { hasAuthorization } from '../shared/http.js';
 import { readOptions } from '../shared/options.js';
 import type { ServerIdentity } from './checks/check.js';
 import { credentialsIn, formOf } from './credentials.js';
@@ -82,10 +81,8 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   async validate(request: ClientAssertionRequest): Promise<AuthenticatedClient<Client>> {
     checkServerIdentity(request);
     const { parameters, authorization, context } = request;
-    const hasHeader =
-      typeof authorization === 'string' ? hasAuthorization(authorization) : authorization === true;
     return this.#pipeline.authenticate(
-      credentialsIn(formOf(parameters), hasHeader),
+      credentialsIn(formOf(parameters), authorization),
       request,
       context,
     );

@@ -197,8 +197,6 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
     const message = `The header names the kid ${shown(jws.header['kid'])}, but the key with the kid ${shown(signer.key.kid)} made the signature.`;
     warnings.push({ code: 'kid_mismatch', secret: describeSecret(signer.secret), message });
   }
-  const { secret } = signer;
-  if (secret.type === 'JwksUri') jwkSetsOf(secret, search).noteProved(secret.value);
   const name = nameIn(search);
   // If there is something to warn of, all secrets are looked through each time.
   if (name !== undefined && signer.rank <= 2 && warnings.length === 0) {

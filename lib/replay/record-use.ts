@@ -73,6 +73,7 @@ export function recordUse(
       clientId,
       expiresAt,
     });
+    if (typeof answer === 'boolean') return failureIn(answer);
     return isThenable(answer) ? waitForStore(answer, replayTimeout) : failureIn(answer);
   } catch (cause) {
     return failureOf(cause);

@@ -76,7 +76,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
   ): Promise<AuthenticatedClient<Client> | undefined> {
     const form = readForm(request);
     if (form === undefined) return undefined;
-    const sent = credentialsIn(form, hasAuthorization(request.headers.authorization));
+    const sent = credentialsIn(form, request.headers.authorization);
     if (!hasAssertion(sent)) return undefined;
     const identity = this.#identify(request, endpoint);
     const server = identity instanceof Promise ? await identity : identity;
@@ -146,10 +146,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
 
   private credentialsOf({ body, headers }: ExpressRequest): Credentials {
     const form = typeof body === 'object' && body !== null ? body : {};
-    return credentialsIn(
-      form as Readonly<Record<string, unknown>>,
-      hasAuthorization(headers.authorization),
-    );
+    return credentialsIn(form as Readonly<Record<string, unknown>>, headers.authorization);
   }
 
   /** A refusal is reported even if the functions of the application cannot tell who the server is. */

@@ -107,7 +107,7 @@ export class AuthenticationRecorder {
   ) {
     this.event = {
       outcome: 'failure',
-      issuer: safeText(issuer),
+      issuer,
       endpoint: safeText(endpoint),
       warnings: [],
       duration: 0,

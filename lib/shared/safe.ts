@@ -34,8 +34,10 @@ export function safe(value: unknown): unknown {
 }
 
 /** The same for a value that should be a text. */
-export const safeText = (value: unknown): string | undefined =>
-  typeof value === 'string' ? safeString(value) : undefined;
+export function safeText(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  return HARMLESS.test(value) ? value : safeString(value);
+}
 
 /** What was thrown, in a line. Anything can be. */
 export const thrownText = (thrown: unknown): string =>

@@ -93,7 +93,7 @@ function explain({ issuer, machineKey }: Demo, client_assertion: string): Promis
 }
 
 const withOutcome = (checks: readonly CheckReport[]) =>
-  checks.map(({ check, outcome }) => [check, outcome] as const);
+  checks.map(({ check, outcome }) => [check, outcome] as const).sort();
 
 /** What is left of a report where neither client nor keys are known. */
 function withoutClient(checks: readonly CheckReport[]): CheckReport[] {
@@ -120,10 +120,10 @@ browserTest('the page says of each assertion what the library says', async ({ de
     assert.deepEqual(await shownChecks(page), withOutcome(alone), pasted.name);
     const reasons = reasonsOf(alone);
     assert.equal(
-      await verdict.textContent(),
+      (await verdict.textContent())?.split('\n').at(-1),
       reasons === ''
         ? 'Nothing is wrong so far. The client, its keys and the signature are not checked yet.'
-        : `✗ The assertion is refused: ${reasons}.`,
+        : `Reasons: ${reasons}.`,
     );
     assert.equal(requests.length, before, 'nothing leaves the page');
     assert.equal(await checkSignature.isEnabled(), claims !== undefined);
@@ -131,9 +131,9 @@ browserTest('the page says of each assertion what the library says', async ({ de
 
     await press(checkSignature);
     const said = accepted
-      ? '✓ Every check passed: it is accepted unless it was used before.'
-      : `✗ The assertion is refused: ${reasonsOf(checks)}.`;
-    assert.equal(await verdict.textContent(), said, pasted.name);
+      ? '✓ Accepted: every check passed, and it was not used before.'
+      : `Reasons: ${reasonsOf(checks)}.`;
+    assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
     assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
     outcomes.add(said);
   }
@@ -168,11 +168,11 @@ browserTest('the form of a request is judged with its other parameters', async (
   const { page } = await open(`${demo.issuer}/inspector`);
   const { assertion, checkSignature, verdict } = inspectorPage(page);
   const form = assertionForm(assertionOf(demo, { name: '' }), { client_id: 'another' });
-  const mismatch = '✗ The assertion is refused: client_id_mismatch.';
+  const mismatch = /^✗ Refused: .*\nReasons: client_id_mismatch\.$/;
   await assertion.fill(form.toString());
-  assert.equal(await verdict.textContent(), mismatch);
+  assert.match((await verdict.textContent()) ?? '', mismatch);
   await press(checkSignature);
-  assert.equal(await verdict.textContent(), mismatch);
+  assert.match((await verdict.textContent()) ?? '', mismatch);
   assert.deepEqual(
     (await shownChecks(page)).filter(([, outcome]) => outcome !== 'passed'),
     [
@@ -182,7 +182,7 @@ browserTest('the form of a request is judged with its other parameters', async (
   );
   form.append('client_id', 'machine');
   await assertion.fill(form.toString());
-  assert.equal(await verdict.textContent(), '✗ The assertion is refused: parameter_repeated.');
+  assert.match((await verdict.textContent()) ?? '', /Reasons: parameter_repeated\.$/);
 });
 
 browserTest('the last assertion that the demo sent can be looked at', async ({ demo, open }) => {
@@ -193,6 +193,42 @@ browserTest('the last assertion that the demo sent can be looked at', async ({ d
   const issuer = page.getByRole('table', { name: 'Claims' }).getByRole('row', { name: 'iss' });
   assert.equal(await issuer.getByRole('cell').textContent(), '"machine"');
   await press(checkSignature);
-  assert.match((await verdict.textContent()) ?? '', /^✓ Every check passed/);
+  assert.match(
+    (await verdict.textContent()) ?? '',
+    /^✗ Refused: .*used before.*\nReasons: replayed\.$/,
+  );
   assert.deepEqual(problems, []);
 });
+
+browserTest('the answer comes first, in words', async ({ demo, open }) => {
+  const { page } = await open(`${demo.issuer}/inspector`);
+  const { assertion, verdict } = inspectorPage(page);
+  await assertion.fill(assertionOf(demo, { name: '', claims: { aud: 'https://other.example' } }));
+  const [answer] = (await verdict.textContent())?.split('\n') ?? [];
+  assert.equal(answer, `✗ Refused: made for https://other.example, this server is ${demo.issuer}.`);
+  assert.equal(await page.locator('#explanation .checks').first().locator('tbody tr').count(), 1);
+});
+
+browserTest(
+  'an assertion is checked against a pasted key, and a private one stays in the page',
+  async ({ demo, open }) => {
+    const { page, requests } = await open(`${demo.issuer}/inspector`);
+    const { assertion, checkSignature, verdict } = inspectorPage(page);
+    await assertion.fill(assertionOf(demo, { name: '', claims: { iss: 'mine', sub: 'mine' } }));
+    await page.getByText('Check against a key of your own').click();
+    const key = page.getByLabel('A public key in PEM');
+    const publicKey = createPublicKey(demo.machineKey);
+    const jwk = publicKey.export({ format: 'jwk' });
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    for (const text of [pem, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] })]) {
+      await key.fill(text);
+      await press(checkSignature);
+      assert.match((await verdict.textContent()) ?? '', /^✓ Accepted/, text);
+    }
+    const before = requests.length;
+    await key.fill(JSON.stringify(demo.machineKey.export({ format: 'jwk' })));
+    await press(checkSignature);
+    assert.match((await verdict.textContent()) ?? '', /^That is a private or a shared key/);
+    assert.equal(requests.length, before);
+  },
+);

@@ -5,14 +5,14 @@ import { exportedNames, options } from '../../scripts/surface.js';
 // What a user must learn. A new capability that needs more names or options says which, and raises
 // the number here; 100 names are the limit for ever.
 const NAMES: Record<string, number> = {
-  client: 67,
+  client: 38,
   explain: 2,
-  index: 74,
+  index: 40,
   mcp: 4,
-  redis: 11,
+  redis: 3,
   'replay-conformance': 3,
 };
-const OPTIONS = 129;
+const OPTIONS = 130;
 
 test('each entry point exports no more names than its budget', () => {
   for (const [entry, { length }] of Object.entries(exportedNames())) {

@@ -10,7 +10,7 @@ export const inspectorPage = (page: Page) => ({
   reload: page.getByRole('button', { name: 'Reload' }),
   sendAgain: page.getByRole('button', { name: 'Send the last assertion again' }),
   news: page.locator('#news'),
-  exchanges: page.locator('summary'),
+  exchanges: page.locator('#exchanges summary'),
 });
 
 /** Presses a button of the page, and waits until what it does is done. */
@@ -25,5 +25,6 @@ const CHECKS = `Array.from(document.querySelectorAll('#explanation .checks tbody
   row.querySelector('.outcome').textContent.slice(2),
 ])`;
 
-/** The checks that a page shows of the pasted assertion, each with its outcome. */
-export const shownChecks = (page: Page): Promise<[string, string][]> => page.evaluate(CHECKS);
+/** The checks that a page shows of the pasted assertion, each with its outcome, in no order. */
+export const shownChecks = async (page: Page): Promise<[string, string][]> =>
+  ((await page.evaluate(CHECKS)) as [string, string][]).sort();

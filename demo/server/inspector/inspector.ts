@@ -4,6 +4,7 @@ import type {
   ClientAssertionOptions,
   ClientAssertionRequest,
 } from 'passport-private-key-jwt';
+import type { NavigationLink } from '../../shared/html.js';
 import type { ClientsFile } from '../clients/clients-file.js';
 import { neverCache, parseForm } from '../routes/middleware.js';
 import { exchangeOf, handlesOf } from './exchange.js';
@@ -37,10 +38,11 @@ export function createInspector(
   options: ClientAssertionOptions,
   server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
   clients: ClientsFile,
+  links: readonly NavigationLink[],
 ): Inspector {
   const traces = new Traces(limit, options, server, clients);
   const sequences = new Sequences(limit);
-  const page = inspectorPage(server, options);
+  const page = inspectorPage(server, options, links);
 
   const record = Router();
   record.use(
@@ -70,7 +72,11 @@ export function createInspector(
     response.json({ assertion: traces.lastUsedAssertion });
   });
   pages.post('/inspector/explain', parseForm, async (request, response) => {
-    const { accepted, checks } = await traces.explain(request.body ?? {});
+    const { inspector_key: key, ...parameters } = request.body ?? {};
+    const { accepted, checks } =
+      typeof key === 'string'
+        ? await traces.explainWithKey(parameters, key)
+        : await traces.explain(parameters);
     response.json({ accepted, checks });
   });
   return {

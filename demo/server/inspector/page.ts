@@ -4,11 +4,13 @@ import {
   type ClientAssertionRequest,
   REASONS,
 } from 'passport-private-key-jwt';
-import { html } from '../../shared/html.js';
+import { html, type NavigationLink, navigation } from '../../shared/html.js';
 
 /** What the page judges assertions by, as far as that can be said without the clients. */
 export interface PageServer extends Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'> {
   readonly rules: Pick<ClientAssertionOptions, 'audience' | 'additionalAudiences' | 'maxLifetime'>;
+  /** In seconds. */
+  readonly clockTolerance: number;
   /** What each reason of a refusal means. */
   readonly reasons: Readonly<Record<string, string>>;
 }
@@ -31,13 +33,14 @@ export const PAGE_POLICY = [
 /** The page, which its script fills in. */
 export function inspectorPage(
   { issuer, tokenEndpoint }: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>,
-  { audience, additionalAudiences, maxLifetime }: ClientAssertionOptions,
+  { audience, additionalAudiences, maxLifetime, clockTolerance = 60 }: ClientAssertionOptions,
+  links: readonly NavigationLink[],
 ): string {
   const rules = { audience, additionalAudiences, maxLifetime };
   const reasons = Object.fromEntries(
     Object.entries(REASONS).map(([reason, { description }]) => [reason, description]),
   );
-  const server: PageServer = { issuer, tokenEndpoint, rules, reasons };
+  const server: PageServer = { issuer, tokenEndpoint, rules, reasons, clockTolerance };
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,6 +51,7 @@ export function inspectorPage(
 <script type="module" src="inspector/script.js"></script>
 </head>
 <body>
+${navigation(links)}
 <header>
 <h1>Inspector</h1>
 <p>What a client assertion says, and what this server, <code>${issuer}</code>, makes of it.</p>
@@ -61,11 +65,17 @@ export function inspectorPage(
  aria-describedby="privacy"></textarea>
 <p id="privacy" class="note">It stays in this page. Only “Check the signature” sends it, to this
 server, which does not use it up.</p>
+<details class="folded">
+<summary>Check against a key of your own</summary>
+<label for="key">A public key in PEM, a certificate, a JWK, or a JWK Set (what a <code>jwks_uri</code> answers)</label>
+<textarea id="key" rows="4" spellcheck="false" autocapitalize="off" autocomplete="off"></textarea>
+</details>
 <p class="buttons">
 <button type="button" id="take-last">Take the last one sent</button>
 <button type="button" id="check-signature" disabled>Check the signature</button>
 </p>
 <p id="verdict" role="status"></p>
+<p id="damage" class="note"></p>
 <div id="explanation" class="sides"></div>
 </section>
 <section aria-labelledby="sequence-heading">

@@ -7,6 +7,7 @@ import {
   type ClientAssertionRequest,
   ClientAssertionValidator,
   type Explanation,
+  type Secret,
 } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
 import { type Parameters, readParameters } from '../parameters.js';
@@ -35,6 +36,13 @@ function replayOutcome({
   return reason === 'replayed' ? { outcome: 'failed', reason } : {};
 }
 
+/** A public key as people have it. */
+function secretOf(key: string): Secret {
+  if (/BEGIN CERTIFICATE/.test(key)) return { type: 'X509CertificateBase64', value: key };
+  if (/BEGIN /.test(key)) return { type: 'PublicKeyPem', value: key };
+  return { type: /"keys"\s*:/.test(key) ? 'JsonWebKeySet' : 'JsonWebKey', value: key };
+}
+
 /**
  * Keeps the last authentications with every check, to learn and to debug by. It costs as much as
  * the authentication itself, and shows claims to whoever asks: not for production.
@@ -46,6 +54,8 @@ export class Traces {
   private readonly traces: Promise<Trace>[] = [];
   private readonly byRequest = new WeakMap<Request, Promise<Trace>>();
   private lastUsed: string | undefined;
+  private readonly used: string[] = [];
+  private readonly options: ClientAssertionOptions;
   private readonly limit: number;
   private readonly server: Pick<ClientAssertionRequest, 'issuer' | 'tokenEndpoint'>;
   private readonly validator: ClientAssertionValidator;
@@ -57,6 +67,7 @@ export class Traces {
     clients: ClientsFile,
   ) {
     this.limit = limit;
+    this.options = options;
     this.server = server;
     this.validator = new ClientAssertionValidator(options, (clientId) => clients.find(clientId));
     this.middleware = (request, _response, next) => this.requests.run(request, next);
@@ -72,7 +83,10 @@ export class Traces {
     this.byRequest.set(request, trace);
     this.traces.push(trace);
     this.traces.splice(0, this.traces.length - this.limit);
-    if (event.outcome === 'success') this.lastUsed = client_assertion;
+    if (event.outcome !== 'success') return;
+    this.lastUsed = client_assertion;
+    this.used.push(client_assertion);
+    this.used.splice(0, this.used.length - this.limit);
   }
 
   /** The trace of a request, where it brought an assertion. */
@@ -85,11 +99,35 @@ export class Traces {
     return this.lastUsed;
   }
 
-  /** Explains an assertion, also one that was never sent. It is not used up. */
-  explain(
+  /**
+   * Explains an assertion, also one that was never sent. It is not used up; of those that were, the
+   * last ones are known.
+   */
+  async explain(parameters: ClientAssertionRequest['parameters']): Promise<Explanation> {
+    const explanation = await this.explainAt(parameters);
+    const { client_assertion } = parameters as { client_assertion?: unknown };
+    if (!this.used.includes(String(client_assertion))) return explanation;
+    const checks = explanation.checks.map((check) =>
+      check.check === 'replay'
+        ? ({ ...check, outcome: 'failed', reason: 'replayed' } as const)
+        : check,
+    );
+    return { ...explanation, accepted: false, checks };
+  }
+
+  /** Explains an assertion as if its client had a key that somebody pasted. */
+  explainWithKey(
     parameters: ClientAssertionRequest['parameters'],
-    endpoint?: string,
+    key: string,
   ): Promise<Explanation> {
+    const validator = new ClientAssertionValidator(this.options, (clientId) => ({
+      clientId,
+      secrets: [secretOf(key)],
+    }));
+    return validator.explain({ ...this.server, parameters });
+  }
+
+  private explainAt(parameters: ClientAssertionRequest['parameters'], endpoint?: string) {
     return this.validator.explain({ ...this.server, endpoint, parameters });
   }
 
@@ -102,7 +140,7 @@ export class Traces {
     const { outcome, reason, endpoint } = event;
     const time = new Date().toISOString();
     const { client_assertion = '', client_id } = form;
-    const { header, claims, checks } = await this.explain(
+    const { header, claims, checks } = await this.explainAt(
       { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE, client_id },
       endpoint,
     );

@@ -30,8 +30,8 @@ export const algorithmCheck = (
   source,
   reason: 'client_algorithm_mismatch',
   passes: ({ client, jws }) => {
-    const { alg } = jws.header;
-    return isSameAlgorithm(client[member] ?? alg, alg);
+    const registered = client[member] ?? undefined;
+    return registered === undefined || isSameAlgorithm(registered, jws.header['alg']);
   },
   expected: ({ client }) => client[member] ?? 'any',
   actual: header('alg'),

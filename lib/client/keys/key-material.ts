@@ -353,3 +353,30 @@ export function signingAlgorithmsOf(key: KeyObject | CryptoKey): readonly Algori
   if (!(key instanceof KeyObject)) return algorithmsOfCryptoKey(key);
   return algorithmsOf(key.type === 'private' ? createPublicKey(key) : key);
 }
+
+function checkedKid(kid: unknown, name: string): string | undefined {
+  if (kid === undefined || kid === null) return undefined;
+  if (kid === '') throw new KeyError(`${name} is empty: use kid: false to send none`);
+  if (typeof kid === 'string') return kid;
+  throw new KeyError(`${name} must be text, or false for none`);
+}
+
+/**
+ * The `kid` of a key: the one that is wanted, its own, or the thumbprint of its public half.
+ *
+ * @param wanted false for none
+ * @param own the `kid` of its JWK
+ * @throws {KeyError}
+ */
+export function chooseKid(
+  wanted: unknown,
+  own: unknown,
+  publicJwk: JsonWebKey | undefined,
+): string | undefined {
+  if (wanted === false) return undefined;
+  return (
+    checkedKid(wanted, 'kid') ??
+    checkedKid(own, 'the kid of the JWK') ??
+    (publicJwk && jwkThumbprint(publicJwk))
+  );
+}

@@ -15,19 +15,18 @@ export interface SeededHash {
 export function seededHash(): SeededHash {
   const [seed = 0, random = 0] = randomFillSync(new Uint32Array(2));
   const factor = random | 1;
-  const mix = (value: number): number => {
-    const product = Math.imul(value ^ seed, factor);
-    return Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
+  const finish = (state: number): number => {
+    const product = Math.imul(state ^ seed, factor);
+    const mixed = Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
+    return (mixed ^ (mixed >>> 16)) >>> 0;
   };
   return {
-    word(value) {
-      const mixed = mix(value);
-      return (mixed ^ (mixed >>> 16)) >>> 0;
-    },
+    word: finish,
     text(value) {
       let state = value.length;
       for (let index = 0; index < value.length; index += 1) {
-        state = mix(state ^ value.charCodeAt(index));
+        const product = Math.imul(state ^ value.charCodeAt(index) ^ seed, factor);
+        state = Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
       }
       return (state ^ (state >>> 16)) >>> 0;
     },

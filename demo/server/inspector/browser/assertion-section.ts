@@ -2,8 +2,10 @@ import type { Explanation } from 'passport-private-key-jwt/explain';
 import type { PageServer } from '../page.js';
 import { byId, onPress } from './element.js';
 import { explanationView } from './explanation-view.js';
-import { formOf, inspect, verdictOf } from './inspection.js';
+import { damageOf, formOf, inspect } from './inspection.js';
 import { checkAtServer, getLastAssertion } from './requests.js';
+import { timeline } from './timeline.js';
+import { verdictOf } from './words.js';
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
@@ -11,9 +13,20 @@ const now = (): number => Math.floor(Date.now() / 1000);
 export function startAssertionSection(server: PageServer): void {
   const text = byId('assertion', HTMLTextAreaElement);
   const verdict = byId('verdict', HTMLElement);
+  const key = byId('key', HTMLTextAreaElement);
+  const damage = byId('damage', HTMLElement);
   const output = byId('explanation', HTMLElement);
   const takeLast = byId('take-last', HTMLButtonElement);
   const checkSignature = byId('check-signature', HTMLButtonElement);
+
+  let shown: Explanation | undefined;
+
+  /** The clock goes on while somebody reads. */
+  function tick(): void {
+    const { claims } = shown ?? {};
+    const times = output.querySelector('.times');
+    if (claims !== undefined) times?.replaceWith(timeline(claims, now()));
+  }
 
   function say(outcome: string, message: string): void {
     verdict.className = outcome;
@@ -21,8 +34,11 @@ export function startAssertionSection(server: PageServer): void {
   }
 
   function show(explanation: Explanation): void {
-    const { outcome, text: message } = verdictOf(explanation);
+    const { outcome, text: message } = verdictOf(explanation, server);
     say(outcome, message);
+    const isDamaged = explanation.claims === undefined && formOf(text.value).size === 2;
+    damage.textContent = isDamaged ? damageOf(text.value.slice(0, 20_000)) : '';
+    shown = explanation;
     output.replaceChildren(...explanationView(explanation, now()));
   }
 
@@ -34,6 +50,8 @@ export function startAssertionSection(server: PageServer): void {
       return;
     }
     say('', '');
+    damage.textContent = '';
+    shown = undefined;
     output.replaceChildren();
   }
 
@@ -47,14 +65,21 @@ export function startAssertionSection(server: PageServer): void {
   async function checkPasted(): Promise<void> {
     const checked = text.value;
     const form = formOf(checked);
+    // It would be enough to sign with: it stays here.
+    if (/PRIVATE KEY|"(d|p|q|k)"\s*:/.test(key.value)) {
+      say('failed', 'That is a private or a shared key. Paste the public key alone.');
+      return;
+    }
+    if (key.value.trim() !== '') form.set('inspector_key', key.value.trim());
     const { accepted, checks } = await checkAtServer(form);
     // Whoever has pasted something else meanwhile wants to see that.
-    if (text.value === checked) show({ ...inspect(form, server), accepted, checks });
+    if (text.value === checked) show({ ...inspect(formOf(checked), server), accepted, checks });
   }
 
   text.addEventListener('input', showPasted);
   onPress(takeLast, pasteLast, (message) => say('failed', message));
   onPress(checkSignature, checkPasted, (message) => say('failed', message));
+  setInterval(tick, 1000);
   // A browser may keep the text when the page is loaded again.
   showPasted();
 }

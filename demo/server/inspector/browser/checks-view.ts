@@ -1,23 +1,23 @@
 import type { Explanation } from 'passport-private-key-jwt/explain';
 import { type Content, element } from './element.js';
 import { describeReason } from './page-server.js';
-import { valueElement } from './values.js';
+import { inWords, questionOf } from './words.js';
 
 type CheckReport = Explanation['checks'][number];
 
 const MARKS = { passed: '✓', failed: '✗', skipped: '–' } as const;
 
 const labelled = (label: string, value: unknown): HTMLElement =>
-  element('div', {}, `${label} `, valueElement(value));
+  element('div', {}, `${label} `, element('code', {}, inWords(value)));
 
 /** What a value had to be more or less than. */
 const limitText = (expected: unknown): string =>
   /^[<>]/.test(String(expected)) ? ` ${expected}` : '';
 
-/** What was found, and where the check failed why, and what would have been accepted. */
+/** What was found; if the check failed, why, and what would have been accepted. */
 function findings({ outcome, reason, expected, actual }: CheckReport): Content[] {
   if (outcome !== 'failed' || reason === undefined) {
-    return actual === undefined ? [] : [valueElement(actual), limitText(expected)];
+    return actual === undefined ? [] : [element('code', {}, inWords(actual)), limitText(expected)];
   }
   const why = element('div', {}, element('strong', {}, reason), `: ${describeReason(reason)}`);
   const isAboutValue = actual !== undefined || expected !== undefined;
@@ -35,21 +35,43 @@ function checkRow(report: CheckReport): HTMLElement {
       'td',
       { class: 'finding' },
       element('div', {}, ...findings(report)),
-      element('small', {}, source),
+      element('small', {}, questionOf(report), ' ', element('span', {}, source)),
     ),
   );
 }
 
-/** Every check with its outcome, in the pipeline's order. */
-export function checksTable(checks: readonly CheckReport[]): HTMLTableElement {
+function checksTable(caption: string, checks: readonly CheckReport[]): HTMLTableElement {
   const headings = ['Outcome', 'Check', 'Finding and rule'].map((name) =>
     element('th', { scope: 'col' }, name),
   );
   return element(
     'table',
     { class: 'checks' },
-    element('caption', {}, 'Checks'),
+    element('caption', {}, caption),
     element('thead', {}, element('tr', {}, ...headings)),
     element('tbody', {}, ...checks.map(checkRow)),
   );
+}
+
+/** Every check with its outcome: those that failed first, the others folded. */
+export function checksView(checks: readonly CheckReport[]): HTMLElement[] {
+  const having = (outcome: CheckReport['outcome']) =>
+    checks.filter((check) => check.outcome === outcome);
+  const folded = (caption: string, some: readonly CheckReport[]) =>
+    some.length === 0
+      ? []
+      : [
+          element(
+            'details',
+            { class: 'folded' },
+            element('summary', {}, `${caption}: ${some.length}`),
+            checksTable(caption, some),
+          ),
+        ];
+  const failed = having('failed');
+  return [
+    ...(failed.length === 0 ? [] : [checksTable('Checks that failed', failed)]),
+    ...folded('Checks that passed', having('passed')),
+    ...folded('Not checked', having('skipped')),
+  ];
 }

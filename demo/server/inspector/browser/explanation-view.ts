@@ -1,8 +1,9 @@
 import type { Explanation } from 'passport-private-key-jwt/explain';
-import { checksTable } from './checks-view.js';
+import { checksView } from './checks-view.js';
 import { element } from './element.js';
 import { timeline } from './timeline.js';
 import { objectTable } from './values.js';
+import { MEANINGS } from './words.js';
 
 /** An assertion that was taken apart. */
 export interface Explained {
@@ -21,8 +22,10 @@ export function explanationView(
   now: number,
 ): readonly HTMLElement[] {
   const tables = [
-    ...(header === undefined ? [] : [objectTable('Header', header)]),
-    ...(claims === undefined ? [] : [objectTable('Claims', claims), timeline(claims, now)]),
+    ...(header === undefined ? [] : [objectTable('Header', header, MEANINGS)]),
+    ...(claims === undefined
+      ? []
+      : [objectTable('Claims', claims, MEANINGS), timeline(claims, now)]),
   ];
-  return [element('div', {}, ...tables), element('div', {}, checksTable(checks))];
+  return [element('div', {}, ...tables), element('div', {}, ...checksView(checks))];
 }

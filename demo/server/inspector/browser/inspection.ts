@@ -30,22 +30,25 @@ export const inspect = (
 ): Explanation =>
   explainAssertion({ issuer, tokenEndpoint, parameters: parametersOf(form) }, rules);
 
-/** What came of the checks. */
-export interface Verdict {
-  readonly outcome: 'passed' | 'failed' | 'undecided';
-  readonly text: string;
-}
-
-/** Sums the checks up in a sentence. */
-export function verdictOf({ accepted, checks }: Explanation): Verdict {
-  const reasons = checks.flatMap(({ reason }) => reason ?? []);
-  if (reasons.length > 0) {
-    return { outcome: 'failed', text: `✗ The assertion is refused: ${reasons.join(', ')}.` };
-  }
-  return accepted
-    ? { outcome: 'passed', text: '✓ Every check passed: it is accepted unless it was used before.' }
-    : {
-        outcome: 'undecided',
-        text: 'Nothing is wrong so far. The client, its keys and the signature are not checked yet.',
-      };
+/** What can be read of an assertion that is damaged, and where it breaks. */
+export function damageOf(text: string): string {
+  const parts = text.trim().split('.');
+  const lines = parts.slice(0, 4).map((part, index) => {
+    const name = ['header', 'payload', 'signature'][index] ?? 'part too many';
+    const position = part.search(/[^\w-]/);
+    if (part === '') return `Part ${index + 1} (${name}) is empty.`;
+    if (position !== -1) {
+      return `Part ${index + 1} (${name}) has a character that is not base64url at position ${position + 1}.`;
+    }
+    if (index > 1) return `Part ${index + 1} (${name}) has ${part.length} characters.`;
+    try {
+      const json = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
+      JSON.parse(json);
+      return `Part ${index + 1} (${name}) reads: ${json.slice(0, 300)}`;
+    } catch {
+      return `Part ${index + 1} (${name}) is not JSON in base64url.`;
+    }
+  });
+  const count = parts.length === 3 ? '' : ` An assertion has three.`;
+  return [`It has ${parts.length} parts, with dots between them.${count}`, ...lines].join('\n');
 }

@@ -1,4 +1,5 @@
 import { element } from './element.js';
+import { server } from './page-server.js';
 import { membersTable } from './values.js';
 
 /** A moment in seconds since the epoch, and the claims that are it. */
@@ -101,5 +102,10 @@ export function timeline(claims: object, now: number): HTMLElement {
     const distance = at === now ? '' : ` (${distanceText(at - now)})`;
     return [names.join(', '), `${dateText(at)}${distance}`] as const;
   });
-  return membersTable(['Times', line], rows);
+  const note = element(
+    'p',
+    { class: 'note' },
+    `Clocks may differ by ${server.clockTolerance} seconds: so much is tolerated at both ends.`,
+  );
+  return element('div', { class: 'times' }, membersTable(['Times', line], rows), note);
 }

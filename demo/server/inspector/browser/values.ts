@@ -15,10 +15,18 @@ export const valueElement = (value: unknown): HTMLElement => element('code', {},
 export function membersTable(
   caption: Content | readonly Content[],
   members: readonly (readonly [string, Content])[],
+  meanings: Readonly<Record<string, string>> = {},
 ): HTMLTableElement {
-  const rows = members.map(([name, value]) =>
-    element('tr', {}, element('th', { scope: 'row' }, printable(name)), element('td', {}, value)),
-  );
+  const rows = members.map(([name, value]) => {
+    const meaning = Object.hasOwn(meanings, name) ? meanings[name] : undefined;
+    const explained = meaning === undefined ? [] : [' ', element('small', {}, meaning)];
+    return element(
+      'tr',
+      {},
+      element('th', { scope: 'row' }, printable(name), ...explained),
+      element('td', {}, value),
+    );
+  });
   const none = element('tr', {}, element('td', {}, 'nothing'));
   return element(
     'table',
@@ -29,8 +37,13 @@ export function membersTable(
 }
 
 /** A table of a JSON object's members. */
-export const objectTable = (caption: string, object: object): HTMLTableElement =>
+export const objectTable = (
+  caption: string,
+  object: object,
+  meanings?: Readonly<Record<string, string>>,
+): HTMLTableElement =>
   membersTable(
     caption,
     Object.entries(object).map(([name, value]) => [name, valueElement(value)]),
+    meanings,
   );
