@@ -11,6 +11,7 @@ import {
 import type { CryptoKey } from 'jose';
 import { algorithmsOf, asPlainRsa, KeyError } from '../../keys/algorithms.js';
 import { parseJwkText } from '../../keys/import.js';
+import { mistakeInMlDsa, mlDsaOf } from '../../keys/jwk.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
@@ -64,6 +65,8 @@ export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
   return (isPss ? asPlainRsa(publicKey) : publicKey).export({ format: 'jwk' }) as JsonWebKey;
 };
 
+const derOf = (pem: string): Buffer => Buffer.from(pem.replace(/-----[^-]*-----/g, ''), 'base64');
+
 function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefined): KeyObject {
   const encrypted = label.startsWith('ENCRYPTED') || pem.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined) {
@@ -72,6 +75,8 @@ function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefi
   try {
     return createPrivateKey({ key: pem, format: 'pem', passphrase });
   } catch {
+    const mlDsa = mlDsaOf(derOf(pem));
+    if (mlDsa !== undefined) throw new KeyError(mistakeInMlDsa(mlDsa));
     throw new KeyError(
       encrypted
         ? 'the key cannot be decrypted: the passphrase is wrong, or the PEM is damaged'
@@ -127,7 +132,8 @@ function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
       }
     }
   }
-  throw new KeyError(mistakeInDer(der));
+  const mlDsa = mlDsaOf(der);
+  throw new KeyError(mlDsa === undefined ? mistakeInDer(der) : mistakeInMlDsa(mlDsa));
 }
 
 function checkJwkUse({ use, key_ops }: JsonWebKey): void {
@@ -154,8 +160,8 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
     throw new KeyError(
-      jwk.kty === 'AKP' && !isAlgorithm(jwk.alg)
-        ? `this Node.js cannot sign with ${JSON.stringify(jwk.alg)}: use 24.6 or later`
+      jwk.kty === 'AKP'
+        ? mistakeInMlDsa(jwk.alg)
         : `the JWK of type ${jwk.kty} is not a valid private key`,
     );
   }
