@@ -44,7 +44,9 @@ test('the bundle for browsers needs nothing of Node, and says what Node says', a
     '',
   ];
   for (const client_assertion of assertions) {
-    const request = { issuer: ISSUER, parameters: { client_assertion, client_assertion_type } };
+    const now = Math.floor(Date.now() / 1000);
+    const parameters = { client_assertion, client_assertion_type };
+    const request = { issuer: ISSUER, parameters, now };
     const here = explainAssertion(request);
     const there: Explanation = JSON.parse(JSON.stringify(explain(request)));
     assert.deepEqual(there, JSON.parse(JSON.stringify(here)), client_assertion);

@@ -20,7 +20,7 @@ import { CLIENT_CHECKS, methodOf } from './checks/client.js';
 import { assertionFailure, type Credentials } from './credentials.js';
 import type { Settings } from './options.js';
 import { readJwt, viewOf } from './read.js';
-import { stricterModes } from './stricter.js';
+import { copyOf, stricterModes } from './stricter.js';
 
 /** How a client proved who it is. */
 export interface ClientAuthentication {
@@ -181,7 +181,7 @@ async function validateAssertion<Client extends AssertionClient>(
     now,
     settings,
   });
-  recorder.warn(...warnings);
+  if (warnings.length > 0) recorder.warn(...warnings);
   if (failure !== undefined) return { failure };
 
   const jti = claims['jti'] as string;
@@ -195,7 +195,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const alg = jws.header['alg'] as string;
   const method = methodOf(alg);
   const wouldFail = stricterModes(clientSubject, timesAsStrings);
-  recorder.note({ method, wouldFail });
+  recorder.note({ method, wouldFail: copyOf(wouldFail) });
   const keyId = keyIdOf(signer);
   const authentication = { clientId, method, alg, keyId, audienceForm: form, wouldFail, claims };
   return { client, authentication };

@@ -15,16 +15,6 @@ const TIME_REASONS = {
   iat: 'issued_at_invalid',
 } as const satisfies Record<string, Reason>;
 
-const NONE: readonly Reason[] = Object.freeze([]);
-const NO_TYP: readonly Reason[] = Object.freeze(['typ_not_allowed'] as const);
-
-const conforming = (requireTyp: readonly Reason[]): StricterModes =>
-  Object.freeze({ issuer: NONE, 'issuer-string': NONE, fapi2: NONE, requireTyp });
-
-/** What most assertions get, so that it is made once. */
-const CONFORMING = conforming(NONE);
-const CONFORMING_WITHOUT_TYP = conforming(NO_TYP);
-
 /**
  * What each stricter mode would have refused of an accepted assertion, so that an operator can see
  * which clients to warn before the mode is turned on.
@@ -39,8 +29,9 @@ export function stricterModes(
   const isLong = lifetime(subject) > maxLifetime;
   const isString = isIssuerAlone(subject, 'issuer-string');
   const isFapi2Algorithm = FAPI2_ALGORITHMS.has(String(jws.header['alg']));
+  const requireTyp: Reason[] = isExplicit ? [] : ['typ_not_allowed'];
   if (!isLong && isString && isFapi2Algorithm && timesAsStrings.length === 0) {
-    return isExplicit ? CONFORMING : CONFORMING_WITHOUT_TYP;
+    return { issuer: [], 'issuer-string': [], fapi2: [], requireTyp };
   }
   const common: Reason[] = [
     ...timesAsStrings.map((name) => TIME_REASONS[name as keyof typeof TIME_REASONS]),
@@ -49,11 +40,18 @@ export function stricterModes(
   const audience = (isRight: boolean): Reason[] => (isRight ? [] : ['audience_mismatch']);
   const issuerString = [...audience(isString), ...common];
   const algorithm: Reason[] = isFapi2Algorithm ? [] : ['algorithm_not_allowed'];
-  // Frozen, since the event and the application are given the same one.
-  return Object.freeze({
-    issuer: Object.freeze([...audience(isIssuerAlone(subject, 'issuer')), ...common]),
-    'issuer-string': Object.freeze(issuerString),
-    fapi2: Object.freeze([...algorithm, ...issuerString]),
-    requireTyp: isExplicit ? NONE : NO_TYP,
-  });
+  return {
+    issuer: [...audience(isIssuerAlone(subject, 'issuer')), ...common],
+    'issuer-string': issuerString,
+    fapi2: [...algorithm, ...issuerString],
+    requireTyp,
+  };
 }
+
+/** A copy, so that what a listener does to the event does not reach the application. */
+export const copyOf = (modes: StricterModes): StricterModes => ({
+  issuer: [...modes.issuer],
+  'issuer-string': [...modes['issuer-string']],
+  fapi2: [...modes.fapi2],
+  requireTyp: [...modes.requireTyp],
+});

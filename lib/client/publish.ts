@@ -49,6 +49,10 @@ const MAX_DOCUMENT_BYTES = 5120;
 
 /** @throws {KeyError} for anything that nobody should see, or that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
+  // An importer passes over what is no key; here it could be a private one.
+  if (set.keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
+    throw new KeyError('what is no JWK is no key');
+  }
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
   if (refused[0] !== undefined) throw new KeyError(refused[0].message);
   if (keys.length === 0) throw new KeyError('the JWK Set has no key for signatures');

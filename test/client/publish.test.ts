@@ -182,7 +182,11 @@ const SECRET_KEYS: readonly (readonly [string, unknown, RegExp])[] = [
   ['symmetric', symmetricJwk, /symmetric/],
   ['private WebCrypto', { ...privateJwk, key_ops: ['sign'] }, /private key \(member d\)/],
   ['private encryption', { ...privateJwk, use: 'enc' }, /private key \(member d\)/],
-  ['symmetric encryption', { ...symmetricJwk, use: 'enc' }, /symmetric key \(member k\)/],
+  [
+    'symmetric encryption',
+    { ...symmetricJwk, use: 'enc' },
+    /symmetric key (is published )?\(member k\)/,
+  ],
   ['private, unknown', { kty: 'AKP', priv: 'AA' }, /private key \(member priv\)/],
   ['halfway public RSA', { kty: 'RSA', use: 'enc', p: 'AA' }, /private key \(member p\)/],
   ['private PEM', pem(pair), /PEM holds a private key/],
