@@ -314,7 +314,7 @@ test('without a lookup, what depends on the client is skipped', async () => {
   );
   assert.deepEqual(failuresOf(explanation.checks), []);
   assert.deepEqual(withOutcome(explanation.checks, 'skipped'), after('authorization request'));
-  assert.deepEqual(explainAlone(request, readRules('test', {})), explanation);
+  assert.deepEqual(explainAlone(request, settings), explanation);
 });
 
 test('without an issuer, the audience cannot be judged and is skipped', async () => {
