@@ -2,12 +2,7 @@
 import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import type { Request, RequestHandler } from 'express';
 import type {} from 'express-session';
-import type {
-  AssertionClient,
-  ClientAssertionParameters,
-  ClientMetadata,
-  ReplayStore,
-} from 'passport-private-key-jwt';
+import type { AssertionClient, ClientMetadata, ReplayStore } from 'passport-private-key-jwt';
 import type { LoginTokens } from 'passport-private-key-jwt/client';
 
 declare global {
@@ -23,7 +18,7 @@ declare global {
   const isSecretOf: (client: AssertionClient, clientSecret: string) => boolean;
 
   const request: Request;
-  const form: ClientAssertionParameters;
+  const form: object;
   const jwt: string;
   const token: RequestHandler;
   const tokens: LoginTokens;

@@ -16,7 +16,7 @@ export const entryPoints: readonly EntryPoint[] = Object.entries(packageJson.exp
       ? []
       : [
           {
-            name: subpath === '.' ? 'index' : subpath.slice('./'.length),
+            name: subpath === '.' ? 'index' : subpath.slice('./'.length).replaceAll('/', '-'),
             specifier: packageJson.name + subpath.slice('.'.length),
             declarations: conditions.types,
             source: sourceOf(conditions.default),

@@ -49,7 +49,7 @@ const app = express();
 app.post(
   '/token',
   express.urlencoded({ extended: false }),
-  authenticateClient(strategy as never),
+  authenticateClient(strategy),
   (_request, response) => {
     response.json({ access_token: 'a token', token_type: 'Bearer' });
   },

@@ -17,8 +17,8 @@ const PROCESSES = Math.max(2, Math.min(4, availableParallelism()));
 /** For how long one file may run, in milliseconds. */
 const TIMEOUT = { fast: 120_000, rest: 300_000 };
 
-/** Folders whose tests start a browser, npm, samples or the command line, each in processes of its own. */
-const SLOW_FOLDERS = ['browser', 'cli', 'demo', 'frameworks', 'package', 'samples'];
+/** Folders whose tests start a browser, npm, samples, the command line or other providers. */
+const SLOW_FOLDERS = ['browser', 'cli', 'demo', 'frameworks', 'interop', 'package', 'samples'];
 
 const isSlow = (file: string): boolean =>
   file.endsWith('.slow.test.ts') || SLOW_FOLDERS.some((name) => file.startsWith(`test/${name}/`));

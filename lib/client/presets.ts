@@ -20,7 +20,7 @@ const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
  */
 export const presets: Readonly<
   Record<
-    | 'rfc7523bis'
+    | 'rfc10070'
     | 'microsoftEntraId'
     | 'okta'
     | 'auth0'
@@ -42,10 +42,10 @@ export const presets: Readonly<
   >
 > = {
   /**
-   * draft-ietf-oauth-rfc7523bis, which Duende IdentityServer follows: the issuer as sole audience
+   * RFC 10070, which Duende IdentityServer follows: the issuer as sole audience
    * and an explicit type. It is what an `AssertionService` does by itself.
    */
-  rfc7523bis: {},
+  rfc10070: {},
   /** Microsoft Entra ID, which knows keys by their certificate's SHA-256 thumbprint. */
   microsoftEntraId: {
     ...TOKEN_ENDPOINT,

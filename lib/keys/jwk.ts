@@ -182,7 +182,7 @@ function okpPublicKey(jwk: JsonWebKey): KeyObject {
 }
 
 /** The last number of the object identifier and the size in bytes (FIPS 204, RFC 9881). */
-const ML_DSA: ReadonlyMap<unknown, readonly [oid: number, bytes: number]> = new Map([
+const ML_DSA: ReadonlyMap<string, readonly [oid: number, bytes: number]> = new Map([
   ['ML-DSA-44', [0x11, 1312]],
   ['ML-DSA-65', [0x12, 1952]],
   ['ML-DSA-87', [0x13, 2592]],
@@ -224,17 +224,34 @@ export function isVerifiable(alg: string): boolean {
   return works;
 }
 
+const cannot = (what: string): string =>
+  `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot ${what}: use Node 24.6 or newer`;
+
 /** What to tell a user of an algorithm that this Node cannot verify. */
-export const cannotVerify = (alg: string): string =>
-  `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot verify ${alg}: use Node 24.6 or newer`;
+export const cannotVerify = (alg: string): string => cannot(`verify ${alg}`);
+
+/** Why a private key for ML-DSA could not be read. */
+export function mistakeInMlDsa(alg: unknown): string {
+  if (typeof alg !== 'string' || !ML_DSA.has(alg)) {
+    return `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`;
+  }
+  return isVerifiable(alg)
+    ? `the key for ${alg} is not a valid private key`
+    : cannot(`sign with ${alg}`);
+}
+
+/** The ML-DSA algorithm that a key in DER names. */
+export function mlDsaOf(der: Buffer): string | undefined {
+  const at = der.indexOf(ML_DSA_ALGORITHM);
+  const oid = at < 0 ? undefined : der[at + ML_DSA_ALGORITHM.length];
+  return [...ML_DSA].find(([, [last]]) => last === oid)?.[0];
+}
 
 function akpPublicKey(jwk: JsonWebKey): KeyObject {
   const { alg } = jwk;
-  const [oid, bytes] = ML_DSA.get(alg) ?? [];
+  const [oid, bytes] = ML_DSA.get(alg ?? '') ?? [];
   if (alg === undefined || oid === undefined || bytes === undefined) {
-    throw new KeyError(
-      `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`,
-    );
+    throw new KeyError(mistakeInMlDsa(alg));
   }
   if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
   const key = bytesOf(jwk, 'pub', bytes);

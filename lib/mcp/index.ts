@@ -5,4 +5,4 @@
  * @module
  */
 export type { ClientCredentialsGrant } from './client-credentials.js';
-export { type McpAuthRouterOptions, type McpServerProvider, mcpAuthRouter } from './router.js';
+export { type McpServerProvider, mcpAuthRouter } from './router.js';

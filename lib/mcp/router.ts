@@ -27,7 +27,7 @@ import { findIn, storeFor } from './clients.js';
 export type McpServerProvider = OAuthServerProvider & ClientCredentialsGrant;
 
 /** Options of the SDK's `mcpAuthRouter`, and of client authentication. */
-export interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'> {
+interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'> {
   /** The SDK's provider: clients, codes and tokens. */
   provider: McpServerProvider;
   /** How assertions are validated; `jwksUri` among them. Issuer and endpoints are the router's. */

@@ -20,7 +20,7 @@ async function decoded(jwt: Promise<string>) {
   return { claims: payload, header: protectedHeader };
 }
 
-test('an assertion is as rfc7523bis wants it by default (RFC 7523 §3)', async () => {
+test('an assertion is what RFC 10070 asks for by default (RFC 7523 §3)', async () => {
   const before = seconds();
   const { claims, header } = await decoded(service().createClientToken());
   const { iat, jti, ...rest } = claims;

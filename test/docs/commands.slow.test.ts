@@ -75,11 +75,15 @@ async function ownCommandsOf(document: string): Promise<string[]> {
   return (await commandsOf(document)).filter((command) => !/^(\w+=\S+ )*npm /.test(command));
 }
 
-/** Starts the server of the guide at a port of its own. It reads the client's secret from `client.json`. */
-async function startServer(t: TestContext, { folder, write }: Workshop) {
+/** Starts the server of a document at a port of its own. It reads the client from `client.json`. */
+async function startServer(
+  t: TestContext,
+  { folder, write }: Workshop,
+  document = 'docs/server.md',
+) {
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const [code = ''] = await codeOf('docs/server.md', 'ts');
+  const [code = ''] = await codeOf(document, 'ts');
   await write(
     'server.ts',
     code
@@ -94,6 +98,16 @@ async function startServer(t: TestContext, { folder, write }: Workshop) {
 }
 
 const RUNS: Record<string, (t: TestContext, commands: string[]) => Promise<void>> = {
+  async 'README.md'(t, [keygen = '', token = '', ...more]) {
+    const work = await workshop(t);
+    await work.shell(keygen);
+    const { here, server } = await startServer(t, work, 'README.md');
+    const { stdout } = await work.shell(here(token));
+    assert.match(stdout, /The server has granted a token/);
+    await server.line('success client.jwt');
+    assert.deepEqual(more, []);
+  },
+
   async 'docs/server.md'(t, [keygen = '', token = '', ...more]) {
     const work = await workshop(t);
     await work.shell(keygen);
@@ -138,7 +152,7 @@ const RUNS: Record<string, (t: TestContext, commands: string[]) => Promise<void>
 
   async 'docs/command-line.md'(
     t,
-    [keygen = '', certificate = '', token = '', inspect = '', ...more],
+    [keygen = '', certificate = '', token = '', inspect = '', audit = '', ...more],
   ) {
     const work = await workshop(t);
     await work.shell(keygen);
@@ -157,6 +171,7 @@ const RUNS: Record<string, (t: TestContext, commands: string[]) => Promise<void>
     const assertions = new AssertionService({ clientId: 'client.jwt', key, issuer });
     await work.write('assertion.txt', await assertions.createClientToken());
     await work.shell(here(inspect));
+    assert.match((await work.shell(audit)).stdout, /client\.jwt/);
     assert.deepEqual(more, []);
   },
 };

@@ -5,14 +5,16 @@ import { exportedNames, options } from '../../scripts/surface.js';
 // What a user must learn. A new capability that needs more names or options says which, and raises
 // the number here; 100 names are the limit for ever.
 const NAMES: Record<string, number> = {
-  client: 67,
+  client: 40,
+  'client-conformance': 2,
+  'client-redis': 2,
   explain: 2,
-  index: 74,
-  mcp: 4,
-  redis: 11,
+  index: 39,
+  mcp: 3,
+  redis: 3,
   'replay-conformance': 3,
 };
-const OPTIONS = 129;
+const OPTIONS = 134;
 
 test('each entry point exports no more names than its budget', () => {
   for (const [entry, { length }] of Object.entries(exportedNames())) {

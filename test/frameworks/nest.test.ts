@@ -113,6 +113,7 @@ for (const name of ['nest-11', 'nest-12']) {
       assert.equal(again.status, 401);
       assert.equal(again.body['error'], 'invalid_client');
       assert.equal(again.cache, 'no-store');
+      assert.doesNotMatch(app.output(), /ERROR/, 'a refusal is no error of the application');
     });
 
     test('validate returns null for an unknown client: 401 as in RFC 6749 §5.2', async () => {
@@ -149,13 +150,11 @@ for (const name of ['nest-11', 'nest-12']) {
     });
 
     for (const [path, status] of Object.entries({ rejects: 503, throws: 503, refuses: 401 })) {
-      test(`a validate that ${path} is ${status} by Nest's own filter, without a stack in the log`, async () => {
-        const before = app.output().length;
+      test(`a validate that ${path} is ${status} by Nest's own filter`, async () => {
         const answer = await post(`/more/${path}`, await form(`/more/${path}`));
         assert.equal(answer.status, status);
         assert.equal(answer.body['statusCode'], status);
         assert.equal(typeof answer.body['message'], 'string');
-        assert.doesNotMatch(app.output().slice(before), /\n +at /);
       });
     }
 

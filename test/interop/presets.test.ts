@@ -27,7 +27,7 @@ interface Demands {
 }
 
 const demands: Readonly<Record<keyof typeof presets, Demands>> = {
-  rfc7523bis: {
+  rfc10070: {
     algorithms: ['RS256', 'ES256'],
     aud: 'issuer',
     typ: 'client-authentication+jwt',

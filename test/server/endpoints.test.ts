@@ -44,7 +44,7 @@ for (const [name, path] of Object.entries(ENDPOINTS)) {
     assert.equal(server.events.at(-1)?.endpoint, own);
   });
 
-  test(`${name}: strict mode takes the issuer alone (draft-ietf-oauth-rfc7523bis §4)`, async (t) => {
+  test(`${name}: audience 'issuer' takes the issuer alone (RFC 10070 §4)`, async (t) => {
     const server = await authenticatedEndpoints({ audience: 'issuer' });
     t.after(() => server.close());
     const own = ISSUER + path;

@@ -13,11 +13,7 @@ import {
   RemoteJwkSets,
   validateRequestObject,
 } from '../../lib/index.js';
-import {
-  type McpAuthRouterOptions,
-  type McpServerProvider,
-  mcpAuthRouter,
-} from '../../lib/mcp/index.js';
+import { type McpServerProvider, mcpAuthRouter } from '../../lib/mcp/index.js';
 import { type RedisClient, RedisReplayStore } from '../../lib/replay/redis.js';
 import { ISSUER, signAssertion } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
@@ -68,7 +64,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
     'otherwise must be a function',
   ],
   [
-    () => mcpAuthRouter({ ...mcp, clientAssertions: {} } as McpAuthRouterOptions),
+    () => mcpAuthRouter({ ...mcp, clientAssertions: {} } as Parameters<typeof mcpAuthRouter>[0]),
     'mcpAuthRouter has no option clientAssertions: use clientAssertion',
   ],
   [

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express from 'express';
 import type { AuthenticationEvent } from '../../lib/index.js';
-import { type McpAuthRouterOptions, mcpAuthRouter } from '../../lib/mcp/index.js';
+import { mcpAuthRouter } from '../../lib/mcp/index.js';
 import { Clients } from '../../samples/mcp-server/clients.js';
 import { Provider } from '../../samples/mcp-server/provider.js';
 import { assertionForm, type Differences, ISSUER, signAssertion } from './assertion.js';
@@ -49,7 +49,7 @@ export interface McpAuthorizationServer {
 export async function mcpAuthorizationServer(
   t: TestContext,
   clients: readonly OAuthClientInformationFull[],
-  options: Partial<McpAuthRouterOptions> = {},
+  options: Partial<Parameters<typeof mcpAuthRouter>[0]> = {},
 ): Promise<McpAuthorizationServer> {
   const events: AuthenticationEvent[] = [];
   const provider = new Provider(new Clients(clients), MCP_RESOURCE, ['tools']);

@@ -1,9 +1,14 @@
 import type { Request, Response } from 'express';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { disclose, handlesIn, type Member, type Members } from './disclosure.js';
-import type { Handles } from './sequences.js';
 import { isShallow } from './shallow.js';
 import type { Trace } from './traces.js';
+
+/** By what a request can be told to belong to others: codes, tokens and ids, or hashes of them. */
+export interface Handles {
+  readonly inRequest: readonly string[];
+  readonly inAnswer: readonly string[];
+}
 
 /** A request and its answer, without the secrets in them. */
 export interface Exchange {

@@ -1,15 +1,9 @@
-import type { Exchange } from './exchange.js';
+import type { Exchange, Handles } from './exchange.js';
 
 /** The requests that belong to one login, or to one call of a client for itself, in their order. */
 export interface Sequence {
   readonly id: number;
   readonly exchanges: readonly Exchange[];
-}
-
-/** By what a request can be told to belong to others: codes, tokens and ids, or hashes of them. */
-export interface Handles {
-  readonly inRequest: readonly string[];
-  readonly inAnswer: readonly string[];
 }
 
 interface Recording {

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { JsonWebKey } from '../../keys/secret.js';
 import type { Algorithm } from '../../shared/algorithms.js';
+import type { SignerCertificate } from './certificate.js';
 
 /** The header of a JWS. */
 export type Header = Readonly<Record<string, unknown>>;
@@ -10,6 +12,18 @@ export type Header = Readonly<Record<string, unknown>>;
 export interface WrittenHeader {
   readonly parameters: Header;
   readonly segment: string;
+}
+
+/** What a signing key consists of, whatever it was made of. */
+export interface KeyParts {
+  readonly alg: Algorithm;
+  /** The `kid` of the header; undefined for none. */
+  readonly kid: string | undefined;
+  /** The public half; undefined if it is not known, and for symmetric keys. */
+  readonly publicJwk: JsonWebKey | undefined;
+  readonly certificate: SignerCertificate | undefined;
+  /** Makes a compact JWS. */
+  readonly sign: (header: WrittenHeader, claims: object) => Promise<string>;
 }
 
 /** Signs bytes, in the form that JWS has. */

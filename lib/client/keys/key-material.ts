@@ -11,6 +11,7 @@ import {
 import type { CryptoKey } from 'jose';
 import { algorithmsOf, asPlainRsa, KeyError } from '../../keys/algorithms.js';
 import { parseJwkText } from '../../keys/import.js';
+import { mistakeInMlDsa, mlDsaOf } from '../../keys/jwk.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
@@ -64,6 +65,8 @@ export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
   return (isPss ? asPlainRsa(publicKey) : publicKey).export({ format: 'jwk' }) as JsonWebKey;
 };
 
+const derOf = (pem: string): Buffer => Buffer.from(pem.replace(/-----[^-]*-----/g, ''), 'base64');
+
 function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefined): KeyObject {
   const encrypted = label.startsWith('ENCRYPTED') || pem.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined) {
@@ -72,6 +75,8 @@ function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefi
   try {
     return createPrivateKey({ key: pem, format: 'pem', passphrase });
   } catch {
+    const mlDsa = mlDsaOf(derOf(pem));
+    if (mlDsa !== undefined) throw new KeyError(mistakeInMlDsa(mlDsa));
     throw new KeyError(
       encrypted
         ? 'the key cannot be decrypted: the passphrase is wrong, or the PEM is damaged'
@@ -127,7 +132,8 @@ function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
       }
     }
   }
-  throw new KeyError(mistakeInDer(der));
+  const mlDsa = mlDsaOf(der);
+  throw new KeyError(mlDsa === undefined ? mistakeInDer(der) : mistakeInMlDsa(mlDsa));
 }
 
 function checkJwkUse({ use, key_ops }: JsonWebKey): void {
@@ -154,8 +160,8 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
     throw new KeyError(
-      jwk.kty === 'AKP' && !isAlgorithm(jwk.alg)
-        ? `this Node.js cannot sign with ${JSON.stringify(jwk.alg)}: use 24.6 or later`
+      jwk.kty === 'AKP'
+        ? mistakeInMlDsa(jwk.alg)
         : `the JWK of type ${jwk.kty} is not a valid private key`,
     );
   }
@@ -346,4 +352,31 @@ function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
 export function signingAlgorithmsOf(key: KeyObject | CryptoKey): readonly Algorithm[] {
   if (!(key instanceof KeyObject)) return algorithmsOfCryptoKey(key);
   return algorithmsOf(key.type === 'private' ? createPublicKey(key) : key);
+}
+
+function checkedKid(kid: unknown, name: string): string | undefined {
+  if (kid === undefined || kid === null) return undefined;
+  if (kid === '') throw new KeyError(`${name} is empty: use kid: false to send none`);
+  if (typeof kid === 'string') return kid;
+  throw new KeyError(`${name} must be text, or false for none`);
+}
+
+/**
+ * The `kid` of a key: the one that is wanted, its own, or the thumbprint of its public half.
+ *
+ * @param wanted false for none
+ * @param own the `kid` of its JWK
+ * @throws {KeyError}
+ */
+export function chooseKid(
+  wanted: unknown,
+  own: unknown,
+  publicJwk: JsonWebKey | undefined,
+): string | undefined {
+  if (wanted === false) return undefined;
+  return (
+    checkedKid(wanted, 'kid') ??
+    checkedKid(own, 'the kid of the JWK') ??
+    (publicJwk && jwkThumbprint(publicJwk))
+  );
 }

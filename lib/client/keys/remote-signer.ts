@@ -7,10 +7,9 @@ import { keysFromPem } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
-import { compactJws } from './jws.js';
-import { publicJwkOf } from './key-material.js';
+import { compactJws, type KeyParts } from './jws.js';
+import { chooseKid, publicJwkOf } from './key-material.js';
 import { textOf, unwrapped } from './key-text.js';
-import { chooseKid, type KeyParts } from './signing-key.js';
 
 /**
  * A key that signs elsewhere, in a key management service or a hardware module, and never enters

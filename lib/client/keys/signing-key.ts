@@ -7,11 +7,18 @@ import type { JsonWebKey } from '../../keys/secret.js';
 import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
 import { type OptionTable, readOptions, unchecked } from '../../shared/options.js';
 import { type CertificateOptions, certificateOf, type SignerCertificate } from './certificate.js';
-import { compactJws, type Header, signer, type WrittenHeader, writeHeader } from './jws.js';
+import {
+  compactJws,
+  type Header,
+  type KeyParts,
+  signer,
+  type WrittenHeader,
+  writeHeader,
+} from './jws.js';
 import { checkDemands, demandedHeader, KEY_DEMANDS, type KeyDemands } from './key-demands.js';
 import {
   checkHalves,
-  jwkThumbprint,
+  chooseKid,
   type KeyMaterial,
   publicHalfOf,
   publicJwkOf,
@@ -41,18 +48,6 @@ export interface SigningKeyOptions extends CertificateOptions {
 /** Everything that a signing key can be made of. */
 export type SigningKeyInput = KeyMaterial | SigningKeyOptions | RemoteSigner | SigningKey;
 
-/** What a signing key consists of, whatever it was made of. */
-export interface KeyParts {
-  readonly alg: Algorithm;
-  /** The `kid` of the header; undefined for none. */
-  readonly kid: string | undefined;
-  /** The public half; undefined if it is not known, and for symmetric keys. */
-  readonly publicJwk: JsonWebKey | undefined;
-  readonly certificate: SignerCertificate | undefined;
-  /** Makes a compact JWS. */
-  readonly sign: (header: WrittenHeader, claims: object) => Promise<string>;
-}
-
 /** The readers of `SigningKeyOptions`. */
 export const KEY_OPTIONS = {
   key: unchecked<KeyMaterial>(),
@@ -62,33 +57,6 @@ export const KEY_OPTIONS = {
   certificate: unchecked<string | Uint8Array | undefined>(),
   x5c: unchecked<boolean | undefined>(),
 } satisfies OptionTable<SigningKeyOptions>;
-
-function checkedKid(kid: unknown, name: string): string | undefined {
-  if (kid === undefined || kid === null) return undefined;
-  if (kid === '') throw new KeyError(`${name} is empty: use kid: false to send none`);
-  if (typeof kid === 'string') return kid;
-  throw new KeyError(`${name} must be text, or false for none`);
-}
-
-/**
- * The `kid` of a key: the one that is wanted, its own, or the thumbprint of its public half.
- *
- * @param wanted false for none
- * @param own the `kid` of its JWK
- * @throws {KeyError}
- */
-export function chooseKid(
-  wanted: unknown,
-  own: unknown,
-  publicJwk: JsonWebKey | undefined,
-): string | undefined {
-  if (wanted === false) return undefined;
-  return (
-    checkedKid(wanted, 'kid') ??
-    checkedKid(own, 'the kid of the JWK') ??
-    (publicJwk && jwkThumbprint(publicJwk))
-  );
-}
 
 function chooseAlgorithm(
   fitting: readonly Algorithm[],

@@ -12,7 +12,7 @@ import type { TokenLock } from './lock.js';
 import type { TokenSet, TokenStore } from './token-store.js';
 
 /** Options of a `RedisTokenStore`. Times are in seconds. */
-export interface RedisTokenStoreOptions {
+interface RedisTokenStoreOptions {
   /** What the keys start with. Default `private-key-jwt:tokens:`. */
   readonly prefix?: string | undefined;
   /** How long Redis may take for a command. Default 1, at most a minute. */
@@ -100,7 +100,7 @@ export class RedisTokenStore implements TokenStore {
 }
 
 /** Options of a `RedisLock`. Times are in seconds. */
-export interface RedisLockOptions {
+interface RedisLockOptions {
   /** What the keys start with. Default `private-key-jwt:lock:`. */
   readonly prefix?: string | undefined;
   /** How long one may wait for a lock. Default 45, which is longer than a refresh takes. */

@@ -434,7 +434,7 @@ const wrongOptions: readonly [string, KeyRingOptions, RegExp][] = [
   [
     'a private key where its public half belongs',
     { keys: [{ ...keyService('ES256'), publicJwk: privateJwk }] },
-    /publicJwk is wrong: a private key \(member d\) is a secret: give its public half/,
+    /publicJwk is wrong: the JWK holds a private key \(member d\)/,
   ],
 ];
 

@@ -9,7 +9,7 @@ import { certificateOf } from '../../support/certificate.js';
 import { keyPair, newKeyPair } from '../../support/keys.js';
 import { keyService } from '../../support/remote-signer.js';
 
-for (const alg of ALGORITHMS.filter((name) => !name.startsWith('HS'))) {
+for (const alg of ALGORITHMS.filter((name) => !/^(HS|ML)/.test(name))) {
   test(`a remote key signs with ${alg}`, async () => {
     for (const dsaEncoding of ['der', 'ieee-p1363'] as const) {
       const service = keyService(alg, dsaEncoding);
@@ -157,13 +157,18 @@ const privateRsa = keyPair('RS256').privateKey.export({ format: 'jwk' }) as type
 const { d: _d, ...halfPrivate } = privateRsa;
 
 const WRONG_PUBLIC_JWKS: readonly (readonly [string, Algorithm, JsonWebKey, RegExp])[] = [
-  ['a private key', 'ES256', privateEc, /a private key \(member d\) is a secret/],
+  ['a private key', 'ES256', privateEc, /private key \(member d\)/],
   ['what is left of a private key without d', 'RS256', halfPrivate, /private key \(member p\)/],
-  ['a symmetric key', 'HS256', { kty: 'oct', k: 'A'.repeat(43) }, /symmetric key \(member k\)/],
+  [
+    'a symmetric key',
+    'HS256',
+    { kty: 'oct', k: 'A'.repeat(43) },
+    /symmetric key is published \(member k\)/,
+  ],
   ['a key of another curve', 'ES384', ec, /alg ES384 does not fit it: use ES256/],
   ['an RSA key', 'ES256', keyPair('RS256').publicJwk, /ES256 does not fit it: use RS256 or RS384/],
   ['a key for another alg', 'PS256', { ...keyPair('RS256').publicJwk, alg: 'RS256' }, /use RS256/],
-  ['no key', 'ES256', { kty: 'EC' }, /is not a valid public key/],
+  ['no key', 'ES256', { kty: 'EC' }, /curve "undefined" is not supported/],
 ];
 
 for (const [what, alg, publicJwk, message] of WRONG_PUBLIC_JWKS) {
