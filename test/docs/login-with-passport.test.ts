@@ -15,7 +15,7 @@ import { discover } from '../support/relying-party.js';
 // The login, the tokens and the logout of docs/client.md, as they are there.
 
 const CLIENT_ID = 'client';
-const PARTS = ["passport.use(\n  'oidc'", "app.get('/orders'", "app.post('/logout'"];
+const PARTS = ['const users = new UserTokenManager', "app.get('/orders'", "app.post('/logout'"];
 
 /** The examples, at the origins of the test. What they take as given are globals, as in docs/examples.d.ts. */
 async function runExamples(folder: string, origins: Readonly<Record<string, string>>) {
