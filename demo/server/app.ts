@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import {
   type AuthenticationEvent,
+  authenticateClient,
   oauthErrorHandler,
   PrivateKeyJwtStrategy,
   RemoteJwkSets,
@@ -25,9 +26,11 @@ export function createApp(server: Server): Express {
   const base = baseUrl(server);
   const identity = { issuer, tokenEndpoint: `${base}/token` };
   const jwksUri = new RemoteJwkSets({ allowLocalNetwork: settings.allowLocalNetwork });
+  const fapi = settings.profile === 'fapi2';
   const rules = {
-    audience: settings.audience,
-    additionalAudiences: settings.additionalAudiences,
+    profile: settings.profile,
+    audience: fapi ? undefined : settings.audience,
+    additionalAudiences: fapi ? undefined : settings.additionalAudiences,
     maxLifetime: settings.maxLifetime,
     jwksUri,
     replay,
@@ -51,12 +54,13 @@ export function createApp(server: Server): Express {
     { ...identity, ...rules, onAuthentication },
     (clientId) => clients.find(clientId),
   );
-  const authenticate = clientAuthentication(privateKeyJwt, clients, log);
+  const authenticate = fapi
+    ? authenticateClient(privateKeyJwt)
+    : clientAuthentication(privateKeyJwt, clients, log);
 
   const tokens = new Tokens(issuer, keys, log);
   const pushed = new PushedRequests();
-  const fapi = settings.profile === 'fapi2';
-  const policy = { issuer, jwksUri, fapi };
+  const policy = { issuer, jwksUri, fapi, profile: settings.profile };
 
   const app = express();
   app.disable('x-powered-by');

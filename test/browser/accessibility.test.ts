@@ -51,6 +51,7 @@ browserTest('the keyboard is enough', async ({ demo, open }) => {
   await tab('check-signature');
   await page.keyboard.press('Enter');
   await verdict.getByText('unknown_client').waitFor();
+  for (const folded of ['SUMMARY', 'SUMMARY']) await tab(folded);
   await tab('sequence');
   await tab('reload');
   await page.keyboard.press('Space');

@@ -28,12 +28,12 @@ const HOSTILE: readonly Hostile[] = [
   {
     name: 'JSON that is nested as often as the length allows',
     text: () => rawAssertion(HEADER, claimsWith(nested(5_900))),
-    verdict: /: audience_mismatch[,.]/,
+    verdict: /: assertion_malformed\.$/,
   },
   {
     name: 'a header that is nested so',
     text: () => rawAssertion(`{"alg":${nested(5_900)}}`, {}),
-    verdict: /: algorithm_not_allowed, /,
+    verdict: /: assertion_malformed\.$/,
   },
   {
     name: 'times beyond all calendars',

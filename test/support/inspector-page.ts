@@ -10,7 +10,7 @@ export const inspectorPage = (page: Page) => ({
   reload: page.getByRole('button', { name: 'Reload' }),
   sendAgain: page.getByRole('button', { name: 'Send the last assertion again' }),
   news: page.locator('#news'),
-  exchanges: page.locator('#exchanges summary'),
+  exchanges: page.locator('#exchanges > li > details > summary'),
 });
 
 /** Presses a button of the page, and waits until what it does is done. */

@@ -25,7 +25,10 @@ export function serverMetadata(
   authentication: AuthenticationMetadata,
   profile: 'fapi2' | undefined,
 ): Record<string, unknown> {
-  const methods = [...authentication.token_endpoint_auth_methods_supported, ...SECRET_METHODS];
+  const methods = [
+    ...authentication.token_endpoint_auth_methods_supported,
+    ...(profile === 'fapi2' ? [] : SECRET_METHODS),
+  ];
   const algorithms = authentication.token_endpoint_auth_signing_alg_values_supported;
   return {
     issuer,

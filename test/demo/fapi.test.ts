@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { assertionForm, type Differences, signAssertion } from '../support/assertion.js';
+import {
+  authorizationParameters,
+  authorizationUrl,
+  pkce,
+  REDIRECT_URI,
+  requestUrl,
+  webClient,
+} from '../support/authorization.js';
+import { keyPair } from '../support/keys.js';
+import { startTokenServer } from '../support/token-server.js';
+import { logIn, newVisitor } from '../support/visitor.js';
+
+const pair = keyPair('ES256');
+const server = await startTokenServer(
+  [
+    { client_id: 'web', ...webClient(pair) },
+    { client_id: 'rsa', ...webClient(keyPair('RS256')) },
+  ],
+  { PROFILE: 'fapi2' },
+);
+after(() => server.stop());
+
+type Form = Record<string, string>;
+
+async function post(path: string, form: Form, differences: Differences = {}, clientId = 'web') {
+  const assertion = await signAssertion(clientId, {
+    pair,
+    ...differences,
+    claims: { aud: server.url, ...differences.claims },
+  });
+  const response = await server.post(path, assertionForm(assertion, form));
+  return { status: response.status, body: (await response.json()) as Form };
+}
+
+test('FAPI 2.0: a client pushes its request with PKCE, and redeems the code with the verifier', async () => {
+  const proof = pkce();
+  const { body } = await post('/par', authorizationParameters('web', proof));
+  const { request_uri = '' } = body;
+  const url = authorizationUrl(server, { client_id: 'web', request_uri });
+  const callback = await logIn(newVisitor(server.url), url);
+  const form = {
+    grant_type: 'authorization_code',
+    code: callback.searchParams.get('code') ?? '',
+    redirect_uri: REDIRECT_URI,
+  };
+  assert.equal(callback.searchParams.get('iss'), server.url);
+  const { body: tokens } = await post('/token', { ...form, code_verifier: proof.verifier });
+  const [header = ''] = tokens['id_token']?.split('.') ?? [];
+  assert.equal(JSON.parse(Buffer.from(header, 'base64url').toString()).alg, 'ES256');
+});
+
+test('FAPI 2.0: a missing code_verifier is invalid_grant', async () => {
+  const { body } = await post('/par', authorizationParameters('web', pkce()));
+  const { request_uri = '' } = body;
+  const url = authorizationUrl(server, { client_id: 'web', request_uri });
+  const code = (await logIn(newVisitor(server.url), url)).searchParams.get('code') ?? '';
+  const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI };
+  assert.equal((await post('/token', form)).body['error'], 'invalid_grant');
+});
+
+test('FAPI 2.0: a request that was not pushed, or has no challenge, is refused', async () => {
+  const { url } = await newVisitor(server.url).open(requestUrl(server, 'web'));
+  assert.equal(url.searchParams.get('error'), 'invalid_request');
+  const without = { code_challenge: undefined, code_challenge_method: undefined };
+  const { status, body } = await post('/par', authorizationParameters('web', pkce(), without));
+  assert.equal(status, 400);
+  assert.equal(body['error'], 'invalid_request');
+});
+
+for (const [what, differences, clientId] of [
+  ['an array as aud', { claims: { aud: [server.url] } }, 'web'],
+  ['the token endpoint as aud', { claims: { aud: `${server.url}/token` } }, 'web'],
+  ['the PAR endpoint as aud', { claims: { aud: `${server.url}/par` } }, 'web'],
+  ['RS256', { pair: keyPair('RS256') }, 'rsa'],
+] as const) {
+  test(`FAPI 2.0: an assertion with ${what} is refused`, async () => {
+    const { status } = await post(
+      '/par',
+      authorizationParameters('web', pkce()),
+      differences,
+      clientId,
+    );
+    assert.ok(status === 400 || status === 401, `${status}`);
+  });
+}
+
+test('FAPI 2.0: a state beside a request object is refused with a sentence (RFC 9101 §6.3)', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const request = await signAssertion('web', {
+    pair,
+    header: { typ: 'oauth-authz-req+jwt' },
+    claims: {
+      ...authorizationParameters('web', pkce(), { state: undefined }),
+      sub: undefined,
+      aud: server.url,
+      nbf: now,
+    },
+  });
+  const { status, body } = await post('/par', { request, state: 'beside' });
+  assert.equal(status, 400);
+  assert.match(body['error_description'] ?? '', /state must be inside the request object/);
+});
+
+test('FAPI 2.0: the metadata says that requests must be pushed', async () => {
+  const response = await fetch(`${server.url}/.well-known/openid-configuration`);
+  const metadata = (await response.json()) as Record<string, unknown>;
+  assert.equal(metadata['require_pushed_authorization_requests'], true);
+  assert.deepEqual(metadata['token_endpoint_auth_methods_supported'], ['private_key_jwt']);
+  assert.deepEqual(metadata['id_token_signing_alg_values_supported'], ['ES256']);
+});
