@@ -186,7 +186,7 @@ test('a time that is no number is no time: of its checks those fail that need on
   ]);
 });
 
-test('expected values follow the settings of strict mode and of the client', async () => {
+test('expected values follow the settings of a stricter mode and of the client', async () => {
   const client = { ...CLIENT, disabled: true, tokenEndpointAuthMethod: 'client_secret_jwt' };
   const validator = validatorOf([client], { audience: 'issuer', requireTyp: true });
   const { checks } = await validator.explain(requestWith(await signAssertion()));

@@ -89,7 +89,7 @@ const EXPRESS = `
     verified(null, { sub: tokens.claims()?.sub });
   }));
   const app = express();
-  app.post('/token', express.urlencoded({ extended: false }), authenticateClient(passport));
+  app.post('/token', express.urlencoded({ extended: false }), authenticateClient(strategy));
   app.use(oauthErrorHandler());
 `;
 
