@@ -153,7 +153,11 @@ class ForeignAssertions implements AssertionSource {
 export function assertionFrom(
   ask: () => string | Promise<string>,
   options: { readonly clientId: string },
-): { readonly clientId: string; createClientToken(): Promise<string> } {
+): {
+  readonly clientId: string;
+  /** Asks for the assertion of one request. */
+  createClientToken(): Promise<string>;
+} {
   if (typeof ask !== 'function') {
     throw new TypeError(
       'assertionFrom needs a function that returns the assertion, and is asked for each request',

@@ -47,12 +47,17 @@ const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 /** What servers read of a metadata document at most, in bytes, as the draft recommends. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/** @throws {KeyError} for anything that nobody should see, or that no server can use */
-function checkJwkSet(set: JsonWebKeySet): void {
-  // An importer passes over what is no key; here it could be a private one.
-  if (set.keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
+/** An importer passes over what is no key; in what is published it could be a private one, as text. */
+function refuseWhatIsNoJwk(set: unknown): void {
+  const { keys } = (set ?? {}) as { readonly keys?: unknown };
+  if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
     throw new KeyError('what is no JWK is no key');
   }
+}
+
+/** @throws {KeyError} for anything that nobody should see, or that no server can use */
+function checkJwkSet(set: JsonWebKeySet): void {
+  refuseWhatIsNoJwk(set);
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
   if (refused[0] !== undefined) throw new KeyError(refused[0].message);
   if (keys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
@@ -234,7 +239,10 @@ export function publishClientMetadata(
   try {
     refusePrivateKey(body);
     parseClientIdUrl(document.client_id);
-    checkClientMetadataDocument(JSON.parse(body), document.client_id);
+    const published: ClientMetadataDocument = JSON.parse(body);
+    const { jwks } = published;
+    refuseWhatIsNoJwk(typeof jwks === 'string' ? JSON.parse(jwks) : jwks);
+    checkClientMetadataDocument(published, document.client_id);
   } catch (error) {
     throw new TypeError(`The metadata document cannot be published: ${(error as Error).message}`);
   }

@@ -197,6 +197,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   clientId: string,
   context?: unknown,
 ) => Promise<MetadataDocumentClient | Client | null | undefined>) & {
+  /** Drops the document and the keys of a client at once. */
   forget(clientId: string): void;
 } {
   const settings = readOptions('clientMetadataDocuments', options, OPTIONS);

@@ -27,7 +27,10 @@ async function runExamples(folder: string, origins: Readonly<Record<string, stri
       block,
     );
     const file = join(folder, `${index}.ts`);
-    await writeFile(file, index === 0 ? `${code}\nObject.assign(globalThis, { users });\n` : code);
+    await writeFile(
+      file,
+      index === 0 ? `${code}\nObject.assign(globalThis, { users, strategy });\n` : code,
+    );
     await import(file);
   }
 }

@@ -304,7 +304,7 @@ async function callOnce<Result>(
  * Calls the provider by functions of openid-client, so that a failure is an error which says whose
  * fault it is. The managers and the strategy do so by themselves.
  *
- * @param call calls openid-client with the same configuration, and returns what it returns
+ * @param callOpenIdClient calls openid-client with the same configuration, and returns what it returns
  * @throws {LoginRequiredError} (401) if the user has to log in again
  * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the message
  *   has the OAuth error and its description, and what the assertion said, never the assertion
