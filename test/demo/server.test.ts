@@ -37,9 +37,10 @@ test('both metadata documents are there and alike (RFC 8414 §3, OpenID Connect 
       'client_secret_basic',
       'client_secret_post',
     ]);
-    assert.deepEqual(oauth?.[`${endpoint}_endpoint_auth_signing_alg_values_supported`], [
-      ...ALGORITHMS,
-    ]);
+    const listed = oauth?.[`${endpoint}_endpoint_auth_signing_alg_values_supported`] as string[];
+    // ML-DSA is listed only if this Node can verify it.
+    const isOfEveryNode = (alg: string) => !alg.startsWith('ML-DSA');
+    assert.deepEqual(listed.filter(isOfEveryNode), ALGORITHMS.filter(isOfEveryNode));
   }
   assert.equal(oauth?.['pushed_authorization_request_endpoint'], `${server.url}/par`);
   assert.deepEqual(oauth?.['code_challenge_methods_supported'], ['S256']);
@@ -89,7 +90,7 @@ const MALFORMED: readonly (readonly [
   ['a broken compression', 'token=x', { 'content-encoding': 'gzip' }, 400],
   ['an unknown compression', 'token=x', { 'content-encoding': 'zip' }, 415],
   ['client_id twice', 'client_id=a&client_id=b&client_secret=c', undefined, 400],
-  ['a broken Basic header', 'token=x', { authorization: 'Basic %%%' }, 400],
+  ['a broken Basic header', 'token=x', { authorization: 'Basic %%%' }, 401],
   ['percent signs that encode nothing', 'client_id=%&client_secret=%zz', undefined, 401],
   ['parameters named like prototypes', '__proto__=a&constructor=b&toString=c', undefined, 401],
 ];

@@ -16,13 +16,18 @@ const WRONG_SETTINGS: readonly (readonly [string, Record<string, string>, RegExp
   ['a PORT out of range', { PORT: '65536' }, /^PORT is "65536": .* 65535/],
   ['an ISSUER that is no URL', { ISSUER: 'as.example' }, /^ISSUER is "as\.example": /],
   ['an ISSUER with a query', { ISSUER: 'https://as.example/?a' }, /^ISSUER .* without query/],
-  ['an unknown AUDIENCE', { AUDIENCE: 'loose' }, /^AUDIENCE is "loose": .*"strict"/],
+  ['an unknown AUDIENCE', { AUDIENCE: 'loose' }, /^AUDIENCE is "loose": .*"issuer-string"/],
   ['a MAX_LIFETIME of none', { MAX_LIFETIME: '0' }, /^MAX_LIFETIME is "0": /],
+  [
+    'an unknown PROFILE',
+    { PROFILE: 'fapi1' },
+    /^PROFILE is "fapi1": it must be "fapi2" or not set/,
+  ],
   ['an unclear flag', { ALLOW_LOCAL_NETWORK: 'yes' }, /^ALLOW_LOCAL_NETWORK is "yes": /],
   [
-    'ADDITIONAL_AUDIENCES with AUDIENCE=strict',
+    'ADDITIONAL_AUDIENCES with a stricter AUDIENCE',
     { AUDIENCE: 'issuer', ADDITIONAL_AUDIENCES: 'https://old.example' },
-    /^ADDITIONAL_AUDIENCES has no effect with AUDIENCE=strict/,
+    /^ADDITIONAL_AUDIENCES has an effect only with AUDIENCE=compatible/,
   ],
 ];
 
