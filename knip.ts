@@ -15,10 +15,11 @@ export default {
     'test/**/*.test.ts',
     'test/support/programs/*.ts',
     'samples/*/*.ts',
-    'demo/main.ts',
     'demo/*/main.ts',
     'demo/server/inspector/browser/main.ts',
     'bench/*.ts',
+    'test/frameworks/jest/*.ts',
+    'test/frameworks/types/programs/*.ts',
   ],
   project: [
     'lib/**/*.ts',
@@ -28,7 +29,11 @@ export default {
     'demo/**/*.ts',
     'bench/**/*.ts',
   ],
+  // Copied into another folder before they are compiled.
+  ignore: ['test/frameworks/nest-more/*.ts'],
   ignoreExportsUsedInFile: true,
+  // The frameworks are installed by the tests that need them, each in a folder of its own.
+  ignoreDependencies: ['@nestjs/*', 'typedoc-plugin-missing-exports'],
   stryker: { config: ['stryker.*.json'] },
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],

@@ -55,9 +55,6 @@ type TextSecret = {
 /** Something that a client is configured with to prove who it is. */
 export type Secret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
 
-/** A secret whose keys are fetched. */
-export type JwksUriSecret = Attributes & { readonly type: 'JwksUri'; readonly value: string };
-
 /** A client as the application's lookup returns it; it may have any members besides these. */
 export interface AssertionClient {
   readonly clientId: string;

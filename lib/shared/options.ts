@@ -114,14 +114,6 @@ export const callback =
     throw new TypeError(`${name} must be a function`);
   };
 
-/** One of several words. */
-export const oneOf =
-  <const Word extends string>(words: readonly Word[], fallback: Word): Reader<Word> =>
-  (name, value = fallback) => {
-    if ((words as readonly unknown[]).includes(value)) return value as Word;
-    throw new TypeError(`${name} must be ${words.map((word) => `'${word}'`).join(' or ')}`);
-  };
-
 /** A non-empty string; the fallback, which may be undefined, if none was given. */
 export const text =
   <Fallback extends string | undefined>(fallback: Fallback): Reader<string | Fallback> =>
@@ -157,3 +149,16 @@ export const unchecked =
 /** Whether a value is an absolute http or https URL, which `localhost:3000` is not. */
 export const isWebUrl = (value: unknown): boolean =>
   URL.canParse(String(value)) && ['https:', 'http:'].includes(new URL(String(value)).protocol);
+
+/**
+ * Refuses an option that is nearly one of these, among others that are somebody else's and pass.
+ *
+ * @throws {TypeError} which names the option and what was meant
+ */
+export function assertNotMisspelt(owner: string, options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    const nearest = names.includes(name) ? undefined : nearestName(name, names);
+    if (nearest === undefined) continue;
+    throw new TypeError(`${owner} has no option ${name}: use ${nearest}`);
+  }
+}

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { type AssertionClient, PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
-import { clients, ISSUER } from './settings.js';
+import { BASE_URL, clients } from './settings.js';
 
 /** Authenticates the clients of the token endpoint by their signed assertions. */
 @Injectable()
 export class ClientStrategy extends PassportStrategy(PrivateKeyJwtStrategy, 'private-key-jwt') {
   constructor() {
-    super({ issuer: ISSUER, tokenEndpoint: `${ISSUER}/token` });
+    super({ issuer: BASE_URL, tokenEndpoint: `${BASE_URL}/token` });
   }
 
   /** The lookup of the client. The assertion is checked with its keys afterwards. */

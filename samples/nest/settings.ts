@@ -6,7 +6,6 @@ const { PORT = '3000', CLIENTS = 'clients.json' } = process.env;
 export const port = Number(PORT);
 export const BASE_URL = `http://localhost:${PORT}`;
 /** This application is an authorization server for its clients… */
-export const ISSUER = BASE_URL;
 /** …and a client of another one, where its users log in. */
 export const { PROVIDER = '', CLIENT_ID = 'nest', CLIENT_KEY = 'client.pem' } = process.env;
 export const { SESSION_SECRET = '' } = process.env;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertKnownOptions, type OptionNames } from '../../lib/shared/option-checks.js';
+import { knownOptions, type OptionTable, unchecked } from '../../lib/shared/options.js';
 
 interface Options {
   readonly audience?: 'compatible' | 'strict';
@@ -9,12 +9,12 @@ interface Options {
   readonly typ?: string;
 }
 
-const KNOWN: OptionNames<Options> = {
-  audience: true,
-  callbackURL: true,
-  lifetime: true,
-  typ: true,
-};
+const KNOWN = {
+  audience: unchecked(),
+  callbackURL: unchecked(),
+  lifetime: unchecked(),
+  typ: unchecked(),
+} satisfies OptionTable<Options>;
 
 /** Options that there are not, and what is said of each. */
 const UNKNOWN: readonly (readonly [what: string, options: object, sentence: string])[] = [
@@ -38,8 +38,7 @@ const UNKNOWN: readonly (readonly [what: string, options: object, sentence: stri
 
 for (const [what, options, sentence] of UNKNOWN) {
   test(`an option that is not known is refused with what was meant: ${what}`, () => {
-    const check = () =>
-      assertKnownOptions('Service', options, KNOWN, { kid: 'set it with the key' });
+    const check = () => knownOptions('Service', options, KNOWN, { kid: 'set it with the key' });
     assert.throws(check, (error: Error) => {
       assert.ok(error instanceof TypeError);
       assert.ok(error.message.startsWith(`Service has no option ${sentence}`), error.message);
@@ -51,13 +50,13 @@ for (const [what, options, sentence] of UNKNOWN) {
 test('options that are known pass, whatever their values', () => {
   const options = { audience: undefined, callbackURL: 'a', lifetime: -1, typ: null };
   for (const given of [options, {}, Object.create(options), undefined, null]) {
-    assert.doesNotThrow(() => assertKnownOptions('Service', given, KNOWN));
+    assert.doesNotThrow(() => knownOptions('Service', given, KNOWN));
   }
 });
 
 test('options that are no object are refused', () => {
   for (const given of ['issuer', 60, () => {}]) {
-    const check = () => assertKnownOptions('Service', given as object, KNOWN);
+    const check = () => knownOptions('Service', given as object, KNOWN);
     assert.throws(check, /^TypeError: The options of Service must be an object$/);
   }
 });
