@@ -4,9 +4,9 @@ import type { AssertionClient } from 'passport-private-key-jwt';
 const { PORT = '3000', CLIENTS = 'clients.json' } = process.env;
 
 export const port = Number(PORT);
+/** This application is an authorization server for its clients; this is its issuer identifier too. */
 export const BASE_URL = `http://localhost:${PORT}`;
-/** This application is an authorization server for its clients… */
-/** …and a client of another one, where its users log in. */
+/** It is also a client of another authorization server, where its users log in. */
 export const { PROVIDER = '', CLIENT_ID = 'nest', CLIENT_KEY = 'client.pem' } = process.env;
 export const { SESSION_SECRET = '' } = process.env;
 
