@@ -1,8 +1,9 @@
-import { ALGORITHMS } from '../shared/algorithms.js';
+import { ALGORITHMS, isSameAlgorithm } from '../shared/algorithms.js';
 import { KeyError, shown } from './algorithms.js';
-import { importSecret } from './import.js';
+import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
+import type { VerificationKey } from './signature.js';
 
 /** A secret that cannot be used. The message names the client, the secret and the reason. */
 export class SecretError extends Error {
@@ -16,13 +17,64 @@ export class SecretError extends Error {
   }
 }
 
+const METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
+
+/**
+ * Why a client can never authenticate as it is registered (RFC 7591 §2); undefined if it can.
+ *
+ * @param keys the keys of its secrets
+ * @param hasRemoteKeys whether it has a `jwks_uri` besides, whose keys are not known
+ */
+export function contradictionIn(
+  client: Pick<AssertionClient, 'tokenEndpointAuthMethod' | 'tokenEndpointAuthSigningAlg'>,
+  keys: readonly VerificationKey[],
+  hasRemoteKeys: boolean,
+): string | undefined {
+  const method = client.tokenEndpointAuthMethod ?? undefined;
+  const alg = client.tokenEndpointAuthSigningAlg ?? undefined;
+  if (method !== undefined && !METHODS.includes(method)) return undefined;
+  if (method !== undefined && alg !== undefined) {
+    const isShared = method === 'client_secret_jwt';
+    if (alg.startsWith('HS') !== isShared) {
+      return `${method} cannot use ${alg}: choose ${isShared ? 'HS256, HS384 or HS512' : 'an algorithm with a private key'}`;
+    }
+  }
+  if (hasRemoteKeys) return undefined;
+  if (keys.length === 0) return method && `${method} needs a key, and the client has none`;
+  const fits = keys.some(({ algorithms }) => algorithms.some((one) => isSameAlgorithm(one, alg)));
+  if (alg === undefined || fits) return undefined;
+  const possible = [...new Set(keys.flatMap(({ algorithms }) => algorithms))].join(', ');
+  return `none of its keys can verify ${alg}, only ${possible}`;
+}
+
+/** A certificate may be renewed, or its validity may not count: so this is a warning. */
+function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void {
+  const now = Date.now() / 1000;
+  const isExpired = ({ notAfter }: VerificationKey) => notAfter !== undefined && notAfter < now;
+  if (keys.length === 0 || !keys.every(isExpired)) return;
+  process.emitWarning(
+    `Client ${shown(clientId)}: every certificate among its secrets has expired, so it cannot authenticate.`,
+    { type: 'PrivateKeyJwtWarning', code: 'secret_expired' },
+  );
+}
+
+/** A set is for signatures only if the client authenticates by its keys (RFC 7591 §2). */
+function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
+  const isForOtherUse = method !== undefined && !METHODS.includes(method);
+  return secret.type === 'JsonWebKeySet' && isForOtherUse
+    ? importConfiguredSet(secret.value).keys
+    : importSecret(secret).keys;
+}
+
 /**
  * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
- * is refused then and not when the client first calls.
+ * is refused then and not when the client first calls. A process warning tells of a client whose
+ * certificates have all expired.
  *
  * @throws {TypeError} if `secrets` is no array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
- *   of an unknown type or curve, or unreadable; and for an `alg` of the client that is not known
+ *   of an unknown type or curve, or unreadable; for an `alg` of the client that is not known; and for a
+ *   method, `alg` and keys that can never work together
  */
 export function assertClientSecrets(client: AssertionClient): void {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
@@ -43,10 +95,11 @@ export function assertClientSecrets(client: AssertionClient): void {
       'secrets must be an array; clientFromMetadata makes it of RFC 7591 metadata',
     );
   }
+  const keys: VerificationKey[] = [];
   secrets.forEach((secret, index) => {
     try {
       expirationOf(secret);
-      importSecret(secret);
+      keys.push(...importOf(secret, client.tokenEndpointAuthMethod ?? undefined));
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
       const place = `secret ${index + 1} of ${secrets.length}`;
@@ -56,4 +109,11 @@ export function assertClientSecrets(client: AssertionClient): void {
       );
     }
   });
+  const hasRemoteKeys = secrets.some(({ type }) => type === 'JwksUri');
+  const contradiction = contradictionIn(client, keys, hasRemoteKeys);
+  if (contradiction !== undefined) {
+    const message = `Client ${shown(client.clientId)}: ${contradiction}.`;
+    throw new SecretError(client.clientId, message);
+  }
+  if (!hasRemoteKeys) warnOfExpired(client.clientId, keys);
 }

@@ -18,6 +18,7 @@ import {
   type MetadataDocumentClient,
 } from '../clients/metadata-document.js';
 import { KeyError } from '../keys/algorithms.js';
+import { contradictionIn } from '../keys/assert-secrets.js';
 import { importConfiguredSet, importSecret } from '../keys/import.js';
 import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import type { AssertionClient } from '../keys/secret.js';
@@ -101,14 +102,20 @@ function checkRegistration(client: Registration): void {
     throw new InvalidClientMetadataError('private_key_jwt needs keys');
   }
   try {
-    for (const secret of secrets) {
-      // RFC 7591 §2: only a client that authenticates by its keys needs one for signatures.
-      if (secret.type !== 'JsonWebKeySet' || usesKeys(client)) {
-        importSecret(secret, MAX_STRANGERS_KEYS);
-      } else {
-        importConfiguredSet(secret.value, MAX_STRANGERS_KEYS);
-      }
-    }
+    // RFC 7591 §2: only a client that authenticates by its keys needs one for signatures.
+    const keys = secrets.flatMap((secret) =>
+      secret.type !== 'JsonWebKeySet' || usesKeys(client)
+        ? importSecret(secret, MAX_STRANGERS_KEYS).keys
+        : importConfiguredSet(secret.value, MAX_STRANGERS_KEYS).keys,
+    );
+    const hasRemoteKeys = secrets.some(({ type }) => type === 'JwksUri');
+    const { tokenEndpointAuthMethod, tokenEndpointAuthSigningAlg } = clientFromMetadata({
+      ...client,
+      client_id: 'new',
+    });
+    const registered = { tokenEndpointAuthMethod, tokenEndpointAuthSigningAlg };
+    const contradiction = contradictionIn(registered, keys, hasRemoteKeys);
+    if (contradiction !== undefined) throw new KeyError(contradiction);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     throw new InvalidClientMetadataError(error.message);

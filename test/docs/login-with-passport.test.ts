@@ -100,7 +100,7 @@ test('a logout revokes the tokens, ends the session, and goes to the provider to
   assert.ok(url.searchParams.get('id_token_hint'));
   assert.deepEqual(
     provider.assertions.map(({ route }) => route),
-    ['token', 'revocation'],
+    ['token', 'revocation', 'revocation'],
   );
   const again = await browser.openUntil(`${web.url}/account`, provider.issuer);
   assert.equal(again.pathname, '/auth');

@@ -65,7 +65,7 @@ for (const [alg, size] of Object.entries(COORDINATE_BYTES)) {
   const flipped = bytesOf(publicJwk, 'y').map((byte, index) =>
     index === size - 1 ? byte ^ 1 : byte,
   );
-  const long = Buffer.concat([bytesOf(publicJwk, 'x'), Buffer.of(1)]);
+  const long = Buffer.concat([Buffer.of(1), bytesOf(publicJwk, 'x')]);
   const offCurve = /the point of the JWK, x and y, is not on its curve P-\d+/;
   for (const [what, [members, message]] of Object.entries<[object, RegExp]>({
     'a y that is off the curve': [{ y: Buffer.from(flipped).toString('base64url') }, offCurve],

@@ -459,8 +459,8 @@ for (const [alg, bytes] of [
   });
 }
 
-test('secrets that can be used pass, of whatever alg the client has', () => {
-  for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256', 'HS512']) {
+test('secrets that can be used pass', () => {
+  for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256']) {
     assertClientSecrets({ clientId: 'client', secrets: [GOOD], tokenEndpointAuthSigningAlg });
   }
   assertClientSecrets({ clientId: 'client', secrets: [] });
