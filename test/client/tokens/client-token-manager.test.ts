@@ -394,8 +394,10 @@ for (const [when, isAnswered] of ABORTS) {
     const { tokens } = await party(t);
     await tokens.getToken();
     let open = 0;
+    let opened = 0;
     const silent = await listen((request, response) => {
       open += 1;
+      opened += 1;
       request.resume();
       response.on('close', () => {
         open -= 1;
@@ -409,7 +411,7 @@ for (const [when, isAnswered] of ABORTS) {
       const { signal } = controller;
       const call = callApi('/', { method: 'POST', body: 'x', signal });
       const text = isAnswered ? call.then((response) => response.text()) : call;
-      await waitUntil(async () => open === 20);
+      await waitUntil(async () => opened === 20);
       controller.abort();
       await assert.rejects(text, { name: 'AbortError' });
     });
