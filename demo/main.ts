@@ -8,7 +8,7 @@ import { lastTrace } from './trace.js';
 
 const NODE = [20, 19] as const;
 
-/** A setting that cannot work. The message is a sentence for whoever starts the demo. */
+/** A setting that cannot work. The message is a sentence for the person who starts the demo. */
 class DemoError extends Error {}
 
 function requireNode(): void {

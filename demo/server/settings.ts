@@ -1,4 +1,4 @@
-/** A setting that cannot work. The message is a sentence for whoever starts the server. */
+/** A setting that cannot work. The message is a sentence for the person who starts the server. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** A setting that is missing or wrong. The message is a sentence for whoever starts the server. */
+/** A setting that is missing or wrong. The message is a sentence for the person who starts the server. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }

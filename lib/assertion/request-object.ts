@@ -22,7 +22,7 @@ import { REQUEST_OBJECT_CHECKS, type RequestObjectSubject } from './checks/reque
 import { readJwt } from './read.js';
 import { algorithms, assertKeepsFapi2, FAPI2_ALGORITHMS, profile } from './rules.js';
 
-/** A request object, and whom it must come from and go to. Times are in seconds. */
+/** A request object, its client and its server. Times are in seconds. */
 interface RequestObjectOptions {
   /** The value of the `request` parameter. */
   readonly request: string;

@@ -11,10 +11,10 @@ import {
   texts,
 } from '../shared/options.js';
 
-// The rules that an assertion is held to, whoever its client is. Nothing here leads to node:crypto or
+// The rules for an assertion that do not depend on the client. Nothing here leads to node:crypto or
 // the network, so that assertions can be explained anywhere.
 
-/** Options that say what an assertion is held to, whoever its client is. Times are in seconds. */
+/** Options of the rules that do not depend on the client. Times are in seconds. */
 export interface RuleOptions {
   /**
    * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
@@ -107,7 +107,7 @@ export const CLIENT_ASSERTION_HINTS = {
   clock: 'the time is Date.now(), which fake timers replace',
 };
 
-/** The options that the rules follow from: what an assertion is held to, whoever its client is. */
+/** The options that the rules follow from. */
 export const RULE_OPTIONS = {
   profile,
   audience: audienceMode,

@@ -19,7 +19,7 @@ export const checkAtServer = (
   form: URLSearchParams,
 ): Promise<Pick<Explanation, 'accepted' | 'checks'>> => ask('inspector/explain', form);
 
-/** What the token endpoint answers to whoever is refused. */
+/** What the token endpoint answers to a client that is refused. */
 export interface Refusal {
   readonly status: number;
   readonly error?: string;
