@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { assertClientSecrets } from '../keys/assert-secrets.js';
+import { checkClientSecrets } from '../keys/assert-secrets.js';
 import { importSecret } from '../keys/import.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
 import { readClients } from './files.js';
@@ -108,13 +108,28 @@ function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): F
   const now = Date.now() / 1000;
   for (const secret of client.secrets) {
     try {
-      assertClientSecrets({ ...client, secrets: [secret] });
+      // Of each secret by itself; method and alg need to fit only one of them.
+      const { clientId, tokenEndpointAuthMethod } = client;
+      const isForOtherUse = !['private_key_jwt', 'client_secret_jwt'].includes(
+        tokenEndpointAuthMethod ?? 'private_key_jwt',
+      );
+      checkClientSecrets({
+        clientId,
+        secrets: [secret],
+        ...(isForOtherUse && { tokenEndpointAuthMethod }),
+      });
     } catch (thrown) {
       findings.push(error((thrown as Error).message.replace(/\.$/, '')));
       continue;
     }
     findings.push(...expiryFindings(secret, now, days));
     if (profile === 'fapi2') findings.push(...fapi2SecretFindings(secret));
+  }
+  if (findings.some(({ severity }) => severity === 'error')) return findings;
+  try {
+    checkClientSecrets(client);
+  } catch (thrown) {
+    findings.push(error((thrown as Error).message.replace(/\.$/, '')));
   }
   return findings;
 }

@@ -4,7 +4,7 @@ import { explainAssertion } from '../assertion/explain.js';
 import type { CheckReport, Explanation } from '../assertion/explain-alone.js';
 import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../assertion/options.js';
 import { askForClient, type FindClient } from '../clients/lookup.js';
-import { assertClientSecrets, SecretError } from '../keys/assert-secrets.js';
+import { checkClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
 import { readOptions } from '../shared/options.js';
@@ -220,7 +220,7 @@ async function warningsOf(
     typeof iss === 'string' ? await askForClient(findClient, iss, undefined) : undefined;
   if (!client) return [];
   try {
-    assertClientSecrets(client);
+    checkClientSecrets(client);
     return [];
   } catch (error) {
     if (error instanceof SecretError) return [error.message];

@@ -58,25 +58,21 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
   );
 }
 
-/** A set is for signatures only if the client authenticates by its keys (RFC 7591 §2). */
+/**
+ * A set needs a key for signatures only if the client authenticates by its keys (RFC 7591 §2); but one
+ * whose keys are all unusable is a mistake.
+ */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
   const isForOtherUse = method !== undefined && !METHODS.includes(method);
-  return secret.type === 'JsonWebKeySet' && isForOtherUse
-    ? importConfiguredSet(secret.value).keys
-    : importSecret(secret).keys;
+  if (secret.type !== 'JsonWebKeySet' || !isForOtherUse) return importSecret(secret).keys;
+  const { keys, refused } = importConfiguredSet(secret.value);
+  const [first] = refused;
+  if (keys.length === 0 && first !== undefined) throw new KeyError(first.message);
+  return keys;
 }
 
-/**
- * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
- * is refused then and not when the client first calls. A process warning tells of a client whose
- * certificates have all expired.
- *
- * @throws {TypeError} if `secrets` is no array
- * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
- *   of an unknown type or curve, or unreadable; for an `alg` of the client that is not known; and for a
- *   method, `alg` and keys that can never work together
- */
-export function assertClientSecrets(client: AssertionClient): void {
+/** The keys of a client, checked as `assertClientSecrets` does, but without a warning. */
+export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
     if (alg === undefined) continue;
@@ -115,5 +111,21 @@ export function assertClientSecrets(client: AssertionClient): void {
     const message = `Client ${shown(client.clientId)}: ${contradiction}.`;
     throw new SecretError(client.clientId, message);
   }
+  return keys;
+}
+
+/**
+ * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
+ * is refused then and not when the client first calls. A process warning tells of a client whose
+ * certificates have all expired.
+ *
+ * @throws {TypeError} if `secrets` is no array
+ * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
+ *   of an unknown type or curve, or unreadable; for an `alg` of the client that is not known; and for a
+ *   method, `alg` and keys that can never work together
+ */
+export function assertClientSecrets(client: AssertionClient): void {
+  const keys = checkClientSecrets(client);
+  const hasRemoteKeys = (client.secrets ?? []).some(({ type }) => type === 'JwksUri');
   if (!hasRemoteKeys) warnOfExpired(client.clientId, keys);
 }

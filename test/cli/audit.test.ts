@@ -103,6 +103,20 @@ const ROWS: readonly (readonly [string, object, readonly string[], number, reado
     [/expires at/],
   ],
   [
+    'two keys, of which one fits the alg of the client',
+    { secrets: [jwk('ES256'), jwk('RS256')], tokenEndpointAuthSigningAlg: 'ES256' },
+    [],
+    0,
+    [],
+  ],
+  [
+    'an alg that no key fits',
+    { secrets: [jwk('ES256')], tokenEndpointAuthSigningAlg: 'RS256' },
+    [],
+    1,
+    [/none of its keys can verify RS256/],
+  ],
+  [
     'a certificate that has expired',
     { secrets: [await certificate(-3)] },
     [],

@@ -37,7 +37,12 @@ const CLIENTS: readonly ClientEntry[] = [
   },
   { client_id: 'expired', client_secret: secret, client_secret_expires_at: seconds() - 1, ...m2m },
   { client_id: 'never', client_secret: secret, client_secret_expires_at: 0, ...m2m },
-  { client_id: 'only-ps256', jwks, token_endpoint_auth_signing_alg: 'PS256', ...m2m },
+  {
+    client_id: 'only-ps256',
+    jwks: { keys: [pair.publicJwk, keyPair('PS256').publicJwk] },
+    token_endpoint_auth_signing_alg: 'PS256',
+    ...m2m,
+  },
   {
     client_id: 'rolling',
     secrets: [
