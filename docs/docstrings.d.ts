@@ -2,7 +2,12 @@
 import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import type { Request, RequestHandler } from 'express';
 import type {} from 'express-session';
-import type { AssertionClient, ClientMetadata, ReplayStore } from 'passport-private-key-jwt';
+import type {
+  AssertionClient,
+  ClientMetadata,
+  PrivateKeyJwtStrategy,
+  ReplayStore,
+} from 'passport-private-key-jwt';
 import type { LoginTokens } from 'passport-private-key-jwt/client';
 
 declare global {
@@ -12,6 +17,9 @@ declare global {
   const ClientPasswordStrategy: typeof import('passport-oauth2-client-password').Strategy;
 
   const client: AssertionClient;
+  const privateKeyJwt: PrivateKeyJwtStrategy;
+  const tokenFile: string;
+  const clientCredentialsGrant: typeof import('openid-client').clientCredentialsGrant;
   const registrations: Map<string, ClientMetadata>;
   const partners: Set<string>;
   const findClient: (clientId: string) => Promise<AssertionClient | undefined>;

@@ -147,7 +147,7 @@ class ForeignAssertions implements AssertionSource {
  * @example
  * ```ts
  * const assertions = assertionFrom(() => readFile(tokenFile, 'utf8'), { clientId: 'orders' });
- * const config = await discovery(issuer, 'orders', undefined, clientAssertion(assertions));
+ * const config = await discovery(new URL(issuer), 'orders', undefined, clientAssertion(assertions));
  * ```
  */
 export function assertionFrom(
