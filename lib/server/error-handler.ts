@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { OAuthError } from '../shared/errors.js';
-import { hasAuthorization, type Next, sendOAuthError } from '../shared/http.js';
+import { hasAuthorization, sendOAuthError } from '../shared/http.js';
 import type { PrivateKeyJwtStrategy } from './strategy.js';
 
 /** Passport's failure (`failWithError`), an error of a body parser, or one that looks like it. */
@@ -77,7 +77,12 @@ function callerError(
  */
 export function oauthErrorHandler(
   strategy?: PrivateKeyJwtStrategy,
-): (error: unknown, request: IncomingMessage, response: ServerResponse, next: Next) => void {
+): (
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void {
   const status = strategy?._authenticator.pipeline.settings.invalidClientStatus ?? 401;
   return (error, request, response, next) => {
     const clientStatus = hasAuthorization(request.headers.authorization) ? 401 : status;

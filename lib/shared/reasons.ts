@@ -16,31 +16,53 @@ export interface ReasonDefinition {
   readonly description: string;
 }
 
-const invalidRequest = (description: string): ReasonDefinition => ({
+const invalidRequest = (
+  description: string,
+): { readonly error: 'invalid_request'; readonly status: 400; readonly description: string } => ({
   error: 'invalid_request',
   status: 400,
   description,
 });
 
-const invalidClient = (description: string): ReasonDefinition => ({
+const invalidClient = (
+  description: string,
+): { readonly error: 'invalid_client'; readonly status: 401; readonly description: string } => ({
   error: 'invalid_client',
   status: 401,
   description,
 });
 
-const unauthorizedClient = (description: string): ReasonDefinition => ({
+const unauthorizedClient = (
+  description: string,
+): {
+  readonly error: 'unauthorized_client';
+  readonly status: 400;
+  readonly description: string;
+} => ({
   error: 'unauthorized_client',
   status: 400,
   description,
 });
 
-const invalidRequestObject = (description: string): ReasonDefinition => ({
+const invalidRequestObject = (
+  description: string,
+): {
+  readonly error: 'invalid_request_object';
+  readonly status: 400;
+  readonly description: string;
+} => ({
   error: 'invalid_request_object',
   status: 400,
   description,
 });
 
-const unavailable = (description: string): ReasonDefinition => ({
+const unavailable = (
+  description: string,
+): {
+  readonly error: 'temporarily_unavailable';
+  readonly status: 503;
+  readonly description: string;
+} => ({
   error: 'temporarily_unavailable',
   status: 503,
   description,
