@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './run.js';
+import { usage } from './usage.js';
 
 /** The exported names of each entry point. */
 export function exportedNames(): Record<string, string[]> {
@@ -51,6 +52,7 @@ export function options(): Record<string, string[]> {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  usage('npm run surface');
   for (const [what, counted] of Object.entries({
     'exported names': exportedNames(),
     options: options(),

@@ -41,7 +41,13 @@ export function createApp({ url, clients, allowLocalNetwork, ...options }: AppOp
         jwksUri: { allowLocalNetwork },
         onAuthentication: options.onAuthentication,
       },
-      clientMetadataDocuments: { allowLocalNetwork },
+      // A stranger's document may not ask for client_credentials, except in development.
+      clientMetadataDocuments: {
+        allowLocalNetwork,
+        grantTypes: allowLocalNetwork
+          ? ['authorization_code', 'refresh_token', 'client_credentials']
+          : undefined,
+      },
     }),
   );
 

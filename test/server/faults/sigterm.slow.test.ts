@@ -29,7 +29,8 @@ test('SIGTERM under load: what was begun is finished, and the process ends by it
   const refused = await postForm(agent, `${url}/token`, forms[0] ?? '');
 
   assert.deepEqual(new Set(await Promise.all(begun)), new Set([200]));
-  assert.equal(refused, 'ECONNREFUSED');
+  // A connection that was accepted in the last moment is reset.
+  assert.match(String(refused), /^ECONN(REFUSED|RESET)$/);
   assert.equal(await program.ended, 0);
   // Nothing of the library keeps a process alive: no timer, no connection, no promise.
   assert.ok(performance.now() - terminated < 5000);
