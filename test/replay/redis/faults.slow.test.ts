@@ -75,7 +75,7 @@ for (const { name, connect } of CLIENTS) {
 
   redisTest(`${name}: while Redis is away at most maxPending commands wait for it`, async (t) => {
     const server = await RedisServer.start(t);
-    const options = { maxPending: 100, timeout: 0.05 };
+    const options = { maxPending: 100, timeout: 0.5 };
     const replay = new RedisReplayStore(await connect(t, server.url), options);
     // So that no check runs beside the insertions, and nothing of it is left when they are counted.
     await replay.check();
