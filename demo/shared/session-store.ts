@@ -17,7 +17,7 @@ const BUDGETS = {
   loggedIn: 64 * 1024 * 1024,
   /** Of the sessions without one, which anyone can open. The oldest goes first. */
   open: 16 * 1024 * 1024,
-  /** Of those from one address: whoever opens more loses their own. */
+  /** Of those from one address. An address that opens more loses its own oldest ones. */
   perAddress: 1024 * 1024,
 };
 

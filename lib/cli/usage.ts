@@ -76,7 +76,7 @@ const isMissing = (error: unknown, packages: readonly string[]): boolean =>
   packages.some((name) => error.message.includes(`'${name}'`));
 
 /**
- * Imports what only one command needs, so that nobody else has to install it.
+ * Imports what only one command needs, so that other commands work without it.
  *
  * @param what the command or option, for the error
  * @param packages the packages that it needs

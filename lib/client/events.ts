@@ -46,7 +46,7 @@ export interface ClientEvent {
 /** Publishes every `ClientEvent`. */
 const events = channel('passport-private-key-jwt:client');
 
-/** Tells the operator. Nobody is asked for what nobody wants to know. */
+/** Tells the operator, if anything listens. */
 export function publish(event: () => ClientEvent): void {
   if (events.hasSubscribers) events.publish(event());
 }
