@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../shared/errors.js';
+import { ConfigurationError, helpFor } from '../../shared/errors.js';
 import {
   leaveEndedSession,
   type Session,
@@ -25,6 +25,7 @@ export interface PendingLogin {
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
   readonly code = 'login_not_waiting';
+  readonly help = helpFor(this.code);
   readonly status = 400;
   readonly statusCode = 400;
   readonly expose = false;
