@@ -71,7 +71,7 @@ const noMetadata = (exchanges: readonly Exchange[]): string =>
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
   const [client, { clientAssertion }] = await importOptionalPeer('token', ['openid-client'], () =>
-    Promise.all([import('openid-client'), import('../client/client-auth.js')]),
+    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
   );
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
   const exchanges: Exchange[] = [];

@@ -18,9 +18,13 @@ import {
   chooseMethod,
   parseClientIdUrl,
 } from './document-rules.js';
-import { DEFAULT_GRANT_TYPES, grantTypesOf } from './grants.js';
 import { askForClient, type FindClient } from './lookup.js';
-import { type ClientMetadata, clientFromMetadata } from './metadata.js';
+import {
+  type ClientMetadata,
+  clientFromMetadata,
+  DEFAULT_GRANT_TYPES,
+  grantTypesOf,
+} from './metadata.js';
 
 /**
  * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,

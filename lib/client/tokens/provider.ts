@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
-import { sourceOf } from '../client-auth.js';
+import { sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';

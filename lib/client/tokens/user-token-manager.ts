@@ -9,10 +9,9 @@ import {
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { publish } from '../events.js';
 import { LoginRequiredError, ProviderError } from './failures.js';
-import { locked, type TokenLock, tokenLock } from './lock.js';
+import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
 import { call, clientEvent, configuration, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
-import { SingleFlight } from './single-flight.js';
 import { tokenFetch } from './token-fetch.js';
 import {
   isUsable,
