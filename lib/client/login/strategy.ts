@@ -184,7 +184,7 @@ export class OpenIdConnectStrategy extends Base {
     if (tokens === undefined) return;
     await decide(
       (verified) => this._callVerify(request, tokens, verified),
-      (error, user, info) => this._settle(request, error, user, info),
+      (error, user, info) => this._settle(request, options, error, user, info),
     );
   }
 
@@ -265,6 +265,7 @@ export class OpenIdConnectStrategy extends Base {
    */
   _settle(
     request: LoginRequest,
+    options: LoginAuthenticateOptions,
     error: unknown,
     user: object | false | null | undefined,
     info?: object,
@@ -273,9 +274,10 @@ export class OpenIdConnectStrategy extends Base {
       if (error) {
         this.error(error);
       } else if (user) {
-        this._settings.pending.forget(request);
         this._ended(true);
-        this.success(user, info);
+        const forgotten = this._settings.pending.forget(request, options['session'] === false);
+        if (forgotten === undefined) this.success(user, info);
+        else forgotten.then(() => this.success(user, info)).catch((thrown) => this._error(thrown));
       } else {
         this._ended(false);
         this.fail(info);
