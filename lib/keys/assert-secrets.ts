@@ -1,5 +1,5 @@
-import { ALGORITHMS, isSameAlgorithm } from '../shared/algorithms.js';
 import { helpFor } from '../shared/errors.js';
+import { ALGORITHMS, isSameAlgorithm } from '../shared/jose.js';
 import { KeyError, shown } from './algorithms.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
