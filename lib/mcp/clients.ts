@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { checkForUsers, checkRedirectUris } from '../clients/document-rules.js';
-import { grantTypesOf } from '../clients/grants.js';
-import { clientFromMetadata, secretsFromMetadata } from '../clients/metadata.js';
+import { clientFromMetadata, grantTypesOf, secretsFromMetadata } from '../clients/metadata.js';
 import {
   type ClientMetadataDocumentOptions,
   clientMetadataDocuments,

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { formOf as parsedForm } from '../assertion/credentials.js';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
-import { DEFAULT_GRANT_TYPES } from '../clients/grants.js';
+import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
 import { RequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
