@@ -1,5 +1,5 @@
-import { type AssertionSource, isAssertionSource } from '../client/assertion-source.js';
-import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import type { AssertionSource } from '../client/assertion-source.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 
 /**
  * Client authentication for the MCP TypeScript SDK, version 1 or 2: the `addClientAuthentication` of an
@@ -30,7 +30,9 @@ export function mcpClientAuthentication(
   url: string | URL,
   metadata?: { readonly issuer: string } | undefined,
 ) => Promise<void> {
-  if (!isAssertionSource(assertions)) {
+  // The client half is not imported: it needs openid-client, which a client of MCP may not have.
+  const { clientId, createClientToken } = Object(assertions) as Partial<AssertionSource>;
+  if (typeof clientId !== 'string' || typeof createClientToken !== 'function') {
     throw new TypeError(
       'mcpClientAuthentication needs an AssertionService, or the result of assertionFrom',
     );
@@ -38,7 +40,7 @@ export function mcpClientAuthentication(
   return async (_headers, parameters, url, metadata) => {
     const server = metadata && { issuer: metadata.issuer, token_endpoint: String(url) };
     const assertion = await assertions.createClientToken(server === undefined ? {} : { server });
-    parameters.set('client_id', assertions.clientId);
+    parameters.set('client_id', clientId);
     parameters.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
     parameters.set('client_assertion', assertion);
   };
