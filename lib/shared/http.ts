@@ -1,5 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { OAuthError } from './errors.js';
+
+/** What counts of a request, whichever framework it comes from. */
+export interface FormRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly originalUrl?: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: unknown;
+  readonly readableDidRead?: boolean;
+  readonly readableEnded?: boolean;
+}
 
 /** What is read of an Express request, 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
@@ -19,7 +30,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 /** An answer that any server can send. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Record<string, string>;
   readonly body: string;
 }
 
