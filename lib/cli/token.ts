@@ -3,9 +3,9 @@ import { type Command, Option } from 'commander';
 import type { Configuration, CustomFetch } from 'openid-client';
 import { AssertionService } from '../client/assertion-service.js';
 import { type AssertionSource, assertionFrom } from '../client/assertion-source.js';
-import type { Audience } from '../client/jwt-options.js';
-import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
+import type { Audience } from '../client/jwt.js';
 import { ConfigurationError } from '../shared/errors.js';
+import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
 import { type Exchange, exchangeLines, exchangeOf } from './exchange.js';
 import { readTextFile } from './files.js';
 import { print, printable, printJson, style } from './output.js';
@@ -71,7 +71,7 @@ const noMetadata = (exchanges: readonly Exchange[]): string =>
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
   const [client, { clientAssertion }] = await importOptionalPeer('token', ['openid-client'], () =>
-    Promise.all([import('openid-client'), import('../client/client-auth.js')]),
+    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
   );
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
   const exchanges: Exchange[] = [];

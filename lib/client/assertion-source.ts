@@ -1,8 +1,9 @@
+import { type ClientAuth, clockSkew } from 'openid-client';
 import { decodeCompactJws } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
-import type { Audience, AuthorizationServer } from './jwt-options.js';
-import type { AuthorizationRequestParameters } from './request-object.js';
+import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 
 /** What one JWT is made for; overrides the options of the service. */
 export interface JwtContext {
@@ -34,7 +35,7 @@ export interface RequestSigner extends AssertionSource {
 }
 
 /** Whether a value can be asked for assertions. */
-export const isAssertionSource = (value: unknown): value is AssertionSource => {
+const isAssertionSource = (value: unknown): value is AssertionSource => {
   const { clientId, createClientToken } = (value ?? {}) as Partial<AssertionSource>;
   return typeof clientId === 'string' && typeof createClientToken === 'function';
 };
@@ -164,4 +165,49 @@ export function assertionFrom(
     );
   }
   return new ForeignAssertions(ask, readOptions('assertionFrom', options, OPTIONS).clientId);
+}
+
+const sources = new WeakMap<URLSearchParams, AssertionSource>();
+
+/** What has made the assertion of a request. */
+export const sourceOf = (parameters: URLSearchParams): AssertionSource | undefined =>
+  sources.get(parameters);
+
+/**
+ * The client authentication of an openid-client `Configuration`: every request that authenticates
+ * the client carries an assertion made for it. That is code redemption, refresh, client
+ * credentials, token exchange, PAR, revocation, introspection, device authorization and CIBA. A
+ * request that is sent again, as for a DPoP nonce, carries another one.
+ *
+ * @throws {TypeError} for anything else than a source of assertions; on use, if the configuration
+ *   is for another client or server
+ * @example
+ * ```ts
+ * const config = await discovery(
+ *   new URL('https://as.example'), 'mvc.jar.jwt', undefined, clientAssertion(assertions),
+ * );
+ * ```
+ */
+export function clientAssertion(assertions: AssertionSource): ClientAuth {
+  if (!isAssertionSource(assertions)) {
+    throw new TypeError(
+      'clientAssertion needs an AssertionService, or the result of assertionFrom',
+    );
+  }
+  return async (server, client, body) => {
+    if (client.client_id !== assertions.clientId) {
+      throw new TypeError(
+        `The assertions are for the client ${assertions.clientId}, the configuration for ${client.client_id}`,
+      );
+    }
+    const clockOffset = client[clockSkew];
+    const assertion = await assertions.createClientToken({
+      server,
+      ...(typeof clockOffset === 'number' && { clockOffset }),
+    });
+    body.set('client_id', client.client_id);
+    body.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
+    body.set('client_assertion', assertion);
+    sources.set(body, assertions);
+  };
 }

@@ -7,10 +7,9 @@
 export type { JsonWebKey } from '../keys/secret.js';
 export { ConfigurationError } from '../shared/errors.js';
 export type { Middleware } from '../shared/http.js';
-export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+export { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 export { AssertionService, type AssertionServiceOptions } from './assertion-service.js';
-export { assertionFrom } from './assertion-source.js';
-export { clientAssertion } from './client-auth.js';
+export { assertionFrom, clientAssertion } from './assertion-source.js';
 export type { ClientEvent } from './events.js';
 export type { KeyDemands } from './keys/key-demands.js';
 export { keyFiles } from './keys/key-files.js';

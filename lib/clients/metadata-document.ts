@@ -7,7 +7,7 @@ import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { siteOf } from '../net/remote-url.js';
-import { SharedMap } from '../net/shared-map.js';
+import { SharedMap } from '../net/shares.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { callback, type OptionTable, readOptions, texts } from '../shared/options.js';
 import { thrownText } from '../shared/safe.js';
@@ -18,9 +18,13 @@ import {
   chooseMethod,
   parseClientIdUrl,
 } from './document-rules.js';
-import { DEFAULT_GRANT_TYPES, grantTypesOf } from './grants.js';
 import { askForClient, type FindClient } from './lookup.js';
-import { type ClientMetadata, clientFromMetadata } from './metadata.js';
+import {
+  type ClientMetadata,
+  clientFromMetadata,
+  DEFAULT_GRANT_TYPES,
+  grantTypesOf,
+} from './metadata.js';
 
 /**
  * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,

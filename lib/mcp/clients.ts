@@ -10,8 +10,7 @@ import {
   OAuthClientInformationFullSchema,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { checkForUsers } from '../clients/document-rules.js';
-import { grantTypesOf } from '../clients/grants.js';
-import { clientFromMetadata, secretsFromMetadata } from '../clients/metadata.js';
+import { clientFromMetadata, grantTypesOf, secretsFromMetadata } from '../clients/metadata.js';
 import {
   type ClientMetadataDocumentOptions,
   clientMetadataDocuments,

@@ -13,7 +13,7 @@ import type { OAuthMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import express from 'express';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
-import { DEFAULT_GRANT_TYPES } from '../clients/grants.js';
+import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
 import { requestAuthenticator } from '../server/request-authenticator.js';
 import type { Middleware } from '../shared/http.js';

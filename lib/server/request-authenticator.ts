@@ -17,8 +17,12 @@ import { failureWithoutAssertion } from '../clients/policy.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { ClientAuthenticationError, ConfigurationError } from '../shared/errors.js';
 import { AuthenticationRecorder } from '../shared/events.js';
-import { readForm } from '../shared/form.js';
-import { type ExpressRequest, type FormRequest, hasAuthorization } from '../shared/http.js';
+import {
+  type ExpressRequest,
+  type FormRequest,
+  hasAuthorization,
+  readForm,
+} from '../shared/http.js';
 import { readOptions } from '../shared/options.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';

@@ -14,12 +14,66 @@ import {
   loginSettings,
   type OpenIdConnectStrategyOptions,
   type OpenIdConnectStrategyOptionsWithRequest,
+  type Verified,
   type Verify,
   type VerifyWithRequest,
 } from './options.js';
 import { LoginStateError } from './pending-logins.js';
 import { startLogin } from './start-login.js';
-import { type CallVerify, callVerify, decide } from './verification.js';
+
+/** Calls a verify function, whether it takes the request or not. */
+type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
+
+/**
+ * Checks a verify function.
+ *
+ * @throws {TypeError} where it is none, or does not take what it would be given
+ */
+function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
+  if (typeof verify !== 'function') throw new TypeError('verify must be a function');
+  const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
+  // A function without named parameters may look at them in another way.
+  if (verify.length !== 0 && verify.length !== taken.length) {
+    throw new TypeError(
+      `verify must take (${taken.join(', ')}), since passReqToCallback is ${passReqToCallback}`,
+    );
+  }
+  return passReqToCallback
+    ? (verify as VerifyWithRequest)
+    : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
+}
+
+const warn = (what: string): void => process.emitWarning(`${what}: the login was over before.`);
+
+/**
+ * Lets a verify function decide, once: for each further call Passport would answer the request
+ * again.
+ *
+ * @param verify calls the verify function
+ * @param settle tells Passport; it must not throw
+ */
+async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
+  let isSettled = false;
+  const verified: Verified = (...outcome) => {
+    if (isSettled) {
+      warn('verify called verified more than once');
+      return;
+    }
+    isSettled = true;
+    settle(...outcome);
+  };
+  try {
+    const returned = verify(verified);
+    const value = await returned;
+    if (isSettled || value === undefined || !(returned instanceof Promise)) return;
+    verified(
+      new ConfigurationError('verify returned a value: call verified(null, user) with it instead.'),
+    );
+  } catch (error) {
+    if (isSettled) warn(`verify failed after it had called verified (${error})`);
+    else verified(error || new Error('verify failed without an error.'));
+  }
+}
 
 /** Parameters that a customisation point adds to a request. */
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
@@ -130,7 +184,7 @@ export class OpenIdConnectStrategy extends Base {
     if (tokens === undefined) return;
     await decide(
       (verified) => this._callVerify(request, tokens, verified),
-      (error, user, info) => this._settle(request, error, user, info),
+      (error, user, info) => this._settle(request, options, error, user, info),
     );
   }
 
@@ -211,6 +265,7 @@ export class OpenIdConnectStrategy extends Base {
    */
   _settle(
     request: LoginRequest,
+    options: LoginAuthenticateOptions,
     error: unknown,
     user: object | false | null | undefined,
     info?: object,
@@ -219,9 +274,10 @@ export class OpenIdConnectStrategy extends Base {
       if (error) {
         this.error(error);
       } else if (user) {
-        this._settings.pending.forget(request);
         this._ended(true);
-        this.success(user, info);
+        const forgotten = this._settings.pending.forget(request, options['session'] === false);
+        if (forgotten === undefined) this.success(user, info);
+        else forgotten.then(() => this.success(user, info)).catch((thrown) => this._error(thrown));
       } else {
         this._ended(false);
         this.fail(info);

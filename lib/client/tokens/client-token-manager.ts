@@ -10,9 +10,8 @@ import {
   unchecked,
 } from '../../shared/options.js';
 import { publish } from '../events.js';
-import { locked, type TokenLock, tokenLock } from './lock.js';
+import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
 import { call, clientEvent, configuration } from './provider.js';
-import { SingleFlight } from './single-flight.js';
 import { tokenFetch } from './token-fetch.js';
 import {
   isUsable,

@@ -5,15 +5,13 @@ import {
   type DPoPHandle,
   refreshTokenGrant,
   type TokenEndpointResponse,
-  tokenRevocation,
 } from 'openid-client';
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { publish } from '../events.js';
-import { ClientRefusedError, LoginRequiredError, ProviderError } from './failures.js';
-import { locked, type TokenLock, tokenLock } from './lock.js';
-import { call, clientEvent, configuration } from './provider.js';
+import { LoginRequiredError, ProviderError } from './failures.js';
+import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
+import { call, clientEvent, configuration, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
-import { SingleFlight } from './single-flight.js';
 import { tokenFetch } from './token-fetch.js';
 import {
   isUsable,
@@ -160,7 +158,15 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
     const tokens = tokenSet(response, now(), this.#renewBefore);
-    await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
+    try {
+      await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
+    } catch (error) {
+      // Nothing will use them.
+      if (error instanceof LoginRequiredError) {
+        await revokeTokens(this.#config, tokens).catch(() => undefined);
+      }
+      throw error;
+    }
   }
 
   /**
@@ -220,35 +226,10 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       await this.#place.end(request);
       if (before === undefined && late.length === 0) return false;
       const last = late.at(-1) ?? this.#latest(before as TokenSet).tokens;
-      return await this.#revoke(last);
+      return await revokeTokens(this.#config, last);
     } finally {
       if (key !== undefined && this.#ending.get(key) === late) this.#ending.delete(key);
     }
-  }
-
-  /** Revokes the refresh token and then the access token, which not every server takes with it. */
-  async #revoke({ refreshToken, accessToken }: TokenSet): Promise<boolean> {
-    if (this.#config.serverMetadata().revocation_endpoint === undefined) return false;
-    const errors: unknown[] = [];
-    const revoke = async (token: string, hint: string) => {
-      try {
-        await call(
-          this.#config,
-          () => tokenRevocation(this.#config, token, { token_type_hint: hint }),
-          { repeatable: 'unanswered' },
-        );
-      } catch (error) {
-        // Servers need not revoke access tokens (RFC 7009 §2).
-        const isUnsupported =
-          error instanceof ClientRefusedError && error.error === 'unsupported_token_type';
-        if (!isUnsupported || hint === 'refresh_token') errors.push(error);
-      }
-    };
-    if (refreshToken !== undefined) await revoke(refreshToken, 'refresh_token');
-    await revoke(accessToken, 'access_token');
-    if (errors.length > 0) throw errors[0];
-    publish(() => clientEvent(this.#config, 'token_revoked'));
-    return true;
   }
 
   /**
@@ -429,6 +410,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');
     if (ending !== undefined) ending.push(renewed);
-    else await this.#revoke(renewed).catch(() => undefined);
+    else await revokeTokens(this.#config, renewed).catch(() => undefined);
   }
 }
