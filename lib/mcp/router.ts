@@ -4,7 +4,7 @@ import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assert
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import { RequestAuthenticator } from '../server/request-authenticator.js';
+import { requestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import {
@@ -292,7 +292,7 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
     CLIENT_ASSERTION_OPTIONS,
     ASSERTION_HINTS,
   );
-  const authenticator = new RequestAuthenticator(
+  const authenticator = requestAuthenticator(
     { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: at('/token') },
     find,
   );
