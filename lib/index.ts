@@ -25,7 +25,6 @@ export { authenticateClient } from './server/authenticate-client.js';
 export { oauthErrorHandler } from './server/error-handler.js';
 export type { PrivateKeyJwtStrategyOptions } from './server/request-authenticator.js';
 export { PrivateKeyJwtStrategy } from './server/strategy.js';
-export type { Algorithm } from './shared/algorithms.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,
@@ -34,5 +33,6 @@ export {
 } from './shared/errors.js';
 export { AUTHENTICATION_CHANNEL, type AuthenticationEvent } from './shared/events.js';
 export type { Middleware } from './shared/http.js';
-export { CLIENT_ASSERTION_TYPE } from './shared/jwt-types.js';
+export type { Algorithm } from './shared/jose.js';
+export { CLIENT_ASSERTION_TYPE } from './shared/jose.js';
 export { REASONS, type Reason } from './shared/reasons.js';

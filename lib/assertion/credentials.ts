@@ -1,4 +1,4 @@
-import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 
 /** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */

@@ -8,10 +8,9 @@ import {
 } from 'openid-client';
 import { decodeCompactJws } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
-import type { Audience, AuthorizationServer } from './jwt-options.js';
-import type { AuthorizationRequestParameters } from './request-object.js';
+import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 
 /** What one JWT is made for; overrides the options of the service. */
 export interface JwtContext {
@@ -43,7 +42,7 @@ export interface RequestSigner extends AssertionSource {
 }
 
 /** Whether a value can be asked for assertions. */
-export const isAssertionSource = (value: unknown): value is AssertionSource => {
+const isAssertionSource = (value: unknown): value is AssertionSource => {
   const { clientId, createClientToken } = (value ?? {}) as Partial<AssertionSource>;
   return typeof clientId === 'string' && typeof createClientToken === 'function';
 };

@@ -1,5 +1,5 @@
 import type { JsonWebKey } from '../../keys/secret.js';
-import type { Algorithm } from '../../shared/algorithms.js';
+import type { Algorithm } from '../../shared/jose.js';
 import {
   callback,
   type OptionTable,

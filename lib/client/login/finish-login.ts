@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
-import { readForm } from '../../shared/form.js';
+import { readForm } from '../../shared/http.js';
 import { safeText } from '../../shared/safe.js';
 import { call, revokeTokens } from '../tokens/provider.js';
 import { sessionHasEnded } from '../tokens/session.js';

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../shared/errors.js';
+import { ConfigurationError, helpFor } from '../../shared/errors.js';
 import { changeSession, leaveEndedSession, type Session } from '../tokens/session.js';
 import type { LoginRequest } from './events.js';
 
@@ -20,6 +20,7 @@ export interface PendingLogin {
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
   readonly code = 'login_not_waiting';
+  readonly help = helpFor(this.code);
   readonly status = 400;
   readonly statusCode = 400;
   readonly expose = false;

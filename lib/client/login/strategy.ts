@@ -22,21 +22,14 @@ import { LoginStateError } from './pending-logins.js';
 import { startLogin } from './start-login.js';
 
 /** Calls a verify function, whether it takes the request or not. */
-export type CallVerify = (
-  request: LoginRequest,
-  tokens: LoginTokens,
-  verified: Verified,
-) => unknown;
+type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
 
 /**
  * Checks a verify function.
  *
  * @throws {TypeError} where it is none, or does not take what it would be given
  */
-export function callVerify(
-  verify: Verify | VerifyWithRequest,
-  passReqToCallback: boolean,
-): CallVerify {
+function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
   if (typeof verify !== 'function') throw new TypeError('verify must be a function');
   const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
   // A function without named parameters may look at them in another way.
@@ -59,10 +52,7 @@ const warn = (what: string): void => process.emitWarning(`${what}: the login was
  * @param verify calls the verify function
  * @param settle tells Passport; it must not throw
  */
-export async function decide(
-  verify: (verified: Verified) => unknown,
-  settle: Verified,
-): Promise<void> {
+async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
   const verified: Verified = (...outcome) => {
     if (isSettled) {
