@@ -1,6 +1,7 @@
 import {
   type ClientAuth,
   type Configuration,
+  type CustomFetch,
   clientCredentialsGrant,
   clockSkew,
   customFetch,
@@ -195,7 +196,7 @@ function assertionsOf(config: Configuration): AssertionSource | undefined {
   };
   config[customFetch] = () => Promise.reject(new Error('This was a question and no request.'));
   clientCredentialsGrant(config).catch(() => undefined);
-  config[customFetch] = send;
+  config[customFetch] = send as CustomFetch;
   asked = undefined;
   return found;
 }
