@@ -15,7 +15,7 @@ import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assert
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import { RequestAuthenticator } from '../server/request-authenticator.js';
+import { requestAuthenticator } from '../server/request-authenticator.js';
 import type { Middleware } from '../shared/http.js';
 import { assertNotMisspelt, knownOptions, texts } from '../shared/options.js';
 import { McpAuthentication } from './authentication.js';
@@ -118,7 +118,7 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
 
   const { clientAssertion = {} } = options;
   const given = knownOptions('clientAssertion', clientAssertion, CLIENT_ASSERTION_OPTIONS, HINTS);
-  const authenticator = new RequestAuthenticator(
+  const authenticator = requestAuthenticator(
     { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: token_endpoint },
     find,
   );

@@ -39,7 +39,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
   ],
   [
     () => new ClientAssertionValidator({ issuer: ISSUER } as object, () => undefined),
-    'ClientAssertionValidator has no option issuer: give it to validate',
+    'ClientAssertionValidator has no option issuer: give it to validate or authenticate',
   ],
   [() => strategy({ jwksUri: { maxAges: 60 } }), 'RemoteJwkSets has no option maxAges: use maxAge'],
   [
