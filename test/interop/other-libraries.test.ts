@@ -81,7 +81,7 @@ test("MSAL's callback gives each request an assertion of its own, which our serv
     { onAuthentication: (event) => events.push(event) },
     () => ({
       clientId: CLIENT_ID,
-      secrets: [{ type: 'JsonWebKey', value: { ...service.key.publicJwk } }],
+      secrets: [{ type: 'JsonWebKey', value: JSON.stringify(service.key.publicJwk) }],
     }),
   );
   const send = async <T>(url: string, options: NetworkRequestOptions = {}) => {
