@@ -73,10 +73,10 @@ function addCandidates(
 
 /** Adds what is at hand of a secret. One that cannot be used becomes a warning. */
 function look(secret: Secret, search: Search, found: Candidate[]): void {
-  // A platform's keys verify no assertion of the client's own, nor its request objects.
-  if (secret.type === 'FederatedIdentity') return;
   try {
     const expiration = expirationOf(secret);
+    // A platform's keys verify no assertion of the client's own, nor its request objects.
+    if (secret.type === 'FederatedIdentity') return;
     if (expiration !== undefined && expiration <= search.now) {
       search.settings.keys.forget(secret);
       return;

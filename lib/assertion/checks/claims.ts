@@ -37,7 +37,7 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     reason: 'subject_mismatch',
     passes: ({ claims }) => claims['sub'] === claims['iss'],
     expected: ({ claims: { iss, sub } }) =>
-      isNonEmptyString(iss) && isNonEmptyString(sub)
+      iss !== sub && isNonEmptyString(iss) && isNonEmptyString(sub)
         ? [iss, 'if iss is a platform that signs for the client, send the client_id parameter']
         : iss,
     actual: claim('sub'),
