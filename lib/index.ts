@@ -7,7 +7,6 @@ export type { Explanation } from './assertion/explain.js';
 export type { ClientAssertionOptions } from './assertion/options.js';
 export type { AuthenticatedClient, ClientAuthentication } from './assertion/pipeline.js';
 export { type RequestObject, validateRequestObject } from './assertion/request-object.js';
-export { type ClientAssertionRequest, ClientAssertionValidator } from './assertion/validator.js';
 export type { FindClient } from './clients/lookup.js';
 export { type ClientMetadata, clientFromMetadata } from './clients/metadata.js';
 export {
@@ -25,7 +24,7 @@ export { authenticateClient } from './server/authenticate-client.js';
 export { oauthErrorHandler } from './server/error-handler.js';
 export type { PrivateKeyJwtStrategyOptions } from './server/request-authenticator.js';
 export { PrivateKeyJwtStrategy } from './server/strategy.js';
-export type { Algorithm } from './shared/algorithms.js';
+export { type ClientAssertionRequest, ClientAssertionValidator } from './server/validator.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,
@@ -34,5 +33,6 @@ export {
 } from './shared/errors.js';
 export { AUTHENTICATION_CHANNEL, type AuthenticationEvent } from './shared/events.js';
 export type { Middleware } from './shared/http.js';
-export { CLIENT_ASSERTION_TYPE } from './shared/jwt-types.js';
+export type { Algorithm } from './shared/jose.js';
+export { CLIENT_ASSERTION_TYPE } from './shared/jose.js';
 export { REASONS, type Reason } from './shared/reasons.js';

@@ -1,5 +1,5 @@
 import { type CompactJws, decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
-import { CLIENT_AUTHENTICATION_TYP } from '../shared/jwt-types.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { typOf } from './checks/header.js';
 import { timesAsStrings, withNumericTimes } from './checks/times.js';

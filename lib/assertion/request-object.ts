@@ -3,8 +3,8 @@ import { findSigner } from '../keys/find-signer.js';
 import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { ALGORITHMS, type Algorithm } from '../shared/algorithms.js';
 import { RequestObjectError } from '../shared/errors.js';
+import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
 import {
   flag,
   number,

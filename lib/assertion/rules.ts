@@ -1,6 +1,5 @@
-import { ALGORITHMS, type Algorithm, isAlgorithm } from '../shared/algorithms.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { plainType } from '../shared/jwt-types.js';
+import { ALGORITHMS, type Algorithm, isAlgorithm, plainType } from '../shared/jose.js';
 import {
   flag,
   number,

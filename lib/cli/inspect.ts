@@ -6,7 +6,7 @@ import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../assertion/options.js'
 import { askForClient, type FindClient } from '../clients/lookup.js';
 import { checkClientSecrets, SecretError } from '../keys/assert-secrets.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { readOptions } from '../shared/options.js';
 import { REASONS } from '../shared/reasons.js';
 import { readClientsFile } from './files.js';

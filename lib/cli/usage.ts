@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { nearestName } from '../shared/nearest-name.js';
-import { isWebUrl } from '../shared/options.js';
+import { isWebUrl, nearestName } from '../shared/options.js';
 
 /** How a command ends: done, refused or failed, called wrongly. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

@@ -1,5 +1,5 @@
 import type { JsonWebKey } from '../keys/secret.js';
-import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../shared/jwt-types.js';
+import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../shared/jose.js';
 import {
   isWebUrl,
   type OptionTable,
@@ -13,8 +13,10 @@ import {
 import type { AssertionSource, JwtContext } from './assertion-source.js';
 import { assertionMade, publish } from './events.js';
 import {
+  type AuthorizationRequestParameters,
   type AuthorizationServer,
   audience,
+  claimsOfAuthorizationRequest,
   headerOf,
   isFixedAudience,
   type JwtOptions,
@@ -22,14 +24,10 @@ import {
   jwtOptions,
   resolveAudience,
   validityClaims,
-} from './jwt-options.js';
+} from './jwt.js';
 import { KEY_DEMANDS, type KeyDemands, keyDemands } from './keys/key-demands.js';
 import { KeyRing } from './keys/key-ring.js';
 import { KEY_OPTIONS, SigningKey, type SigningKeyInput } from './keys/signing-key.js';
-import {
-  type AuthorizationRequestParameters,
-  claimsOfAuthorizationRequest,
-} from './request-object.js';
 
 const DAY = 86_400;
 

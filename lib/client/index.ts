@@ -7,7 +7,7 @@
 export type { JsonWebKey } from '../keys/secret.js';
 export { ConfigurationError } from '../shared/errors.js';
 export type { Middleware } from '../shared/http.js';
-export { CLIENT_ASSERTION_TYPE } from '../shared/jwt-types.js';
+export { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 export { AssertionService, type AssertionServiceOptions } from './assertion-service.js';
 export { assertionFrom, clientAssertion } from './assertion-source.js';
 export type { ClientEvent } from './events.js';

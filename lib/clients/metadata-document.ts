@@ -7,7 +7,7 @@ import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { siteOf } from '../net/remote-url.js';
-import { SharedMap } from '../net/shared-map.js';
+import { SharedMap } from '../net/shares.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { callback, type OptionTable, readOptions, texts } from '../shared/options.js';
 import { thrownText } from '../shared/safe.js';

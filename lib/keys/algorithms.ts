@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { Algorithm } from '../shared/algorithms.js';
+import type { Algorithm } from '../shared/jose.js';
 
 /** Says why a key cannot be used; the message is a sentence for the person who configured it. */
 export class KeyError extends Error {

@@ -1,4 +1,5 @@
-import { ALGORITHMS, isSameAlgorithm } from '../shared/algorithms.js';
+import { helpFor } from '../shared/errors.js';
+import { ALGORITHMS, isSameAlgorithm } from '../shared/jose.js';
 import { KeyError, shown } from './algorithms.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
@@ -9,6 +10,7 @@ import type { VerificationKey } from './signature.js';
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly code = 'secret_refused';
+  readonly help = helpFor(this.code);
   readonly clientId: string;
 
   constructor(clientId: string, message: string) {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
-import { type Algorithm, isSameAlgorithm } from '../shared/algorithms.js';
+import { type Algorithm, isSameAlgorithm } from '../shared/jose.js';
 import { safeText } from '../shared/safe.js';
 import {
   algorithmsOf,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
-import type { Algorithm } from '../shared/algorithms.js';
+import type { Algorithm } from '../shared/jose.js';
 import type { CompactJws } from './compact-jws.js';
 
 /** A key made from a secret, ready to verify signatures. */

@@ -1,9 +1,8 @@
 import { FetchError } from './fetch-error.js';
 import { type FetchedDocument, type FetchJson, guardedFetch } from './guarded-fetch.js';
-import { Lane } from './lane.js';
 import type { DocumentCacheSettings } from './options.js';
 import { describeUrl, siteOf } from './remote-url.js';
-import { SharedMap } from './shared-map.js';
+import { Lane, SharedMap } from './shares.js';
 
 /** A failed fetch is repeated after a second, then two, four … up to this many. */
 const MAX_BACKOFF = 60;

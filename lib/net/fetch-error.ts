@@ -1,3 +1,5 @@
+import { helpFor } from '../shared/errors.js';
+
 /** Why a document could not be fetched. The codes are stable: operators may build alerts on them. */
 export type FetchErrorCode =
   | 'url_invalid'
@@ -31,12 +33,14 @@ const OUTAGES: readonly FetchErrorCode[] = [
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: FetchErrorCode;
+  readonly help: string;
   /** The HTTP status that came with `status_not_ok` or `redirect_refused`. */
   readonly answered: number | undefined;
 
   constructor(code: FetchErrorCode, message: string, answered?: number) {
     super(message);
     this.code = code;
+    this.help = helpFor(code);
     this.answered = answered;
   }
 

@@ -1,3 +1,5 @@
+import { helpFor } from '../shared/errors.js';
+
 /** One use of an assertion, as a store has to remember it. */
 export interface ReplayEntry {
   /**
@@ -39,6 +41,8 @@ export interface ReplayStore {
 export class ReplayStoreFullError extends Error {
   override readonly name = 'ReplayStoreFullError';
   readonly code: 'replay_store_full' | 'replay_client_share_full';
+  /** The page of this package that has the cure. */
+  readonly help: string;
 
   /**
    * @param code the reason that the operator gets: `replay_store_full`, or
@@ -51,5 +55,6 @@ export class ReplayStoreFullError extends Error {
   ) {
     super(message, options);
     this.code = code;
+    this.help = helpFor(code);
   }
 }

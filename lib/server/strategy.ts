@@ -1,15 +1,29 @@
 import type { ServerResponse } from 'node:http';
+import PassportStrategy from 'passport-strategy';
 import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { Strategy } from '../shared/passport-strategy.js';
 import { thrownText } from '../shared/safe.js';
 import {
   type PrivateKeyJwtStrategyOptions,
-  RequestAuthenticator,
+  type RequestAuthenticator,
+  requestAuthenticator,
 } from './request-authenticator.js';
 import type { PerRequest } from './server-identity.js';
+
+/**
+ * The base class of Passport strategies, typed here so that this package's declarations need no
+ * others. Passport adds the methods to each request's own instance.
+ */
+export interface PassportStrategyBase {
+  success(user: object, info?: object): void;
+  fail(challenge?: string | number, status?: number): void;
+  error(error: unknown): void;
+}
+
+/** The base class itself; declared so, since the public declarations extend it. */
+export const Strategy = PassportStrategy as unknown as new () => PassportStrategyBase;
 
 /**
  * Authenticates the callers of OAuth endpoints by their signed JWT assertion: `private_key_jwt` and
@@ -50,7 +64,7 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    this._authenticator = new RequestAuthenticator(options, findClient);
+    this._authenticator = requestAuthenticator(options, findClient);
   }
 
   /**

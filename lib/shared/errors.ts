@@ -9,6 +9,10 @@ const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
   temporarily_unavailable: 'The server cannot authenticate clients at the moment.',
 };
 
+/** Where the guides of this package say what to do about an error of this code. */
+export const helpFor = (code: string): string =>
+  `passport-private-key-jwt/docs/troubleshooting.md#${code}`;
+
 /** An error that a caller of an OAuth endpoint may see (RFC 6749 §5.2). */
 export class OAuthError extends Error {
   override readonly name: string = 'OAuthError';
@@ -62,6 +66,8 @@ export interface AnswerSettings {
 export class ClientAuthenticationError extends OAuthError {
   override readonly name = 'ClientAuthenticationError';
   readonly reason: Reason;
+  /** The page of this package that has the cure. */
+  readonly help: string;
   readonly expected: unknown;
   readonly actual: unknown;
 
@@ -76,6 +82,7 @@ export class ClientAuthenticationError extends OAuthError {
       cause,
     });
     this.reason = reason;
+    this.help = helpFor(reason);
     this.expected = safe(expected);
     this.actual = safe(actual);
   }
@@ -88,6 +95,8 @@ export class ClientAuthenticationError extends OAuthError {
 export class RequestObjectError extends OAuthError {
   override readonly name = 'RequestObjectError';
   readonly reason: Reason;
+  /** The page of this package that has the cure. */
+  readonly help: string;
   readonly expected: unknown;
   readonly actual: unknown;
 
@@ -95,6 +104,7 @@ export class RequestObjectError extends OAuthError {
   constructor({ reason, expected, actual, cause }: Failure) {
     super('invalid_request_object', 'The request object is invalid.', 400, { code: reason, cause });
     this.reason = reason;
+    this.help = helpFor(reason);
     this.expected = safe(expected);
     this.actual = safe(actual);
   }
@@ -104,4 +114,5 @@ export class RequestObjectError extends OAuthError {
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly code = 'configuration_invalid';
+  readonly help = helpFor(this.code);
 }

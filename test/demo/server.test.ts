@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { ALGORITHMS } from '../../lib/shared/algorithms.js';
+import { ALGORITHMS } from '../../lib/shared/jose.js';
 import { assertionForm, signAssertion } from '../support/assertion.js';
 import { postAs } from '../support/authorization.js';
 import { keyPair } from '../support/keys.js';

@@ -12,14 +12,17 @@ import { type Listening, listen } from '../support/listen.js';
 import { openIdProvider } from '../support/openid-provider.js';
 import { discover } from '../support/relying-party.js';
 
-// The login, the tokens and the logout of docs/client.md, as they are there.
+// The login of docs/login.md, the tokens and the logout of docs/tokens.md, as they are there.
 
 const CLIENT_ID = 'client';
 const PARTS = ['const users = new UserTokenManager', "app.get('/orders'", "app.post('/logout'"];
 
 /** The examples, at the origins of the test. What they take as given are globals, as in docs/examples.d.ts. */
 async function runExamples(folder: string, origins: Readonly<Record<string, string>>) {
-  const blocks = await codeOf('docs/client.md', 'ts');
+  const blocks = [
+    ...(await codeOf('docs/login.md', 'ts')),
+    ...(await codeOf('docs/tokens.md', 'ts')),
+  ];
   for (const [index, part] of PARTS.entries()) {
     const block = blocks.find((code) => code.includes(part)) ?? assert.fail(part);
     const code = Object.entries(origins).reduce(

@@ -4,7 +4,7 @@ import { errors } from 'oidc-provider';
 import { clientCredentialsGrant } from 'openid-client';
 import { AssertionService, clientAssertion, presets } from '../../lib/client/index.js';
 import type { SigningKeyOptions } from '../../lib/client/keys/signing-key.js';
-import type { Algorithm } from '../../lib/shared/algorithms.js';
+import type { Algorithm } from '../../lib/shared/jose.js';
 import { certificateOf } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
 import { openIdProvider } from '../support/openid-provider.js';

@@ -9,7 +9,7 @@ import { decodeCompactJws, decodeSegment } from '../../lib/keys/compact-jws.js';
 import { findSigner } from '../../lib/keys/find-signer.js';
 import { RemoteJwkSets } from '../../lib/keys/jwks-uri.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
-import { ALGORITHMS } from '../../lib/shared/algorithms.js';
+import { ALGORITHMS } from '../../lib/shared/jose.js';
 
 interface Vector {
   readonly tcId: number;

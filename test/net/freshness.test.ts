@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshness } from '../../lib/net/freshness.js';
+import { freshness } from '../../lib/net/guarded-fetch.js';
 
 const DATE = 'Mon, 01 Jan 2024 00:00:00 GMT';
 

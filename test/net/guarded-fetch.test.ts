@@ -491,6 +491,7 @@ test('an error keeps nothing of what a server sent: no packet and no certificate
       assert.deepEqual(Object.getOwnPropertyNames(error).sort(), [
         'answered',
         'code',
+        'help',
         'message',
         'name',
         'stack',

@@ -52,7 +52,7 @@ const slugOf = (heading: string): string =>
     .replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
     .replaceAll(' ', '-');
 
-function anchorsOf(text: string): Set<string> {
+export function anchorsOf(text: string): Set<string> {
   const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id));
   for (const [, heading = ''] of withoutCodeBlocks(text).matchAll(/^#+ +(.*)$/gm)) {
     const slug = slugOf(heading);

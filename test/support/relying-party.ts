@@ -16,7 +16,7 @@ import {
   type OpenIdConnectStrategyOptions,
   type Verify,
 } from '../../lib/client/index.js';
-import type { Algorithm } from '../../lib/shared/algorithms.js';
+import type { Algorithm } from '../../lib/shared/jose.js';
 import { type KeyPair, keyPair } from './keys.js';
 import { type Listening, listen } from './listen.js';
 import { type OpenIdProvider, openIdProvider } from './openid-provider.js';

@@ -1,7 +1,7 @@
 import { constants, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { RemoteSigner } from '../../lib/client/index.js';
-import type { Algorithm } from '../../lib/shared/algorithms.js';
+import type { Algorithm } from '../../lib/shared/jose.js';
 import { keyPair } from './keys.js';
 
 const signData = promisify(sign);

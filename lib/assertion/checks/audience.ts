@@ -1,5 +1,5 @@
 import type { AuthenticationEvent } from '../../shared/events.js';
-import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jwt-types.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jose.js';
 import { type AssertionSubject, type Check, claim } from './check.js';
 
 /** Which of the server's names an accepted `aud` was. */

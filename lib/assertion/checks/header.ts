@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../keys/compact-jws.js';
-import { CLIENT_AUTHENTICATION_TYP, plainType } from '../../shared/jwt-types.js';
+import { CLIENT_AUTHENTICATION_TYP, plainType } from '../../shared/jose.js';
 import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
 
 /** The media type in `typ`: undefined if the header has no `typ`, null if it is not a string. */

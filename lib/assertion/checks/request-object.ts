@@ -1,5 +1,5 @@
 import type { AssertionClient } from '../../keys/secret.js';
-import { REQUEST_OBJECT_TYP } from '../../shared/jwt-types.js';
+import { REQUEST_OBJECT_TYP } from '../../shared/jose.js';
 import { isSameUrl } from './audience.js';
 import { type Check, claim, constant, header, type JwtSubject } from './check.js';
 import { algorithmCheck, ENABLED_CHECK } from './client.js';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromCertificate } from '../../keys/pem.js';
-import type { Algorithm } from '../../shared/algorithms.js';
+import type { Algorithm } from '../../shared/jose.js';
 import { isSameKey } from './key-material.js';
 import { mistakeInCertificate } from './key-mistakes.js';
 import { pemBlocks, textOf, unwrapped } from './key-text.js';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { constants, createHmac, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { JsonWebKey } from '../../keys/secret.js';
-import type { Algorithm } from '../../shared/algorithms.js';
+import type { Algorithm } from '../../shared/jose.js';
 import type { SignerCertificate } from './certificate.js';
 
 /** The header of a JWS. */

@@ -1,5 +1,5 @@
 import { KeyError } from '../../keys/algorithms.js';
-import { ALGORITHMS, type Algorithm } from '../../shared/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../../shared/jose.js';
 import type { OptionTable, Reader } from '../../shared/options.js';
 import type { Header } from './jws.js';
 

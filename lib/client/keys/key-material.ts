@@ -13,7 +13,7 @@ import { algorithmsOf, asPlainRsa, KeyError } from '../../keys/algorithms.js';
 import { parseJwkText } from '../../keys/import.js';
 import { mistakeInMlDsa, mlDsaOf } from '../../keys/jwk.js';
 import type { JsonWebKey } from '../../keys/secret.js';
-import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
+import { type Algorithm, isAlgorithm } from '../../shared/jose.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
 import { type PemBlock, pemBlocks, textOf, unwrapped } from './key-text.js';
 

@@ -5,7 +5,7 @@ import { algorithmsOf, KeyError } from '../../keys/algorithms.js';
 import { keyFromJwk, refuseSecretJwk } from '../../keys/jwk.js';
 import { keysFromPem } from '../../keys/pem.js';
 import type { JsonWebKey } from '../../keys/secret.js';
-import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
+import { type Algorithm, isAlgorithm } from '../../shared/jose.js';
 import { type CertificateOptions, certificateOf } from './certificate.js';
 import { compactJws, type KeyParts } from './jws.js';
 import { chooseKid, publicJwkOf } from './key-material.js';

@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel';
 import { CompactSign, type CryptoKey } from 'jose';
 import { KeyError } from '../../keys/algorithms.js';
 import type { JsonWebKey } from '../../keys/secret.js';
-import { type Algorithm, isAlgorithm } from '../../shared/algorithms.js';
+import { type Algorithm, isAlgorithm } from '../../shared/jose.js';
 import { type OptionTable, readOptions, unchecked } from '../../shared/options.js';
 import { type CertificateOptions, certificateOf, type SignerCertificate } from './certificate.js';
 import {

@@ -1,9 +1,9 @@
 import { decodeJwt } from 'jose';
 import { authorizationCodeGrant } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
-import { readForm } from '../../shared/form.js';
+import { readForm } from '../../shared/http.js';
 import { safeText } from '../../shared/safe.js';
-import { call } from '../tokens/provider.js';
+import { call, revokeTokens } from '../tokens/provider.js';
 import { sessionHasEnded } from '../tokens/session.js';
 import type { LoginRequest, LoginTokens } from './events.js';
 import type { LoginSettings } from './options.js';
@@ -98,7 +98,11 @@ export async function finishLogin(
     { beforeRedemption },
   );
   // The user has logged out in another tab meanwhile, which goes for this login too.
-  if (await sessionHasEnded(request)) throw new LoginStateError();
+  if (await sessionHasEnded(request)) {
+    const { access_token: accessToken, refresh_token: refreshToken } = tokens;
+    await revokeTokens(config, { accessToken, refreshToken }).catch(() => undefined);
+    throw new LoginStateError();
+  }
   await events.tokenResponseReceived?.({ request, tokens });
   return tokens;
 }

@@ -1,10 +1,5 @@
-import { ConfigurationError } from '../../shared/errors.js';
-import {
-  leaveEndedSession,
-  type Session,
-  saveSession,
-  sessionHasEnded,
-} from '../tokens/session.js';
+import { ConfigurationError, helpFor } from '../../shared/errors.js';
+import { changeSession, leaveEndedSession, type Session } from '../tokens/session.js';
 import type { LoginRequest } from './events.js';
 
 /** A login that a user was sent to the provider for. It is kept in the session as JSON. */
@@ -25,6 +20,7 @@ export interface PendingLogin {
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
   readonly code = 'login_not_waiting';
+  readonly help = helpFor(this.code);
   readonly status = 400;
   readonly statusCode = 400;
   readonly expose = false;
@@ -77,9 +73,13 @@ export class PendingLogins {
    * request came, as by a logout in another tab.
    */
   async add(request: LoginRequest, login: Omit<PendingLogin, 'owner'>): Promise<void> {
+    const add = () =>
+      changeSession(request, (session) =>
+        this.#keep(session, [...this.#of(session), { ...login, owner: this.#owner }]),
+      );
+    if (await add()) return;
     await leaveEndedSession(request);
-    const session = request.session as Session;
-    this.#keep(session, [...this.#of(session), { ...login, owner: this.#owner }]);
+    if (!(await add())) throw new LoginStateError();
   }
 
   /**
@@ -96,13 +96,13 @@ export class PendingLogins {
       if (logins.length === 0) warnOfLostCookie(request);
       throw new LoginStateError(answer);
     }
-    if (await sessionHasEnded(request)) throw new LoginStateError(answer);
-    this.#keep(
-      session,
-      this.#of(session).filter(({ state: each }) => each !== state),
+    const isTaken = await changeSession(request, () =>
+      this.#keep(
+        session,
+        this.#of(session).filter(({ state: each }) => each !== state),
+      ),
     );
-    // Nothing is left to be written at the end of the request, when the session may have ended.
-    await saveSession(session);
+    if (!isTaken) throw new LoginStateError(answer);
     return found;
   }
 
@@ -117,9 +117,14 @@ export class PendingLogins {
   /**
    * Forgets all logins of a session, since one has succeeded. Anyone may have begun the others: a
    * session before a login can be one that an attacker has planted in the browser.
+   *
+   * @param isKept whether the session goes on, so that it has to be written
    */
-  forget({ session }: LoginRequest): void {
-    delete (session as Session)[SESSION_MEMBER];
+  forget(request: LoginRequest, isKept: boolean): Promise<unknown> | undefined {
+    const forget = (session: Session) => delete session[SESSION_MEMBER];
+    if (isKept) return changeSession(request, forget);
+    forget(request.session as Session);
+    return undefined;
   }
 }
 

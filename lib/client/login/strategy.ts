@@ -22,21 +22,14 @@ import { LoginStateError } from './pending-logins.js';
 import { startLogin } from './start-login.js';
 
 /** Calls a verify function, whether it takes the request or not. */
-export type CallVerify = (
-  request: LoginRequest,
-  tokens: LoginTokens,
-  verified: Verified,
-) => unknown;
+type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
 
 /**
  * Checks a verify function.
  *
  * @throws {TypeError} where it is none, or does not take what it would be given
  */
-export function callVerify(
-  verify: Verify | VerifyWithRequest,
-  passReqToCallback: boolean,
-): CallVerify {
+function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
   if (typeof verify !== 'function') throw new TypeError('verify must be a function');
   const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
   // A function without named parameters may look at them in another way.
@@ -59,10 +52,7 @@ const warn = (what: string): void => process.emitWarning(`${what}: the login was
  * @param verify calls the verify function
  * @param settle tells Passport; it must not throw
  */
-export async function decide(
-  verify: (verified: Verified) => unknown,
-  settle: Verified,
-): Promise<void> {
+async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
   const verified: Verified = (...outcome) => {
     if (isSettled) {
@@ -194,7 +184,7 @@ export class OpenIdConnectStrategy extends Base {
     if (tokens === undefined) return;
     await decide(
       (verified) => this._callVerify(request, tokens, verified),
-      (error, user, info) => this._settle(request, error, user, info),
+      (error, user, info) => this._settle(request, options, error, user, info),
     );
   }
 
@@ -275,6 +265,7 @@ export class OpenIdConnectStrategy extends Base {
    */
   _settle(
     request: LoginRequest,
+    options: LoginAuthenticateOptions,
     error: unknown,
     user: object | false | null | undefined,
     info?: object,
@@ -283,9 +274,10 @@ export class OpenIdConnectStrategy extends Base {
       if (error) {
         this.error(error);
       } else if (user) {
-        this._settings.pending.forget(request);
         this._ended(true);
-        this.success(user, info);
+        const forgotten = this._settings.pending.forget(request, options['session'] === false);
+        if (forgotten === undefined) this.success(user, info);
+        else forgotten.then(() => this.success(user, info)).catch((thrown) => this._error(thrown));
       } else {
         this._ended(false);
         this.fail(info);

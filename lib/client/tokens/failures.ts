@@ -1,3 +1,4 @@
+import { helpFor } from '../../shared/errors.js';
 import { safe, safeText } from '../../shared/safe.js';
 
 /** The header and the audience of a client assertion, which are no secrets. */
@@ -43,6 +44,7 @@ class ClientFailure extends Error {
 export class LoginRequiredError extends ClientFailure {
   override readonly name = 'LoginRequiredError';
   readonly code = 'login_required';
+  readonly help = helpFor(this.code);
 
   /** @param details what the provider said, if it was asked */
   constructor(message: string, details: FailureDetails = {}) {
@@ -57,6 +59,7 @@ export class LoginRequiredError extends ClientFailure {
 export class ClientRefusedError extends ClientFailure {
   override readonly name = 'ClientRefusedError';
   readonly code = 'client_refused';
+  readonly help = helpFor(this.code);
 
   constructor(message: string, details: FailureDetails = {}) {
     super(502, message, details);
@@ -70,6 +73,7 @@ export class ClientRefusedError extends ClientFailure {
 export class ProviderError extends ClientFailure {
   override readonly name = 'ProviderError';
   readonly code = 'provider_failed';
+  readonly help = helpFor(this.code);
 
   constructor(status: 502 | 503, message: string, details: FailureDetails = {}) {
     super(status, message, details);

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { Configuration, type CustomFetch, customFetch } from 'openid-client';
+import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
 import { sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
-import { failureOf, isClientFailure, type Seen } from './failures.js';
+import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
+import type { TokenSet } from './token-store.js';
 
 /** Reads the option `config`. */
 export const configuration: Reader<Configuration> = (_name, value) => {
@@ -341,4 +342,35 @@ export function callApi<Result>(
 ): Promise<Result> {
   installHook(config);
   return calls.run({ signal }, run);
+}
+
+/**
+ * Revokes the refresh token (RFC 7009) and then the access token, which not every server takes with it.
+ *
+ * @returns whether the provider was told: not if it has no `revocation_endpoint`
+ * @throws what `callProvider` throws, after both were tried
+ */
+export async function revokeTokens(
+  config: Configuration,
+  { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>,
+): Promise<boolean> {
+  if (config.serverMetadata().revocation_endpoint === undefined) return false;
+  const errors: unknown[] = [];
+  const revoke = async (token: string, hint: string) => {
+    try {
+      await call(config, () => tokenRevocation(config, token, { token_type_hint: hint }), {
+        repeatable: 'unanswered',
+      });
+    } catch (error) {
+      // Servers need not revoke access tokens (RFC 7009 §2).
+      const isUnsupported =
+        error instanceof ClientRefusedError && error.error === 'unsupported_token_type';
+      if (!isUnsupported || hint === 'refresh_token') errors.push(error);
+    }
+  };
+  if (refreshToken !== undefined) await revoke(refreshToken, 'refresh_token');
+  await revoke(accessToken, 'access_token');
+  if (errors.length > 0) throw errors[0];
+  publish(() => clientEvent(config, 'token_revoked'));
+  return true;
 }

@@ -16,7 +16,13 @@ type Done = (error?: unknown, value?: unknown) => void;
 /** What the packages for sessions add to a request. */
 interface SessionRequest extends UserTokenRequest {
   readonly headers?: { readonly cookie?: unknown };
-  readonly sessionStore?: { readonly get?: unknown } | undefined;
+  readonly sessionStore?: SessionStore | undefined;
+}
+
+/** A store of express-session or @fastify/session. */
+interface SessionStore {
+  readonly get?: unknown;
+  destroy?: unknown;
 }
 
 /** Calls a method that takes a callback, returns a promise, or does both. */
@@ -75,13 +81,96 @@ export async function storedSession(
   return cameWithRequest(request, id) ? 'ended' : 'unknown';
 }
 
-/** Whether the session was destroyed or renewed since the request came. */
-export const sessionHasEnded = async (request: UserTokenRequest): Promise<boolean> =>
-  (await storedSession(request)) === 'ended';
+/** How long a session that is destroyed waits for what is just being written to it, in milliseconds. */
+const MAX_WAIT = 10_000;
 
-/** Writes a session now: then nothing of it is left to be written when the request ends. */
-export async function saveSession(session: Session): Promise<void> {
-  if (typeof session['save'] === 'function') await completed(session, session['save']);
+/**
+ * What is under way for the sessions of one store. A store cannot compare and set, so a session that
+ * is destroyed while it is written would come back. Therefore one waits for the other, in this process.
+ */
+class SessionSteps {
+  readonly #writing = new Map<string, Set<Promise<unknown>>>();
+  readonly #ending = new Set<string>();
+
+  /** Whether a session is just being destroyed. */
+  isEnding = (id: string): boolean => this.#ending.has(id);
+
+  async write<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+    const all = this.#writing.get(id) ?? new Set();
+    const result = work();
+    this.#writing.set(id, all.add(result));
+    try {
+      return await result;
+    } finally {
+      all.delete(result);
+      if (all.size === 0) this.#writing.delete(id);
+    }
+  }
+
+  /** @param destroy calls back when the session is gone */
+  destroy(id: string, destroy: (gone: () => void) => unknown): unknown {
+    this.#ending.add(id);
+    const run = () => destroy(() => this.#ending.delete(id));
+    const writing = this.#writing.get(id);
+    if (writing === undefined) return run();
+    const time = new Promise((resolve) => setTimeout(resolve, MAX_WAIT).unref());
+    return Promise.race([Promise.allSettled(writing), time]).then(run);
+  }
+}
+
+const stepsOfStores = new WeakMap<SessionStore, SessionSteps>();
+
+/** The steps of a store, whose `destroy` is made to wait for them once. */
+function stepsOf(store: SessionStore): SessionSteps {
+  const known = stepsOfStores.get(store);
+  if (known !== undefined) return known;
+  const steps = new SessionSteps();
+  stepsOfStores.set(store, steps);
+  const { destroy } = store;
+  if (typeof destroy !== 'function') return steps;
+  store.destroy = function (this: unknown, id: string, done?: Done) {
+    return steps.destroy(id, (gone) =>
+      destroy.call(this, id, (...outcome: unknown[]) => {
+        gone();
+        done?.(...outcome);
+      }),
+    );
+  };
+  return steps;
+}
+
+/** Whether the session was destroyed or renewed since the request came. */
+export async function sessionHasEnded(request: SessionRequest): Promise<boolean> {
+  const id = sessionIdOf(request);
+  const isEnding = () =>
+    id !== undefined &&
+    request.sessionStore !== undefined &&
+    stepsOf(request.sessionStore).isEnding(id);
+  return isEnding() || (await storedSession(request)) === 'ended' || isEnding();
+}
+
+/**
+ * Changes a session and writes it now, unless it has ended. Nothing of it is left to be written when
+ * the request ends.
+ *
+ * @returns whether it was written
+ */
+export async function changeSession(
+  request: SessionRequest,
+  change: (session: Session) => unknown,
+): Promise<boolean> {
+  const id = sessionIdOf(request);
+  const { sessionStore } = request;
+  const write = async () => {
+    if (await sessionHasEnded(request)) return false;
+    const session = request.session as Session;
+    change(session);
+    if (typeof session['save'] === 'function') await completed(session, session['save']);
+    return true;
+  };
+  return id === undefined || sessionStore === undefined
+    ? write()
+    : stepsOf(sessionStore).write(id, write);
 }
 
 /**

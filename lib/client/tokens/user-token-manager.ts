@@ -5,13 +5,13 @@ import {
   type DPoPHandle,
   refreshTokenGrant,
   type TokenEndpointResponse,
-  tokenRevocation,
 } from 'openid-client';
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
+import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
-import { ClientRefusedError, LoginRequiredError, ProviderError } from './failures.js';
+import { LoginRequiredError, ProviderError } from './failures.js';
 import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
-import { call, clientEvent, configuration } from './provider.js';
+import { call, clientEvent, configuration, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
 import { tokenFetch } from './token-fetch.js';
 import {
@@ -125,10 +125,11 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   /** The sessions that are just being ended, and what their last refreshes have brought. */
   readonly #ending = new Map<string, TokenSet[]>();
 
-  /** @throws {TypeError} if an option is wrong */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
+    checkAuthentication(settings.config, ['token_endpoint', 'revocation_endpoint']);
     this.#lock = settings.lock;
     this.#keepFor = settings.keepFor;
     this.#renewBefore = settings.renewBefore;
@@ -159,7 +160,15 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    */
   async save(request: Request, response: TokenEndpointResponse): Promise<void> {
     const tokens = tokenSet(response, now(), this.#renewBefore);
-    await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
+    try {
+      await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
+    } catch (error) {
+      // Nothing will use them.
+      if (error instanceof LoginRequiredError) {
+        await revokeTokens(this.#config, tokens).catch(() => undefined);
+      }
+      throw error;
+    }
   }
 
   /**
@@ -219,35 +228,10 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       await this.#place.end(request);
       if (before === undefined && late.length === 0) return false;
       const last = late.at(-1) ?? this.#latest(before as TokenSet).tokens;
-      return await this.#revoke(last);
+      return await revokeTokens(this.#config, last);
     } finally {
       if (key !== undefined && this.#ending.get(key) === late) this.#ending.delete(key);
     }
-  }
-
-  /** Revokes the refresh token and then the access token, which not every server takes with it. */
-  async #revoke({ refreshToken, accessToken }: TokenSet): Promise<boolean> {
-    if (this.#config.serverMetadata().revocation_endpoint === undefined) return false;
-    const errors: unknown[] = [];
-    const revoke = async (token: string, hint: string) => {
-      try {
-        await call(
-          this.#config,
-          () => tokenRevocation(this.#config, token, { token_type_hint: hint }),
-          { repeatable: 'unanswered' },
-        );
-      } catch (error) {
-        // Servers need not revoke access tokens (RFC 7009 §2).
-        const isUnsupported =
-          error instanceof ClientRefusedError && error.error === 'unsupported_token_type';
-        if (!isUnsupported || hint === 'refresh_token') errors.push(error);
-      }
-    };
-    if (refreshToken !== undefined) await revoke(refreshToken, 'refresh_token');
-    await revoke(accessToken, 'access_token');
-    if (errors.length > 0) throw errors[0];
-    publish(() => clientEvent(this.#config, 'token_revoked'));
-    return true;
   }
 
   /**
@@ -428,6 +412,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');
     if (ending !== undefined) ending.push(renewed);
-    else await this.#revoke(renewed).catch(() => undefined);
+    else await revokeTokens(this.#config, renewed).catch(() => undefined);
   }
 }

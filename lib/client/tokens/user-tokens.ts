@@ -1,7 +1,8 @@
 import { LoginRequiredError } from './failures.js';
 import {
+  changeSession,
   isSession,
-  saveSession,
+  type Session,
   sessionHasEnded,
   sessionIdOf,
   storedSession,
@@ -146,16 +147,17 @@ export function tokensInSession(): UserTokens {
     if (wasEnded(request) || stored === 'ended') return undefined;
     return stored === 'unknown' ? own : storedTokens(stored[MEMBER]);
   };
-  const write = async (request: UserTokenRequest, tokens: TokenSet | undefined): Promise<void> => {
-    const session = isSession(request);
+  const put = (session: Session, tokens: TokenSet | undefined): void => {
     if (tokens === undefined) delete session[MEMBER];
     else session[MEMBER] = tokens;
-    await saveSession(session);
   };
-  const replace: UserTokens['replace'] = async (request, expected, tokens) => {
-    if (!isSame(await current(request), expected)) return false;
-    await write(request, tokens);
-    return true;
+  const replace: UserTokens['replace'] = async (request, expected, tokens) =>
+    isSame(await current(request), expected) &&
+    changeSession(request, (session) => put(session, tokens));
+  const write = async (request: UserTokenRequest, tokens: TokenSet): Promise<void> => {
+    const isWritten =
+      !wasEnded(request) && (await changeSession(request, (session) => put(session, tokens)));
+    if (!isWritten) throw sessionEnded();
   };
   return {
     keyOf,
@@ -169,22 +171,17 @@ export function tokensInSession(): UserTokens {
     replace,
     async adopt(request, tokens) {
       if (isSame(storedTokens(isSession(request)[MEMBER]), tokens)) return;
-      if (wasEnded(request) || (await sessionHasEnded(request))) throw sessionEnded();
       await write(request, tokens);
     },
-    async start(request, tokens) {
-      if (wasEnded(request) || (await sessionHasEnded(request))) throw sessionEnded();
-      await write(request, tokens);
-    },
+    start: write,
     async end(request) {
       const session = isSession(request);
       const tokens = (await current(request)) ?? (await get(request));
       const key = keyOf(request);
       if (key === undefined) endedObjects.add(session);
       else ended.replace(key, ended.get(key), ENDED, ENDED_FOR);
-      const isOver = await sessionHasEnded(request);
       delete session[MEMBER];
-      if (!isOver) await saveSession(session);
+      await changeSession(request, (own) => put(own, undefined));
       return tokens;
     },
   };

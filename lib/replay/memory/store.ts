@@ -2,8 +2,7 @@ import cluster from 'node:cluster';
 import { readOptions, wholeNumber } from '../../shared/options.js';
 import type { ReplayEntry, ReplayStore } from '../store.js';
 import { ClientShares } from './client-shares.js';
-import { FINGERPRINT_WORDS, readFingerprint } from './fingerprint.js';
-import { FingerprintTable } from './fingerprint-table.js';
+import { FINGERPRINT_WORDS, FingerprintTable, readFingerprint } from './fingerprint-table.js';
 
 /** Entries are forgotten in groups of this many seconds, each after its time. */
 const TICK_SECONDS = 4;

@@ -3,8 +3,7 @@ import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypt
 import { test } from 'node:test';
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK, jwtVerify } from 'jose';
 import { type JsonWebKey, type RemoteSigner, SigningKey } from '../../../lib/client/index.js';
-import type { Algorithm } from '../../../lib/shared/algorithms.js';
-import { ALGORITHMS } from '../../../lib/shared/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../../../lib/shared/jose.js';
 import { certificateOf } from '../../support/certificate.js';
 import { keyPair, newKeyPair } from '../../support/keys.js';
 import { keyService } from '../../support/remote-signer.js';

@@ -9,8 +9,7 @@ import {
   SigningKey,
 } from '../../../lib/client/index.js';
 import { jwkThumbprint } from '../../../lib/client/keys/key-material.js';
-import type { Algorithm } from '../../../lib/shared/algorithms.js';
-import { ALGORITHMS } from '../../../lib/shared/algorithms.js';
+import { ALGORITHMS, type Algorithm } from '../../../lib/shared/jose.js';
 import { certificateOf } from '../../support/certificate.js';
 import {
   encryptedPem,

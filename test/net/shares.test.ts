@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lane } from '../../lib/net/lane.js';
+import { Lane } from '../../lib/net/shares.js';
 
 const turnedAway = () => new Error('turned away');
 const forever = () => new Promise<void>(() => undefined);
