@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AssertionClient } from '../keys/secret.js';
-import { ConfigurationError } from '../shared/errors.js';
 import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
@@ -52,23 +50,6 @@ const nextOf = (middleware: Middleware, request: IncomingMessage, response: Serv
     const returned: unknown = middleware(request, response, resolve);
     Promise.resolve(returned).catch(reject);
   });
-
-/** A client that says what secrets it has, or how it may authenticate, so that a rule can hold it. */
-type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
-
-function isPinned(user: unknown): user is Pinned {
-  if (typeof user !== 'object' || user === null) return false;
-  const { clientId, secrets, tokenEndpointAuthMethod, clientSecretAllowed } =
-    user as Partial<AssertionClient>;
-  const says =
-    Array.isArray(secrets) ||
-    typeof tokenEndpointAuthMethod === 'string' ||
-    clientSecretAllowed === true;
-  return typeof clientId === 'string' && says;
-}
-
-const NOT_PINNED =
-  'otherwise has accepted a client, but req.user is not the client itself with its clientId and secrets, so it cannot be held to assertions: let the verify callback give the client itself, with secrets: [] if it has no keys.';
 
 /** @throws {TypeError} with a sentence that says what to give instead */
 function authenticatorOf(strategy: unknown): RequestAuthenticator {
@@ -138,9 +119,7 @@ export function authenticateClient(
         ? await authenticator.absence(request, endpoint)
         : error;
     }
-    const client = holder.user;
-    if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
-    await authenticator.admit(request, client, endpoint);
+    await authenticator.admit(request, holder.user, endpoint);
     return true;
   };
 
