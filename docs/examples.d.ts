@@ -12,7 +12,6 @@ declare global {
   const assertions: AssertionService;
   const clientId: string;
   const clients: Map<string, AssertionClient>;
-  const tokenEndpoint: (request: Request) => Promise<Response>;
   const issuer: string;
   const pem: string;
   const certificate: string;

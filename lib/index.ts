@@ -7,7 +7,6 @@ export type { Explanation } from './assertion/explain.js';
 export type { ClientAssertionOptions } from './assertion/options.js';
 export type { AuthenticatedClient, ClientAuthentication } from './assertion/pipeline.js';
 export { type RequestObject, validateRequestObject } from './assertion/request-object.js';
-export { type ClientAssertionRequest, ClientAssertionValidator } from './assertion/validator.js';
 export type { FindClient } from './clients/lookup.js';
 export { type ClientMetadata, clientFromMetadata } from './clients/metadata.js';
 export {
@@ -17,7 +16,7 @@ export {
 export { requiresClientAssertion } from './clients/policy.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export { RemoteJwkSets } from './keys/jwks-uri.js';
-export type { AssertionClient, Secret } from './keys/secret.js';
+export type { AssertionClient, FederatedIdentity, Secret } from './keys/secret.js';
 export { FetchError } from './net/fetch-error.js';
 export { MemoryReplayStore } from './replay/memory/store.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';
@@ -25,6 +24,7 @@ export { authenticateClient } from './server/authenticate-client.js';
 export { oauthErrorHandler } from './server/error-handler.js';
 export type { PrivateKeyJwtStrategyOptions } from './server/request-authenticator.js';
 export { PrivateKeyJwtStrategy } from './server/strategy.js';
+export { type ClientAssertionRequest, ClientAssertionValidator } from './server/validator.js';
 export {
   ClientAuthenticationError,
   ConfigurationError,

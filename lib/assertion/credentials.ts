@@ -22,14 +22,14 @@ export interface Credentials {
 
 type Form = Readonly<Record<string, unknown>>;
 
-/** A form of the platform, in the shape that body parsers give. */
-function parsed(entries: Iterable<readonly [string, unknown]>): Form {
-  const form: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of entries) {
-    form[name] = Object.hasOwn(form, name) ? [form[name], value].flat() : value;
-  }
-  return form;
-}
+/** What is about client authentication in a form of the platform, as body parsers hand it over. */
+const parsed = (form: URLSearchParams | FormData): Form =>
+  Object.fromEntries(
+    NAMES.map((name) => {
+      const values = form.getAll(name);
+      return [name, values.length > 1 ? values : values[0]];
+    }),
+  );
 
 const isWebForm = (value: object): value is URLSearchParams | FormData =>
   value instanceof URLSearchParams || Object.prototype.toString.call(value) === '[object FormData]';
@@ -45,7 +45,7 @@ export function formOf(parameters: unknown): Form {
   if (typeof parameters === 'object') {
     const isPlain = !(Symbol.iterator in parameters) && !ArrayBuffer.isView(parameters);
     if (isPlain) return parameters as Form;
-    if (isWebForm(parameters)) return parsed(parameters as Iterable<readonly [string, unknown]>);
+    if (isWebForm(parameters)) return parsed(parameters);
   }
   throw new TypeError('parameters must be the parsed form: an object, URLSearchParams or FormData');
 }

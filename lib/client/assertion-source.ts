@@ -1,4 +1,12 @@
-import { type ClientAuth, clockSkew } from 'openid-client';
+import {
+  type ClientAuth,
+  type Configuration,
+  type CustomFetch,
+  clientCredentialsGrant,
+  clockSkew,
+  customFetch,
+  type ServerMetadata,
+} from 'openid-client';
 import { decodeCompactJws } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
@@ -173,6 +181,88 @@ const sources = new WeakMap<URLSearchParams, AssertionSource>();
 export const sourceOf = (parameters: URLSearchParams): AssertionSource | undefined =>
   sources.get(parameters);
 
+/** Set while `assertionsOf` asks, which takes no time. */
+let asked: ((source: AssertionSource) => void) | undefined;
+
+/**
+ * What a configuration authenticates its client with, which openid-client keeps to itself: undefined
+ * for anything else than the result of `clientAssertion`. Nothing is signed or sent.
+ */
+function assertionsOf(config: Configuration): AssertionSource | undefined {
+  let found: AssertionSource | undefined;
+  const send = config[customFetch];
+  asked = (source) => {
+    found = source;
+  };
+  config[customFetch] = () => Promise.reject(new Error('This was a question and no request.'));
+  clientCredentialsGrant(config).catch(() => undefined);
+  config[customFetch] = send as CustomFetch;
+  asked = undefined;
+  return found;
+}
+
+/** Methods of the metadata that are assertions (RFC 7591 §2). */
+const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'client_secret_jwt'];
+
+/** Whether the client authenticates by assertions, as far as its metadata says. */
+export const expectsAssertion = (config: Configuration): boolean =>
+  ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
+
+/**
+ * Heeds what a list in the metadata of the provider rules out (RFC 8414 §2). A list that is not there
+ * rules out nothing, and neither does an unknown value.
+ *
+ * @param advice what to change
+ * @throws {TypeError}
+ */
+export function heedList(
+  config: Configuration,
+  member: string,
+  value: string | undefined,
+  advice: string,
+): void {
+  const metadata = config.serverMetadata();
+  const list: unknown = metadata[member as keyof ServerMetadata];
+  if (value === undefined || !Array.isArray(list) || list.includes(value)) return;
+  throw new TypeError(
+    `The metadata of ${metadata.issuer} rules this out by ${member} ${JSON.stringify(list)}: ${advice}`,
+  );
+}
+
+/**
+ * Heeds what the metadata of the provider rules out of the client's authentication at its endpoints
+ * for tokens and, if it has one, for revocation. Grants are not looked at: not every server lists all
+ * that it takes.
+ *
+ * @param assertions default: those that the configuration uses
+ * @throws {TypeError} which says what to change
+ */
+export function checkAuthentication(
+  config: Configuration,
+  endpoints: readonly ('token_endpoint' | 'revocation_endpoint')[],
+  assertions: AssertionSource | undefined = assertionsOf(config),
+): void {
+  if (assertions === undefined || !expectsAssertion(config)) return;
+  const alg = assertions.key?.alg;
+  const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+  for (const endpoint of endpoints) {
+    if (config.serverMetadata()[endpoint] === undefined && endpoint !== 'token_endpoint') continue;
+    const listed = `; if the ${endpoint} takes them all the same, leave the member out of the metadata`;
+    heedList(
+      config,
+      `${endpoint}_auth_methods_supported`,
+      method,
+      `the assertions are ${method}${listed}`,
+    );
+    heedList(
+      config,
+      `${endpoint}_auth_signing_alg_values_supported`,
+      alg,
+      `the key signs with ${alg}, so use another key or alg${listed}`,
+    );
+  }
+}
+
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
  * the client carries an assertion made for it. That is code redemption, refresh, client
@@ -195,6 +285,10 @@ export function clientAssertion(assertions: AssertionSource): ClientAuth {
     );
   }
   return async (server, client, body) => {
+    if (asked !== undefined) {
+      asked(assertions);
+      throw new Error('This was a question and no request.');
+    }
     if (client.client_id !== assertions.clientId) {
       throw new TypeError(
         `The assertions are for the client ${assertions.clientId}, the configuration for ${client.client_id}`,

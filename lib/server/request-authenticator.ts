@@ -15,9 +15,14 @@ import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import type { FindClient } from '../clients/lookup.js';
 import { failureWithoutAssertion } from '../clients/policy.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { ClientAuthenticationError } from '../shared/errors.js';
+import { ClientAuthenticationError, ConfigurationError } from '../shared/errors.js';
 import { AuthenticationRecorder } from '../shared/events.js';
-import { type ExpressRequest, hasAuthorization, readForm } from '../shared/http.js';
+import {
+  type ExpressRequest,
+  type FormRequest,
+  hasAuthorization,
+  readForm,
+} from '../shared/http.js';
 import { readOptions } from '../shared/options.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
@@ -47,31 +52,51 @@ function methodShown({ client_secret }: Credentials, authorization: string | und
   return /^basic /i.test(authorization ?? '') ? 'client_secret_basic' : undefined;
 }
 
-/**
- * Authenticates the client of an Express request: form, server identity, pipeline. The strategy,
- * `authenticateClient` and the MCP router are adapters on it.
- */
-export class RequestAuthenticator<Client extends AssertionClient = AssertionClient> {
-  readonly pipeline: AssertionPipeline<Client>;
-  readonly #identify: IdentifyServer;
+/** A client that says what secrets it has, or how it may authenticate, so that a rule can hold it. */
+type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
 
-  /** @throws {TypeError | ConfigurationError} if an option is wrong */
-  constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
-    const given = readOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
-    this.#identify = serverIdentifier(given);
-    this.pipeline = new AssertionPipeline(settingsFrom(given), findClient);
+function isPinned(client: unknown): client is Pinned {
+  if (typeof client !== 'object' || client === null) return false;
+  const { clientId, secrets, tokenEndpointAuthMethod, clientSecretAllowed } =
+    client as Partial<AssertionClient>;
+  const says =
+    Array.isArray(secrets) ||
+    typeof tokenEndpointAuthMethod === 'string' ||
+    clientSecretAllowed === true;
+  return typeof clientId === 'string' && says;
+}
+
+const NOT_PINNED =
+  'otherwise has accepted a client, but did not give the client itself with its clientId and secrets, so it cannot be held to assertions: let it give the client itself (by Passport, let the verify callback give it), with secrets: [] if it has no keys.';
+
+/**
+ * Authenticates the client of a request: form, server identity, pipeline. The strategy,
+ * `authenticateClient`, the MCP router and the validator's `authenticate` are adapters on it.
+ */
+export class RequestAuthenticator<
+  Client extends AssertionClient = AssertionClient,
+  Request extends FormRequest = ExpressRequest,
+> {
+  readonly pipeline: AssertionPipeline<Client>;
+  readonly #identify: IdentifyServer<Request>;
+
+  constructor(pipeline: AssertionPipeline<Client>, identify: IdentifyServer<Request>) {
+    this.pipeline = pipeline;
+    this.#identify = identify;
   }
 
   /**
    * The client that an assertion proves; undefined if the request has none.
    *
    * @param endpoint overrides the option of this name
+   * @param context for the lookup
    * @throws {ClientAuthenticationError} if the assertion proves no client
    * @throws {ConfigurationError} if the form was not parsed
    */
   async authenticate(
-    request: ExpressRequest,
+    request: Request,
     endpoint?: PerRequest,
+    context: unknown = request,
   ): Promise<AuthenticatedClient<Client> | undefined> {
     const form = readForm(request);
     if (form === undefined) return undefined;
@@ -79,7 +104,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
     if (!hasAssertion(sent)) return undefined;
     const identity = this.#identify(request, endpoint);
     const server = identity instanceof Promise ? await identity : identity;
-    return this.pipeline.authenticate(sent, server, request);
+    return this.pipeline.authenticate(sent, server, context);
   }
 
   /**
@@ -87,7 +112,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
    *
    * @throws {ClientAuthenticationError} for a parameter sent twice, or two methods in one request
    */
-  async assertOneMethod(request: ExpressRequest, endpoint?: PerRequest): Promise<void> {
+  async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
     const failure = methodFailure(this.credentialsOf(request));
     if (failure !== undefined) throw await this.refusal(request, failure, endpoint);
   }
@@ -97,12 +122,10 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
    * assertions, and reports the event.
    *
    * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
+   * @throws {ConfigurationError} if it is not the client itself
    */
-  async admit(
-    request: ExpressRequest,
-    client: Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>,
-    endpoint?: PerRequest,
-  ): Promise<void> {
+  async admit(request: Request, client: unknown, endpoint?: PerRequest): Promise<void> {
+    if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
     const sent = this.credentialsOf(request);
     const method = methodShown(sent, request.headers.authorization);
     const failure = failureWithoutAssertion(client, method, methodsIn(sent));
@@ -115,7 +138,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
   }
 
   /** The refusal of a request in which no method has found anything to accept. */
-  absence(request: ExpressRequest, endpoint?: PerRequest): Promise<ClientAuthenticationError> {
+  absence(request: Request, endpoint?: PerRequest): Promise<ClientAuthenticationError> {
     const contentType = `content-type=${request.headers['content-type'] ?? 'none'}`;
     const failure: Failure = {
       reason: 'client_assertion_absent',
@@ -131,7 +154,7 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
    * @param provedClientId only of a client that has proved it: a caller may have put its secret there
    */
   async refusal(
-    request: ExpressRequest,
+    request: Request,
     failure: Failure,
     endpoint?: PerRequest,
     provedClientId?: string,
@@ -143,13 +166,13 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
     return recorder.fail(error);
   }
 
-  private credentialsOf({ body, headers }: ExpressRequest): Credentials {
+  private credentialsOf({ body, headers }: Request): Credentials {
     const form = typeof body === 'object' && body !== null ? body : {};
     return credentialsIn(form as Readonly<Record<string, unknown>>, headers.authorization);
   }
 
   /** A refusal is reported even if the functions of the application cannot tell who the server is. */
-  private async recorder(request: ExpressRequest, endpoint: PerRequest | undefined) {
+  private async recorder(request: Request, endpoint: PerRequest | undefined) {
     const listener = this.pipeline.settings.onAuthentication;
     try {
       return new AuthenticationRecorder(await this.#identify(request, endpoint), listener);
@@ -157,4 +180,18 @@ export class RequestAuthenticator<Client extends AssertionClient = AssertionClie
       return new AuthenticationRecorder({}, listener);
     }
   }
+}
+
+/**
+ * The authenticator of a strategy or router.
+ *
+ * @throws {TypeError | ConfigurationError} if an option is wrong
+ */
+export function requestAuthenticator<Client extends AssertionClient>(
+  options: PrivateKeyJwtStrategyOptions,
+  findClient: FindClient<Client>,
+): RequestAuthenticator<Client> {
+  const given = readOptions('PrivateKeyJwtStrategy', options, OPTIONS, HINTS);
+  const identify = serverIdentifier(given);
+  return new RequestAuthenticator(new AssertionPipeline(settingsFrom(given), findClient), identify);
 }

@@ -1,5 +1,5 @@
 import type { ServerIdentity } from '../assertion/checks/check.js';
-import type { ExpressRequest } from '../shared/http.js';
+import type { ExpressRequest, FormRequest } from '../shared/http.js';
 import type { OptionTable, Reader } from '../shared/options.js';
 
 /** A URL, or how it follows from the request: for servers with several issuers. */
@@ -55,12 +55,16 @@ function originOf(issuer: string): string | undefined {
  * The URL of the path that was called, at the issuer's origin. A request line may also hold an
  * absolute URL (RFC 9112 §3.2.2), and that is the caller's choice: it counts for nothing.
  */
-function calledEndpoint(origin: string | undefined, request: ExpressRequest): string | undefined {
+function calledEndpoint(origin: string | undefined, request: FormRequest): string | undefined {
   const target = request.originalUrl ?? request.url ?? '';
   if (origin === undefined || !target.startsWith('/')) return undefined;
   const query = target.indexOf('?');
   return origin + (query === -1 ? target : target.slice(0, query));
 }
+
+/** The URL of a path at an issuer's origin; undefined for a URN and the like. */
+export const endpointAt = (issuer: string, path: string | undefined): string | undefined =>
+  URL.canParse(issuer) ? calledEndpoint(originOf(issuer), { url: path, headers: {} }) : undefined;
 
 async function resolveAll(
   options: ServerIdentityOptions,
@@ -84,8 +88,8 @@ async function resolveAll(
  * @returns a promise only where an option is a function
  * @throws {TypeError} where the endpoint, or what one of the functions returns, is no URL
  */
-export type IdentifyServer = (
-  request: ExpressRequest,
+export type IdentifyServer<Request extends FormRequest = ExpressRequest> = (
+  request: Request,
   endpoint?: PerRequest | undefined,
 ) => ServerIdentity | Promise<ServerIdentity>;
 

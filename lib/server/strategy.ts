@@ -7,7 +7,8 @@ import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
 import { thrownText } from '../shared/safe.js';
 import {
   type PrivateKeyJwtStrategyOptions,
-  RequestAuthenticator,
+  type RequestAuthenticator,
+  requestAuthenticator,
 } from './request-authenticator.js';
 import type { PerRequest } from './server-identity.js';
 
@@ -63,7 +64,7 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    this._authenticator = new RequestAuthenticator(options, findClient);
+    this._authenticator = requestAuthenticator(options, findClient);
   }
 
   /**

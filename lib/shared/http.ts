@@ -1,5 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConfigurationError, type OAuthError } from './errors.js';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { ConfigurationError, OAuthError } from './errors.js';
+
+/** What counts of a request, whichever framework it comes from. */
+export interface FormRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly originalUrl?: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: unknown;
+  readonly readableDidRead?: boolean;
+  readonly readableEnded?: boolean;
+}
 
 /** What is read of an Express request, 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
@@ -19,7 +30,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 /** An answer that any server can send. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Record<string, string>;
   readonly body: string;
 }
 
@@ -71,37 +82,37 @@ export function sendOAuthError(
   response.end(body);
 }
 
-const FORM = 'application/x-www-form-urlencoded';
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** Whether a request is a POST of `application/x-www-form-urlencoded`. */
-function isFormPost({ method, headers }: ExpressRequest): boolean {
+function isFormPost({ method, headers }: FormRequest): boolean {
   if (method !== 'POST') return false;
   const contentType = headers['content-type'] ?? '';
-  if (contentType === FORM) return true;
-  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase() === FORM;
+  if (contentType === FORM_TYPE) return true;
+  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase() === FORM_TYPE;
 }
 
 /** Whether a request announces a body. */
-function hasBody({ headers }: ExpressRequest): boolean {
+function hasBody({ headers }: FormRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
 }
 
 /** Whether somebody has read the body, which may have turned out to be empty. */
-const wasRead = ({ readableDidRead, readableEnded }: ExpressRequest): boolean =>
-  readableDidRead || readableEnded;
+const wasRead = ({ readableDidRead, readableEnded }: FormRequest): boolean =>
+  readableDidRead === true || readableEnded === true;
 
 const REMEDY =
   'mount express.urlencoded({ extended: false }) first, and nothing before it that reads the body';
 
 /** Who has read the body in a way that leaves no form. */
-function wrongReader(request: ExpressRequest): string {
+function wrongReader(request: FormRequest): string {
   const { body } = request;
   if (body instanceof Uint8Array) return 'express.raw has read it as bytes';
   if (typeof body === 'string') return 'express.text has read it as a text';
   return wasRead(request) ? 'something has read it and left no req.body' : 'nothing has parsed it';
 }
 
-const unparsed = (request: ExpressRequest): ConfigurationError =>
+const unparsed = (request: FormRequest): ConfigurationError =>
   new ConfigurationError(`The request has a form, but ${wrongReader(request)}: ${REMEDY}.`);
 
 /**
@@ -109,7 +120,7 @@ const unparsed = (request: ExpressRequest): ConfigurationError =>
  *
  * @throws {ConfigurationError} if no parser has parsed the form; it says who has read the body
  */
-export function readForm(request: ExpressRequest): Readonly<Record<string, unknown>> | undefined {
+export function readForm(request: FormRequest): Readonly<Record<string, unknown>> | undefined {
   if (!isFormPost(request)) return undefined;
   const { body } = request;
   if (typeof body !== 'object' || body === null || body instanceof Uint8Array) {
@@ -121,4 +132,69 @@ export function readForm(request: ExpressRequest): Readonly<Record<string, unkno
     throw unparsed(request);
   }
   return body as Readonly<Record<string, unknown>>;
+}
+
+/** As many as express.urlencoded takes. */
+const MOST_PARAMETERS = 1000;
+
+const unreadable = (status: number) =>
+  new OAuthError('invalid_request', 'The request could not be read.', status);
+
+/** The bytes of a body, of which no more than `most` are kept. */
+async function bytesOf(body: AsyncIterable<Uint8Array>, most: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    if (!ArrayBuffer.isView(chunk)) throw unreadable(400);
+    length += chunk.byteLength;
+    if (length > most) throw unreadable(413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The body of a request; null if it has none, undefined if something else has read it. */
+function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> | null | undefined {
+  if ('bodyUsed' in request) {
+    return request.bodyUsed || request.body?.locked ? undefined : request.body;
+  }
+  if (request.readableDidRead) return undefined;
+  // Its connection must stay open for the answer.
+  return request.iterator({ destroyOnReturn: false });
+}
+
+/**
+ * Reads the form of a request that no body parser has read; an empty one if it has none.
+ *
+ * @param head its method and headers
+ * @param most in bytes
+ * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed form,
+ *   400 if the body breaks off
+ * @throws {ConfigurationError} if something else has read the body
+ */
+export async function readWebForm(
+  request: Request | IncomingMessage,
+  head: FormRequest,
+  most: number,
+): Promise<URLSearchParams> {
+  if (!isFormPost(head)) return new URLSearchParams();
+  const { 'content-type': type = '', 'content-length': length } = head.headers;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
+  const encoding = head.headers['content-encoding'] ?? 'identity';
+  if (!/^utf-?8$/i.test(charset) || !/^identity$/i.test(encoding)) throw unreadable(415);
+  if (Number(length ?? '0') > most) throw unreadable(413);
+  const body = bodyOf(request);
+  if (body === undefined) {
+    throw new ConfigurationError(
+      'The request has a form, but something has read its body: authenticate the request before anything else reads it, or give authenticate the form as URLSearchParams.',
+    );
+  }
+  if (body === null) return new URLSearchParams();
+  const bytes = await bytesOf(body, most).catch((error) => {
+    throw error instanceof OAuthError ? error : unreadable(400);
+  });
+  // A TextDecoder drops the byte order mark.
+  const text = new TextDecoder().decode(bytes);
+  if (text.split('&', MOST_PARAMETERS + 1).length > MOST_PARAMETERS) throw unreadable(413);
+  return new URLSearchParams(text);
 }

@@ -1,7 +1,7 @@
 // A web application that logs its users in at an OpenID provider without a client secret.
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import session from 'express-session';
 import * as client from 'openid-client';
 import passport from 'passport';
@@ -44,7 +44,9 @@ passport.use(
       config,
       assertions,
       callbackURL: `${baseUrl}/callback`,
+      // offline_access asks for a refresh token, which many providers give only with prompt=consent.
       scope: 'openid profile email offline_access',
+      prompt: 'consent',
       // Signed requests (JAR), if the provider takes them.
       signedAuthorizeRequests: config.serverMetadata().request_parameter_supported === true,
     },
@@ -84,14 +86,16 @@ app.get(
   },
 );
 
-/** Sends anyone who is not logged in to the login, and then back to the page. */
-const requireLogin: RequestHandler = (request, response, next) => {
-  if (request.isAuthenticated()) {
-    next();
-    return;
-  }
-  request.session.returnTo = request.originalUrl;
+/** Sends the user to the login, and then back to the page. */
+function logIn(request: Request, response: Response): void {
+  // Two slashes at the start would be another host.
+  if (/^\/(?![/\\])/.test(request.originalUrl)) request.session.returnTo = request.originalUrl;
   response.redirect('/login');
+}
+
+const requireLogin: RequestHandler = (request, response, next) => {
+  if (request.isAuthenticated()) next();
+  else logIn(request, response);
 };
 
 app.get('/', (request, response) => {
@@ -109,7 +113,7 @@ app.get('/account', requireLogin, async (request, response) => {
     response.json({ claims: request.user, expiresAt });
   } catch (error) {
     if (!(error instanceof LoginRequiredError)) throw error;
-    response.redirect('/login');
+    logIn(request, response);
   }
 });
 

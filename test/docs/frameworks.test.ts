@@ -18,23 +18,25 @@ before(async () => {
   const clients = new Map<string, AssertionClient>();
   const value = keyPair('ES256').publicJwk;
   clients.set('client', { clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
-  Object.assign(globalThis, { clients });
+  clients.set('plain', { clientId: 'plain', secrets: [] });
+  Object.assign(globalThis, { clients, issuer: 'https://as.example' });
   ({ tokenEndpoint } = await importBlock<{ tokenEndpoint: typeof tokenEndpoint }>(
     DOCUMENT,
     0,
     folder,
   ));
-  Object.assign(globalThis, { tokenEndpoint });
 });
 after(() => rm(folder, { recursive: true }));
 
 type Send = (body: URLSearchParams, headers?: Record<string, string>) => Promise<Response>;
 
 async function check(send: Send): Promise<void> {
-  const body = assertionForm(await signAssertion());
+  const body = assertionForm(await signAssertion(), { grant_type: 'client_credentials' });
   const granted = await send(body);
   assert.equal(granted.status, 200);
-  assert.deepEqual(await granted.json(), { access_token: 'a token for client' });
+  assert.deepEqual(await granted.json(), {
+    access_token: 'a token for client by client_credentials',
+  });
   const again = await send(body);
   assert.equal(again.status, 401);
   assert.equal(again.headers.get('cache-control'), 'no-store');
@@ -53,13 +55,27 @@ test('the recipe for node:http does the same', async (t) => {
   const port = await freePort();
   const [, code = ''] = await codeOf(DOCUMENT, 'ts');
   assert.ok(code.includes('.listen(3000)'));
-  const { server } = await importBlock<{ server: Server }>(DOCUMENT, 1, folder, '', (text) =>
-    text.replace('createServer(', 'export const server = createServer(').replace('3000', `${port}`),
+  const { listening } = await importBlock<{ listening: Server }>(DOCUMENT, 1, folder, '', (text) =>
+    text
+      .replace('createServer(async', 'export const listening = createServer(async')
+      .replace('3000', `${port}`),
   );
-  t.after(() => server.close());
+  t.after(() => listening.close());
   await check((body, headers = {}) =>
     fetch(`http://127.0.0.1:${port}/token`, { method: 'POST', body, headers }),
   );
+});
+
+test('the recipe for other methods lets the policy decide about their clients', async () => {
+  const { authenticate } = await importBlock<{
+    authenticate: (request: Request) => Promise<{ answer?: { status: number } }>;
+  }>(DOCUMENT, 2, folder);
+  const post = (body: URLSearchParams) =>
+    authenticate(new Request('https://as.example/token', { method: 'POST', body }));
+  const secret = { client_id: 'plain', client_secret: 'open sesame' };
+  assert.equal((await post(new URLSearchParams(secret))).answer, undefined);
+  const held = new URLSearchParams({ ...secret, client_id: 'client' });
+  assert.equal((await post(held)).answer?.status, 401);
 });
 
 test('each example of the guide for NestJS is in the sample', async () => {

@@ -59,6 +59,13 @@ test('a user logs in on the way to a page, and out at the provider too', async (
   assert.match(again.body, /<title>Log in</, 'the provider has ended its session');
 });
 
+test('a user who has to log in again comes back to the page that was asked for', async () => {
+  const visitor = newVisitor();
+  const login = await visitor.submit(await visitor.open(`${url}/account?tab=1`));
+  const account = await visitor.submit(login);
+  assert.equal(account.url.href, `${url}/account?tab=1`);
+});
+
 test('a stranger sees no account', async () => {
   const { url: at } = await newVisitor(url).open(`${url}/account`);
   assert.equal(at.origin, server.url);

@@ -36,7 +36,7 @@ function keyOf(path: string, options: SigningKeyOptions, demands: KeyDemands): S
 /**
  * Reads the keys of a `KeyRing` from files, PEM or JWK, each time that it asks. The first file must
  * be there. Those after it may be absent, so that a rotation is: write the new key to `next.pem`,
- * which publishes it; when that has been for the ring's `publishBefore` at least, move it to
+ * which publishes it; when that has been for `publishBefore` and `reloadEvery` of the ring, move it to
  * `current.pem`, which lets it sign. Then there is no `next.pem` until the next rotation.
  *
  * @param paths the file of the key that signs, then those of the others

@@ -1,4 +1,5 @@
 import type { JsonWebKey } from '../../keys/secret.js';
+import { withDeadline } from '../../shared/deadline.js';
 import type { Algorithm } from '../../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, seconds } from '../../shared/options.js';
 import { KEY_DEMANDS, type KeyDemands } from './key-demands.js';
@@ -33,14 +34,15 @@ export interface KeyRingOptions {
   readonly reloadEvery?: number | undefined;
   /**
    * For how long a new key is published before it signs: longer than the servers keep a JWK Set.
-   * The keys of the first load are not held back, since none is there to sign instead. Default 600,
-   * at most a day.
+   * `reloadEvery` is added, since other processes may see the key so much later; 0 holds back nothing.
+   * Each process counts by its own clock. The keys of the first load are not held back, since none is there to sign
+   * instead. Default 600, at most a day.
    */
   readonly publishBefore?: number | undefined;
   /**
    * For how long a key is published after it has left the source. It is published in any case until
    * the last JWT that it signed here has expired; this is for those that other processes sign, which
-   * learn of the change later. Default 600, at most a day.
+   * may go on for `publishBefore` and twice `reloadEvery`. Default 900, at most a day.
    */
   readonly publishAfter?: number | undefined;
 }
@@ -55,7 +57,7 @@ const OPTIONS = {
   algorithms: KEY_DEMANDS.algorithms,
   reloadEvery: seconds(60, 0, HOUR),
   publishBefore: seconds(600, 0, DAY),
-  publishAfter: seconds(600, 0, DAY),
+  publishAfter: seconds(900, 0, DAY),
 } satisfies OptionTable<KeyRingOptions>;
 
 /** Without the message of the error, which is the source's own: it may hold a key. */
@@ -69,6 +71,9 @@ function warnOfReload(error: unknown): void {
 
 /** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
 const CLOCK_TOLERANCE = 60;
+
+/** How long the function that has the keys may take, in seconds. */
+const LOAD_TIME = 10;
 
 /** For how long a key that the server has refused is not tried again, in seconds. */
 const REFUSED_FOR = 60;
@@ -245,7 +250,9 @@ export class KeyRing {
     const { keys, algorithms } = settings;
     this.#demands = { algorithms };
     this.publishBefore = settings.publishBefore;
-    this.#keys = new RingKeys(settings.publishBefore, settings.publishAfter);
+    const isShared = typeof keys === 'function' && settings.publishBefore > 0;
+    const seenElsewhere = isShared ? settings.reloadEvery : 0;
+    this.#keys = new RingKeys(settings.publishBefore + seenElsewhere, settings.publishAfter);
     if (typeof keys === 'function') {
       this.#source = keys;
       this.#reloadEvery = settings.reloadEvery;
@@ -292,6 +299,8 @@ export class KeyRing {
     demands: KeyDemands = {},
   ): Promise<string> {
     if (this.#keys.signer === undefined) await this.reload();
+    // What nobody has used for long may have left every other process by now.
+    else if (this.#isOverdue()) await this.#refresh();
     else if (this.#isDue()) this.#refresh().catch(() => {});
     const signer = this.#keys.nextSigner(this.#now());
     signer.neededAt = this.#now();
@@ -344,8 +353,14 @@ export class KeyRing {
     return this.#now() - this.#loadedAt >= this.#reloadEvery;
   }
 
+  /** Whether the keys are so old that all other processes know better. */
+  #isOverdue(): boolean {
+    return this.#now() - this.#loadedAt >= this.#reloadEvery * 2 + CLOCK_TOLERANCE;
+  }
+
   async #load(): Promise<void> {
-    this.#accept(await this.#source(this.#demands));
+    const loaded = Promise.resolve(this.#source(this.#demands));
+    this.#accept(await withDeadline(loaded, LOAD_TIME, 'The function keys of a KeyRing'));
   }
 
   /** Loads the keys anew, or goes on with those that are there. */

@@ -1,10 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {
-  AuthorizationDetails,
-  Configuration,
-  DPoPHandle,
-  ServerMetadata,
-} from 'openid-client';
+import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
   callback,
@@ -20,6 +15,9 @@ import {
 import {
   type AssertionSource,
   assertionSource,
+  checkAuthentication,
+  expectsAssertion,
+  heedList,
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
@@ -144,9 +142,6 @@ export type VerifyWithRequest = {
 /** How long a user may take to log in, in seconds. */
 const LOGIN_TIMEOUT = 3600;
 
-/** Methods of the metadata that are assertions (RFC 7591 §2). */
-const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'client_secret_jwt'];
-
 /** The options that a login uses, checked and with their defaults. */
 export interface LoginSettings {
   readonly config: Configuration;
@@ -230,15 +225,6 @@ function checkAssertions({ assertions, config }: Given): void {
   }
 }
 
-/** The members of a provider's metadata that can rule something out. */
-function listOf(config: Configuration, name: string): readonly unknown[] | undefined {
-  const list: unknown = config.serverMetadata()[name as keyof ServerMetadata];
-  return Array.isArray(list) ? list : undefined;
-}
-
-const isRuledOut = (config: Configuration, name: string, value: string | undefined): boolean =>
-  value !== undefined && listOf(config, name)?.includes(value) === false;
-
 /**
  * Heeds what the metadata of the provider rules out (RFC 8414 §2). What it does not mention is not
  * ruled out.
@@ -250,15 +236,13 @@ function checkMetadata(
   signer: RequestSigner | undefined,
   usePAR: boolean,
 ): void {
+  heedList(
+    config,
+    'code_challenge_methods_supported',
+    'S256',
+    'the strategy always sends PKCE with S256',
+  );
   const metadata = config.serverMetadata();
-  const refuse = (member: string, advice: string): never => {
-    throw new TypeError(
-      `The metadata of ${metadata.issuer} rules this out by ${member} ${JSON.stringify(metadata[member as keyof ServerMetadata])}: ${advice}`,
-    );
-  };
-  if (isRuledOut(config, 'code_challenge_methods_supported', 'S256')) {
-    refuse('code_challenge_methods_supported', 'the strategy always sends PKCE with S256');
-  }
   if (usePAR && metadata.pushed_authorization_request_endpoint === undefined) {
     throw new TypeError(
       `The metadata of ${metadata.issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
@@ -266,28 +250,16 @@ function checkMetadata(
   }
   if (signer !== undefined) {
     if (metadata['request_parameter_supported'] === false) {
-      refuse('request_parameter_supported', 'set signedAuthorizeRequests: false');
+      throw new TypeError(
+        `The metadata of ${metadata.issuer} rules this out by request_parameter_supported false: set signedAuthorizeRequests: false`,
+      );
     }
+    const alg = signer.key?.alg;
     const member = 'request_object_signing_alg_values_supported';
-    if (isRuledOut(config, member, signer.key?.alg)) {
-      refuse(member, `the key signs with ${signer.key?.alg}, so use another key or alg`);
-    }
+    heedList(config, member, alg, `the key signs with ${alg}, so use another key or alg`);
   }
-  if (assertions === undefined || !expectsAssertion(config)) return;
-  const alg = assertions.key?.alg;
-  const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
-  if (isRuledOut(config, 'token_endpoint_auth_methods_supported', method)) {
-    refuse('token_endpoint_auth_methods_supported', `the assertions are ${method}`);
-  }
-  const algs = 'token_endpoint_auth_signing_alg_values_supported';
-  if (isRuledOut(config, algs, alg)) {
-    refuse(algs, `the key signs with ${alg}, so use another key or alg`);
-  }
+  checkAuthentication(config, ['token_endpoint'], assertions);
 }
-
-/** Whether the client authenticates by assertions, as far as its metadata says. */
-const expectsAssertion = (config: Configuration): boolean =>
-  ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
 function signerOf({
   assertions,

@@ -9,6 +9,7 @@ import {
   texts,
   unchecked,
 } from '../../shared/options.js';
+import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { locked, SingleFlight, type TokenLock } from './lock.js';
 import { call, clientEvent } from './provider.js';
@@ -87,10 +88,11 @@ export class ClientTokenManager {
   readonly #lock: TokenLock | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
 
-  /** @throws {TypeError} where an option is wrong */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
   constructor(options: ClientTokenManagerOptions) {
     const settings = readOptions('ClientTokenManager', options, OPTIONS);
     this.#config = settings.config;
+    checkAuthentication(settings.config, ['token_endpoint']);
     this.#store = settings.store ?? new MemoryTokenStore();
     this.#renewBefore = settings.renewBefore;
     this.#DPoP = settings.DPoP;

@@ -7,6 +7,7 @@ import {
   type TokenEndpointResponse,
 } from 'openid-client';
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
+import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { LoginRequiredError, ProviderError } from './failures.js';
 import { locked, SingleFlight, type TokenLock } from './lock.js';
@@ -100,10 +101,11 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   /** The sessions that are just being ended, and what their last refreshes have brought. */
   readonly #ending = new Map<string, TokenSet[]>();
 
-  /** @throws {TypeError} if an option is wrong */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
+    checkAuthentication(settings.config, ['token_endpoint', 'revocation_endpoint']);
     this.#lock = settings.lock;
     this.#keepFor = settings.keepFor;
     this.#renewBefore = settings.renewBefore;

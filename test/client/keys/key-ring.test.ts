@@ -78,16 +78,51 @@ test('which key signs is known once the keys are loaded', async () => {
   assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], ['a', 'ES256', keys[0]]);
 });
 
-test('a new key is published at once, and signs when it has been for publishBefore', async () => {
+test('a new key is published at once, and signs when it has been for publishBefore in every process', async () => {
   const { state, signedBy, published } = ringOf([A], { publishBefore: 600, reloadEvery: 60 });
   assert.equal(await signedBy(), 'a');
   state.keys = [B];
   state.now += MINUTE;
   assert.deepEqual(await published(), ['a', 'b']);
-  state.now += 10 * MINUTE - 1000;
+  state.now += 10 * MINUTE;
+  assert.equal(await signedBy(), 'a', 'another process may have seen it a minute later');
+  state.now += MINUTE - 1000;
   assert.equal(await signedBy(), 'a');
   state.now += 1000;
   assert.equal(await signedBy(), 'b');
+});
+
+test('a process that was idle loads the keys before it signs', async () => {
+  const { state, signedBy } = ringOf([A, B], { publishBefore: 600, reloadEvery: 60 });
+  await signedBy();
+  state.keys = [B];
+  state.now += 120 * MINUTE;
+  assert.equal(await signedBy(), 'b', 'the others have long left the former key');
+});
+
+test('a source that hangs does not keep the ring from signing, and is asked again', async (t) => {
+  const errors: unknown[] = [];
+  let isHanging = false;
+  const ring = new KeyRing({
+    keys: () => (isHanging ? new Promise(() => undefined) : [A]),
+    reloadEvery: 0,
+    onReloadError: (error) => errors.push(error),
+  });
+  await ring.signJwt({}, {});
+  isHanging = true;
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
+  t.after(() => mock.timers.reset());
+  const published = ring.publicJwks();
+  const signed = ring.signJwt({}, {});
+  mock.timers.tick(10_000);
+  assert.equal((await published).keys.length, 1);
+  assert.ok(await signed);
+  assert.match(
+    String(errors[0]),
+    /DeadlineError: The function keys of a KeyRing took longer than 10 s/,
+  );
+  isHanging = false;
+  assert.ok(await ring.signJwt({}, {}));
 });
 
 test('the key before is published as long as it signs, though it has left', async () => {
@@ -276,11 +311,11 @@ test('a rotation takes a file that comes and one that is moved: the next one may
   const [, second = ''] = await published();
   assert.equal(await signedBy(), first);
 
-  state.now += 10 * MINUTE;
+  state.now += 11 * MINUTE;
   await rename(next, current);
   assert.deepEqual(await published(), [first, second]);
   assert.equal(await signedBy(), second);
-  state.now += 11 * MINUTE;
+  state.now += 16 * MINUTE;
   assert.deepEqual(await published(), [second]);
 });
 

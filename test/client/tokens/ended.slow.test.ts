@@ -18,6 +18,7 @@ import {
   UserTokenManager,
 } from '../../../lib/client/index.js';
 import { RedisLock, RedisTokenStore } from '../../../lib/client/tokens/redis.js';
+import { fakeClock } from '../../support/fake-clock.js';
 import { Gates, randomFrom } from '../../support/gates.js';
 import { keyPair } from '../../support/keys.js';
 import { type Listening, listen } from '../../support/listen.js';
@@ -29,10 +30,10 @@ import { RedisServer, redisTest } from '../../support/redis-server.js';
 
 const SEEDS = process.env['MODEL_SEED']
   ? [Number(process.env['MODEL_SEED'])]
-  : Array.from({ length: Number(process.env['MODEL_SEEDS'] ?? '16') }, (_none, seed) => seed);
+  : Array.from({ length: Number(process.env['MODEL_SEEDS'] ?? '8') }, (_none, seed) => seed);
 
 /** How many orders are tried at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 
 const CLIENT_ID = 'client';
 const SECRET = 'a secret of the tests, which has to be long';
@@ -434,6 +435,8 @@ async function play(seed: number, kind: Kind): Promise<World> {
 }
 
 async function playAll(kindFor: (seed: number) => Kind): Promise<void> {
+  // The gates decide what takes long, and not a machine that is busy.
+  fakeClock();
   const left = [...SEEDS];
   const lane = async () => {
     for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {

@@ -5,7 +5,12 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { allowInsecureRequests, Configuration, clientCredentialsGrant } from 'openid-client';
+import {
+  allowInsecureRequests,
+  Configuration,
+  clientCredentialsGrant,
+  customFetch,
+} from 'openid-client';
 import {
   AssertionService,
   type ClientEvent,
@@ -136,4 +141,104 @@ test('events tell of assertions and tokens, and hold no secret', async (t) => {
   });
   const printed = inspect(events, { depth: Number.POSITIVE_INFINITY });
   for (const secret of [...assertions, 'secret']) assert.ok(!printed.includes(secret));
+});
+
+/** What the metadata of a provider rules out of the client's authentication (RFC 8414 §2). */
+const RULED_OUT: readonly (readonly [object, RegExp])[] = [
+  [
+    { token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'] },
+    /token_endpoint_auth_methods_supported \["client_secret_basic","none"\]: the assertions are private_key_jwt/,
+  ],
+  [{ token_endpoint_auth_methods_supported: [] }, /token_endpoint_auth_methods_supported \[\]/],
+  [
+    { token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'] },
+    /token_endpoint_auth_signing_alg_values_supported \["RS256","PS256"\]: the key signs with ES256/,
+  ],
+];
+
+const RULED_OUT_AT_REVOCATION: typeof RULED_OUT = [
+  [
+    { revocation_endpoint_auth_methods_supported: ['client_secret_post'] },
+    /revocation_endpoint_auth_methods_supported \["client_secret_post"\].*private_key_jwt/,
+  ],
+  [
+    { revocation_endpoint_auth_signing_alg_values_supported: ['RS256'] },
+    /revocation_endpoint_auth_signing_alg_values_supported \["RS256"\].*ES256/,
+  ],
+];
+
+const ISSUER = 'https://as.example';
+
+function configWith(metadata: object, clientMetadata?: object, key: object = newKeyPair('ES256')) {
+  const { privateKey } = key as { privateKey: never };
+  const service = new AssertionService({ clientId: 'client', key: privateKey });
+  const token_endpoint = `${ISSUER}/token`;
+  const server = { issuer: ISSUER, token_endpoint, ...metadata };
+  return new Configuration(server, 'client', clientMetadata, clientAssertion(service));
+}
+
+const MANAGERS = { UserTokenManager, ClientTokenManager } as const;
+
+for (const [name, Manager] of Object.entries(MANAGERS)) {
+  for (const [metadata, message] of RULED_OUT) {
+    test(`metadata with ${JSON.stringify(metadata)} rules out a ${name}`, () => {
+      const config = configWith(metadata);
+      assert.throws(() => new Manager({ config }), { name: 'TypeError', message });
+    });
+  }
+
+  for (const [what, metadata, clientMetadata] of [
+    ['no lists', {}, undefined],
+    [
+      'unknown lists and values',
+      { x_supported: [], token_endpoint_auth_methods_supported: 'none' },
+      {},
+    ],
+    [
+      'lists that have what the client does',
+      {
+        token_endpoint_auth_methods_supported: ['private_key_jwt'],
+        token_endpoint_auth_signing_alg_values_supported: ['RS256', 'ES256'],
+        grant_types_supported: ['authorization_code'],
+      },
+      undefined,
+    ],
+    [
+      'a client that authenticates in another way',
+      { token_endpoint_auth_methods_supported: ['none'] },
+      { token_endpoint_auth_method: 'none' },
+    ],
+  ] as const) {
+    test(`metadata with ${what} rules out no ${name}`, () => {
+      assert.ok(new Manager({ config: configWith(metadata, clientMetadata) }));
+    });
+  }
+
+  test(`metadata that rules out assertions is nothing to a ${name} with another method`, () => {
+    const server = {
+      issuer: ISSUER,
+      token_endpoint_auth_methods_supported: ['client_secret_post'],
+    };
+    assert.ok(new Manager({ config: new Configuration(server, 'client', 'a secret') }));
+  });
+}
+
+for (const [metadata, message] of RULED_OUT_AT_REVOCATION) {
+  const withEndpoint = { ...metadata, revocation_endpoint: `${ISSUER}/revoke` };
+  test(`metadata with ${JSON.stringify(metadata)} rules out a UserTokenManager, which has to revoke`, () => {
+    const config = configWith(withEndpoint);
+    assert.throws(() => new UserTokenManager({ config }), { name: 'TypeError', message });
+    assert.ok(new ClientTokenManager({ config }), 'which revokes nothing');
+    assert.ok(new UserTokenManager({ config: configWith(metadata) }), 'there is no endpoint');
+  });
+}
+
+test('to look at the metadata nothing is signed or sent, and the fetch of a configuration stays', async (t) => {
+  const { config, tried, events } = await party(t, ['one'], ['one']);
+  const own = () => Promise.reject(new Error('not sent'));
+  config[customFetch] = own;
+  new UserTokenManager({ config });
+  new ClientTokenManager({ config });
+  assert.equal(config[customFetch], own);
+  assert.deepEqual([tried, events], [[], []]);
 });
