@@ -101,26 +101,23 @@ test('a process that was idle loads the keys before it signs', async () => {
 });
 
 test('a source that hangs does not keep the ring from signing, and is asked again', async (t) => {
-  const errors: unknown[] = [];
   let isHanging = false;
   const ring = new KeyRing({
     keys: () => (isHanging ? new Promise(() => undefined) : [A]),
     reloadEvery: 0,
-    onReloadError: (error) => errors.push(error),
   });
   await ring.signJwt({}, {});
   isHanging = true;
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
   t.after(() => mock.timers.reset());
+  const warned = once(process, 'warning');
   const published = ring.publicJwks();
   const signed = ring.signJwt({}, {});
   mock.timers.tick(10_000);
   assert.equal((await published).keys.length, 1);
   assert.ok(await signed);
-  assert.match(
-    String(errors[0]),
-    /DeadlineError: The function keys of a KeyRing took longer than 10 s/,
-  );
+  const [{ message }] = await warned;
+  assert.match(message, /could not be loaded anew \(DeadlineError\)/);
   isHanging = false;
   assert.ok(await ring.signJwt({}, {}));
 });
