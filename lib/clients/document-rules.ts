@@ -47,7 +47,12 @@ function parseUri(name: string, value: unknown): URL {
   throw new Error(`${name} has something else than an absolute URI`);
 }
 
-function checkRedirectUris(value: unknown): void {
+/**
+ * Checks that codes may be sent to all redirect URIs, if there are any.
+ *
+ * @throws {Error} with a sentence that is safe to log
+ */
+export function checkRedirectUris(value: unknown): void {
   if (value === undefined) return;
   if (!Array.isArray(value)) throw new Error('redirect_uris is not an array');
   for (const uri of value) {

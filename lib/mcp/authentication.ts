@@ -1,50 +1,99 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { InvalidClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
-import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/shared/auth.js';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import { failureWithoutAssertion } from '../clients/policy.js';
-import { oauthErrorHandler } from '../server/error-handler.js';
 import type { RequestAuthenticator } from '../server/request-authenticator.js';
-import type { ExpressRequest, Middleware } from '../shared/http.js';
+import { OAuthError } from '../shared/errors.js';
+import type { ExpressRequest } from '../shared/http.js';
 import type { Failure } from '../shared/reasons.js';
 import { type McpClient, withoutSecret } from './clients.js';
+import type { McpClientInformation } from './provider.js';
 
-/** The client of a request, before the SDK's handlers see the request. */
-interface CurrentClient {
-  readonly client: OAuthClientInformationFull;
-  readonly provedByAssertion: boolean;
+/** The client of a request. */
+export interface CurrentClient {
+  readonly client: McpClientInformation;
+  /** Whether the client has proved who it is; a public client has not. */
+  readonly isProved: boolean;
 }
 
-/** The methods whose proof the SDK's handlers ask for, if they know the secret. */
+/** A client_secret, and how it was sent (RFC 6749 §2.3.1). */
+interface Shown {
+  readonly clientId: unknown;
+  /** What the secret may be: the SDKs put it into the Basic scheme without encoding it first. */
+  readonly secrets?: readonly string[] | undefined;
+  readonly method?: 'client_secret_basic' | 'client_secret_post' | undefined;
+}
+
 const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret_basic'];
 
-/**
- * Why a client may not go on to the SDK's handlers without an assertion. They serve a client as a
- * public one if they know no secret of it, whatever method it is registered for.
- */
-function failureOf(client: McpClient, { body }: ExpressRequest): Failure | undefined {
-  const { client_secret } = client.metadata;
-  const method = client.tokenEndpointAuthMethod ?? undefined;
-  const isChecked =
-    method === undefined || method === 'none' || (client_secret && SECRET_METHODS.includes(method));
-  const sent = Object.keys(Object(body)).filter((name) => name === 'client_secret');
-  const shown = SECRET_METHODS.includes(method) ? method : undefined;
-  const failure = failureWithoutAssertion(client, shown, sent);
-  if (failure !== undefined || isChecked) return failure;
-  return { reason: 'client_method_mismatch', expected: method };
-}
-
-/** The parameters of the request; none where no body parser has read them. */
+/** The parameters of the request; none if no body parser has read them. */
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 
+/** Undoes application/x-www-form-urlencoded, as RFC 6749 §2.3.1 asks for in the Basic scheme. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}
+
+/** What a Basic header shows. */
+function basicIn(authorization: string): Shown {
+  const [, encoded = ''] = /^basic +([\w+/=-]+) *$/i.exec(authorization) ?? [];
+  const text = Buffer.from(encoded, 'base64').toString();
+  const colon = text.indexOf(':');
+  const secret = text.slice(colon + 1);
+  return {
+    clientId: colon < 1 ? undefined : decoded(text.slice(0, colon)),
+    secrets: [secret, decoded(secret)],
+    method: 'client_secret_basic',
+  };
+}
+
+function shownBy(request: ExpressRequest): Shown {
+  const { client_id: clientId, client_secret: secret } = formOf(request);
+  const authorization = request.headers.authorization?.trim();
+  if (!authorization) {
+    if (typeof secret !== 'string' || secret === '') return { clientId };
+    return { clientId, secrets: [secret], method: 'client_secret_post' };
+  }
+  const basic = basicIn(authorization);
+  const isOther = clientId !== undefined && clientId !== '' && clientId !== basic.clientId;
+  return isOther ? { ...basic, clientId: undefined } : basic;
+}
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Compares in a time that tells nothing, not even the lengths. */
+const isEqual = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b));
+
+/** Whether a client has a client_secret that it must show. */
+const hasSecret = ({ metadata }: McpClient): boolean => Boolean(metadata.client_secret);
+
 /**
- * Authenticates the clients of an endpoint before the SDK's handlers, which ask for a client_secret
- * where there is one, and let everybody else pass. Clients with keys must send an assertion; public
- * ones, and those with a plain secret, are left to the SDK.
+ * Why a client may not go on without an assertion. Only a client without a method, or with `none`, is
+ * public; a method that the router cannot check is no reason to let a client in.
  */
+function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure | undefined {
+  const sent = method === undefined ? [] : ['client_secret'];
+  const pinned = client.tokenEndpointAuthMethod ?? undefined;
+  const shown = SECRET_METHODS.includes(pinned) ? (method ?? 'client_secret_post') : undefined;
+  const failure = failureWithoutAssertion(client, shown, sent);
+  if (failure !== undefined) return failure;
+  const { client_secret = '', client_secret_expires_at: end } = client.metadata;
+  if (hasSecret(client)) {
+    const hasEnded = Boolean(end) && Number(end) <= Date.now() / 1000;
+    const isRight = secrets.some((secret) => isEqual(client_secret, secret));
+    if (isRight && !hasEnded) return undefined;
+    return { reason: 'client_secret_invalid', expected: pinned, actual: method ?? 'none' };
+  }
+  if ((pinned === undefined || pinned === 'none') && method === undefined) return undefined;
+  return { reason: 'client_method_mismatch', expected: pinned ?? 'none', actual: method };
+}
+
+/** Authenticates the clients of the token and revocation endpoints: by assertion, secret, or not at all. */
 export class McpAuthentication {
-  private readonly current = new AsyncLocalStorage<CurrentClient>();
   private readonly authenticator: RequestAuthenticator<McpClient>;
   private readonly findClient: FindClient<McpClient>;
 
@@ -53,65 +102,32 @@ export class McpAuthentication {
     this.findClient = findClient;
   }
 
-  /** The middleware that goes before the SDK's handler of an endpoint. */
-  before(endpoint: string): Middleware {
-    const answer = oauthErrorHandler();
-    return (request, response, next) => {
-      if (request.method !== 'POST') {
-        next();
-        return;
-      }
-      this.identify(request, endpoint).then(
-        (current) => {
-          if (current === undefined) next();
-          else this.current.run(current, next);
-        },
-        (error: unknown) => {
-          // As the SDK's handlers do, so that clients in browsers can read the answer.
-          response.setHeader('Access-Control-Allow-Origin', '*');
-          answer(error, request, response, next);
-        },
-      );
-    };
-  }
-
   /**
-   * The client for the SDK's own check. It knows those alone that have passed here, so that no way
-   * leads around this.
+   * The client of a request, as its provider may see it: without a secret if its key has proved it.
+   *
+   * @throws {OAuthError} if the request proves no client and names no public one
    */
-  async getClient(clientId: string): Promise<OAuthClientInformationFull> {
-    const client = this.current.getStore()?.client;
-    if (client?.client_id === clientId) return client;
-    throw new InvalidClientError('Client authentication failed.');
-  }
-
-  /** The client of the current request, if it has proved itself by an assertion. */
-  provedClient(): OAuthClientInformationFull | undefined {
-    const current = this.current.getStore();
-    return current?.provedByAssertion === true ? current.client : undefined;
-  }
-
-  private async identify(
-    request: ExpressRequest,
-    endpoint: string,
-  ): Promise<CurrentClient | undefined> {
-    const form = formOf(request);
+  async identify(request: ExpressRequest, endpoint: string): Promise<CurrentClient> {
     const authenticated = await this.authenticator.authenticate(request, endpoint);
     if (authenticated !== undefined) {
-      // The SDK requires the parameter, which an assertion makes superfluous (RFC 7521 §4.2).
-      form['client_id'] = authenticated.client.clientId;
-      return { client: withoutSecret(authenticated.client.metadata), provedByAssertion: true };
+      return { client: withoutSecret(authenticated.client.metadata), isProved: true };
     }
-
-    const { client_id } = form;
-    if (typeof client_id !== 'string') return undefined;
+    await this.authenticator.assertOneMethod(request, endpoint);
+    const shown = shownBy(request);
+    const { clientId } = shown;
+    if (typeof clientId !== 'string' || clientId === '') {
+      const absence = await this.authenticator.absence(request, endpoint);
+      if (shown.method !== undefined || Object.keys(formOf(request)).length === 0) throw absence;
+      throw new OAuthError('invalid_request', 'The parameter client_id is missing.');
+    }
     const { lookupTimeout } = this.authenticator.pipeline.settings;
-    const found = await lookUpClient(this.findClient, client_id, request, lookupTimeout);
-    const { client } = found;
-    const failure = client === undefined ? found.failure : failureOf(client, request);
-    if (failure !== undefined) {
-      throw await this.authenticator.refusal(request, failure, endpoint, client_id);
+    const found = await lookUpClient(this.findClient, clientId, request, lookupTimeout);
+    const failure = found.client === undefined ? found.failure : failureOf(found.client, shown);
+    if (failure !== undefined || found.client === undefined) {
+      const known: Failure = failure ?? { reason: 'unknown_client' };
+      throw await this.authenticator.refusal(request, known, endpoint, clientId);
     }
-    return client && { client: client.metadata, provedByAssertion: false };
+    await this.authenticator.admit(request, found.client, endpoint);
+    return { client: found.client.metadata, isProved: hasSecret(found.client) };
   }
 }

@@ -1,15 +1,5 @@
-import type { OAuthRegisteredClientsStore } from '@modelcontextprotocol/sdk/server/auth/clients.js';
-import {
-  InvalidClientError,
-  InvalidClientMetadataError,
-  TemporarilyUnavailableError,
-  UnauthorizedClientError,
-} from '@modelcontextprotocol/sdk/server/auth/errors.js';
-import {
-  type OAuthClientInformationFull,
-  OAuthClientInformationFullSchema,
-} from '@modelcontextprotocol/sdk/shared/auth.js';
-import { checkForUsers } from '../clients/document-rules.js';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { checkForUsers, checkRedirectUris } from '../clients/document-rules.js';
 import { clientFromMetadata, grantTypesOf, secretsFromMetadata } from '../clients/metadata.js';
 import {
   type ClientMetadataDocumentOptions,
@@ -21,43 +11,39 @@ import { contradictionIn } from '../keys/assert-secrets.js';
 import { importConfiguredSet, importSecret } from '../keys/import.js';
 import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import type { AssertionClient } from '../keys/secret.js';
-import { ClientAuthenticationError } from '../shared/errors.js';
+import { ClientAuthenticationError, OAuthError } from '../shared/errors.js';
+import type { McpClientInformation, McpClientsStore } from './provider.js';
 
-/** A client of the SDK's store, or one of a metadata document. */
+/** A client of the provider's store, or of a metadata document. */
 export interface McpClient extends AssertionClient {
-  readonly metadata: OAuthClientInformationFull;
+  readonly metadata: McpClientInformation;
 }
 
 /** Finds a client by its id. */
 export type FindMcpClient = (clientId: string, context?: unknown) => Promise<McpClient | undefined>;
 
-const invalidDocument = (cause: unknown): ClientAuthenticationError =>
-  new ClientAuthenticationError({
-    reason: 'client_metadata_document_failed',
-    actual: 'document_invalid',
-    cause,
-  });
-
-/** Reads the document as the SDK reads a registration. */
+/** A metadata document must have what the authorization endpoint needs, if users are sent there. */
 function fromDocument(client: MetadataDocumentClient): McpClient {
   const { metadata } = client;
   const grants = metadata['grant_types'] as readonly string[];
   try {
     if (grants.includes('authorization_code')) checkForUsers(metadata);
-  } catch (error) {
-    throw invalidDocument(error);
+    for (const name of ['client_name', 'scope']) {
+      if (typeof (metadata[name] ?? '') !== 'string') throw new Error(`its ${name} is no text`);
+    }
+  } catch (cause) {
+    const reason = 'client_metadata_document_failed';
+    throw new ClientAuthenticationError({ reason, actual: 'document_invalid', cause });
   }
-  const { success, data, error } = OAuthClientInformationFullSchema.safeParse({
-    redirect_uris: [],
-    ...metadata,
-  });
-  if (success) return { ...client, metadata: data };
-  throw invalidDocument(error);
+  return {
+    ...client,
+    metadata: { ...metadata, redirect_uris: [...(metadata.redirect_uris ?? [])] },
+  };
 }
 
-/** The lookup that the strategy and the SDK's handlers share. */
+/** The lookup that all endpoints share. */
 export function findIn(
-  store: OAuthRegisteredClientsStore,
+  store: McpClientsStore,
   documents: ClientMetadataDocumentOptions | undefined,
 ): FindMcpClient {
   const findRegistered = async (clientId: string): Promise<McpClient | undefined> => {
@@ -72,34 +58,96 @@ export function findIn(
   };
 }
 
-/** The client as the SDK's handlers may see it: proved by its keys, so without a secret. */
-export function withoutSecret(client: OAuthClientInformationFull): OAuthClientInformationFull {
+/** The client as a provider may see it once its key has proved it. */
+export function withoutSecret(client: McpClientInformation): McpClientInformation {
   const { client_secret, client_secret_expires_at, ...rest } = client;
   return rest;
 }
 
-type Registration = Parameters<NonNullable<OAuthRegisteredClientsStore['registerClient']>>[0];
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-const usesKeys = (client: Registration): boolean =>
-  client.token_endpoint_auth_method === 'private_key_jwt';
-
-function grantsOf(client: Registration, allowed: readonly string[]): string[] {
-  try {
-    return grantTypesOf(client.grant_types ?? undefined, allowed);
-  } catch (error) {
-    throw new InvalidClientMetadataError((error as Error).message);
-  }
+/** Whether two redirect URIs are the same: that of a native app may have any port (RFC 8252 §7.3). */
+export function isSameRedirectUri(requested: string, registered: string): boolean {
+  if (requested === registered) return true;
+  if (!URL.canParse(requested) || !URL.canParse(registered)) return false;
+  const [one, other] = [new URL(requested), new URL(registered)];
+  if (one.protocol !== 'http:' || !LOOPBACK.includes(one.hostname)) return false;
+  one.port = other.port;
+  return one.href === other.href;
 }
 
-/** @throws {InvalidClientMetadataError} (RFC 7591 §3.2.2) */
-function checkRegistration(client: Registration): void {
+const invalidMetadata = (message: string): OAuthError =>
+  new OAuthError('invalid_client_metadata', message);
+
+/** The members of RFC 7591 §2 that a registration may have, and what they must be; others are dropped. */
+const MEMBERS: Readonly<Record<string, 'text' | 'texts' | 'uri' | 'any'>> = {
+  redirect_uris: 'texts',
+  token_endpoint_auth_method: 'text',
+  token_endpoint_auth_signing_alg: 'text',
+  grant_types: 'texts',
+  response_types: 'texts',
+  client_name: 'text',
+  client_uri: 'uri',
+  logo_uri: 'uri',
+  scope: 'text',
+  contacts: 'texts',
+  tos_uri: 'uri',
+  policy_uri: 'uri',
+  jwks_uri: 'text',
+  jwks: 'any',
+  software_id: 'text',
+  software_version: 'text',
+  software_statement: 'text',
+  application_type: 'text',
+};
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+const isWebAddress = (value: unknown): boolean =>
+  URL.canParse(String(value)) && /^https?:$/.test(new URL(String(value)).protocol);
+
+const FITS = {
+  text: isText,
+  texts: (value: unknown) => Array.isArray(value) && value.every(isText),
+  uri: isWebAddress,
+  any: () => true,
+};
+
+/**
+ * The metadata that a client asks to be registered with. Members that are null or empty count as absent.
+ *
+ * @throws {OAuthError} `invalid_client_metadata`, or `invalid_redirect_uri` (RFC 7591 §3.2.2)
+ */
+export function readRegistration(body: unknown): McpClientInformation {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalidMetadata('The request is no JSON object: send application/json.');
+  }
+  const given = body as Readonly<Record<string, unknown>>;
+  const metadata: Record<string, unknown> = {};
+  for (const [name, kind] of Object.entries(MEMBERS)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (value === undefined || value === null || value === '') continue;
+    if (!FITS[kind](value)) throw invalidMetadata(`${name} has a value that is not allowed.`);
+    metadata[name] = value;
+  }
+  try {
+    checkRedirectUris(metadata['redirect_uris']);
+  } catch (error) {
+    throw new OAuthError('invalid_redirect_uri', (error as Error).message);
+  }
+  return { redirect_uris: [], ...metadata, client_id: '' };
+}
+
+const usesKeys = (client: McpClientInformation): boolean =>
+  client.token_endpoint_auth_method === 'private_key_jwt';
+
+/** @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2) */
+function checkKeys(client: McpClientInformation): void {
   if (client.jwks !== undefined && client.jwks_uri !== undefined) {
-    throw new InvalidClientMetadataError('jwks and jwks_uri may not both be present');
+    throw invalidMetadata('jwks and jwks_uri may not both be present');
   }
-  const secrets = secretsFromMetadata({ ...client, client_id: 'new' });
-  if (secrets.length === 0 && usesKeys(client)) {
-    throw new InvalidClientMetadataError('private_key_jwt needs keys');
-  }
+  const secrets = secretsFromMetadata(client);
+  if (secrets.length === 0 && usesKeys(client)) throw invalidMetadata('private_key_jwt needs keys');
   try {
     // RFC 7591 §2: only a client that authenticates by its keys needs one for signatures.
     const keys = secrets.flatMap((secret) =>
@@ -108,54 +156,53 @@ function checkRegistration(client: Registration): void {
         : importConfiguredSet(secret.value, MAX_STRANGERS_KEYS).keys,
     );
     const hasRemoteKeys = secrets.some(({ type }) => type === 'JwksUri');
-    const { tokenEndpointAuthMethod, tokenEndpointAuthSigningAlg } = clientFromMetadata({
-      ...client,
-      client_id: 'new',
-    });
+    const { tokenEndpointAuthMethod, tokenEndpointAuthSigningAlg } = clientFromMetadata(client);
     const registered = { tokenEndpointAuthMethod, tokenEndpointAuthSigningAlg };
     const contradiction = contradictionIn(registered, keys, hasRemoteKeys);
     if (contradiction !== undefined) throw new KeyError(contradiction);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    throw new InvalidClientMetadataError(error.message);
+    throw invalidMetadata(error.message);
   }
 }
 
-/** What the SDK's handlers may hear of a lookup that failed; the reason is not for the caller. */
-function sdkError(error: unknown): unknown {
-  if (!(error instanceof ClientAuthenticationError)) return error;
-  if (error.error === 'unauthorized_client') return new UnauthorizedClientError(error.message);
-  return error.status === 503
-    ? new TemporarilyUnavailableError(error.message)
-    : new InvalidClientError('The client metadata document could not be used');
-}
+/** Methods that a client may register: those that the token endpoint can check. */
+const METHODS = ['private_key_jwt', 'client_secret_basic', 'client_secret_post', 'none'];
+
+/** A month, after which a client_secret that was made here ends, in seconds. */
+const SECRET_LIFETIME = 2_592_000;
 
 /**
- * The store as the authorization and registration endpoints use it: finds clients by their metadata
- * documents too, and gives a client that registers keys no secret, since it has no use for one.
+ * What is kept of a new client (RFC 7591 §3.2.1): with an id, and with a secret only if it
+ * authenticates by one.
+ *
+ * @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2)
  */
-export function storeFor(
-  store: OAuthRegisteredClientsStore,
-  find: FindMcpClient,
-  grantTypes: readonly string[],
-): OAuthRegisteredClientsStore {
-  const getClient: OAuthRegisteredClientsStore['getClient'] = async (clientId) => {
-    try {
-      return (await find(clientId, undefined))?.metadata;
-    } catch (error) {
-      throw sdkError(error);
-    }
-  };
-  if (store.registerClient === undefined) return { getClient };
+export function newClient(
+  asked: McpClientInformation,
+  allowedGrants: readonly string[],
+): McpClientInformation {
+  const method = asked.token_endpoint_auth_method ?? 'client_secret_basic';
+  if (!METHODS.includes(method)) {
+    throw invalidMetadata(`token_endpoint_auth_method must be one of ${METHODS.join(', ')}`);
+  }
+  const issuedAt = Math.floor(Date.now() / 1000);
+  const client = { ...asked, client_id: randomUUID(), client_id_issued_at: issuedAt };
+  checkKeys(client);
+  let grants: string[];
+  try {
+    grants = grantTypesOf(client.grant_types, allowedGrants);
+  } catch (error) {
+    throw invalidMetadata((error as Error).message);
+  }
+  if (grants.includes('authorization_code') && client.redirect_uris.length === 0) {
+    throw new OAuthError('invalid_redirect_uri', 'authorization_code needs redirect_uris');
+  }
+  const registered = { ...client, token_endpoint_auth_method: method, grant_types: grants };
+  if (!method.startsWith('client_secret')) return registered;
   return {
-    getClient,
-    async registerClient(client) {
-      checkRegistration(client);
-      const granted = { ...client, grant_types: grantsOf(client, grantTypes) };
-      const { client_secret, client_secret_expires_at, ...rest } = granted;
-      return (await store.registerClient?.(
-        usesKeys(client) ? rest : granted,
-      )) as OAuthClientInformationFull;
-    },
+    ...registered,
+    client_secret: randomBytes(32).toString('hex'),
+    client_secret_expires_at: issuedAt + SECRET_LIFETIME,
   };
 }

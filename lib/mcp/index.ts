@@ -1,8 +1,9 @@
 /**
- * For authorization servers that are built on the Express router of the MCP TypeScript SDK, whose
- * own client authentication reads no assertion.
+ * MCP servers and clients: an authorization server on a provider of the MCP TypeScript SDK, and client
+ * authentication by assertion for the SDK's clients. Neither SDK is imported.
  *
  * @module
  */
-export type { ClientCredentialsGrant } from './client-credentials.js';
-export { type McpServerProvider, mcpAuthRouter } from './router.js';
+export { mcpClientAuthentication } from './client-authentication.js';
+export type { McpServerProvider } from './provider.js';
+export { mcpAuthRouter } from './router.js';

@@ -1,34 +1,52 @@
-import type { OAuthRegisteredClientsStore } from '@modelcontextprotocol/sdk/server/auth/clients.js';
-import { authorizationHandler } from '@modelcontextprotocol/sdk/server/auth/handlers/authorize.js';
-import { clientRegistrationHandler } from '@modelcontextprotocol/sdk/server/auth/handlers/register.js';
-import { revocationHandler } from '@modelcontextprotocol/sdk/server/auth/handlers/revoke.js';
-import { tokenHandler } from '@modelcontextprotocol/sdk/server/auth/handlers/token.js';
-import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js';
-import {
-  type AuthRouterOptions,
-  createOAuthMetadata,
-  mcpAuthMetadataRouter,
-} from '@modelcontextprotocol/sdk/server/auth/router.js';
-import type { OAuthMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
-import express from 'express';
+import type { ServerResponse } from 'node:http';
+import { formOf as parsedForm } from '../assertion/credentials.js';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
 import { requestAuthenticator } from '../server/request-authenticator.js';
-import type { Middleware } from '../shared/http.js';
-import { assertNotMisspelt, knownOptions, texts } from '../shared/options.js';
-import { McpAuthentication } from './authentication.js';
-import { type ClientCredentialsGrant, clientCredentials } from './client-credentials.js';
-import { findIn, storeFor } from './clients.js';
+import { OAuthError } from '../shared/errors.js';
+import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
+import {
+  knownOptions,
+  type OptionTable,
+  type Reader,
+  readOptions,
+  text,
+  texts,
+  unchecked,
+} from '../shared/options.js';
+import { formOf, McpAuthentication } from './authentication.js';
+import { findIn } from './clients.js';
+import {
+  authorizationEndpoint,
+  type Endpoint,
+  grantsOf,
+  registrationEndpoint,
+  requireAccessToken,
+  revoke,
+  sendError,
+  sendJson,
+  tokens,
+} from './endpoints.js';
+import type { McpServerProvider } from './provider.js';
 
-/** The provider of the SDK, which may serve clients without a user besides. */
-export type McpServerProvider = OAuthServerProvider & ClientCredentialsGrant;
-
-/** Options of the SDK's `mcpAuthRouter`, and of client authentication. */
-interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'> {
-  /** The SDK's provider: clients, codes and tokens. */
+/** Options of `mcpAuthRouter`: those of the SDK's, and client authentication. */
+interface McpAuthRouterOptions {
+  /** Clients, codes and tokens: a provider of SDK 1 or of `@modelcontextprotocol/server-legacy`. */
   provider: McpServerProvider;
+  /** The issuer identifier of this server, as `URL` writes it: with a slash if it has no path. */
+  issuerUrl: URL;
+  /** Where the endpoints are. Default: at the issuer. */
+  baseUrl?: URL | undefined;
+  /** The MCP server that tokens are for (RFC 9728). Default: `baseUrl`. */
+  resourceServerUrl?: URL | undefined;
+  /** A page for developers of clients. */
+  serviceDocumentationUrl?: URL | undefined;
+  /** The scopes that the metadata name. */
+  scopesSupported?: readonly string[] | undefined;
+  /** The name of the MCP server for users. */
+  resourceName?: string | undefined;
   /** How assertions are validated; `jwksUri` among them. Issuer and endpoints are the router's. */
   clientAssertion?: ClientAssertionOptions | undefined;
   /**
@@ -42,130 +60,330 @@ interface McpAuthRouterOptions extends Omit<AuthRouterOptions, 'provider'> {
    * `refresh_token`.
    */
   grantTypes?: readonly string[] | undefined;
+  /**
+   * Limits how often one address may call, before its client is authenticated: a middleware, such as
+   * one of express-rate-limit, or false for none. Default: in 15 minutes 100 calls of the
+   * authorization endpoint, 50 of the token endpoint and 50 of the revocation endpoint; 20
+   * registrations an hour.
+   */
+  rateLimit?: ((request: never, response: never, next: Next) => unknown) | false | undefined;
 }
 
-/** The others are the SDK's, which may have more in time. */
-const OWN_OPTIONS = ['clientAssertion', 'clientMetadataDocuments', 'grantTypes'] as const;
+const provider: Reader<McpServerProvider> = (name, value) => {
+  const { clientsStore, authorize } = Object(value) as Partial<McpServerProvider>;
+  if (typeof clientsStore?.getClient === 'function' && typeof authorize === 'function') {
+    return value as McpServerProvider;
+  }
+  throw new TypeError(
+    `${name} must be an OAuthServerProvider, as @modelcontextprotocol/sdk 1 and @modelcontextprotocol/server-legacy define it`,
+  );
+};
 
-const HINTS = {
+const url: Reader<URL | undefined> = (name, value) => {
+  if (value === undefined || value instanceof URL) return value;
+  throw new TypeError(`${name} must be a URL object: write new URL(…)`);
+};
+
+const LOCAL = ['localhost', '127.0.0.1', '[::1]'];
+
+const issuerUrl: Reader<URL> = (name, value) => {
+  const issuer = url(name, value);
+  if (issuer === undefined) throw new TypeError(`${name} must be a URL object: write new URL(…)`);
+  if (issuer.protocol !== 'https:' && !LOCAL.includes(issuer.hostname)) {
+    throw new TypeError(`${name} must have https, except on this machine`);
+  }
+  if (issuer.search === '' && issuer.hash === '') return issuer;
+  throw new TypeError(`${name} may have no query and no fragment (RFC 8414 §2)`);
+};
+
+const rateLimit: Reader<Middleware | false | undefined> = (name, value) => {
+  if (value === undefined || value === false || typeof value === 'function') {
+    return value as Middleware | false | undefined;
+  }
+  throw new TypeError(`${name} must be a middleware or false`);
+};
+
+const OPTIONS = {
+  provider,
+  issuerUrl,
+  baseUrl: url,
+  resourceServerUrl: url,
+  serviceDocumentationUrl: url,
+  scopesSupported: texts(),
+  resourceName: text(undefined),
+  clientAssertion: unchecked<ClientAssertionOptions | undefined>(),
+  clientMetadataDocuments: unchecked<ClientMetadataDocumentOptions | undefined>(),
+  grantTypes: texts(DEFAULT_GRANT_TYPES),
+  rateLimit,
+} satisfies OptionTable<McpAuthRouterOptions>;
+
+const LIMITED = 'use rateLimit: a middleware for all endpoints, or false';
+const OPTION_HINTS = {
+  authorizationOptions: LIMITED,
+  tokenOptions: LIMITED,
+  revocationOptions: LIMITED,
+  clientRegistrationOptions: `${LIMITED}; how long a client_secret lives is what your clientsStore makes of it`,
+};
+
+const ASSERTION_HINTS = {
   ...CLIENT_ASSERTION_HINTS,
   issuer: 'the router has issuerUrl',
   tokenEndpoint: 'it is the one of the router',
   endpoint: 'it is the one that is called',
 };
 
-/** The provider with another store. Its methods keep their own `this`. */
-function withStore(
-  provider: McpServerProvider,
-  store: OAuthRegisteredClientsStore,
-): McpServerProvider {
-  return new Proxy(provider, {
-    get(target, property) {
-      if (property === 'clientsStore') return store;
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+/** How many bytes a request may have. */
+const MAX_BODY = 102_400;
+
+async function bytesOf(request: ExpressRequest): Promise<string> {
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new OAuthError('invalid_request', 'Send the body without Content-Encoding.', 415);
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY) throw new OAuthError('invalid_request', 'The body is too large.', 413);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
-function advertised(
-  metadata: OAuthMetadata,
-  algorithms: readonly string[],
-  options: McpAuthRouterOptions,
-): OAuthMetadata {
-  const withKeys = (methods: readonly string[] = []) => ['private_key_jwt', ...methods];
-  const more: Partial<OAuthMetadata> = {
-    token_endpoint_auth_methods_supported: withKeys(metadata.token_endpoint_auth_methods_supported),
-    token_endpoint_auth_signing_alg_values_supported: [...algorithms],
-  };
-  if (metadata.revocation_endpoint !== undefined) {
-    const methods = metadata.revocation_endpoint_auth_methods_supported;
-    more.revocation_endpoint_auth_methods_supported = withKeys(methods);
-    more.revocation_endpoint_auth_signing_alg_values_supported = [...algorithms];
+/** Parses the body, unless a parser before the router has done so. */
+async function parseBody(request: ExpressRequest & { body?: unknown }): Promise<void> {
+  if (request.method !== 'POST' || request.readableDidRead || request.readableEnded) return;
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  const kind = type.trim().toLowerCase();
+  if (kind === 'application/x-www-form-urlencoded') {
+    request.body = parsedForm(new URLSearchParams(await bytesOf(request)));
+  } else if (kind === 'application/json') {
+    try {
+      request.body = JSON.parse(await bytesOf(request));
+    } catch (error) {
+      if (error instanceof OAuthError) throw error;
+      throw new OAuthError('invalid_request', 'The body is no JSON.');
+    }
   }
-  if (options.provider.exchangeClientCredentials !== undefined) {
-    const grants = metadata.grant_types_supported ?? [];
-    more.grant_types_supported = [...grants, 'client_credentials'];
-  }
-  if (options.clientMetadataDocuments !== undefined) {
-    more.client_id_metadata_document_supported = true;
-  }
-  return { ...metadata, ...more };
 }
+
+/** How many addresses a limit remembers. */
+const MAX_ADDRESSES = 10_000;
+
+/** Counts the calls of each address, failed ones too: assertions are checked only after it. */
+function limitCalls(most: number, minutes: number): Middleware {
+  const counts = new Map<string, { calls: number; readonly end: number }>();
+  return (request, response, next) => {
+    const now = Date.now();
+    const { ip, socket } = request as typeof request & { readonly ip?: string };
+    const address = ip ?? socket.remoteAddress ?? '';
+    const known = counts.get(address);
+    const count =
+      known !== undefined && known.end > now ? known : { calls: 0, end: now + minutes * 60_000 };
+    counts.delete(address);
+    counts.set(address, count);
+    count.calls += 1;
+    if (counts.size > MAX_ADDRESSES) counts.delete(counts.keys().next().value ?? '');
+    if (count.calls <= most) {
+      next();
+      return;
+    }
+    response.setHeader('Retry-After', Math.ceil((count.end - now) / 1000));
+    const description = `More than ${most} calls in ${minutes} minutes.`;
+    next(new OAuthError('too_many_requests', description, 429));
+  };
+}
+
+/** What `next` was given; a middleware that answers by itself never calls it. */
+const passed = (middleware: Middleware, request: ExpressRequest, response: ServerResponse) =>
+  new Promise<boolean>((resolve, reject) => {
+    response.once('close', () => resolve(false));
+    middleware(request, response, (error) =>
+      error === undefined || error === null ? resolve(true) : reject(error),
+    );
+  });
+
+interface Route {
+  readonly methods: readonly string[];
+  readonly limit: Middleware | false;
+  readonly endpoint: Endpoint;
+}
+
+/** The path of a URL as routes are compared: in lower case, without a final slash. */
+const comparablePath = (path: string): string => path.toLowerCase().replace(/\/+$/, '');
+
+const pathOf = ({ originalUrl, url: target = '/' }: ExpressRequest): string => {
+  const [path = ''] = (originalUrl ?? target).split('?', 1);
+  return comparablePath(URL.canParse(path) ? new URL(path).pathname : path);
+};
+
+async function answer(
+  { methods, limit, endpoint }: Route,
+  request: ExpressRequest,
+  response: ServerResponse,
+): Promise<void> {
+  // Clients in browsers may call from any origin: the endpoints know no cookies.
+  response.setHeader('Access-Control-Allow-Origin', '*');
+  response.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate');
+  const { method = '' } = request;
+  if (method === 'OPTIONS') {
+    response.setHeader('Access-Control-Allow-Methods', methods.join(', '));
+    const asked = request.headers['access-control-request-headers'];
+    if (asked !== undefined) response.setHeader('Access-Control-Allow-Headers', asked);
+    response.setHeader('Vary', 'Access-Control-Request-Headers');
+    response.writeHead(204).end();
+    return;
+  }
+  try {
+    if (!methods.includes(method)) {
+      response.setHeader('Allow', methods.join(', '));
+      const description = `The method ${method} is not allowed for this endpoint.`;
+      throw new OAuthError('method_not_allowed', description, 405);
+    }
+    if (limit !== false && !(await passed(limit, request, response))) return;
+    await parseBody(request);
+    await endpoint(request, response);
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else sendError(error, request, response);
+  }
+}
+
+const document =
+  (content: unknown): Endpoint =>
+  async (_request, response) => {
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(content));
+  };
 
 /**
- * The `mcpAuthRouter` of the MCP TypeScript SDK, for clients that authenticate by private_key_jwt
- * (RFC 7523): its token and revocation endpoints validate assertions, refuse clients with keys that
- * send none, and the metadata say so. The options are the SDK's; the endpoints are the SDK's
- * handlers.
+ * An authorization server for MCP on a provider of the MCP TypeScript SDK, version 1 or
+ * `@modelcontextprotocol/server-legacy`, in place of the SDK's `mcpAuthRouter`. Its token and
+ * revocation endpoints take `private_key_jwt` (RFC 7523), client secrets and public clients; a client
+ * with keys must use them. Its authorization responses have `iss` (RFC 9207).
  *
+ * It imports neither SDK: the endpoints are its own. Mount it at the root of the application, or use
+ * it as a handler of `node:http`.
+ *
+ * @returns a middleware. Its `requireBearerAuth` makes another one, for the MCP endpoint: it asks for
+ *   an access token that the provider has issued for `resourceServerUrl`, with all these scopes, and
+ *   sets `request.auth`
  * @example
  * ```ts
- * app.use(mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') }));
+ * const auth = mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') });
+ * app.use(auth);
+ * app.post('/mcp', auth.requireBearerAuth(['tools']), handler);
  * ```
- * @throws {TypeError} where an option is wrong
+ * @throws {TypeError} if an option is wrong
  */
-export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware {
-  assertNotMisspelt('mcpAuthRouter', options, OWN_OPTIONS);
-  const { provider } = options;
-  const grantTypes = texts(DEFAULT_GRANT_TYPES)('grantTypes', options.grantTypes);
-  const documents = options.clientMetadataDocuments;
+export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
+  readonly requireBearerAuth: (scopes?: readonly string[]) => Middleware;
+} {
+  const settings = readOptions('mcpAuthRouter', options, OPTIONS, OPTION_HINTS);
+  const { provider, grantTypes, clientMetadataDocuments: documents } = settings;
+  const issuer = settings.issuerUrl.href;
+  const base = settings.baseUrl ?? settings.issuerUrl;
+  const resource = settings.resourceServerUrl ?? base;
+  const at = (path: string): string => new URL(path, base).href;
   const find = findIn(provider.clientsStore, documents && { grantTypes, ...documents });
-  const store = storeFor(provider.clientsStore, find, grantTypes);
-  const open = withStore(provider, store);
-  const metadata = createOAuthMetadata({ ...options, provider: open });
-  const { issuer, token_endpoint, revocation_endpoint } = metadata;
 
-  const { clientAssertion = {} } = options;
-  const given = knownOptions('clientAssertion', clientAssertion, CLIENT_ASSERTION_OPTIONS, HINTS);
+  const given = knownOptions(
+    'clientAssertion',
+    settings.clientAssertion,
+    CLIENT_ASSERTION_OPTIONS,
+    ASSERTION_HINTS,
+  );
   const authenticator = requestAuthenticator(
-    { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: token_endpoint },
+    { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: at('/token') },
     find,
   );
-  const algorithms = [...authenticator.pipeline.settings.algorithms];
-  const asymmetric = algorithms.filter((algorithm) => !algorithm.startsWith('HS'));
   const authentication = new McpAuthentication(authenticator, find);
-  const closed = withStore(provider, {
-    getClient: (clientId) => authentication.getClient(clientId),
-  });
+  const algorithms = [...authenticator.pipeline.settings.algorithms].filter(
+    (algorithm) => !algorithm.startsWith('HS'),
+  );
 
-  const router = express.Router();
-  const pathOf = (endpoint: string) => new URL(endpoint).pathname;
-  router.use(
-    mcpAuthMetadataRouter({
-      oauthMetadata: advertised(metadata, asymmetric, options),
-      resourceServerUrl: options.resourceServerUrl ?? options.baseUrl ?? new URL(issuer),
-      ...(options.serviceDocumentationUrl && {
-        serviceDocumentationUrl: options.serviceDocumentationUrl,
-      }),
-      ...(options.scopesSupported && { scopesSupported: options.scopesSupported }),
-      ...(options.resourceName && { resourceName: options.resourceName }),
+  const { registerClient } = provider.clientsStore;
+  const methods = ['private_key_jwt', 'client_secret_post', 'client_secret_basic', 'none'];
+  const authenticating = ['token', ...(provider.revokeToken === undefined ? [] : ['revocation'])];
+  const metadata = {
+    issuer,
+    service_documentation: settings.serviceDocumentationUrl?.href,
+    authorization_endpoint: at('/authorize'),
+    token_endpoint: at('/token'),
+    revocation_endpoint: provider.revokeToken && at('/revoke'),
+    registration_endpoint: registerClient && at('/register'),
+    ...Object.fromEntries(
+      authenticating.flatMap((name) => [
+        [`${name}_endpoint_auth_methods_supported`, methods],
+        [`${name}_endpoint_auth_signing_alg_values_supported`, algorithms],
+      ]),
+    ),
+    response_types_supported: ['code'],
+    code_challenge_methods_supported: ['S256'],
+    grant_types_supported: grantsOf(provider),
+    scopes_supported: options.scopesSupported,
+    ...(documents !== undefined && { client_id_metadata_document_supported: true }),
+    ...(provider.authorizationResponseIssParameterSupported === true && {
+      authorization_response_iss_parameter_supported: true,
+    }),
+  };
+
+  const routes = new Map<string, Route>();
+  const add = (path: string, allowed: string[], endpoint: Endpoint, limit?: Middleware) => {
+    const chosen = limit === undefined ? false : (settings.rateLimit ?? limit);
+    routes.set(comparablePath(path), { methods: allowed, limit: chosen, endpoint });
+  };
+  const publish = (wellKnown: string, { pathname }: URL, content: object) => {
+    for (const path of new Set([comparablePath(pathname), ''])) {
+      add(`/.well-known/${wellKnown}${path}`, ['GET', 'HEAD'], document(content));
+    }
+  };
+  publish('oauth-authorization-server', settings.issuerUrl, metadata);
+  const resourcePath = resource.pathname.replace(/\/$/, '');
+  const protectedResource = `/.well-known/oauth-protected-resource${resourcePath}`;
+  add(
+    protectedResource,
+    ['GET', 'HEAD'],
+    document({
+      resource: resource.href,
+      authorization_servers: [issuer],
+      scopes_supported: options.scopesSupported,
+      resource_name: settings.resourceName,
+      resource_documentation: settings.serviceDocumentationUrl?.href,
     }),
   );
-  router.use(
-    pathOf(metadata.authorization_endpoint),
-    authorizationHandler({ provider: open, ...options.authorizationOptions }),
-  );
-  router.use(
-    pathOf(token_endpoint),
-    express.urlencoded({ extended: false }),
-    authentication.before(token_endpoint),
-    clientCredentials(provider, authentication),
-    tokenHandler({ provider: closed, ...options.tokenOptions }),
-  );
-  if (revocation_endpoint !== undefined) {
-    router.use(
-      pathOf(revocation_endpoint),
-      express.urlencoded({ extended: false }),
-      authentication.before(revocation_endpoint),
-      revocationHandler({ provider: closed, ...options.revocationOptions }),
-    );
+  const forClients = (path: string, serve: typeof tokens): Endpoint => {
+    const endpoint = at(path);
+    return async (request, response) => {
+      const current = await authentication.identify(request, endpoint);
+      sendJson(response, 200, await serve(provider, current, formOf(request)));
+    };
+  };
+  const pathname = (path: string): string => new URL(at(path)).pathname;
+  const authorization = authorizationEndpoint(provider, find, issuer);
+  add(pathname('/authorize'), ['GET', 'POST'], authorization, limitCalls(100, 15));
+  add(pathname('/token'), ['POST'], forClients('/token', tokens), limitCalls(50, 15));
+  if (provider.revokeToken !== undefined) {
+    add(pathname('/revoke'), ['POST'], forClients('/revoke', revoke), limitCalls(50, 15));
   }
-  if (metadata.registration_endpoint !== undefined) {
-    router.use(
-      pathOf(metadata.registration_endpoint),
-      clientRegistrationHandler({ clientsStore: store, ...options.clientRegistrationOptions }),
-    );
+  if (registerClient !== undefined) {
+    const registration = registrationEndpoint(provider, grantTypes);
+    add(pathname('/register'), ['POST'], registration, limitCalls(20, 60));
   }
-  return router as unknown as Middleware;
+
+  const middleware: Middleware = (request, response, next) => {
+    const route = routes.get(pathOf(request));
+    if (route === undefined) next();
+    else answer(route, request, response).catch(next);
+  };
+  const metadataUrl = new URL(protectedResource, resource).href;
+  return Object.assign(middleware, {
+    requireBearerAuth:
+      (scopes: readonly string[] = []): Middleware =>
+      (request, response, next) => {
+        const asked = { provider, resource, metadataUrl, scopes };
+        requireAccessToken(request, response, asked).then((mayPass) => {
+          if (mayPass) next();
+        }, next);
+      },
+  });
 }

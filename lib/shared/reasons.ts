@@ -136,6 +136,7 @@ export const REASONS = {
   client_algorithm_mismatch: invalidClient('The alg is not the one registered for the client.'),
   lifetime_too_long: invalidClient('The assertion is valid for longer than maxLifetime.'),
   issued_too_long_ago: invalidClient('iat is further in the past than maxLifetime.'),
+  client_secret_invalid: invalidClient('The client_secret is missing, wrong or has expired.'),
   assertion_required: invalidClient(
     'The client has keys for assertions, so it may not authenticate in another way.',
   ),

@@ -47,6 +47,7 @@ test('a client that registers without keys gets a secret as ever', async (t) => 
   const server = await mcpAuthorizationServer(t, []);
   const { body } = await answerOf(server.register({ redirect_uris: [REDIRECT_URI] }));
   assert.equal(typeof body['client_secret'], 'string');
+  assert.equal(body['token_endpoint_auth_method'], 'client_secret_basic');
 });
 
 test('a client that registers itself gets no grant without a user, unless the operator says so', async (t) => {

@@ -12,7 +12,6 @@ import {
   mcpAuthorizationServer,
   proved,
   withKeys,
-  withSecret,
 } from '../support/mcp-authorization-server.js';
 
 test('a client gets a token for itself by its assertion (RFC 6749 §4.4)', async (t) => {
@@ -76,16 +75,6 @@ test('an assertion is good for one request', async (t) => {
   const form = await proved(CLIENT_CREDENTIALS);
   assert.equal((await server.post('/token', form)).status, 200);
   assert.equal((await server.post('/token', form)).status, 401);
-});
-
-test('a client without keys gets no token for itself', async (t) => {
-  const server = await mcpAuthorizationServer(t, [
-    { ...withSecret, grant_types: ['client_credentials'] },
-  ]);
-  const { client_id, client_secret = '' } = withSecret;
-  const form = { ...CLIENT_CREDENTIALS, client_id, client_secret };
-  const { status, body } = await answerOf(server.post('/token', form));
-  assert.deepEqual([status, body['error']], [400, 'unsupported_grant_type']);
 });
 
 for (const [what, client, more, error] of [

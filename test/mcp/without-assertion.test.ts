@@ -63,7 +63,7 @@ for (const method of [
   'client_secret_basic',
 ]) {
   test(`a client with ${method} and no secret is not served as a public one`, async (t) => {
-    // The SDK asks for no secret that is empty.
+    // An empty secret is none.
     const client = { ...publicClient, token_endpoint_auth_method: method, client_secret: '' };
     const server = await mcpAuthorizationServer(t, [client]);
     const code = await server.code('public');
@@ -86,7 +86,7 @@ for (const method of ['client_secret_post', 'client_secret_basic', undefined]) {
     const client = { ...withSecret, token_endpoint_auth_method: method };
     const server = await mcpAuthorizationServer(t, [client]);
     for (const [client_secret, expected] of [
-      ['another', 400],
+      ['another', 401],
       ['a secret of the client', 200],
     ] as const) {
       const form = { client_id: 'secret', client_secret, ...(await server.code('secret')) };
@@ -118,8 +118,8 @@ test('a public client redeems its code as ever', async (t) => {
 test('a client with a plain secret redeems its code as ever, and with no other secret', async (t) => {
   const server = await mcpAuthorizationServer(t, [withSecret]);
   for (const [client_secret, expected] of [
-    ['another', 400],
-    ['', 400],
+    ['another', 401],
+    ['', 401],
     ['a secret of the client', 200],
   ] as const) {
     const form = { client_id: 'secret', client_secret, ...(await server.code('secret')) };

@@ -20,19 +20,15 @@ test('an empty ESM project: the server half needs no peer, the others name their
     ['passport-private-key-jwt', 'PrivateKeyJwtStrategy'],
     ['passport-private-key-jwt/redis', 'RedisReplayStore'],
     ['passport-private-key-jwt/replay-conformance', 'replayStoreConformance'],
+    ['passport-private-key-jwt/mcp', 'mcpAuthRouter'],
   ] as const) {
     const { names, stderr } = await exportsOf(project, specifier);
     assert.ok(names.includes(name), stderr);
     assert.equal(stderr, '');
   }
-  for (const [specifier, peer] of [
-    ['passport-private-key-jwt/client', 'openid-client'],
-    ['passport-private-key-jwt/mcp', '@modelcontextprotocol/sdk'],
-  ] as const) {
-    const { exitCode, stderr } = await exportsOf(project, specifier);
-    assert.equal(exitCode, 1);
-    assert.match(stderr, new RegExp(`Cannot find package '${peer}'`));
-  }
+  const { exitCode, stderr } = await exportsOf(project, 'passport-private-key-jwt/client');
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /Cannot find package 'openid-client'/);
 });
 
 test('the client half needs openid-client alone; the server half accepts what it signs', async (t) => {

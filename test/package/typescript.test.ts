@@ -93,13 +93,29 @@ const EXPRESS = `
   app.use(oauthErrorHandler());
 `;
 
-const MCP = `
+/** A provider as each SDK types it, and one of our own. */
+const mcp = (sdk: string): string => `
   import express from 'express';
   import { mcpAuthRouter, type McpServerProvider } from 'passport-private-key-jwt/mcp';
+  import type { OAuthServerProvider } from '${sdk}';
 
-  declare const provider: McpServerProvider;
+  declare const provider: OAuthServerProvider;
+  declare const own: McpServerProvider;
   const issuerUrl = new URL('https://as.example');
-  express().use(mcpAuthRouter({ provider, issuerUrl }));
+  const app = express();
+  export const auth = mcpAuthRouter({ provider, issuerUrl });
+  app.use(auth, mcpAuthRouter({ provider: own, issuerUrl }));
+  app.post('/mcp', auth.requireBearerAuth(['tools']));
+`;
+
+const MCP_CLIENT = `
+  import { AssertionService } from 'passport-private-key-jwt/client';
+  import { mcpClientAuthentication } from 'passport-private-key-jwt/mcp';
+  import type { OAuthClientProvider } from '@modelcontextprotocol/client';
+
+  declare const assertions: AssertionService;
+  export const add: NonNullable<OAuthClientProvider['addClientAuthentication']> =
+    mcpClientAuthentication(assertions);
 `;
 
 test('the server half compiles without the types of Express or Passport', async (t) => {
@@ -125,7 +141,18 @@ test('both halves fit the types of Express, Passport and openid-client', async (
   await compile(project, EXPRESS);
 });
 
-test('the router for MCP servers fits the types of their SDK', async (t) => {
-  const packages = ['@modelcontextprotocol/sdk', 'express', '@types/express'];
-  await compile(await installed(t, 'module', [...COMPILER, ...packages]), MCP);
+for (const [sdk, module] of [
+  ['@modelcontextprotocol/sdk', '@modelcontextprotocol/sdk/server/auth/provider.js'],
+  ['@modelcontextprotocol/server-legacy', '@modelcontextprotocol/server-legacy/auth'],
+] as const) {
+  test(`the router for MCP servers fits the types of ${sdk}, with no other SDK`, async (t) => {
+    const packages = [sdk, 'express', '@types/express'];
+    const project = await installed(t, 'module', [...COMPILER, ...packages]);
+    await compile(project, mcp(module), { skipLibCheck: true, declaration: true });
+  });
+}
+
+test('client authentication fits the types of the MCP SDK 2', async (t) => {
+  const packages = ['@modelcontextprotocol/client', 'openid-client'];
+  await compile(await installed(t, 'module', [...COMPILER, ...packages]), MCP_CLIENT);
 });

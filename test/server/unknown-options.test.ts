@@ -23,7 +23,7 @@ import { CLIENT } from '../support/attacks.js';
 const strategy = (options: object) =>
   new PrivateKeyJwtStrategy({ issuer: ISSUER, ...options }, () => undefined);
 const clientsStore: OAuthRegisteredClientsStore = { getClient: () => undefined };
-const provider = { clientsStore } as unknown as McpServerProvider;
+const provider = { clientsStore, authorize() {} } as unknown as McpServerProvider;
 const mcp = { provider, issuerUrl: new URL(ISSUER) };
 const request = { request: 'x', client: CLIENT, issuer: ISSUER };
 

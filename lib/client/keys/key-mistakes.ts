@@ -35,10 +35,6 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
     'the key is a DSA key, which no JWT is signed with: make an RSA, EC or Ed25519 key',
   ],
   [
-    matches(/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]*(DEK-Info|Proc-Type)/),
-    'the PEM has lost the line ends of its headers, or is damaged: give the content of the file',
-  ],
-  [
     matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?![\s\S]*-----END )/),
     'the PEM has no END line: is the text cut off, as by a shell or a limit of the vault?',
   ],

@@ -90,13 +90,14 @@ export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | 
   return typeof of === 'string' ? unwrapped(of, wrappings - 1) : of;
 }
 
+/** The headers of an encrypted PKCS#1 or SEC1 key (RFC 1421 §4.6), also where its lines were joined. */
+const HEADERS = /(?:Proc-Type|DEK-Info):\s*[\w-]+,(?:ENCRYPTED|[\dA-Fa-f]{16,32}(?![\w+/=]))/g;
+
 function blockOf(label: string, content: string): PemBlock {
-  const lines = content
+  const headers = content.match(HEADERS) ?? [];
+  const base64 = content
+    .replace(HEADERS, '')
     .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const headers = lines.filter((line) => line.includes(':'));
-  const base64 = lines
     .filter((line) => !line.includes(':'))
     .join('')
     .replace(/\s/g, '');
