@@ -156,12 +156,18 @@ export class DocumentCache<T> {
     return this.fetch(url).catch(() => undefined);
   }
 
-  /** Drops a document at once. What a fetch brings that is under way is not used. */
-  forget(url: string): void {
+  /**
+   * Drops a document at once. What a fetch brings that is under way is not used.
+   *
+   * @returns the document, fresh or not
+   */
+  forget(url: string): T | undefined {
+    const dropped = this.entryOf(url)?.document;
     this.deleteEntry(url);
     this.failures.delete(url);
     this.renewals.delete(url);
     this.inFlight.delete(url);
+    return dropped;
   }
 
   /** Notes that the client of a URL has proved itself, so that strangers do not compete with it. */

@@ -9,7 +9,7 @@ const NAMES: Record<string, number> = {
   'client-conformance': 2,
   'client-redis': 2,
   explain: 2,
-  index: 39,
+  index: 40,
   mcp: 3,
   redis: 3,
   'replay-conformance': 3,
