@@ -346,7 +346,7 @@ export class KeyRing {
   }
 
   #now(): number {
-    return Math.floor(Date.now() / 1000);
+    return Date.now() / 1000;
   }
 
   #isDue(): boolean {
