@@ -16,7 +16,7 @@ export {
 export { requiresClientAssertion } from './clients/policy.js';
 export { assertClientSecrets, SecretError } from './keys/assert-secrets.js';
 export { RemoteJwkSets } from './keys/jwks-uri.js';
-export type { AssertionClient, Secret } from './keys/secret.js';
+export type { AssertionClient, FederatedIdentity, Secret } from './keys/secret.js';
 export { FetchError } from './net/fetch-error.js';
 export { MemoryReplayStore } from './replay/memory/store.js';
 export { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './replay/store.js';

@@ -4,6 +4,12 @@ import { AUDIENCE_CHECK } from './checks/audience.js';
 import type { AssertionSubject, Check } from './checks/check.js';
 import { ASSERTION_CHECKS } from './checks/claims.js';
 import { CLIENT_CHECKS } from './checks/client.js';
+import {
+  isOfPlatform,
+  PLATFORM_CHECKS,
+  PLATFORM_CLIENT_CHECKS,
+  TRUST_CHECKS,
+} from './checks/platform.js';
 import { assertionFailure, credentialsIn, formOf } from './credentials.js';
 import { readJwt, viewOf } from './read.js';
 import type { Rules } from './rules.js';
@@ -50,7 +56,7 @@ export type CheckReport = Explanation['checks'][number];
 /** How a step of the pipeline is called, and where it is written. */
 type Step = Pick<CheckReport, 'check' | 'source'>;
 
-const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
+export const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
   check: name,
   source,
 });
@@ -92,12 +98,11 @@ export const STEPS = {
 } as const;
 
 /** The steps that follow once the client is known. */
-export const SIGNATURE_STEPS: readonly Step[] = [
-  ...CLIENT_CHECKS.map(stepOf),
-  STEPS.key,
-  STEPS.signature,
-  STEPS.replay,
-];
+export function clientSteps(subject: AssertionSubject | undefined): readonly Step[] {
+  const isPlatforms = subject !== undefined && isOfPlatform(subject);
+  const checks = isPlatforms ? [...PLATFORM_CLIENT_CHECKS, ...TRUST_CHECKS] : CLIENT_CHECKS;
+  return [...checks.map(stepOf), STEPS.key, STEPS.signature, STEPS.replay];
+}
 
 /** What the checks say of an assertion before its client is looked up. */
 export interface AloneReport {
@@ -133,7 +138,8 @@ export function checkAlone(request: ExplanationRequest, rules: Rules): AloneRepo
     settings: rules,
     now: request.now ?? Date.now() / 1000,
   };
-  const checks = ASSERTION_CHECKS.map((check) =>
+  const rulesFor = isOfPlatform(subject) ? PLATFORM_CHECKS : ASSERTION_CHECKS;
+  const checks = rulesFor.map((check) =>
     check === AUDIENCE_CHECK && request.issuer === undefined
       ? skip(stepOf(check))
       : run(check, subject),
@@ -155,8 +161,11 @@ export function explanationOf(
 }
 
 /** What is reported of the client, its keys and the replay if no client is known. */
-export const withoutClient = (): CheckReport[] => [STEPS.client, ...SIGNATURE_STEPS].map(skip);
+export const withoutClient = ({ subject }: AloneReport): CheckReport[] =>
+  [STEPS.client, ...clientSteps(subject)].map(skip);
 
 /** Explains an assertion as far as neither client nor keys are needed. */
-export const explainAlone = (request: ExplanationRequest, rules: Rules): Explanation =>
-  explanationOf(checkAlone(request, rules), withoutClient());
+export function explainAlone(request: ExplanationRequest, rules: Rules): Explanation {
+  const alone = checkAlone(request, rules);
+  return explanationOf(alone, withoutClient(alone));
+}

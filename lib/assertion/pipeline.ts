@@ -1,6 +1,6 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
 import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
-import { type Candidate, findSigner } from '../keys/find-signer.js';
+import { findSigner } from '../keys/find-signer.js';
 import { noteProved } from '../keys/key-cache.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
@@ -17,8 +17,10 @@ import {
 } from './checks/check.js';
 import { ASSERTION_CHECKS } from './checks/claims.js';
 import { CLIENT_CHECKS, methodOf } from './checks/client.js';
+import { isOfPlatform } from './checks/platform.js';
 import { assertionFailure, type Credentials } from './credentials.js';
 import type { Settings } from './options.js';
+import { validatePlatformAssertion } from './platform.js';
 import { readJwt, viewOf } from './read.js';
 import { copyOf, stricterModes } from './stricter.js';
 
@@ -46,9 +48,6 @@ type Outcome<Client> =
   | (AuthenticatedClient<Client> & { readonly failure?: undefined })
   | { readonly failure: Failure };
 
-/** The `kid` of a key, or the thumbprint of its certificate. */
-const keyIdOf = ({ key }: Candidate): string | undefined => key.kid ?? key.x5tS256;
-
 function noteAssertion(
   recorder: AuthenticationRecorder,
   { header }: CompactJws,
@@ -64,19 +63,6 @@ function noteAssertion(
     ...(typeof jti === 'string' && { jtiHash: hashOfJti(jti) }),
     ...(timesAsStrings.length > 0 && { timesAsStrings }),
   });
-}
-
-function noteSigner(recorder: AuthenticationRecorder, signer: Candidate, warnBefore: number): void {
-  const secret = describeSecret(signer.secret);
-  const keyId = safeText(keyIdOf(signer));
-  recorder.note({ secret, ...(keyId !== undefined && { keyId }) });
-  const { expiresAt } = signer;
-  if (expiresAt === undefined) return;
-  const secretExpiresAt = new Date(expiresAt * 1000);
-  recorder.note({ secretExpiresAt });
-  if (expiresAt >= warnBefore) return;
-  const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
-  recorder.warn({ code: 'secret_expiring', secret, message });
 }
 
 /** Authenticates clients by their assertions: the one way that all adapters take. */
@@ -161,6 +147,10 @@ async function validateAssertion<Client extends AssertionClient>(
   const now = Date.now() / 1000;
   const clientIdParameter = sent.client_id as string | undefined;
   const subject: AssertionSubject = { jws, claims, typ, clientIdParameter, server, settings, now };
+  // The one place where the two kinds part.
+  if (claims['iss'] !== claims['sub'] && isOfPlatform(subject)) {
+    return validatePlatformAssertion(subject, context, settings, findClient, recorder);
+  }
   const assertionFault = firstFailure(ASSERTION_CHECKS, subject);
   if (assertionFault !== undefined) return { failure: assertionFault };
   const clientId = claims['iss'] as string;
@@ -191,12 +181,13 @@ async function validateAssertion<Client extends AssertionClient>(
   if (replay !== undefined) return { failure: replay };
 
   noteProved(signer.secret, settings.jwksUri);
-  noteSigner(recorder, signer, now + settings.secretExpiryWarning);
+  const { key, secret, expiresAt: end } = signer;
+  const keyId = key.kid ?? key.x5tS256;
+  recorder.noteSecret(describeSecret(secret), keyId, end, now + settings.secretExpiryWarning);
   const alg = jws.header['alg'] as string;
   const method = methodOf(alg);
   const wouldFail = stricterModes(clientSubject, timesAsStrings);
   recorder.note({ method, wouldFail: copyOf(wouldFail) });
-  const keyId = keyIdOf(signer);
   const authentication = { clientId, method, alg, keyId, audienceForm: form, wouldFail, claims };
   return { client, authentication };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { Configuration, CustomFetch } from 'openid-client';
 import { AssertionService } from '../client/assertion-service.js';
-import { type AssertionSource, assertionFrom } from '../client/assertion-source.js';
+import type { AssertionSource } from '../client/assertion-source.js';
 import type { Audience } from '../client/jwt.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
@@ -63,6 +63,12 @@ const wasNotFound = ({ status }: Exchange): boolean => status === 404;
 const noMetadata = (exchanges: readonly Exchange[]): string =>
   `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written as the server does?`;
 
+/** openid-client is an optional peer: keygen and inspect run without it. */
+const loadOpenIdClient = () =>
+  importOptionalPeer('token', ['openid-client'], () =>
+    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
+  );
+
 /**
  * Discovers the server (OpenID Connect Discovery, else RFC 8414) and asks it for a token by
  * client_credentials and an assertion.
@@ -70,9 +76,7 @@ const noMetadata = (exchanges: readonly Exchange[]): string =>
  * @throws {CommandError} where openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
-  const [client, { clientAssertion }] = await importOptionalPeer('token', ['openid-client'], () =>
-    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
-  );
+  const [client, { clientAssertion }] = await loadOpenIdClient();
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
   const exchanges: Exchange[] = [];
   const recordingFetch: CustomFetch = async (url, options) => {
@@ -146,6 +150,7 @@ async function assertionsOf(options: TokenOptions): Promise<AssertionSource> {
     throw new UsageError('Give --key, or --assertion-file for a token of the platform.');
   }
   if (assertionFile === undefined) return assertionServiceOf(options, key ?? '');
+  const [, { assertionFrom }] = await loadOpenIdClient();
   return assertionFrom(() => readFile(assertionFile, 'utf8'), { clientId });
 }
 

@@ -73,6 +73,15 @@ function importOf(secret: Secret, method: string | undefined): readonly Verifica
   return keys;
 }
 
+/** Whether a client may prove itself by keys that are not known here. */
+const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): boolean =>
+  (secrets ?? []).some(
+    ({ type }) =>
+      type === 'JwksUri' ||
+      // A platform's assertion counts as private_key_jwt.
+      (type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
+  );
+
 /** The keys of a client, checked as `assertClientSecrets` does, but without a warning. */
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
@@ -97,6 +106,9 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
   secrets.forEach((secret, index) => {
     try {
       expirationOf(secret);
+      if (secret.type === 'FederatedIdentity' && secret.issuer === client.clientId) {
+        throw new KeyError('its issuer is the client itself: give the issuer of the platform');
+      }
       keys.push(...importOf(secret, client.tokenEndpointAuthMethod ?? undefined));
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
@@ -107,8 +119,7 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
       );
     }
   });
-  const hasRemoteKeys = secrets.some(({ type }) => type === 'JwksUri');
-  const contradiction = contradictionIn(client, keys, hasRemoteKeys);
+  const contradiction = contradictionIn(client, keys, hasRemoteKeys(client));
   if (contradiction !== undefined) {
     const message = `Client ${shown(client.clientId)}: ${contradiction}.`;
     throw new SecretError(client.clientId, message);
@@ -128,6 +139,5 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
  */
 export function assertClientSecrets(client: AssertionClient): void {
   const keys = checkClientSecrets(client);
-  const hasRemoteKeys = (client.secrets ?? []).some(({ type }) => type === 'JwksUri');
-  if (!hasRemoteKeys) warnOfExpired(client.clientId, keys);
+  if (!hasRemoteKeys(client)) warnOfExpired(client.clientId, keys);
 }

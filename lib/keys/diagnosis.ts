@@ -9,7 +9,7 @@ import { importSecret } from './import.js';
 import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
 import type { KeyCache } from './key-cache.js';
-import { describeSecret, expirationOf, type Secret } from './secret.js';
+import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /**
@@ -47,7 +47,7 @@ export interface Search extends SignerQuery {
   readonly tried: Candidate[];
   readonly warnings: AuthenticationWarning[];
   /** The secrets with a `jwks_uri` that have not expired, and their sets as far as they are known. */
-  readonly sets: Map<Secret, ImportedKeys | undefined>;
+  readonly sets: Map<KeySecret, ImportedKeys | undefined>;
   /** Why a set is missing. */
   missing: FetchError | undefined;
 }
@@ -284,13 +284,17 @@ function signatureFailure(known: readonly Known[], search: Search): Failure {
   };
 }
 
+/** Keys could not be fetched. */
+export const fetchFailure = (error: FetchError): Failure => ({
+  reason: error.code === 'too_many_fetches' ? 'too_many_fetches' : 'jwks_uri_failed',
+  actual: error.code,
+  cause: error,
+});
+
 /** Says why no key made a signature. */
 export async function diagnose(search: Search): Promise<Failure> {
   const { missing, tried } = search;
-  if (missing !== undefined) {
-    const reason = missing.code === 'too_many_fetches' ? 'too_many_fetches' : 'jwks_uri_failed';
-    return { reason, actual: missing.code, cause: missing };
-  }
+  if (missing !== undefined) return fetchFailure(missing);
   const known = knownKeys(search);
   if (tried.length === 0) return noKeyFailure(known, search);
   const untimely = await untimelySigner(known, search);

@@ -6,7 +6,7 @@ import { type Candidate, diagnose, type Rank, type Search, type SignerQuery } fr
 import type { ImportedKeys } from './jwk.js';
 import type { FetchedSet, RemoteJwkSets } from './jwks-uri.js';
 import { ownKeysOf } from './key-cache.js';
-import { describeSecret, expirationOf, type Secret } from './secret.js';
+import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /** So many secrets are looked through as fast as the last signer is found. */
@@ -33,11 +33,11 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
   return b === undefined ? a : Math.min(a, b);
 }
 
-const jwkSetsOf = (secret: Secret, { settings }: SignerQuery): RemoteJwkSets =>
+const jwkSetsOf = (secret: KeySecret, { settings }: SignerQuery): RemoteJwkSets =>
   ownKeysOf(secret)?.jwksUri ?? settings.jwksUri;
 
 /** What is at hand of a secret; undefined if it has to be fetched. */
-function keysAtHand(secret: Secret, search: Search): ImportedKeys | undefined {
+function keysAtHand(secret: KeySecret, search: Search): ImportedKeys | undefined {
   if (secret.type !== 'JwksUri') return search.settings.keys.keysOf(secret);
   const set = jwkSetsOf(secret, search).atHand(secret.value);
   search.sets.set(secret, set);
@@ -75,6 +75,8 @@ function addCandidates(
 function look(secret: Secret, search: Search, found: Candidate[]): void {
   try {
     const expiration = expirationOf(secret);
+    // A platform's keys verify no assertion of the client's own, nor its request objects.
+    if (secret.type === 'FederatedIdentity') return;
     if (expiration !== undefined && expiration <= search.now) {
       search.settings.keys.forget(secret);
       return;
@@ -140,13 +142,13 @@ function wasTried({ key }: Candidate, { tried }: Search): boolean {
 }
 
 interface Arrival extends FetchedSet {
-  readonly secret: Secret;
+  readonly secret: KeySecret;
   readonly fault?: unknown;
 }
 
 /** Starts to fetch the sets of the secrets that have not expired. */
-function startFetches(search: Search): Map<Secret, Promise<Arrival>> {
-  const arrivals = new Map<Secret, Promise<Arrival>>();
+function startFetches(search: Search): Map<KeySecret, Promise<Arrival>> {
+  const arrivals = new Map<KeySecret, Promise<Arrival>>();
   for (const [secret, seen] of search.sets) {
     const fetched = jwkSetsOf(secret, search).fetch(secret.value as string, seen);
     const arrival = fetched.then(

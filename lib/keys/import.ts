@@ -10,7 +10,7 @@ import {
   MAX_SHARED_BYTES,
 } from './jwk.js';
 import { keyFromCertificate, keysFromPem } from './pem.js';
-import type { Secret } from './secret.js';
+import { expirationOf, type FederatedIdentity, type KeySecret, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
 const none: ImportedKeys['refused'] = [];
@@ -23,6 +23,7 @@ const TYPES = Object.keys({
   JwksUri: true,
   PublicKeyPem: true,
   SharedSecret: true,
+  FederatedIdentity: true,
 } satisfies Record<Secret['type'], true>);
 
 /** In characters: a set of 50 keys with their certificates has about 200,000. */
@@ -73,7 +74,7 @@ export function parseJwkText(text: string): unknown {
 const parsed = (value: unknown): unknown =>
   typeof value === 'string' ? parseJwkText(value) : jsonCopy(value);
 
-function textOf(secret: Secret): string {
+function textOf(secret: KeySecret): string {
   if (typeof secret.value === 'string' && secret.value !== '') return secret.value;
   throw new KeyError('its value is not a non-empty string');
 }
@@ -132,9 +133,105 @@ function checkJwksUri(value: unknown): void {
   }
 }
 
+/** What a `FederatedIdentity` may have. A misspelt restriction would let too many workloads in. */
+const IDENTITY_MEMBERS: Readonly<Record<string, true>> = {
+  type: true,
+  issuer: true,
+  subject: true,
+  audience: true,
+  claims: true,
+  jwksUri: true,
+  jwks: true,
+  singleUse: true,
+  maxLifetime: true,
+  description: true,
+  expiration: true,
+} satisfies Record<keyof FederatedIdentity, true>;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** Null counts as absent. */
+const isAbsent = (value: unknown): value is undefined | null =>
+  value === undefined || value === null;
+
+function checkClaims(claims: unknown): void {
+  if (typeof claims !== 'object' || Array.isArray(claims)) {
+    throw new KeyError('its claims are not an object of names and values');
+  }
+  for (const [name, value] of Object.entries(claims as object)) {
+    if (isText(value) || Number.isFinite(value) || typeof value === 'boolean') continue;
+    throw new KeyError(
+      `its claim ${shown(name)} must be a non-empty string, a number or a boolean, since claims are compared exactly`,
+    );
+  }
+}
+
+/** The options of the trust, apart from where the keys come from. */
+function checkIdentityRules(identity: FederatedIdentity): void {
+  const { issuer, subject, audience, claims, singleUse, maxLifetime } = identity;
+  if (!isText(issuer)) throw new KeyError('its issuer is not a non-empty string');
+  if (!isText(subject)) throw new KeyError('its subject is not a non-empty string');
+  if (subject.includes('*')) {
+    throw new KeyError(
+      'its subject has a *: subjects are compared exactly, there are no wildcards',
+    );
+  }
+  if (!isAbsent(audience) && !isText(audience)) {
+    throw new KeyError('its audience is not a non-empty string');
+  }
+  if (!isAbsent(claims)) checkClaims(claims);
+  if (!isAbsent(singleUse) && typeof singleUse !== 'boolean') {
+    throw new KeyError('its singleUse must be true or false');
+  }
+  const isDuration = Number.isFinite(maxLifetime) && (maxLifetime as number) > 0;
+  if (!isAbsent(maxLifetime) && !isDuration) {
+    throw new KeyError('its maxLifetime must be a positive number of seconds');
+  }
+}
+
 /**
- * Turns a secret into the keys that it stands for; none for a `JwksUri`, whose keys have to be
- * fetched: only its form is checked.
+ * Checks a trusted identity, but not its keys.
+ *
+ * @throws {KeyError} with a sentence that says which member is wrong
+ */
+export function checkIdentity(identity: FederatedIdentity): void {
+  const unknown = Object.keys(identity).find((name) => !Object.hasOwn(IDENTITY_MEMBERS, name));
+  if (unknown !== undefined) {
+    const names = Object.keys(IDENTITY_MEMBERS).join(', ');
+    throw new KeyError(
+      `its member ${shown(unknown)} is not known: put claims of the token into claims, or choose from ${names}`,
+    );
+  }
+  checkIdentityRules(identity);
+  expirationOf(identity);
+  const { issuer, jwks, jwksUri } = identity;
+  if (!isAbsent(jwks) && !isAbsent(jwksUri)) {
+    throw new KeyError('it has both jwks and jwksUri: remove one');
+  }
+  if (!isAbsent(jwksUri)) checkRemote('jwksUri', jwksUri);
+  else if (isAbsent(jwks)) checkRemote('issuer', issuer);
+}
+
+function checkRemote(name: 'issuer' | 'jwksUri', value: unknown): void {
+  try {
+    const { search } = parseRemoteUrl(value);
+    if (name === 'issuer' && search !== '') throw new Error('the URL has a query');
+  } catch (error) {
+    const remedy =
+      name === 'issuer' ? ', so it has no discovery document: give jwks or jwksUri' : '';
+    throw new KeyError(`its ${name} cannot be fetched from: ${(error as Error).message}${remedy}`);
+  }
+}
+
+/** A platform's keys are candidates for its own assertions alone, so none is imported here. */
+function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined): void {
+  checkIdentity(identity);
+  if (!isAbsent(identity.jwks)) keysOfSet(identity.jwks, maxKeys);
+}
+
+/**
+ * Turns a secret into the keys that it stands for. There are none for a `JwksUri`, whose keys have to
+ * be fetched, and for a `FederatedIdentity`, whose keys are the platform's: only their form is checked.
  *
  * @param maxKeys how many keys a JWK Set may have
  * @throws {KeyError} if the secret is weak, malformed or of an unknown type
@@ -154,6 +251,9 @@ export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
       return { keys: keysFromPem(textOf(secret)), refused: none };
     case 'SharedSecret':
       return { keys: [keyFromSharedSecret(textOf(secret))], refused: none };
+    case 'FederatedIdentity':
+      checkFederated(secret, maxKeys);
+      return { keys: [], refused: none };
     default:
       throw new KeyError(
         `its type ${shown((secret as { type?: unknown }).type)} is not known: choose from ${TYPES.join(', ')}`,

@@ -1,8 +1,10 @@
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
-import { number, type OptionTable, readOptions } from '../shared/options.js';
-import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
+import { parseRemoteUrl } from '../net/remote-url.js';
+import { number, type OptionTable, readOptions, type Settings } from '../shared/options.js';
+import { safeText } from '../shared/safe.js';
+import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
@@ -14,14 +16,11 @@ export interface JwksUriOptions extends DocumentCacheOptions {
    * Whoever makes up key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
-  /** How many keys a set may have; one with more is refused. Default 50. */
-  readonly maxKeys?: number | undefined;
 }
 
 const OPTIONS = {
   ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
   cooldown: number(30, 0),
-  maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
@@ -30,6 +29,42 @@ const ACCEPT = 'application/jwk-set+json, application/json';
 export interface FetchedSet {
   readonly set?: ImportedKeys | undefined;
   readonly error?: FetchError | undefined;
+}
+
+/** What a discovery document says of its issuer's keys. */
+interface Discovered {
+  readonly issuer: string;
+  readonly jwksUri: string;
+}
+
+/** @throws {Error} if the document does not say where the keys are */
+function discoveredIn(value: unknown): Discovered {
+  const { issuer, jwks_uri: jwksUri } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof issuer !== 'string') throw new Error('it has no issuer');
+  if (typeof jwksUri !== 'string') throw new Error('it has no jwks_uri');
+  try {
+    parseRemoteUrl(jwksUri);
+  } catch (error) {
+    throw new Error(`its jwks_uri cannot be used: ${(error as Error).message}`);
+  }
+  return { issuer, jwksUri };
+}
+
+/** Where an issuer publishes its metadata (OpenID Connect Discovery §4). */
+const discoveryUrl = (issuer: string): string =>
+  `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
+
+/** Where an issuer's keys are. Both are there if the last good document serves through an outage. */
+interface Discovery {
+  readonly uri?: string | undefined;
+  readonly error?: FetchError | undefined;
+}
+
+/** The document is kept by its URL, which two issuers share that differ by a final slash. */
+function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery {
+  if (issuer === asked) return { uri: jwksUri };
+  const message = `${discoveryUrl(asked)}: its issuer is ${safeText(issuer)}, not ${safeText(asked)}`;
+  return { error: new FetchError('document_invalid', message) };
 }
 
 /**
@@ -46,15 +81,28 @@ export interface FetchedSet {
  */
 export class RemoteJwkSets {
   readonly #cache: DocumentCache<ImportedKeys>;
-  readonly #cooldown: number;
+  readonly #settings: Settings<typeof OPTIONS>;
+  #maxKeys = MAX_REMOTE_KEYS;
+  #discovery: DocumentCache<Discovered> | undefined;
 
   /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
     this.#cache = new DocumentCache(settings, ACCEPT, (value) =>
-      importJwkSet(value, settings.maxKeys),
+      importJwkSet(value, this.#maxKeys),
     );
-    this.#cooldown = settings.cooldown;
+    this.#settings = settings;
+  }
+
+  /**
+   * The sets of clients that nobody has looked at, whose sets may have fewer keys.
+   *
+   * @internal
+   */
+  static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
+    const sets = new RemoteJwkSets(options);
+    sets.#maxKeys = MAX_STRANGERS_KEYS;
+    return sets;
   }
 
   /**
@@ -75,7 +123,8 @@ export class RemoteJwkSets {
    */
   async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
     try {
-      if (seen !== undefined) return { set: await this.#cache.renew(uri, seen, this.#cooldown) };
+      if (seen !== undefined)
+        return { set: await this.#cache.renew(uri, seen, this.#settings.cooldown) };
       const { document, error } = await this.#cache.get(uri);
       return { set: document, error };
     } catch (error) {
@@ -85,20 +134,66 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Notes that a client has proved itself by a key of its set: strangers do not compete with it.
+   * The `jwks_uri` of an issuer if its discovery document is fresh. Nobody waits for it.
    *
    * @internal
    */
-  noteProved(uri: string): void {
-    this.#cache.noteProved(uri);
+  discoveredAtHand(issuer: string): string | undefined {
+    const document = this.#discovered().atHand(discoveryUrl(issuer));
+    return document && discoveryOf(document, issuer).uri;
   }
 
   /**
-   * Drops the set of a `jwks_uri` at once, for instance because a key in it was stolen. The next
-   * assertion of its client fetches the set again.
+   * Finds the `jwks_uri` of an issuer by its discovery document: one that is not at hand is fetched at
+   * once, one that is at hand at most once in the cooldown. The result is empty if it was left in peace.
+   *
+   * @param seen the `jwks_uri` at hand, where no key is that verifies
+   * @internal
+   */
+  async discover(issuer: string, seen: string | undefined): Promise<Discovery> {
+    const url = discoveryUrl(issuer);
+    const cache = this.#discovered();
+    try {
+      if (seen === undefined) {
+        const { document, error } = await cache.get(url);
+        return { error, ...discoveryOf(document, issuer) };
+      }
+      const known = cache.atHand(url);
+      const newer = known && (await cache.renew(url, known, this.#settings.cooldown));
+      return newer === undefined ? {} : discoveryOf(newer, issuer);
+    } catch (error) {
+      if (error instanceof FetchError) return { error };
+      throw error;
+    }
+  }
+
+  #discovered(): DocumentCache<Discovered> {
+    this.#discovery ??= new DocumentCache(this.#settings, 'application/json', discoveredIn);
+    return this.#discovery;
+  }
+
+  /**
+   * Notes that a client has proved itself by a key of its set: strangers do not compete with it.
+   *
+   * @param issuer whose discovery document led to the set
+   * @internal
+   */
+  noteProved(uri: string, issuer?: string): void {
+    this.#cache.noteProved(uri);
+    if (issuer !== undefined) this.#discovered().noteProved(discoveryUrl(issuer));
+  }
+
+  /**
+   * Drops a JWK Set at once, for instance because a key in it was stolen. The next assertion that needs
+   * it fetches it again.
+   *
+   * @param uri a client's `jwks_uri`; or the issuer of a `FederatedIdentity`, which also drops the
+   *   issuer's discovery document
    */
   forget(uri: string): void {
     this.#cache.forget(uri);
+    const dropped = this.#discovery?.forget(discoveryUrl(uri));
+    if (dropped !== undefined) this.#cache.forget(dropped.jwksUri);
   }
 }
 

@@ -3,7 +3,7 @@ import { KeyError } from './algorithms.js';
 import { importSecret, jsonCopy } from './import.js';
 import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
-import type { Secret } from './secret.js';
+import type { KeySecret, Secret } from './secret.js';
 
 /** How many keys are kept unless it is set: an RSA key takes 2 kB, an EC key 3 kB. */
 export const DEFAULT_MAX_KEYS = 10_000;
@@ -31,7 +31,7 @@ function nameOf(value: unknown): string {
 }
 
 /** The value as it is compared and kept: of a shared secret its hash. */
-const comparable = ({ type, value }: Secret): unknown =>
+const comparable = ({ type, value }: KeySecret): unknown =>
   type === 'SharedSecret' && typeof value === 'string' ? hash('sha256', value) : value;
 
 type Members = Readonly<Record<string, unknown>>;
@@ -59,7 +59,7 @@ export function isSameJson(copy: unknown, value: unknown): boolean {
 
 const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
 
-function importOutcome(secret: Secret): Pick<Entry, 'imported' | 'error'> {
+function importOutcome(secret: KeySecret): Pick<Entry, 'imported' | 'error'> {
   try {
     return { imported: importSecret(secret), error: undefined };
   } catch (error) {
@@ -118,11 +118,13 @@ export class KeyCache {
   }
 
   /**
-   * The keys of a secret, imported at most once while it is in use.
+   * The keys of a secret, imported at most once while it is in use. A `FederatedIdentity` has none: its
+   * platform's keys verify nothing of the client's own.
    *
    * @throws {KeyError} if the secret cannot be used
    */
   keysOf(secret: Secret): ImportedKeys {
+    if (secret.type === 'FederatedIdentity') return NO_KEYS;
     const own = owners.get(secret);
     if (own !== undefined) return own.imported;
     const { imported, error } = this.#find(secret) ?? this.#add(secret);
@@ -132,6 +134,7 @@ export class KeyCache {
 
   /** Forgets the keys of a secret that has expired. */
   forget(secret: Secret): void {
+    if (secret.type === 'FederatedIdentity') return;
     const entry = this.#find(secret);
     if (entry === undefined) return;
     const name = nameOf(comparable(secret));
@@ -165,7 +168,7 @@ export class KeyCache {
     return this.#entries.get(name) ?? [];
   }
 
-  #find(secret: Secret): Entry | undefined {
+  #find(secret: KeySecret): Entry | undefined {
     const value = comparable(secret);
     const namesakes = this.#entries.get(nameOf(value));
     if (namesakes === undefined) return undefined;
@@ -175,9 +178,9 @@ export class KeyCache {
     return undefined;
   }
 
-  #add(secret: Secret): Entry {
+  #add(secret: KeySecret): Entry {
     const { type } = secret;
-    const copy = { type, value: jsonCopy(secret.value) } as Secret;
+    const copy = { type, value: jsonCopy(secret.value) } as KeySecret;
     const value = comparable(copy);
     const entry: Entry = { type, value, ...importOutcome(copy) };
     const name = nameOf(comparable(secret));

@@ -52,8 +52,42 @@ type TextSecret = {
   readonly value: string;
 };
 
+/**
+ * A workload whose platform signs assertions for it (RFC 7523 §3): a Kubernetes service account, a
+ * GitHub Actions job, a cloud identity. The assertion's `iss` and `sub` are the platform's, and the
+ * request names the client by `client_id`. Every member given here must fit.
+ */
+export interface FederatedIdentity extends Attributes {
+  readonly type: 'FederatedIdentity';
+  /**
+   * The platform, compared exactly with `iss`. Its keys are those of `jwks` or `jwksUri`, or else of
+   * its discovery document (OpenID Connect Discovery §4).
+   */
+  readonly issuer: string;
+  /** The workload, compared exactly with `sub`. There are no wildcards. */
+  readonly subject: string;
+  /** What `aud` must be or contain. Default: the issuer identifier of this server. */
+  readonly audience?: string | undefined;
+  /** Further claims that must have exactly these values. Default none. */
+  readonly claims?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** The https URL of the platform's JWK Set, for platforms without a discovery document. */
+  readonly jwksUri?: string | undefined;
+  /** The platform's public keys, if they cannot be fetched: a JWK Set or its JSON. */
+  readonly jwks?: JsonWebKeySetSecret['value'] | undefined;
+  /**
+   * Accepts each assertion once, and asks for `jti`. Default false: most platforms hand the same token
+   * out until it expires, so nothing protects against replay.
+   */
+  readonly singleUse?: boolean | undefined;
+  /** The longest that the platform's tokens may be valid for, in seconds. Default 90,000 (25 hours). */
+  readonly maxLifetime?: number | undefined;
+}
+
+/** A secret that has the client's own keys, or says where they are. */
+export type KeySecret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
+
 /** Something that a client is configured with to prove who it is. */
-export type Secret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
+export type Secret = KeySecret | FederatedIdentity;
 
 /** A client as the application's lookup returns it; it may have any members besides these. */
 export interface AssertionClient {

@@ -47,6 +47,15 @@ export interface AuthenticationEvent {
   wouldFail?:
     | Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>>
     | undefined;
+  /**
+   * The `iss` of an assertion that a platform signed for a workload; undefined if the client signed it.
+   * Like `subject` it is proved only if the outcome is `success`.
+   */
+  platform?: string | undefined;
+  /** The workload: the `sub` of an assertion that a platform signed. */
+  subject?: string | undefined;
+  /** On success with a platform's assertion: whether a second use of it would be refused. */
+  replayChecked?: boolean | undefined;
   /** On success: the type and description of the secret that verified. */
   secret?: string | undefined;
   /** On success: when that secret expires; undefined for never. */
@@ -122,6 +131,28 @@ export class AuthenticationRecorder {
 
   warn(...warnings: readonly AuthenticationWarning[]): void {
     this.event.warnings.push(...warnings);
+  }
+
+  /**
+   * Notes the secret that verified, and warns if it expires soon.
+   *
+   * @param expiresAt in seconds since the epoch; undefined for never
+   * @param warnBefore in seconds since the epoch
+   */
+  noteSecret(
+    secret: string,
+    keyId: string | undefined,
+    expiresAt: number | undefined,
+    warnBefore: number,
+  ): void {
+    const id = safeText(keyId);
+    this.note({ secret, ...(id !== undefined && { keyId: id }) });
+    if (expiresAt === undefined) return;
+    const secretExpiresAt = new Date(expiresAt * 1000);
+    this.note({ secretExpiresAt });
+    if (expiresAt >= warnBefore) return;
+    const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
+    this.warn({ code: 'secret_expiring', secret, message });
   }
 
   /** Ends the authentication and reports it. */

@@ -105,7 +105,9 @@ export const REASONS = {
 
   // The claims
   issuer_invalid: invalidClient('iss is not a non-empty string.'),
-  subject_mismatch: invalidClient('sub is not the same as iss.'),
+  subject_mismatch: invalidClient(
+    'sub is neither the same as iss nor a subject that a FederatedIdentity secret trusts.',
+  ),
   client_id_mismatch: invalidClient('The client_id parameter is not the same as sub.'),
   audience_mismatch: invalidClient('aud does not name this server.'),
   expiration_invalid: invalidClient('exp is missing or not a number.'),
@@ -116,6 +118,7 @@ export const REASONS = {
   issued_in_the_future: invalidClient('iat is in the future.'),
   not_before_too_old: invalidClient('nbf is further in the past than this profile allows.'),
   claim_missing: invalidClient('A claim that this server requires is missing.'),
+  claim_mismatch: invalidClient('A claim is not what the FederatedIdentity secret asks for.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
   request_object_as_assertion: invalidClient(
     'A claim is a parameter of authorization requests: this is a request object and no assertion.',
@@ -147,7 +150,7 @@ export const REASONS = {
   secret_not_yet_valid: invalidClient('The certificate that fits the assertion is not valid yet.'),
   secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
   jwks_uri_failed: invalidClient(
-    'The jwks_uri of the client could not be used, and no other secret fits.',
+    'A jwks_uri or the discovery document of a platform could not be used, and no other secret fits.',
   ),
   signature_invalid: invalidClient('The signature does not verify with the keys of the client.'),
 

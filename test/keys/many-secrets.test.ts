@@ -7,6 +7,7 @@ import {
   type Secret,
 } from '../../lib/index.js';
 import { KeyCache } from '../../lib/keys/key-cache.js';
+import type { KeySecret } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome } from '../support/validator.js';
@@ -53,18 +54,18 @@ const CHANGES: Readonly<
     'signature_invalid',
   ],
   'its value is changed in place': [
-    ({ secrets }) => Object.assign((secrets.at(-1) as Secret).value, B.publicJwk),
+    ({ secrets }) => Object.assign((secrets.at(-1) as KeySecret).value, B.publicJwk),
     A,
     'signature_invalid',
   ],
   'its kid is changed in place': [
-    ({ secrets }) => Object.assign((secrets.at(-1) as Secret).value, { kid: 'b' }),
+    ({ secrets }) => Object.assign((secrets.at(-1) as KeySecret).value, { kid: 'b' }),
     A,
     undefined,
   ],
   'it loses its kid, which another secret takes': [
     ({ secrets }) => {
-      Object.assign((secrets.at(-1) as Secret).value, { kid: undefined });
+      Object.assign((secrets.at(-1) as KeySecret).value, { kid: undefined });
       secrets.push(jwk(B, 'a'));
     },
     A,

@@ -16,7 +16,8 @@ function npmEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
-async function npm(cwd: string, ...args: string[]): Promise<string> {
+/** Runs npm; it must succeed. */
+export async function npm(cwd: string, ...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await runProcess('npm', args, {
     cwd,
     env: npmEnvironment(),
@@ -63,7 +64,7 @@ export interface Project {
 }
 
 /** The range that this package itself is developed with. */
-const developedWith = (name: string): string => {
+export const developedWith = (name: string): string => {
   const range = (packageJson.devDependencies as Record<string, string>)[name];
   assert.ok(range !== undefined, `${name} is no devDependency`);
   return `${name}@${range}`;

@@ -16,14 +16,19 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Starts a TypeScript file of the tests. */
+/**
+ * Starts a TypeScript file of the tests.
+ *
+ * @param nodeOptions none for a JavaScript file
+ */
 export function startProgram(
   file: URL,
   args: readonly string[] = [],
   env: Record<string, string> = {},
   cwd?: string,
+  nodeOptions: readonly string[] = ['--import', 'tsx'],
 ): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', file.pathname, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, file.pathname, ...args], {
     env: { ...process.env, ...env },
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],

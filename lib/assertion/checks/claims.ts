@@ -6,6 +6,19 @@ import { TIME_CHECKS } from './times.js';
 /** Parameters of authorization requests, signed or not, that no client assertion has. */
 const REQUEST_PARAMETERS = ['response_type', 'response_mode', 'redirect_uri', 'code_challenge'];
 
+/** A request object is no assertion, whoever signed it. */
+export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
+  name: 'authorization request',
+  source: 'RFC 9101 §10.8',
+  reason: 'request_object_as_assertion',
+  passes: ({ claims }) => {
+    for (const name of REQUEST_PARAMETERS) if (Object.hasOwn(claims, name)) return false;
+    return true;
+  },
+  expected: constant('absent'),
+  actual: ({ claims }) => REQUEST_PARAMETERS.filter((name) => Object.hasOwn(claims, name)),
+};
+
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
@@ -23,7 +36,10 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     source: 'RFC 7523 §3 (2)',
     reason: 'subject_mismatch',
     passes: ({ claims }) => claims['sub'] === claims['iss'],
-    expected: claim('iss'),
+    expected: ({ claims: { iss, sub } }) =>
+      iss !== sub && isNonEmptyString(iss) && isNonEmptyString(sub)
+        ? [iss, 'if iss is a platform that signs for the client, send the client_id parameter']
+        : iss,
     actual: claim('sub'),
   },
   {
@@ -45,15 +61,5 @@ export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
     expected: constant('a non-empty string'),
     actual: claim('jti'),
   },
-  {
-    name: 'authorization request',
-    source: 'RFC 9101 §10.8',
-    reason: 'request_object_as_assertion',
-    passes: ({ claims }) => {
-      for (const name of REQUEST_PARAMETERS) if (Object.hasOwn(claims, name)) return false;
-      return true;
-    },
-    expected: constant('absent'),
-    actual: ({ claims }) => REQUEST_PARAMETERS.filter((name) => Object.hasOwn(claims, name)),
-  },
+  REQUEST_PARAMETERS_CHECK,
 ];

@@ -37,17 +37,20 @@ export const algorithmCheck = (
   actual: header('alg'),
 });
 
+/** A client that is pinned to a method may use no other. */
+export const METHOD_CHECK: Check<OfClient> = {
+  name: 'method of the client',
+  source: 'RFC 7591 §2, OpenID Connect Core §9',
+  reason: 'client_method_mismatch',
+  passes: ({ client, jws }) => allowsAssertion(client, methodOf(jws.header['alg'])),
+  expected: ({ client }) => client.tokenEndpointAuthMethod ?? 'any',
+  actual: ({ jws }) => methodOf(jws.header['alg']),
+};
+
 /** What depends on the client, in the order in which it is reported. */
 export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
   ENABLED_CHECK,
-  {
-    name: 'method of the client',
-    source: 'RFC 7591 §2, OpenID Connect Core §9',
-    reason: 'client_method_mismatch',
-    passes: ({ client, jws }) => allowsAssertion(client, methodOf(jws.header['alg'])),
-    expected: ({ client }) => client.tokenEndpointAuthMethod ?? 'any',
-    actual: ({ jws }) => methodOf(jws.header['alg']),
-  },
+  METHOD_CHECK,
   algorithmCheck('tokenEndpointAuthSigningAlg', 'RFC 7591 §2, OpenID Connect Registration §2'),
   ...LIFETIME_CHECKS,
 ];
