@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AssertionClient } from '../keys/secret.js';
 import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
@@ -29,6 +30,13 @@ const HINTS = {
   failWithError: 'give it to the passport.authenticate that is otherwise',
 };
 
+/** By this signature, the last one, Express types `response.locals` for the handlers behind it. */
+type SetsClient<Client> = (
+  request: IncomingMessage,
+  response: ServerResponse & { locals: { client: Client } },
+  next: Next,
+) => void;
+
 /** Passport's members of a request. */
 interface WithUser {
   user?: unknown;
@@ -38,6 +46,12 @@ interface WithUser {
 function forgetUser(holder: WithUser): void {
   holder.user = undefined;
   holder.authInfo = undefined;
+}
+
+/** Express gives each response its `locals`; Connect does not. */
+function setClient(response: ServerResponse, client: unknown): void {
+  const { locals } = response as { locals?: { client?: unknown } };
+  if (typeof locals === 'object' && locals !== null) locals.client = client;
 }
 
 /** `otherwise` has answered by itself, or the caller has gone. */
@@ -70,8 +84,8 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
 
 /**
  * One middleware that authenticates the client and answers for itself if that fails (RFC 6749 §5.2);
- * Passport is not asked. On success `req.user` is the client and `req.authInfo` a
- * `ClientAuthentication`. It serves several endpoints, each with its own URL as audience.
+ * Passport is not asked. On success `req.user` and `res.locals.client` are the client and
+ * `req.authInfo` a `ClientAuthentication`. It serves several endpoints, each with its own URL as audience.
  *
  * Every request is held to one method of authentication (RFC 6749 §2.3). After `otherwise`, the
  * client in `req.user` is held to the same rules as with an assertion: one that is disabled, or must
@@ -91,10 +105,10 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
  *   token);
  * ```
  */
-export function authenticateClient(
-  strategy: PrivateKeyJwtStrategy,
+export function authenticateClient<Client extends AssertionClient>(
+  strategy: PrivateKeyJwtStrategy<Client>,
   options: AuthenticateClientOptions = {},
-): Middleware {
+): Middleware & SetsClient<Client> {
   const authenticator = authenticatorOf(strategy);
   const { endpoint, otherwise } = readOptions('authenticateClient', options, OPTIONS, HINTS);
   const answer = oauthErrorHandler();
@@ -120,6 +134,7 @@ export function authenticateClient(
         : error;
     }
     await authenticator.admit(request, holder.user, endpoint);
+    setClient(response, holder.user);
     return true;
   };
 
@@ -131,6 +146,7 @@ export function authenticateClient(
         const holder = request as WithUser;
         holder.user = authenticated.client;
         holder.authInfo = authenticated.authentication;
+        setClient(response, authenticated.client);
         return true;
       })
       .then(
@@ -139,6 +155,7 @@ export function authenticateClient(
         },
         (error: unknown) => {
           forgetUser(request as WithUser);
+          setClient(response, undefined);
           answer(error, request, response, next);
         },
       );

@@ -399,6 +399,38 @@ test('the handlers beside it may read the body: their type is not changed', asyn
   assert.deepEqual(await response.json(), { grant: 'client_credentials' });
 });
 
+for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4': express4 })) {
+  test(`${name}: res.locals.client is the client, typed by the chain without a cast`, async (t) => {
+    interface Tenant extends AssertionClient {
+      readonly tenant: string;
+    }
+    const tenant: Tenant = { ...CLIENT, tenant: 'acme' };
+    const other: Tenant = { clientId: 'other', secrets: [], tenant: 'plain' };
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, (): Tenant => tenant);
+    const otherwise = basicStrategy(() => other);
+    const app = factory();
+    app.post(
+      '/token',
+      factory.urlencoded({ extended: false }),
+      authenticateClient(strategy, { otherwise }),
+      (request, response) => {
+        const { client } = response.locals;
+        const typed: string = client.tenant;
+        // @ts-expect-error: the client of this strategy has no such member
+        response.json([typed, client.missing ?? request.body.grant_type]);
+      },
+    );
+    const server = await listen(app);
+    t.after(() => server.close());
+    const form = assertionForm(await signAssertion(), { grant_type: 'a grant' });
+    const post = async (body: URLSearchParams, headers = {}) =>
+      (await fetch(`${server.url}/token`, { method: 'POST', body, headers })).json();
+    assert.deepEqual(await post(form), ['acme', 'a grant']);
+    const grant = new URLSearchParams({ grant_type: 'another' });
+    assert.deepEqual(await post(grant, { authorization: basic('right') }), ['plain', 'another']);
+  });
+}
+
 test('a listener that throws disturbs nothing', async (t) => {
   const onAuthentication = () => {
     throw new Error('full');

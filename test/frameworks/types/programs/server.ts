@@ -41,7 +41,10 @@ app.post(
   (request, response) => {
     const name: string | undefined = request.user?.name;
     const keyId: string | undefined = request.authInfo?.keyId;
-    response.json({ name, keyId });
+    const client: Client = response.locals.client;
+    // @ts-expect-error: the type is the client's, not any
+    const missing: unknown = response.locals.client.missing;
+    response.json({ name, keyId, id: client.clientId, missing });
   },
 );
 app.use(oauthErrorHandler());
