@@ -4,9 +4,34 @@ import {
   fetchProtectedResource,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
-import { isWebUrl } from '../../shared/options.js';
-import { callApi } from './provider.js';
-import type { TokenSet } from './token-store.js';
+import { isWebUrl, type OptionTable, seconds } from '../../shared/options.js';
+import { type TokenLock, tokenLock } from './lock.js';
+import { callApi, PROVIDER_OPTIONS, type ProviderOptions } from './provider.js';
+import { type TokenSet, type TokenStore, tokenStore } from './token-store.js';
+
+/** What both token managers are given. Times are in seconds. */
+export interface TokenManagerOptions extends ProviderOptions {
+  /**
+   * Keeps the tokens. Default: a `ClientTokenManager` keeps them in the memory of this process, a
+   * `UserTokenManager` in the session itself, as its member `tokens`; in a store they are under the id
+   * of the session.
+   */
+  readonly store?: TokenStore | undefined;
+  /** Lets one process at a time ask for tokens. Default: none, which is enough for one process. */
+  readonly lock?: TokenLock | undefined;
+  /**
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
+   * an hour.
+   */
+  readonly renewBefore?: number | undefined;
+}
+
+export const TOKEN_MANAGER_OPTIONS = {
+  ...PROVIDER_OPTIONS,
+  store: tokenStore,
+  lock: tokenLock,
+  renewBefore: seconds(60, 0, 3600),
+} satisfies OptionTable<TokenManagerOptions>;
 
 /** What a fetch with tokens needs. */
 export interface TokenFetchOptions {
