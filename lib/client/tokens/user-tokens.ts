@@ -90,8 +90,16 @@ export function tokensInStore(store: TokenStore): UserTokens {
     get,
     current: async (request) => ((await sessionHasEnded(request)) ? undefined : get(request)),
     async claim(request, current, refreshing, lifetime) {
-      const isClaimed = await store.replace(keyOf(request), current, refreshing, lifetime);
-      return isClaimed ? refreshing : undefined;
+      const key = keyOf(request);
+      try {
+        const isClaimed = await store.replace(key, current, refreshing, lifetime);
+        return isClaimed ? refreshing : undefined;
+      } catch (error) {
+        // The store may have done it all the same, or do it late: then others would wait in vain.
+        const { refreshing: _mark, ...tokens } = refreshing;
+        Promise.resolve(store.replace(key, refreshing, tokens, lifetime)).catch(() => undefined);
+        throw error;
+      }
     },
     async replace(request, expected, tokens, lifetime) {
       if (tokens !== undefined && (await sessionHasEnded(request))) return false;
