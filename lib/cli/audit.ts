@@ -58,6 +58,13 @@ function fapi2SecretFindings(secret: Secret): Finding[] {
   if (secret.type === 'SharedSecret') {
     return [error(`${name}: FAPI 2.0 takes no shared secret: register a key`)];
   }
+  if (secret.type === 'FederatedIdentity') {
+    return [
+      warning(
+        `${name}: FAPI 2.0 takes PS256, ES256 and EdDSA alone: see what the platform signs with`,
+      ),
+    ];
+  }
   return importSecret(secret).keys.flatMap(({ algorithms, kid }) => {
     if (algorithms.some((alg) => FAPI2_ALGORITHMS.includes(alg))) return [];
     const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;

@@ -31,13 +31,20 @@ export function outcomeOf({ accepted, checks }: Explanation): Outcome {
   return checks.some(({ outcome }) => outcome === 'failed') ? 'refused' : 'undecided';
 }
 
+const isOfPlatform = ({ checks }: Inspection): boolean =>
+  checks.some(({ check }) => check === 'further claims');
+
 const NEEDS_CLIENT = 'Give --client to check it.';
 
 /** What a failed or skipped check has to say; undefined for one that passed. */
 function explain({ check, outcome, reason }: CheckReport, inspection: Inspection) {
   if (outcome === 'passed') return undefined;
   if (reason !== undefined) return REASONS[reason].description;
-  if (check === 'replay') return 'Only the server knows whether the assertion was used before.';
+  if (check === 'replay') {
+    return isOfPlatform(inspection)
+      ? 'A platform’s token is used many times: the server checks it only if the secret sets singleUse.'
+      : 'Only the server knows whether the assertion was used before.';
+  }
   if (inspection.claims === undefined) return 'The assertion could not be read.';
   if (check === 'aud') return 'Give --issuer to judge it.';
   return inspection.unknown.client ? NEEDS_CLIENT : 'It depends on what failed above.';
@@ -111,7 +118,9 @@ function conclusion(inspection: Inspection): string {
   if (outcome === 'accepted') {
     return style(
       'green',
-      'Every check passed: the assertion is accepted unless it was used before.',
+      isOfPlatform(inspection)
+        ? 'Every check passed: the assertion is accepted.'
+        : 'Every check passed: the assertion is accepted unless it was used before.',
     );
   }
   if (outcome === 'refused') {
@@ -145,6 +154,7 @@ interface InspectOptions {
   readonly tokenEndpoint?: string;
   readonly audience: 'compatible' | 'issuer' | 'issuer-string';
   readonly client?: string;
+  readonly clientId?: string;
   readonly allowLocalNetwork?: boolean;
   /** Milliseconds since the epoch. */
   readonly now?: number;
@@ -210,14 +220,13 @@ async function readAssertionText(argument: string | undefined): Promise<string> 
   throw new UsageError('Give the assertion as an argument, or send it to stdin.');
 }
 
-/** What is wrong with the secrets of the client that the assertion names, if there is one. */
+/** What is wrong with the secrets of the client that the request names, if there is one. */
 async function warningsOf(
   findClient: FindClient<AssertionClient>,
-  explanation: Explanation,
+  clientId: unknown,
 ): Promise<string[]> {
-  const iss = explanation.claims?.['iss'];
   const client =
-    typeof iss === 'string' ? await askForClient(findClient, iss, undefined) : undefined;
+    typeof clientId === 'string' ? await askForClient(findClient, clientId, undefined) : undefined;
   if (!client) return [];
   try {
     checkClientSecrets(client);
@@ -236,6 +245,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
   const parameters = {
     client_assertion: assertion,
     client_assertion_type: CLIENT_ASSERTION_TYPE,
+    client_id: options.clientId,
   };
   const seconds = (now ?? Date.now()) / 1000;
   const explanation = await explainAssertion(
@@ -249,13 +259,14 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     ),
     findClient,
   );
+  const clientId = options.clientId ?? explanation.claims?.['iss'];
   return {
     ...explanation,
     now: Math.floor(seconds),
     unknown: { issuer: issuer === undefined, client: findClient === undefined },
     warnings: [
       ...(wrappers.length === 0 ? [] : [wrapperWarning(wrappers)]),
-      ...(findClient === undefined ? [] : await warningsOf(findClient, explanation)),
+      ...(findClient === undefined ? [] : await warningsOf(findClient, clientId)),
     ],
   };
 }
@@ -278,6 +289,7 @@ export function addInspectCommand(program: Command, finish: (exitCode: ExitCode)
         .default('compatible'),
     )
     .option('--client <file>', 'a JSON file of the client, or an array, to check the signature')
+    .option('--client-id <id>', 'the client_id beside it, which a token of a platform needs')
     .option('--allow-local-network', 'let a jwks_uri be on this machine, and http')
     .option(
       '--now <time>',

@@ -19,7 +19,7 @@ export interface JwtContext {
   readonly audience?: Audience | undefined;
   /** The metadata of the server that gets the JWT. */
   readonly server?: AuthorizationServer | undefined;
-  /** In seconds, added to the `clockOffset` of the service. */
+  /** In seconds, added to this machine's clock if it is wrong; at most a day. Default 0. */
   readonly clockOffset?: number | undefined;
 }
 

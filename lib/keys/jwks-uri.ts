@@ -4,7 +4,7 @@ import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.
 import { parseRemoteUrl } from '../net/remote-url.js';
 import { number, type OptionTable, readOptions, type Settings } from '../shared/options.js';
 import { safeText } from '../shared/safe.js';
-import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
+import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
@@ -16,14 +16,11 @@ export interface JwksUriOptions extends DocumentCacheOptions {
    * Whoever makes up key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
-  /** How many keys a set may have; one with more is refused. Default 50. */
-  readonly maxKeys?: number | undefined;
 }
 
 const OPTIONS = {
   ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
   cooldown: number(30, 0),
-  maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
@@ -85,15 +82,27 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
 export class RemoteJwkSets {
   readonly #cache: DocumentCache<ImportedKeys>;
   readonly #settings: Settings<typeof OPTIONS>;
+  #maxKeys = MAX_REMOTE_KEYS;
   #discovery: DocumentCache<Discovered> | undefined;
 
   /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
     this.#cache = new DocumentCache(settings, ACCEPT, (value) =>
-      importJwkSet(value, settings.maxKeys),
+      importJwkSet(value, this.#maxKeys),
     );
     this.#settings = settings;
+  }
+
+  /**
+   * The sets of clients that nobody has looked at, whose sets may have fewer keys.
+   *
+   * @internal
+   */
+  static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
+    const sets = new RemoteJwkSets(options);
+    sets.#maxKeys = MAX_STRANGERS_KEYS;
+    return sets;
   }
 
   /**

@@ -10,6 +10,9 @@ const MAX_BACKOFF = 60;
 /** How long a document is fresh whose headers do not say it, in seconds. */
 const DEFAULT_AGE = 300;
 
+/** A document is used for at least this long, whatever its headers say, in seconds. */
+const MIN_AGE = 60;
+
 /** A document in use is fetched again, with no request waiting, after this part of its time. */
 const REFRESH_AHEAD = 0.8;
 
@@ -85,9 +88,6 @@ export class DocumentCache<T> {
     accept: string,
     read: (value: unknown, url: string) => T,
   ) {
-    if (settings.minAge > settings.maxAge) {
-      throw new TypeError('minAge is greater than maxAge: lower one or raise the other');
-    }
     const { maxEntries } = settings;
     this.settings = settings;
     this.fetchJson = guardedFetch(settings, accept);
@@ -243,8 +243,7 @@ export class DocumentCache<T> {
   }
 
   private age({ freshFor }: FetchedDocument): number {
-    const { minAge, maxAge } = this.settings;
-    return Math.min(Math.max(freshFor ?? DEFAULT_AGE, minAge), maxAge);
+    return Math.min(Math.max(freshFor ?? DEFAULT_AGE, MIN_AGE), this.settings.maxAge);
   }
 
   private noteFailure(url: string, site: string, error: FetchError): void {

@@ -4,7 +4,7 @@ import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import type { RequestAuthenticator } from './request-authenticator.js';
-import { optionalPerRequest, type PerRequest } from './server-identity.js';
+import { type PerRequest, SERVER_IDENTITY_OPTIONS } from './server-identity.js';
 import { PrivateKeyJwtStrategy } from './strategy.js';
 
 /** Options of `authenticateClient`. */
@@ -20,7 +20,7 @@ interface AuthenticateClientOptions {
 }
 
 const OPTIONS = {
-  endpoint: optionalPerRequest,
+  endpoint: SERVER_IDENTITY_OPTIONS.endpoint,
   otherwise: callback<Middleware>(),
 } satisfies OptionTable<AuthenticateClientOptions>;
 

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { FederatedIdentity } from '../../lib/index.js';
 import { ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { runCli, temporaryFolder } from '../support/cli.js';
 import { keyPair, newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
+import { platformKey, tokenOf, trustIn } from '../support/platform.js';
 
 const SECRET = 'a shared secret that is long enough for HS256';
 
@@ -323,3 +325,61 @@ for (const [what, wrap] of [
     ]);
   });
 }
+
+/** A token of a Kubernetes API server, and the client that trusts its workload. */
+async function workload(t: TestContext, more: Partial<FederatedIdentity> = {}) {
+  const pair = platformKey();
+  const issuer = 'https://kubernetes.default.svc.cluster.local';
+  const jwks = { keys: [pair.publicJwk] };
+  const secrets = [trustIn({ issuer }, { jwks, ...more })];
+  return {
+    token: tokenOf({ issuer, pair }),
+    file: await clientsFile(t, [{ client_id: 'workload', secrets }]),
+  };
+}
+
+test('a token of a platform is judged by the trust of the client that --client-id names', async (t) => {
+  const { token, file } = await workload(t);
+  const args = ['--issuer', ISSUER, '--client', file, '--client-id', 'workload'];
+  const { exitCode, inspection } = await inspectJson([token, ...args]);
+  assert.equal(exitCode, 0);
+  assert.equal(inspection.outcome, 'accepted');
+  assert.deepEqual(outcomes(inspection, 'skipped'), ['replay']);
+  assert.ok(outcomes(inspection, 'passed').includes('further claims'));
+  const { stdout } = await runCli(['inspect', token, ...args]);
+  assert.match(stdout, /checks it only if the secret sets singleUse/);
+  assert.match(stdout, /Every check passed: the assertion is accepted\.$/m);
+});
+
+test('a token of a platform that the client does not trust is refused with the reason', async (t) => {
+  const { token, file } = await workload(t, { subject: 'another' });
+  const args = ['--issuer', ISSUER, '--client', file, '--client-id', 'workload'];
+  const { exitCode, inspection } = await inspectJson([token, ...args]);
+  assert.equal(exitCode, 1);
+  assert.deepEqual(
+    inspection.checks.flatMap(({ reason }) => reason ?? []),
+    ['subject_mismatch'],
+  );
+});
+
+test('without --client-id a token of a platform is refused, and the hint says why', async (t) => {
+  const { token, file } = await workload(t);
+  const { stdout, exitCode } = await runCli(['inspect', token, '--client', file]);
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /subject_mismatch[\s\S]*send the client_id parameter/);
+});
+
+test('without --issuer the audience of a platform’s token is not judged', async (t) => {
+  const { token, file } = await workload(t);
+  const args = ['--client', file, '--client-id', 'workload'];
+  const { inspection } = await inspectJson([token, ...args]);
+  assert.equal(inspection.outcome, 'undecided');
+  assert.ok(outcomes(inspection, 'skipped').includes('aud'));
+});
+
+test('what is wrong with a FederatedIdentity in the clients file is a warning', async (t) => {
+  const { token, file } = await workload(t, { subject: 'system:*' });
+  const args = ['--client', file, '--client-id', 'workload'];
+  const { inspection } = await inspectJson([token, ...args]);
+  assert.match(inspection.warnings.join(), /there are no wildcards/);
+});

@@ -21,6 +21,8 @@ export interface OpenIdProvider extends Listening {
   readonly requestObjects: AcceptedJwt[];
   /** Errors of the provider itself. */
   readonly failures: Error[];
+  /** The keys of a client, as the provider keeps them. */
+  keysOf(clientId: string): Promise<object>;
   /** What the user decides when asked. Initially to approve. */
   decision: 'approve' | 'deny';
 }
@@ -126,6 +128,12 @@ export async function openIdProvider(
     assertions,
     requestObjects,
     failures,
+    async keysOf(clientId) {
+      const found = (await provider.Client.find(clientId)) as unknown as {
+        readonly asymmetricKeyStore: object;
+      };
+      return found.asymmetricKeyStore;
+    },
     decision: 'approve',
   };
   answer = (request, response) => {

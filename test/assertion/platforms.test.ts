@@ -1,0 +1,467 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import {
+  type AssertionClient,
+  type AuthenticationEvent,
+  assertClientSecrets,
+  ClientAssertionValidator,
+  type FederatedIdentity,
+  RemoteJwkSets,
+  requiresClientAssertion,
+  SecretError,
+  validateRequestObject,
+} from '../../lib/index.js';
+import { assertionForm, ISSUER, seconds } from '../support/assertion.js';
+import { clientWith, jwkSecret } from '../support/attacks.js';
+import { fakeClock } from '../support/fake-clock.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+import {
+  type Platform,
+  platform,
+  platformKey,
+  platformOptions,
+  SUBJECT,
+  type TokenDifferences,
+  tokenOf,
+  trustIn,
+} from '../support/platform.js';
+import { rawJws, rightSigner } from '../support/raw-jws.js';
+import { json } from '../support/remote-host.js';
+import { tokenEndpoint } from '../support/token-endpoint.js';
+
+const DISCOVERY = '/.well-known/openid-configuration';
+const JWKS = '/openid/v1/jwks';
+
+const failWith =
+  (status: number) =>
+  (_request: unknown, response: { writeHead(status: number): { end(): void } }): void =>
+    response.writeHead(status).end();
+
+/** A server whose clients trust platforms. */
+async function serverOf(
+  t: TestContext,
+  clients: readonly AssertionClient[],
+  jwksUri: ConstructorParameters<typeof RemoteJwkSets>[0] = {},
+) {
+  const sets = new RemoteJwkSets({ ...(await platformOptions()), ...jwksUri });
+  const endpoint = await tokenEndpoint(clients, { jwksUri: sets });
+  t.after(() => endpoint.close());
+  const send = async (token: string, client_id = 'workload') => {
+    endpoint.events.length = 0;
+    const response = await endpoint.post(assertionForm(token, { client_id }));
+    await response.arrayBuffer();
+    const [event] = endpoint.events;
+    return { status: response.status, reason: event?.reason, event: event as AuthenticationEvent };
+  };
+  return { ...endpoint, sets, send };
+}
+
+const clientOf = (at: Platform, more: Partial<FederatedIdentity> = {}): AssertionClient =>
+  clientWith('workload', [trustIn(at, more)]);
+
+test('one Kubernetes token serves for many requests at once, with default settings', async (t) => {
+  const cluster = await platform(t);
+  const { send, post, events } = await serverOf(t, [clientOf(cluster)]);
+  const token = tokenOf(cluster);
+  const form = assertionForm(token, { client_id: 'workload' });
+  const responses = await Promise.all(Array.from({ length: 50 }, () => post(form)));
+  assert.deepEqual([...new Set(responses.map(({ status }) => status))], [200]);
+  assert.ok(events.every(({ replayChecked }) => replayChecked === false));
+  // One fetch in flight for each document.
+  assert.deepEqual(cluster.asked, { [DISCOVERY]: 1, [JWKS]: 1 });
+  const { event } = await send(token);
+  const { duration, endpoint, jtiHash, ...told } = event;
+  assert.ok(duration > 0 && jtiHash !== undefined && endpoint !== undefined);
+  assert.deepEqual(told, {
+    outcome: 'success',
+    clientId: 'workload',
+    platform: cluster.issuer,
+    subject: SUBJECT,
+    replayChecked: false,
+    method: 'private_key_jwt',
+    alg: 'RS256',
+    typ: undefined,
+    keyId: cluster.pair.publicJwk.kid,
+    audienceForm: 'issuer',
+    secret: 'FederatedIdentity',
+    wouldFail: {
+      issuer: [],
+      'issuer-string': [],
+      fapi2: ['algorithm_not_allowed'],
+      requireTyp: ['typ_not_allowed'],
+    },
+    issuer: ISSUER,
+    warnings: [],
+  });
+});
+
+test('singleUse accepts a token once, for each client and platform of its own', async (t) => {
+  const cluster = await platform(t);
+  const other = await platform(t, { name: 'other.example' });
+  const once = { singleUse: true };
+  const { send } = await serverOf(t, [
+    clientWith('workload', [trustIn(cluster, once), trustIn(other, once)]),
+    clientWith('second', [trustIn(cluster, once)]),
+    clientWith('own', [jwkSecret(keyPair('ES256'))]),
+  ]);
+  const claims = { jti: 'one' };
+  const token = tokenOf(cluster, { claims });
+  const first = await send(token);
+  assert.equal(first.status, 200);
+  assert.equal(first.event.replayChecked, true);
+  assert.equal((await send(token)).reason, 'replayed');
+  assert.equal((await send(token, 'second')).status, 200);
+  assert.equal((await send(tokenOf(other, { claims }))).status, 200, 'another platform');
+  assert.equal((await send(tokenOf(cluster, { claims: { jti: 'two' } }))).status, 200);
+  const copies = tokenOf(cluster, { claims: { jti: 'three' } });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => send(copies)));
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+});
+
+test('if several identities fit, one that asks for single use is enough, until it expires', async (t) => {
+  const cluster = await platform(t);
+  const { now, advance } = fakeClock();
+  t.after(() => fakeClock().restore());
+  const { send } = await serverOf(t, [
+    clientWith('workload', [
+      trustIn(cluster),
+      trustIn(cluster, { singleUse: true, expiration: now() + 100 }),
+    ]),
+  ]);
+  const token = tokenOf(cluster);
+  assert.equal((await send(token)).status, 200);
+  assert.equal((await send(token)).reason, 'replayed');
+  advance(101);
+  assert.equal((await send(token)).status, 200);
+});
+
+test('platform keys are kept by their URL, and shared by all clients', async (t) => {
+  const cluster = await platform(t);
+  const clients = ['a', 'b', 'c'].map((clientId) =>
+    clientWith(clientId, [trustIn(cluster, clientId === 'c' ? { jwksUri: cluster.jwksUri } : {})]),
+  );
+  const { send } = await serverOf(t, clients);
+  for (const { clientId } of clients) {
+    assert.equal((await send(tokenOf(cluster), clientId)).status, 200);
+  }
+  assert.deepEqual(cluster.asked, { [DISCOVERY]: 1, [JWKS]: 1 });
+});
+
+test('a platform that rolls its keys over is asked again, once in the cooldown', async (t) => {
+  const { advance, restore } = fakeClock();
+  t.after(restore);
+  const cluster = await platform(t);
+  const { send } = await serverOf(t, [clientOf(cluster)]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  const next = { issuer: cluster.issuer, pair: platformKey() };
+  cluster.documents[JWKS] = { keys: [cluster.pair.publicJwk, next.pair.publicJwk] };
+  assert.equal((await send(tokenOf(next))).status, 200);
+  const unknown = tokenOf({ issuer: cluster.issuer, pair: platformKey() });
+  for (let count = 0; count < 5; count += 1) {
+    assert.equal((await send(unknown)).reason, 'signature_invalid');
+  }
+  assert.deepEqual(cluster.asked, { [DISCOVERY]: 2, [JWKS]: 2 });
+  advance(31);
+  await send(unknown);
+  assert.deepEqual(cluster.asked, { [DISCOVERY]: 3, [JWKS]: 3 });
+});
+
+test('a platform that moves its keys is found again by its discovery document', async (t) => {
+  const cluster = await platform(t);
+  const { send } = await serverOf(t, [clientOf(cluster)]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  const next = { issuer: cluster.issuer, pair: platformKey() };
+  cluster.documents['/keys'] = { keys: [next.pair.publicJwk] };
+  cluster.documents[DISCOVERY] = { issuer: cluster.issuer, jwks_uri: `${cluster.origin}/keys` };
+  assert.equal((await send(tokenOf(next))).status, 200);
+  assert.equal((await send(tokenOf(cluster))).reason, 'signature_invalid', 'the old key is gone');
+});
+
+// The rule for outages and withdrawals, for each of the two documents.
+const STALE: readonly (readonly [string, (cluster: Platform) => void, boolean])[] = [
+  ['503', (cluster) => cluster.behave(failWith(503)), true],
+  ['429', (cluster) => cluster.behave(failWith(429)), true],
+  ['a connection that breaks', (cluster) => cluster.behave((request) => request.destroy()), true],
+  ['404', (cluster) => cluster.behave(failWith(404)), false],
+  ['410', (cluster) => cluster.behave(failWith(410)), false],
+  ['a page', (cluster) => cluster.behave((_request, response) => response.end('<html>')), false],
+  ['a list', (cluster) => cluster.behave(json(() => [])), false],
+  [
+    'another issuer in the discovery document',
+    (cluster) => {
+      cluster.documents[DISCOVERY] = { issuer: ISSUER, jwks_uri: cluster.jwksUri };
+    },
+    false,
+  ],
+  [
+    'a discovery document without jwks_uri',
+    (cluster) => {
+      cluster.documents[DISCOVERY] = { issuer: cluster.issuer };
+    },
+    false,
+  ],
+  [
+    'a discovery document with http',
+    (cluster) => {
+      cluster.documents[DISCOVERY] = { issuer: cluster.issuer, jwks_uri: 'http://keys.example/' };
+    },
+    false,
+  ],
+  [
+    'an empty set',
+    (cluster) => {
+      cluster.documents[JWKS] = { keys: [] };
+    },
+    false,
+  ],
+  [
+    'a set without the key',
+    (cluster) => {
+      cluster.documents[JWKS] = { keys: [platformKey().publicJwk] };
+    },
+    false,
+  ],
+];
+
+for (const [what, change, serves] of STALE) {
+  test(`${what} ${serves ? 'lets the last good keys serve, for maxStale' : 'ends the keys'}`, async (t) => {
+    const { advance, restore } = fakeClock();
+    t.after(restore);
+    const cluster = await platform(t);
+    const { send } = await serverOf(t, [clientOf(cluster)]);
+    const token = () => tokenOf(cluster);
+    assert.equal((await send(token())).status, 200);
+    change(cluster);
+    advance(301);
+    const { status, event } = await send(token());
+    assert.equal(status, serves ? 200 : 401, event.reason);
+    if (!serves) return;
+    assert.deepEqual(
+      event.warnings.map(({ code }) => code),
+      ['jwks_uri_failed', 'jwks_uri_failed'],
+    );
+    advance(900);
+    assert.equal((await send(token())).reason, 'jwks_uri_failed');
+  });
+}
+
+test('an issuer that has never answered is not accepted, and the caller is not told why', async (t) => {
+  const cluster = await platform(t);
+  cluster.behave(failWith(503));
+  const { send } = await serverOf(t, [clientOf(cluster)]);
+  const { status, event } = await send(tokenOf(cluster));
+  assert.equal(status, 401);
+  assert.equal(event.reason, 'jwks_uri_failed');
+  assert.match(String(event.warnings[0]?.message), /status is 503/);
+});
+
+test('forget drops what an issuer published at once, by its issuer or its jwks_uri', async (t) => {
+  const cluster = await platform(t);
+  const { send, sets } = await serverOf(t, [clientOf(cluster)]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  cluster.documents[JWKS] = { keys: [platformKey().publicJwk] };
+  assert.equal((await send(tokenOf(cluster))).status, 200, 'still fresh');
+  sets.forget(cluster.issuer);
+  assert.equal((await send(tokenOf(cluster))).reason, 'signature_invalid');
+  cluster.documents[JWKS] = { keys: [cluster.pair.publicJwk] };
+  sets.forget(cluster.jwksUri);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+});
+
+test('trust that is removed, or changed, counts at once', async (t) => {
+  const cluster = await platform(t);
+  const secrets: FederatedIdentity[] = [trustIn(cluster)];
+  const { send } = await serverOf(t, [{ clientId: 'workload', secrets }]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  secrets[0] = trustIn(cluster, { claims: { environment: 'production' } });
+  assert.equal((await send(tokenOf(cluster))).reason, 'claim_mismatch');
+  secrets.length = 0;
+  assert.equal((await send(tokenOf(cluster))).reason, 'subject_mismatch');
+});
+
+test('a cluster-internal issuer is called only if allowedNetworks has its network', async (t) => {
+  const internal = await platform(t, { name: 'issuer.internal' });
+  const clients = [clientOf(internal)];
+  const closed = await serverOf(t, clients, { allowedNetworks: [] });
+  const { reason, event } = await closed.send(tokenOf(internal));
+  assert.equal(reason, 'jwks_uri_failed');
+  assert.match(String(event.cause), /allowedNetworks can allow it/);
+  assert.equal(internal.connections, 0);
+  const open = await serverOf(t, clients);
+  assert.equal((await open.send(tokenOf(internal))).status, 200);
+});
+
+test('keys that the secret has need no request, nor a URL as issuer', async (t) => {
+  const pair = platformKey('ES256');
+  const issuer = 'kubernetes/serviceaccount';
+  const jwks = JSON.stringify({ keys: [pair.publicJwk] });
+  const client = clientWith('workload', [trustIn({ issuer }, { jwks })]);
+  assertClientSecrets(client);
+  const { send } = await serverOf(t, [client]);
+  assert.equal((await send(tokenOf({ issuer, pair }))).status, 200);
+});
+
+test('keys at hand come first: nobody waits for discovery that is not needed', async (t) => {
+  const cluster = await platform(t);
+  cluster.behave(() => undefined);
+  const { pair, issuer } = cluster;
+  const { send } = await serverOf(t, [
+    clientWith('workload', [
+      trustIn(cluster),
+      trustIn({ issuer }, { jwks: { keys: [pair.publicJwk] } }),
+    ]),
+  ]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  assert.deepEqual(cluster.asked, {});
+});
+
+test('after a given key has failed, the discovered ones are tried', async (t) => {
+  const cluster = await platform(t);
+  const { send } = await serverOf(t, [
+    clientWith('workload', [
+      trustIn(cluster, { jwks: { keys: [platformKey().publicJwk] } }),
+      trustIn(cluster),
+    ]),
+  ]);
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+});
+
+test('trust that expires soon is reported', async (t) => {
+  const cluster = await platform(t);
+  const expiration = seconds() + 1000;
+  const { send } = await serverOf(t, [clientOf(cluster, { expiration, description: 'cluster 1' })]);
+  const { event } = await send(tokenOf(cluster));
+  assert.equal(event.secret, 'FederatedIdentity, "cluster 1"');
+  assert.deepEqual(event.secretExpiresAt, new Date(expiration * 1000));
+  assert.deepEqual(
+    event.warnings.map(({ code, secret }) => [code, secret]),
+    [['secret_expiring', 'FederatedIdentity, "cluster 1"']],
+  );
+});
+
+test('a platform’s key signs no request object of the client (RFC 9101 §4)', async () => {
+  const pair = platformKey('ES256');
+  const issuer = 'https://platform.example';
+  const client = clientWith('workload', [
+    trustIn({ issuer }, { jwks: { keys: [pair.publicJwk] } }),
+  ]);
+  for (const iss of ['workload', issuer]) {
+    const claims = { iss, aud: ISSUER, client_id: 'workload', exp: seconds() + 60 };
+    const request = rawJws({ alg: 'ES256' }, claims, rightSigner(pair));
+    await assert.rejects(validateRequestObject({ request, client, issuer: ISSUER }));
+  }
+});
+
+test('a client that trusts a platform may not come by a client_secret', () => {
+  const client = clientWith('workload', [trustIn({ issuer: 'https://platform.example' })]);
+  assert.equal(requiresClientAssertion(client), true);
+  assert.equal(requiresClientAssertion({ ...client, clientSecretAllowed: true }), false);
+});
+
+const reportsOf = async (
+  client: AssertionClient | undefined,
+  at: Platform,
+  { clientId = 'workload', ...token }: TokenDifferences & { clientId?: string } = {},
+) => {
+  const validator = new ClientAssertionValidator(
+    { jwksUri: await platformOptions() },
+    () => client,
+  );
+  const parameters = assertionForm(tokenOf(at, token), { client_id: clientId });
+  const { accepted, checks } = await validator.explain({ issuer: ISSUER, parameters });
+  const named = (wanted: string) =>
+    checks.filter(({ outcome }) => outcome === wanted).map(({ check, reason }) => reason ?? check);
+  return { accepted, failed: named('failed'), skipped: named('skipped'), checks };
+};
+
+test('explain runs the rules for a platform’s assertion, and says which are broken', async (t) => {
+  const cluster = await platform(t);
+  const client = clientOf(cluster, { claims: { environment: 'production' } });
+  const good = await reportsOf(clientOf(cluster), cluster);
+  assert.equal(good.accepted, true);
+  assert.deepEqual(good.skipped, ['replay']);
+  assert.deepEqual(
+    good.checks.map(({ check }) => check).filter((name) => /^(iss|sub|aud|jti|further)/.test(name)),
+    ['iss', 'sub', 'aud', 'further claims', 'jti'],
+  );
+  const bad = await reportsOf(client, cluster, { claims: { sub: 'x', aud: 'y', exp: 9e9 } });
+  assert.equal(bad.accepted, false);
+  assert.deepEqual(bad.failed, [
+    'subject_mismatch',
+    'audience_mismatch',
+    'claim_mismatch',
+    'lifetime_too_long',
+  ]);
+  assert.deepEqual(bad.skipped, ['key', 'signature', 'replay']);
+  const stranger = await reportsOf(client, cluster, { claims: { iss: 'https://x.example' } });
+  assert.deepEqual(stranger.failed, ['subject_mismatch']);
+  const forged = await reportsOf(clientOf(cluster), cluster, { pair: newKeyPair('RS256') });
+  assert.deepEqual(forged.failed, ['signature_invalid']);
+  assert.deepEqual((await reportsOf(undefined, cluster)).failed, ['unknown_client']);
+});
+
+const issuer = 'https://platform.example';
+const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['no issuer', { issuer: undefined }, /its issuer is not a non-empty string/],
+  ['an issuer without a URL', { issuer: 'k8s' }, /its issuer cannot be fetched from: .*give jwks/],
+  ['an issuer by http', { issuer: 'http://k8s.example' }, /the URL is not https/],
+  ['an issuer with a query', { issuer: 'https://k8s.example?x' }, /the URL has a query/],
+  ['its own id as issuer', { issuer: 'https://client.example' }, /its issuer is the client itself/],
+  ['no subject', { subject: undefined }, /its subject is not a non-empty string/],
+  ['an empty subject', { subject: '' }, /its subject is not a non-empty string/],
+  ['a wildcard', { subject: 'repo:octo-org/*' }, /there are no wildcards/],
+  ['an audience that is a list', { audience: [ISSUER] }, /its audience is not a non-empty string/],
+  ['claims that are a list', { claims: ['x'] }, /its claims are not an object/],
+  ['an empty claim', { claims: { ref: '' } }, /its claim "ref" must be a non-empty string/],
+  ['a claim that is null', { claims: { ref: null } }, /its claim "ref" must be/],
+  ['a claim that is a list', { claims: { ref: ['x'] } }, /its claim "ref" must be/],
+  ['a claim that is no number', { claims: { ref: Number.NaN } }, /its claim "ref" must be/],
+  ['a claim that is a pattern', { claims: { ref: /x/ } }, /its claim "ref" must be/],
+  ['singleUse as 1', { singleUse: 1 }, /its singleUse must be true or false/],
+  ['a maxLifetime of 0', { maxLifetime: 0 }, /its maxLifetime must be a positive number/],
+  ['a maxLifetime that is text', { maxLifetime: '1h' }, /its maxLifetime must be/],
+  ['a jwksUri by http', { jwksUri: 'http://k8s.example/' }, /its jwksUri cannot be fetched from/],
+  ['two sources of keys', { jwksUri: issuer, jwks: { keys: [] } }, /both jwks and jwksUri/],
+  ['an empty set', { jwks: { keys: [] } }, /has no key for signatures/],
+  ['a shared key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, /symmetric|shared/],
+  [
+    'a private key',
+    { jwks: { keys: [keyPair('ES256').privateKey.export({ format: 'jwk' })] } },
+    /private key/,
+  ],
+  ['a misspelt member', { claim: { ref: 'x' } }, /its member "claim" is not known: put claims/],
+  ['a claim beside claims', { repository: 'x' }, /its member "repository" is not known/],
+  ['the name of metadata', { jwks_uri: issuer }, /its member "jwks_uri" is not known/],
+  ['an expiration without a zone', { expiration: '2027-01-01T00:00:00' }, /no time zone/],
+];
+
+for (const [what, members, message] of MISTAKES) {
+  test(`${what} in a FederatedIdentity is a SecretError with a sentence`, () => {
+    const secret = { type: 'FederatedIdentity', issuer, subject: 'x', ...members };
+    const client = { clientId: 'https://client.example', secrets: [secret] };
+    assert.throws(
+      () => assertClientSecrets(client as never),
+      (error: unknown) => {
+        assert.ok(error instanceof SecretError);
+        assert.match(error.message, message);
+        assert.match(error.message, /^Client .*, secret 1 of 1 \(FederatedIdentity\): /);
+        return true;
+      },
+    );
+  });
+}
+
+test('null members of a FederatedIdentity count as absent', () => {
+  const absent = { audience: null, claims: null, jwksUri: null, jwks: null, singleUse: null };
+  const secret = { type: 'FederatedIdentity', issuer, subject: 'x', ...absent, maxLifetime: null };
+  assertClientSecrets({ clientId: 'client', secrets: [secret] } as never);
+});
+
+test('a client that trusts a platform needs no key for private_key_jwt, but one for HMAC', () => {
+  const client = clientWith('workload', [trustIn({ issuer })]);
+  assertClientSecrets({ ...client, tokenEndpointAuthMethod: 'private_key_jwt' });
+  assert.throws(
+    () => assertClientSecrets({ ...client, tokenEndpointAuthMethod: 'client_secret_jwt' }),
+    /client_secret_jwt needs a key/,
+  );
+});
