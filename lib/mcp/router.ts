@@ -3,9 +3,10 @@ import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assert
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import { requestAuthenticator } from '../server/request-authenticator.js';
+import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
+import { isSymmetric } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,
@@ -287,13 +288,13 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
     CLIENT_ASSERTION_OPTIONS,
     ASSERTION_HINTS,
   );
-  const authenticator = requestAuthenticator(
+  const authenticator = createRequestAuthenticator(
     { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: at('/token') },
     find,
   );
   const authentication = new McpAuthentication(authenticator, find);
   const algorithms = [...authenticator.pipeline.settings.algorithms].filter(
-    (algorithm) => !algorithm.startsWith('HS'),
+    (algorithm) => !isSymmetric(algorithm),
   );
 
   const { registerClient } = provider.clientsStore;
