@@ -79,7 +79,7 @@ export class ClientsFile {
   /** Finds a client by its id: in the file, or by its metadata document if the id is its URL. */
   async find(clientId: string): Promise<RegisteredClient | undefined> {
     const client = (await this.findAny(clientId, undefined)) ?? undefined;
-    return client !== undefined && 'metadata' in client ? documentClient(client) : client;
+    return client === undefined || 'redirectUris' in client ? client : documentClient(client);
   }
 
   private async findInFile(clientId: string): Promise<RegisteredClient | undefined> {
