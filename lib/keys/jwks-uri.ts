@@ -12,7 +12,7 @@ import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } 
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
-   * How long a `jwks_uri` is left in peace after it was asked for a key that was not in its set.
+   * How long a `jwks_uri` is not fetched again after a fetch for a key that was not in its set.
    * Whoever makes up key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
@@ -116,7 +116,7 @@ export class RemoteJwkSets {
 
   /**
    * Fetches the set: one that is not at hand at once, one that is at hand at most once in the
-   * cooldown. The result is empty if it was left in peace.
+   * cooldown. The result is empty if it was too early to fetch it.
    *
    * @param seen the set at hand, which has no key that verifies
    * @internal
@@ -145,7 +145,7 @@ export class RemoteJwkSets {
 
   /**
    * Finds the `jwks_uri` of an issuer by its discovery document: one that is not at hand is fetched at
-   * once, one that is at hand at most once in the cooldown. The result is empty if it was left in peace.
+   * once, one that is at hand at most once in the cooldown. The result is empty if it was too early to fetch it.
    *
    * @param seen the `jwks_uri` at hand, where no key is that verifies
    * @internal

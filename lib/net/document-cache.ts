@@ -142,7 +142,7 @@ export class DocumentCache<T> {
    *
    * @param seen the document that turned out not to be enough
    * @param cooldown how many seconds have to pass between two such fetches from one URL
-   * @returns a newer one; undefined if there is none, or if the URL has to be left in peace
+   * @returns a newer one; undefined if there is none, or if it is too early to fetch the URL again
    */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
     const entry = this.entryOf(url);

@@ -120,7 +120,8 @@ export class ClientTokenManager {
    * A `fetch` for one API that adds the token, and gets another one after a 401. A signal that
    * aborts closes the request at the API too.
    *
-   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
+   *   MCP endpoint. The token is sent to nothing outside of it
    * @throws {TypeError} if that is no such URL, or the request has a member that does not exist
    */
   fetch(

@@ -95,6 +95,8 @@ function installHook(config: Configuration): void {
         await beforeSending(call, body);
       }
       noteRequest(call, body);
+    } else {
+      call.sent = undefined;
     }
     return answerOf(call, () =>
       send(url, { ...options, signal: together(options.signal, call.deadline) }),

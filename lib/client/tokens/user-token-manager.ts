@@ -164,7 +164,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * A `fetch` for one API that adds the user's token, and refreshes it after a 401. A signal that
    * aborts closes the request at the API too.
    *
-   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
+   *   MCP endpoint. The token is sent to nothing outside of it
    * @throws {TypeError} if that is no such URL
    */
   fetch(
