@@ -1,7 +1,8 @@
 /**
  * Counts what users must learn: exported names by the reports in `etc`, and options by the tables in
- * `lib` that read them. Prints them; the test of the budgets reads the same counts.
+ * `lib` that read them. What a call is about (its request, its client, its scope) is counted apart. Prints them; the test of the budgets reads the same counts.
  */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ts from 'typescript';
@@ -25,20 +26,33 @@ export function exportedNames(): Record<string, string[]> {
   );
 }
 
-/** The options that each table reads, by the interface that the compiler ties it to. */
-export function options(): Record<string, string[]> {
+/** Whether a table takes an option over from another one: `name: OTHER.name`. */
+const isTakenOver = (property: ts.ObjectLiteralElementLike): boolean =>
+  ts.isSpreadAssignment(property) ||
+  (ts.isPropertyAssignment(property) &&
+    ts.isPropertyAccessExpression(property.initializer) &&
+    property.initializer.name.getText() === property.name.getText());
+
+/**
+ * The options that each table reads, by the interface that the compiler ties it to. An option that
+ * several tables have is counted where it is written.
+ *
+ * @param kind `OptionTable`, or `ArgumentTable` for what calls are about
+ */
+export function options(
+  kind: 'OptionTable' | 'ArgumentTable' = 'OptionTable',
+): Record<string, string[]> {
   const tables: Record<string, string[]> = {};
   const visit = (node: ts.Node): void => {
     const table = ts.isSatisfiesExpression(node)
-      ? /^OptionTable<(.+)>$/s.exec(node.type.getText())
+      ? new RegExp(`^${kind}<(.+)>$`, 's').exec(node.type.getText())
       : null;
     if (table !== null) {
       let literal = (node as ts.SatisfiesExpression).expression;
       while (ts.isParenthesizedExpression(literal)) literal = literal.expression;
       if (!ts.isObjectLiteralExpression(literal))
         throw new Error(`${table[1]} has no literal table`);
-      // What a table takes over from another one is counted there.
-      const own = literal.properties.filter((property) => !ts.isSpreadAssignment(property));
+      const own = literal.properties.filter((property) => !isTakenOver(property));
       tables[table[1] ?? ''] = own.map((property) => property.name?.getText() ?? '');
     }
     ts.forEachChild(node, visit);
@@ -56,6 +70,7 @@ if (process.argv[1] === import.meta.filename) {
   for (const [what, counted] of Object.entries({
     'exported names': exportedNames(),
     options: options(),
+    'members of call arguments': options('ArgumentTable'),
   })) {
     const all = Object.values(counted).flat().length;
     console.log(`${all} ${what}`);

@@ -96,7 +96,7 @@ async function sharedStore() {
   const redis = createClient({ url: REDIS_URL });
   redis.on('error', console.error);
   await redis.connect();
-  return new RedisReplayStore(redis, { timeout: 2, onWarning: () => undefined });
+  return new RedisReplayStore(redis, { timeout: 2 });
 }
 
 /** The servers that are compared. */

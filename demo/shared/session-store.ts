@@ -115,7 +115,7 @@ export class SessionStore extends Store {
         return;
       }
     }
-    this.destroy(id);
+    this.#delete(id);
     if (table === this.#open) {
       const { address } = entry;
       table.dropOldestWhile(() => table.sizeAt(address) + added > BUDGETS.perAddress, address);
@@ -126,9 +126,14 @@ export class SessionStore extends Store {
   }
 
   override destroy(id: string, callback?: (error?: unknown) => void): void {
+    this.#delete(id);
+    callback?.();
+  }
+
+  /** Apart from `destroy`, which the library makes wait for a write such as `set` itself. */
+  #delete(id: string): void {
     this.#open.delete(id);
     this.#loggedIn.delete(id);
-    callback?.();
   }
 
   override touch(id: string, session: SessionData, callback?: () => void): void {

@@ -28,7 +28,8 @@ function isBase64OfPair(text: string): boolean {
 
 function segmentProblem(name: string, segment: string): string | undefined {
   if (segment === '') return `the ${name} is empty`;
-  if (segment.includes('=')) return `the ${name} has padding (=), which base64url in a JWT has not`;
+  if (segment.includes('='))
+    return `the ${name} has padding (=), which the base64url of a JWT does not have`;
   if (/[+/]/.test(segment))
     return `the ${name} is in the standard base64 alphabet, not in base64url`;
   const bytes = decodeSegment(segment);

@@ -6,6 +6,7 @@ import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { type AuthenticationEvent, AuthenticationRecorder, hashOfJti } from '../shared/events.js';
+import { methodOf } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type AudienceForm, audienceForm } from './checks/audience.js';
@@ -16,7 +17,7 @@ import {
   type ServerIdentity,
 } from './checks/check.js';
 import { ASSERTION_CHECKS } from './checks/claims.js';
-import { CLIENT_CHECKS, methodOf } from './checks/client.js';
+import { CLIENT_CHECKS } from './checks/client.js';
 import { isOfPlatform } from './checks/platform.js';
 import { assertionFailure, type Credentials } from './credentials.js';
 import type { Settings } from './options.js';
@@ -147,7 +148,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const now = Date.now() / 1000;
   const clientIdParameter = sent.client_id as string | undefined;
   const subject: AssertionSubject = { jws, claims, typ, clientIdParameter, server, settings, now };
-  // The one place where the two kinds part.
+  // From here on, what a platform signed has rules of its own.
   if (claims['iss'] !== claims['sub'] && isOfPlatform(subject)) {
     return validatePlatformAssertion(subject, context, settings, findClient, recorder);
   }

@@ -4,8 +4,9 @@ import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { RequestObjectError } from '../shared/errors.js';
-import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
+import { ALGORITHMS } from '../shared/jose.js';
 import {
+  type ArgumentTable,
   flag,
   number,
   type OptionTable,
@@ -19,11 +20,17 @@ import {
 import type { Failure } from '../shared/reasons.js';
 import { firstFailure } from './checks/check.js';
 import { REQUEST_OBJECT_CHECKS, type RequestObjectSubject } from './checks/request-object.js';
+import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './options.js';
 import { readJwt } from './read.js';
-import { algorithms, assertKeepsFapi2, FAPI2_ALGORITHMS, profile } from './rules.js';
+import {
+  assertKeepsFapi2,
+  FAPI2_ALGORITHMS,
+  JWT_RULE_OPTIONS,
+  type JwtRuleOptions,
+} from './rules.js';
 
-/** A request object, its client and its server. Times are in seconds. */
-interface RequestObjectOptions {
+/** A request object, its client and its server. */
+interface RequestObjectArguments {
   /** The value of the `request` parameter. */
   readonly request: string;
   /** The client that the `client_id` parameter next to it names. */
@@ -35,14 +42,12 @@ interface RequestObjectOptions {
    * §6.1); with `profile: 'fapi2'` it is refused. Default none.
    */
   readonly state?: string | undefined;
-  /**
-   * `fapi2` sets what FAPI 2.0 Message Signing asks: PS256, ES256 and EdDSA alone, `nbf` at most 60
-   * minutes old, `exp` at most 60 minutes after it. An option that weakens it is a
-   * ConfigurationError. Default: no profile.
-   */
-  readonly profile?: 'fapi2' | undefined;
-  /** Takes only `typ` `oauth-authz-req+jwt`. Default false: also `JWT`, or none. */
-  readonly requireTyp?: boolean | undefined;
+}
+
+/** How request objects are validated. Times are in seconds. */
+interface RequestObjectOptions
+  extends JwtRuleOptions,
+    Pick<ClientAssertionOptions, 'certificateValidity'> {
   /** Refuses a request object without `exp`. Default true. */
   readonly requireExpiration?: boolean | undefined;
   /**
@@ -51,18 +56,8 @@ interface RequestObjectOptions {
   readonly requireNotBefore?: boolean | undefined;
   /** Further claims that must be there, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
-  /** The `alg` values accepted. Default: as for assertions. */
-  readonly algorithms?: readonly Algorithm[] | undefined;
-  /** Lets the issuer in `aud` differ by one slash at its end. Default false. */
-  readonly ignoreTrailingSlash?: boolean | undefined;
-  /** How far clocks may differ. Default 60. */
-  readonly clockTolerance?: number | undefined;
   /** The longest that a request object may be valid for, besides the tolerance. Default 3600. */
   readonly maxLifetime?: number | undefined;
-  /** In characters; a longer request object is not decoded. Default 65536. */
-  readonly maxLength?: number | undefined;
-  /** Whether the validity period of a certificate counts as its secret's. Default true. */
-  readonly certificateValidity?: boolean | undefined;
   /** Fetches and keeps the keys of clients with a `jwks_uri`. Default: one for all calls. */
   readonly jwksUri?: RemoteJwkSets | undefined;
 }
@@ -73,29 +68,29 @@ const jwkSets: Reader<RemoteJwkSets> = (name, value) => {
   throw new TypeError(`${name} must be a RemoteJwkSets, which keeps keys from call to call`);
 };
 
-const OPTIONS = {
+const ARGUMENTS = {
   request: unchecked<unknown>(),
   client: unchecked<AssertionClient>(),
   issuer: requiredText,
   state: text(undefined),
-  profile,
-  requireTyp: flag(false),
+} satisfies ArgumentTable<RequestObjectArguments>;
+
+const OPTIONS = {
+  ...JWT_RULE_OPTIONS,
   requireExpiration: flag(true),
   requireNotBefore: (name, value) => (value === undefined ? undefined : flag(false)(name, value)),
   requireClaims: texts(),
-  algorithms,
-  ignoreTrailingSlash: flag(false),
-  clockTolerance: number(60, 0),
   maxLifetime: number(3600, 1),
-  maxLength: number(65_536, 1),
-  certificateValidity: flag(true),
+  certificateValidity: CLIENT_ASSERTION_OPTIONS.certificateValidity,
   jwksUri: jwkSets,
 } satisfies OptionTable<RequestObjectOptions>;
+
+/** Request objects may be longer than assertions: in characters. */
+const MAX_LENGTH = 65_536;
 
 const HINTS = {
   strict: "use requireTyp, or profile: 'fapi2'",
   audience: 'it is the issuer',
-  maxAssertionLength: 'use maxLength',
 };
 
 /** A request object whose signature and claims are valid. */
@@ -120,8 +115,8 @@ const refuse = (failure: Failure): never => {
 };
 
 /** The options, checked and with what follows from the profile. */
-function settingsFrom(options: RequestObjectOptions) {
-  const given = readOptions('validateRequestObject', options, OPTIONS, HINTS);
+function settingsFrom(options: RequestObjectArguments & RequestObjectOptions) {
+  const given = readOptions('validateRequestObject', options, { ...ARGUMENTS, ...OPTIONS }, HINTS);
   const isFapi2 = given.profile === 'fapi2';
   if (isFapi2) assertKeepsFapi2(given);
   const defaultAlgorithms = isFapi2 ? FAPI2_ALGORITHMS : new Set<string>(ALGORITHMS);
@@ -152,13 +147,15 @@ function parametersOf(claims: JsonObject, state: string | undefined): JsonObject
  * @throws {RequestObjectError} `invalid_request_object`, with the reason for the operator
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */
-export async function validateRequestObject(options: RequestObjectOptions): Promise<RequestObject> {
+export async function validateRequestObject(
+  options: RequestObjectArguments & RequestObjectOptions,
+): Promise<RequestObject> {
   const settings = settingsFrom(options);
   const { request, client, issuer, state } = settings;
   if (typeof request !== 'string') {
     return refuse({ reason: 'assertion_malformed', expected: 'a string', actual: typeof request });
   }
-  const read = readJwt(request, settings.maxLength);
+  const read = readJwt(request, MAX_LENGTH);
   if (read.failure !== undefined) return refuse(read.failure);
   const { jws } = read;
   const { header, claims } = jws;

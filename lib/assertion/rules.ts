@@ -13,14 +13,34 @@ import {
 // The rules for an assertion that do not depend on the client. Nothing here leads to node:crypto or
 // the network, so that assertions can be explained anywhere.
 
-/** Options of the rules that do not depend on the client. Times are in seconds. */
-export interface RuleOptions {
+/** The rules that client assertions and request objects share. Times are in seconds. */
+export interface JwtRuleOptions {
   /**
-   * `fapi2` sets what the FAPI 2.0 Security Profile asks of a server about assertions:
-   * `audience: 'issuer-string'`, and PS256, ES256 and EdDSA alone. An option that weakens it is a
+   * `fapi2` sets what FAPI 2.0 asks. In both: PS256, ES256 and EdDSA alone. In an assertion (Security
+   * Profile): `audience: 'issuer-string'`. In a request object (Message Signing): `nbf` at most 60
+   * minutes old, and `exp` at most 60 minutes after it. An option that weakens it is a
    * ConfigurationError. Default: no profile.
    */
   readonly profile?: 'fapi2' | undefined;
+  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
+  readonly ignoreTrailingSlash?: boolean | undefined;
+  /**
+   * Asks for an explicit `typ`. In an assertion: `client-authentication+jwt` or one of
+   * `additionalTypes`; RFC 10070 §4 recommends against it, since most client libraries send none. In a
+   * request object: `oauth-authz-req+jwt`, and not `JWT`. Default false.
+   */
+  readonly requireTyp?: boolean | undefined;
+  /**
+   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
+   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+  /** How far clocks may differ. Default 60. */
+  readonly clockTolerance?: number | undefined;
+}
+
+/** Options of the rules that do not depend on the client. Times are in seconds. */
+export interface RuleOptions extends JwtRuleOptions {
   /**
    * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
    * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
@@ -29,22 +49,8 @@ export interface RuleOptions {
   readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
   /** Further values of `aud` that `compatible` accepts. Default none. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
-  readonly ignoreTrailingSlash?: boolean | undefined;
-  /**
-   * Asks for an explicit `typ`: `client-authentication+jwt` or one of `additionalTypes`. RFC 10070 §4
-   * recommends against it, since most client libraries send none. Default false.
-   */
-  readonly requireTyp?: boolean | undefined;
   /** Further explicit values of `typ`, which a profile defines. Default none. */
   readonly additionalTypes?: readonly string[] | undefined;
-  /**
-   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
-   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
-   */
-  readonly algorithms?: readonly Algorithm[] | undefined;
-  /** How far clocks may differ. Default 60. */
-  readonly clockTolerance?: number | undefined;
   /**
    * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
    * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
@@ -71,7 +77,7 @@ export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
 const FAPI2_TOLERANCE = 60;
 
 /** Reads a list of algorithms; undefined if none was given. */
-export const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
+const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length === 0) {
     throw new TypeError(`${name} must be a non-empty array`);
@@ -83,7 +89,7 @@ export const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value)
   );
 };
 
-export const profile: Reader<'fapi2' | undefined> = (name, value) => {
+const profile: Reader<'fapi2' | undefined> = (name, value) => {
   if (value === undefined || value === 'fapi2') return value;
   throw new TypeError(`${name} must be 'fapi2', or left out`);
 };
@@ -106,16 +112,20 @@ export const CLIENT_ASSERTION_HINTS = {
   clock: 'the time is Date.now(), which fake timers replace',
 };
 
-/** The options that the rules follow from. */
-export const RULE_OPTIONS = {
+export const JWT_RULE_OPTIONS = {
   profile,
-  audience: audienceMode,
-  additionalAudiences: texts(),
   ignoreTrailingSlash: flag(false),
   requireTyp: flag(false),
-  additionalTypes: (name, value) => new Set(texts()(name, value).map(plainType)),
   algorithms,
   clockTolerance: number(60, 0),
+} satisfies OptionTable<JwtRuleOptions>;
+
+/** The options that the rules follow from. */
+export const RULE_OPTIONS = {
+  ...JWT_RULE_OPTIONS,
+  audience: audienceMode,
+  additionalAudiences: texts(),
+  additionalTypes: (name, value) => new Set(texts()(name, value).map(plainType)),
   maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
   maxAssertionLength: number(16_384, 1),
   acceptGrantTypeAsAssertionType: flag(false),

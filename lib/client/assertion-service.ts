@@ -1,6 +1,7 @@
 import type { JsonWebKey } from '../keys/secret.js';
 import { CLIENT_AUTHENTICATION_TYP, REQUEST_OBJECT_TYP } from '../shared/jose.js';
 import {
+  type ArgumentTable,
   isWebUrl,
   type OptionTable,
   type Reader,
@@ -52,8 +53,6 @@ export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
    * that no assertion for one server is sent to another.
    */
   readonly issuer?: string | undefined;
-  /** Added to this machine's clock if it is wrong, at most a day. Default 0. */
-  readonly clockOffset?: number | undefined;
   /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
   readonly requestObject?: RequestObjectOptions | undefined;
 }
@@ -75,7 +74,6 @@ const OPTIONS = {
   clientId: requiredText,
   key: unchecked<SigningKeyInput | KeyRing>(),
   issuer,
-  clockOffset: seconds(0, -DAY, DAY),
   requestObject,
   ...jwtOptions(CLIENT_AUTHENTICATION_TYP),
   ...KEY_DEMANDS,
@@ -90,7 +88,7 @@ const CONTEXT = {
   audience,
   server: unchecked<AuthorizationServer | undefined>(),
   clockOffset: seconds(0, -DAY, DAY),
-} satisfies OptionTable<JwtContext>;
+} satisfies ArgumentTable<JwtContext>;
 
 function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey | KeyRing {
   if (!(key instanceof KeyRing)) return SigningKey.from(key, demands);
@@ -192,7 +190,7 @@ export class AssertionService implements AssertionSource {
       context.audience ?? settings.audience,
       this.#serverOf(context.server, isFixedAudience(settings.audience)),
     );
-    const offset = this.#settings.clockOffset + context.clockOffset;
+    const offset = context.clockOffset;
     return this.key.signJwt(
       { ...settings.claims, ...claims, aud, ...validityClaims(settings, offset) },
       header,

@@ -9,7 +9,7 @@ import {
 } from 'openid-client';
 import { decodeCompactJws } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
+import { CLIENT_ASSERTION_TYPE, methodOf } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
 import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 
@@ -19,7 +19,7 @@ export interface JwtContext {
   readonly audience?: Audience | undefined;
   /** The metadata of the server that gets the JWT. */
   readonly server?: AuthorizationServer | undefined;
-  /** In seconds, added to the `clockOffset` of the service. */
+  /** In seconds, added to this machine's clock if it is wrong; at most a day. Default 0. */
   readonly clockOffset?: number | undefined;
 }
 
@@ -244,7 +244,7 @@ export function checkAuthentication(
 ): void {
   if (assertions === undefined || !expectsAssertion(config)) return;
   const alg = assertions.key?.alg;
-  const method = alg?.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
+  const method = methodOf(alg);
   for (const endpoint of endpoints) {
     if (config.serverMetadata()[endpoint] === undefined && endpoint !== 'token_endpoint') continue;
     const listed = `; if the ${endpoint} takes them all the same, leave the member out of the metadata`;

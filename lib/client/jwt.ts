@@ -94,7 +94,7 @@ export const jwtOptions = (defaultTyp: string) =>
       client_id: 'it is the clientId',
       aud: 'use the option audience',
       exp: 'use the option lifetime',
-      iat: 'use the option clockOffset',
+      iat: 'it is the time of the call: createClientToken({ clockOffset }) moves it',
       nbf: 'use the option notBefore',
       jti: 'it is new for every JWT',
     }),

@@ -51,7 +51,7 @@ const MAX_DOCUMENT_BYTES = 5120;
 function refuseWhatIsNoJwk(set: unknown): void {
   const { keys } = (set ?? {}) as { readonly keys?: unknown };
   if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
-    throw new KeyError('what is no JWK is no key');
+    throw new KeyError('the entry is not a JWK');
   }
 }
 

@@ -11,7 +11,7 @@ import type { Failure } from '../shared/reasons.js';
  *
  * @param clientId as the assertion names it: anything that a caller may write
  * @param context what `validate` was given; the Express request if the strategy calls
- * @param done `done(error)`, or `done(null, client)`; without a client there is none
+ * @param done `done(error)`, or `done(null, client)`, or `done(null)` if there is no such client
  * @returns the client, or undefined or null if there is none
  */
 export type FindClient<Client extends AssertionClient> = (

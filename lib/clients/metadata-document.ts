@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { MAX_STRANGERS_KEYS } from '../keys/jwk.js';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
 import { keepApart, type OwnKeys } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
@@ -83,17 +82,15 @@ export interface MetadataDocumentClient extends AssertionClient {
 
 /** What may be called and how many at once is the same for keys; how long they are kept is not. */
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
-  return new RemoteJwkSets({
+  return RemoteJwkSets.ofStrangers({
     allowedNetworks: options.allowedNetworks,
     allowLocalNetwork: options.allowLocalNetwork,
-    allowedPorts: options.allowedPorts,
     ca: options.ca,
     lookup: options.lookup,
     fetch: options.fetch,
     timeout: options.timeout,
     maxEntries: options.maxEntries,
     maxConcurrentFetches: options.maxConcurrentFetches,
-    maxKeys: MAX_STRANGERS_KEYS,
   });
 }
 

@@ -1,5 +1,5 @@
 import { helpFor } from '../shared/errors.js';
-import { ALGORITHMS, isSameAlgorithm } from '../shared/jose.js';
+import { ALGORITHMS, isSameAlgorithm, isSymmetric } from '../shared/jose.js';
 import { KeyError, shown } from './algorithms.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
@@ -37,7 +37,7 @@ export function contradictionIn(
   if (method !== undefined && !METHODS.includes(method)) return undefined;
   if (method !== undefined && alg !== undefined) {
     const isShared = method === 'client_secret_jwt';
-    if (alg.startsWith('HS') !== isShared) {
+    if (isSymmetric(alg) !== isShared) {
       return `${method} cannot use ${alg}: choose ${isShared ? 'HS256, HS384 or HS512' : 'an algorithm with a private key'}`;
     }
   }

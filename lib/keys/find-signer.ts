@@ -9,7 +9,7 @@ import { ownKeysOf } from './key-cache.js';
 import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
-/** So many secrets are looked through as fast as the last signer is found. */
+/** Up to this many secrets, looking at all of them is as fast as remembering the last signer. */
 const FEW_SECRETS = 4;
 
 export type { Candidate } from './diagnosis.js';
@@ -131,7 +131,7 @@ function* candidatesAtHand(search: Search): Generator<Candidate> {
   }
 }
 
-/** Keys that have signed nothing here need no second try under another name. */
+/** Whether this key was tried before, perhaps under another `kid`. */
 function wasTried({ key }: Candidate, { tried }: Search): boolean {
   return tried.some(
     ({ key: { keyObject } }) =>

@@ -59,7 +59,7 @@ const privateKeyError = (member: string): KeyError =>
  * @throws {KeyError}
  */
 export function refuseSecretJwk(jwk: unknown): void {
-  if (!isObject(jwk)) throw new KeyError('what is no JWK is no key');
+  if (!isObject(jwk)) throw new KeyError('the entry is not a JWK');
   const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
   if (member !== undefined) throw privateKeyError(member);
   if (secretMemberOf(jwk, ['k']) !== undefined) {

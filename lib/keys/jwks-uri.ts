@@ -4,7 +4,7 @@ import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.
 import { parseRemoteUrl } from '../net/remote-url.js';
 import { number, type OptionTable, readOptions, type Settings } from '../shared/options.js';
 import { safeText } from '../shared/safe.js';
-import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
+import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
  * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
@@ -12,18 +12,15 @@ import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS } from './jwk.js';
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
-   * How long a `jwks_uri` is left in peace after it was asked for a key that was not in its set.
+   * How long a `jwks_uri` is not fetched again after a fetch for a key that was not in its set.
    * Whoever makes up key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
-  /** How many keys a set may have; one with more is refused. Default 50. */
-  readonly maxKeys?: number | undefined;
 }
 
 const OPTIONS = {
   ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
   cooldown: number(30, 0),
-  maxKeys: number(MAX_REMOTE_KEYS, 1),
 } satisfies OptionTable<JwksUriOptions>;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
@@ -85,15 +82,27 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
 export class RemoteJwkSets {
   readonly #cache: DocumentCache<ImportedKeys>;
   readonly #settings: Settings<typeof OPTIONS>;
+  #maxKeys = MAX_REMOTE_KEYS;
   #discovery: DocumentCache<Discovered> | undefined;
 
   /** @throws {TypeError} if an option is wrong */
   constructor(options: JwksUriOptions = {}) {
     const settings = readOptions('RemoteJwkSets', options, OPTIONS);
     this.#cache = new DocumentCache(settings, ACCEPT, (value) =>
-      importJwkSet(value, settings.maxKeys),
+      importJwkSet(value, this.#maxKeys),
     );
     this.#settings = settings;
+  }
+
+  /**
+   * The sets of clients that nobody has looked at, whose sets may have fewer keys.
+   *
+   * @internal
+   */
+  static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
+    const sets = new RemoteJwkSets(options);
+    sets.#maxKeys = MAX_STRANGERS_KEYS;
+    return sets;
   }
 
   /**
@@ -107,7 +116,7 @@ export class RemoteJwkSets {
 
   /**
    * Fetches the set: one that is not at hand at once, one that is at hand at most once in the
-   * cooldown. The result is empty if it was left in peace.
+   * cooldown. The result is empty if it was too early to fetch it.
    *
    * @param seen the set at hand, which has no key that verifies
    * @internal
@@ -136,7 +145,7 @@ export class RemoteJwkSets {
 
   /**
    * Finds the `jwks_uri` of an issuer by its discovery document: one that is not at hand is fetched at
-   * once, one that is at hand at most once in the cooldown. The result is empty if it was left in peace.
+   * once, one that is at hand at most once in the cooldown. The result is empty if it was too early to fetch it.
    *
    * @param seen the `jwks_uri` at hand, where no key is that verifies
    * @internal

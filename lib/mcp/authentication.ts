@@ -116,7 +116,7 @@ export class McpAuthentication {
     const shown = shownBy(request);
     const { clientId } = shown;
     if (typeof clientId !== 'string' || clientId === '') {
-      const absence = await this.authenticator.absence(request, endpoint);
+      const absence = await this.authenticator.reportAbsence(request, endpoint);
       if (shown.method !== undefined || Object.keys(formOf(request)).length === 0) throw absence;
       throw new OAuthError('invalid_request', 'The parameter client_id is missing.');
     }
@@ -125,7 +125,7 @@ export class McpAuthentication {
     const failure = found.client === undefined ? found.failure : failureOf(found.client, shown);
     if (failure !== undefined || found.client === undefined) {
       const known: Failure = failure ?? { reason: 'unknown_client' };
-      throw await this.authenticator.refusal(request, known, endpoint, clientId);
+      throw await this.authenticator.reportRefusal(request, known, endpoint, clientId);
     }
     await this.authenticator.admit(request, found.client, endpoint);
     return { client: found.client.metadata, isProved: hasSecret(found.client) };

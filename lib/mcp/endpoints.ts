@@ -144,16 +144,17 @@ export function registrationEndpoint(
   };
 }
 
-const queryOf = (request: ExpressRequest): Parameters => {
-  const { searchParams } = new URL(request.url ?? '', 'http://localhost');
-  const names = [...new Set(searchParams.keys())];
-  return Object.fromEntries(
-    names.map((name) => {
-      const values = searchParams.getAll(name);
+/** Parameters in the shape that body parsers give: a list for one that was sent more than once. */
+export const parametersOf = (sent: URLSearchParams): Parameters =>
+  Object.fromEntries(
+    [...new Set(sent.keys())].map((name) => {
+      const values = sent.getAll(name);
       return [name, values.length === 1 ? values[0] : values];
     }),
   );
-};
+
+const queryOf = ({ url = '' }: ExpressRequest): Parameters =>
+  parametersOf(new URL(url, 'http://localhost').searchParams);
 
 /** What may be said of a lookup that failed; the reason is for the operator alone. */
 function lookupError(error: unknown): OAuthError {

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { formOf as parsedForm } from '../assertion/credentials.js';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
-import { requestAuthenticator } from '../server/request-authenticator.js';
+import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
-import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
+import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
+import { isSymmetric } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,
@@ -22,6 +22,7 @@ import {
   authorizationEndpoint,
   type Endpoint,
   grantsOf,
+  parametersOf,
   registrationEndpoint,
   requireAccessToken,
   revoke,
@@ -135,34 +136,29 @@ const ASSERTION_HINTS = {
 /** How many bytes a request may have. */
 const MAX_BODY = 102_400;
 
-async function bytesOf(request: ExpressRequest): Promise<string> {
-  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-    throw new OAuthError('invalid_request', 'Send the body without Content-Encoding.', 415);
+async function readJson(request: ExpressRequest): Promise<unknown> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    text += decoder.decode(chunk as Buffer, { stream: true });
+    if (text.length > MAX_BODY) {
+      throw new OAuthError('invalid_request', 'The body is too large.', 413);
+    }
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY) throw new OAuthError('invalid_request', 'The body is too large.', 413);
-    chunks.push(chunk as Buffer);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new OAuthError('invalid_request', 'The body is no JSON.');
   }
-  return Buffer.concat(chunks).toString();
 }
 
 /** Parses the body, unless a parser before the router has done so. */
 async function parseBody(request: ExpressRequest & { body?: unknown }): Promise<void> {
   if (request.method !== 'POST' || request.readableDidRead || request.readableEnded) return;
-  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
-  const kind = type.trim().toLowerCase();
-  if (kind === 'application/x-www-form-urlencoded') {
-    request.body = parsedForm(new URLSearchParams(await bytesOf(request)));
-  } else if (kind === 'application/json') {
-    try {
-      request.body = JSON.parse(await bytesOf(request));
-    } catch (error) {
-      if (error instanceof OAuthError) throw error;
-      throw new OAuthError('invalid_request', 'The body is no JSON.');
-    }
+  if (/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    request.body = await readJson(request);
+  } else {
+    request.body = parametersOf(await readWebForm(request, request, MAX_BODY));
   }
 }
 
@@ -292,13 +288,13 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
     CLIENT_ASSERTION_OPTIONS,
     ASSERTION_HINTS,
   );
-  const authenticator = requestAuthenticator(
+  const authenticator = createRequestAuthenticator(
     { ...(given as ClientAssertionOptions), issuer, tokenEndpoint: at('/token') },
     find,
   );
   const authentication = new McpAuthentication(authenticator, find);
   const algorithms = [...authenticator.pipeline.settings.algorithms].filter(
-    (algorithm) => !algorithm.startsWith('HS'),
+    (algorithm) => !isSymmetric(algorithm),
   );
 
   const { registerClient } = provider.clientsStore;

@@ -10,6 +10,9 @@ const MAX_BACKOFF = 60;
 /** How long a document is fresh whose headers do not say it, in seconds. */
 const DEFAULT_AGE = 300;
 
+/** A document is used for at least this long, whatever its headers say, in seconds. */
+const MIN_AGE = 60;
+
 /** A document in use is fetched again, with no request waiting, after this part of its time. */
 const REFRESH_AHEAD = 0.8;
 
@@ -85,9 +88,6 @@ export class DocumentCache<T> {
     accept: string,
     read: (value: unknown, url: string) => T,
   ) {
-    if (settings.minAge > settings.maxAge) {
-      throw new TypeError('minAge is greater than maxAge: lower one or raise the other');
-    }
     const { maxEntries } = settings;
     this.settings = settings;
     this.fetchJson = guardedFetch(settings, accept);
@@ -142,7 +142,7 @@ export class DocumentCache<T> {
    *
    * @param seen the document that turned out not to be enough
    * @param cooldown how many seconds have to pass between two such fetches from one URL
-   * @returns a newer one; undefined if there is none, or if the URL has to be left in peace
+   * @returns a newer one; undefined if there is none, or if it is too early to fetch the URL again
    */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
     const entry = this.entryOf(url);
@@ -243,8 +243,7 @@ export class DocumentCache<T> {
   }
 
   private age({ freshFor }: FetchedDocument): number {
-    const { minAge, maxAge } = this.settings;
-    return Math.min(Math.max(freshFor ?? DEFAULT_AGE, minAge), maxAge);
+    return Math.min(Math.max(freshFor ?? DEFAULT_AGE, MIN_AGE), this.settings.maxAge);
   }
 
   private noteFailure(url: string, site: string, error: FetchError): void {

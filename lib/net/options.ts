@@ -27,8 +27,6 @@ export interface FetchOptions {
   readonly allowedNetworks?: readonly string[] | undefined;
   /** For development: also calls this machine's own addresses, by http too. Default false. */
   readonly allowLocalNetwork?: boolean | undefined;
-  /** The ports that may be called. Default 443 and all from 1024. */
-  readonly allowedPorts?: readonly number[] | undefined;
   /** Certificates of authorities to trust besides Node's own, in PEM. Default none. */
   readonly ca?: string | readonly string[] | undefined;
   /**
@@ -50,11 +48,9 @@ export interface FetchOptions {
 
 /** How fetched documents are kept. Times are in seconds. */
 export interface DocumentCacheOptions extends FetchOptions {
-  /** A document is used for at least this long, whatever its headers say. Default 60. */
-  readonly minAge?: number | undefined;
   /**
-   * A document is used for at most this long, whatever its headers say. If they say nothing, it is
-   * used for 300 s.
+   * A document is used for at most this long, and for at least 60 s if this is not less, whatever its
+   * headers say. If they say nothing, it is used for 300 s.
    */
   readonly maxAge?: number | undefined;
   /**
@@ -76,20 +72,6 @@ export interface DocumentCacheOptions extends FetchOptions {
   readonly maxConcurrentFetches?: number | undefined;
 }
 
-/** Ports below 1024 host internal services (SSRF). */
-const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
-
-function ports(name: string, value: unknown): (port: number) => boolean {
-  if (value === undefined) return isUsualPort;
-  const isPort = (port: unknown) =>
-    Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
-  if (!Array.isArray(value) || !value.every(isPort)) {
-    throw new TypeError(`${name} must be an array of port numbers`);
-  }
-  const allowed = new Set<number>(value);
-  return (port) => allowed.has(port);
-}
-
 /** Made once, since the root certificates are many. */
 function trusted(name: string, value: unknown): SecureContext | undefined {
   if (value === undefined) return undefined;
@@ -106,7 +88,6 @@ const fetchOptions = (maxBytes: number) =>
   ({
     allowedNetworks: networkList,
     allowLocalNetwork: flag(false),
-    allowedPorts: ports,
     ca: trusted,
     lookup: callback<LookupFunction>(),
     fetch: callback<FetchFunction>(),
@@ -128,7 +109,6 @@ export interface DocumentDefaults {
 export const documentCacheOptions = ({ maxBytes, maxAge, maxStale }: DocumentDefaults) =>
   ({
     ...fetchOptions(maxBytes),
-    minAge: number(60, 0),
     maxAge: number(maxAge, 0),
     maxStale: number(maxStale, 0),
     maxEntries: number(1000, 1),

@@ -60,6 +60,9 @@ function isDotless(url: URL): boolean {
   return isIP(host) === 0 && !host.replace(/\.$/, '').includes('.');
 }
 
+/** Ports below 1024 host internal services (SSRF). */
+const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
+
 /**
  * Checks a URL against what may be called, as far as this can be told without its address.
  *
@@ -67,7 +70,7 @@ function isDotless(url: URL): boolean {
  */
 export function checkedTarget(
   value: string,
-  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks' | 'allowedPorts'>,
+  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks'>,
 ): URL {
   const url = parseRemoteUrl(value);
   if (isLocal(url) && settings.allowLocalNetwork) return url;
@@ -82,8 +85,11 @@ export function checkedTarget(
     );
   }
   const port = url.port === '' ? 443 : Number(url.port);
-  if (!settings.allowedPorts(port)) {
-    throw new FetchError('port_not_allowed', `port ${port} is not among allowedPorts`);
+  if (!isUsualPort(port)) {
+    throw new FetchError(
+      'port_not_allowed',
+      `port ${port}: only 443 and ports from 1024 are called`,
+    );
   }
   return url;
 }

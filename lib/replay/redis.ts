@@ -5,12 +5,14 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { withDeadline } from '../shared/deadline.js';
-import { callback, number, type OptionTable, type Reader, readOptions } from '../shared/options.js';
+import { readOptions } from '../shared/options.js';
 import {
   type RedisClient,
   type RedisCommands,
   type RedisNode,
+  type RedisOptions,
   redisCommands,
+  redisOptions,
 } from '../shared/redis-client.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';
 
@@ -97,50 +99,22 @@ async function checkRedis(
 
 export type { RedisClient } from '../shared/redis-client.js';
 
-/** Options of the Redis store. Times are in seconds. */
-export interface RedisReplayStoreOptions {
-  /** What the keys start with. Default `private-key-jwt:replay:`. */
-  readonly prefix?: string | undefined;
-  /** How long Redis may take before the request fails closed. Default 0.25. */
-  readonly timeout?: number | undefined;
-  /**
-   * How much longer than needed entries are kept: the clocks of the processes that share the store
-   * may differ by this much. The clock of Redis does not matter. Default 60.
-   */
-  readonly clockMargin?: number | undefined;
-  /**
-   * How many insertions may wait for Redis; more fail at once, so that the client's queue does not
-   * grow while Redis is away. Default 10,000.
-   */
-  readonly maxPending?: number | undefined;
-  /**
-   * Called with each thing that `check()` finds, once, after the first insertion: Redis is set up
-   * so that it may forget assertions too early. Default: emits a process warning.
-   */
-  readonly onWarning?:
-    | ((warning: {
-        readonly code:
-          | 'redis_eviction'
-          | 'redis_persistence'
-          | 'redis_replication'
-          | 'redis_set_not_conditional';
-        readonly message: string;
-      }) => unknown)
-    | undefined;
-}
+/**
+ * Options of the Redis store. `prefix` is `private-key-jwt:replay:` and `timeout` 0.25 unless they are
+ * set; after that time the request fails closed.
+ */
+export interface RedisReplayStoreOptions extends RedisOptions {}
 
-const prefix: Reader<string> = (name, value = 'private-key-jwt:replay:') => {
-  if (typeof value === 'string') return value;
-  throw new TypeError(`${name} must be a string`);
-};
+const OPTIONS = redisOptions('private-key-jwt:replay:', 0.25);
 
-const OPTIONS = {
-  prefix,
-  timeout: number(0.25, 0.001),
-  clockMargin: number(60, 0),
-  maxPending: number(10_000, 1),
-  onWarning: callback<(warning: RedisWarning) => unknown>(),
-} satisfies OptionTable<RedisReplayStoreOptions>;
+/**
+ * How much longer than needed entries are kept, in seconds: the clocks of the processes that share
+ * the store may differ by this much. The clock of Redis does not matter.
+ */
+const CLOCK_MARGIN = 60;
+
+/** How many insertions may wait; more fail at once, so that the client's queue does not grow. */
+const MAX_PENDING = 10_000;
 
 const emitWarning = ({ code, message }: RedisWarning): void =>
   process.emitWarning(message, { type: 'PrivateKeyJwtWarning', code });
@@ -179,9 +153,6 @@ export class RedisReplayStore implements ReplayStore {
   readonly #commands: RedisCommands;
   readonly #prefix: string;
   readonly #timeout: number;
-  readonly #clockMargin: number;
-  readonly #maxPending: number;
-  readonly #onWarning: (warning: RedisWarning) => unknown;
   #pending = 0;
   #checked = false;
 
@@ -194,9 +165,6 @@ export class RedisReplayStore implements ReplayStore {
     this.#commands = redisCommands(client);
     this.#prefix = settings.prefix;
     this.#timeout = settings.timeout;
-    this.#clockMargin = settings.clockMargin;
-    this.#maxPending = settings.maxPending;
-    this.#onWarning = settings.onWarning ?? emitWarning;
   }
 
   /**
@@ -207,8 +175,8 @@ export class RedisReplayStore implements ReplayStore {
    * @throws any other error if Redis cannot be asked, or does not answer in time
    */
   async insert(entry: ReplayEntry): Promise<boolean> {
-    if (this.#pending >= this.#maxPending) {
-      throw new Error(`Redis has not answered ${this.#pending} insertions yet (maxPending).`);
+    if (this.#pending >= MAX_PENDING) {
+      throw new Error(`Redis has not answered ${this.#pending} insertions yet.`);
     }
     try {
       const inserted = await withDeadline(this.#set(entry), this.#timeout, 'Redis');
@@ -263,7 +231,7 @@ export class RedisReplayStore implements ReplayStore {
    * ahead, that point could be over, and Redis would not keep the entry at all.
    */
   #timeLeft(expiresAt: number): number {
-    const left = Math.ceil((expiresAt + this.#clockMargin) * 1000 - Date.now());
+    const left = Math.ceil((expiresAt + CLOCK_MARGIN) * 1000 - Date.now());
     if (left > 0) return left;
     throw new RangeError(
       `The entry has expired at ${expiresAt}: is the clock of this process that of the validator?`,
@@ -274,7 +242,7 @@ export class RedisReplayStore implements ReplayStore {
   #warn(): void {
     this.check()
       .then((warnings) => {
-        for (const warning of warnings) this.#onWarning(warning);
+        for (const warning of warnings) emitWarning(warning);
       })
       .catch(() => undefined);
   }

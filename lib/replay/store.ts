@@ -3,8 +3,9 @@ import { helpFor } from '../shared/errors.js';
 /** One use of an assertion, as a store has to remember it. */
 export interface ReplayEntry {
   /**
-   * What makes the use unique: a hash of the server's issuer, the client's id and the assertion's
-   * `jti`, 43 base64url characters. A store needs no other member to tell entries apart.
+   * What makes the use unique: a hash of the server's issuer, the client's id, the assertion's `jti`
+   * and, for the token of a platform, its issuer; 43 base64url characters. No other member is needed to
+   * tell entries apart.
    */
   readonly key: string;
   /** The issuer that the assertion was sent to, without a final slash. */

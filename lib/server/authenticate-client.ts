@@ -4,7 +4,7 @@ import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import type { RequestAuthenticator } from './request-authenticator.js';
-import { optionalPerRequest, type PerRequest } from './server-identity.js';
+import { type PerRequest, SERVER_IDENTITY_OPTIONS } from './server-identity.js';
 import { PrivateKeyJwtStrategy } from './strategy.js';
 
 /** Options of `authenticateClient`. */
@@ -20,7 +20,7 @@ interface AuthenticateClientOptions {
 }
 
 const OPTIONS = {
-  endpoint: optionalPerRequest,
+  endpoint: SERVER_IDENTITY_OPTIONS.endpoint,
   otherwise: callback<Middleware>(),
 } satisfies OptionTable<AuthenticateClientOptions>;
 
@@ -30,7 +30,7 @@ const HINTS = {
   failWithError: 'give it to the passport.authenticate that is otherwise',
 };
 
-/** By this signature, the last one, Express types `response.locals` for the handlers behind it. */
+/** Express infers `response.locals` for the next handlers from the last call signature: this one. */
 type SetsClient<Client> = (
   request: IncomingMessage,
   response: ServerResponse & { locals: { client: Client } },
@@ -116,13 +116,13 @@ export function authenticateClient<Client extends AssertionClient>(
   /** Another method decides; then its client is judged. */
   const tryOtherwise = async (request: ExpressRequest, response: ServerResponse) => {
     await authenticator.assertOneMethod(request, endpoint);
-    if (otherwise === undefined) throw await authenticator.absence(request, endpoint);
+    if (otherwise === undefined) throw await authenticator.reportAbsence(request, endpoint);
     const holder = request as WithUser;
-    // Somebody who was logged in before is no client that has authenticated now.
+    // An earlier login must not count as the client of this request.
     forgetUser(holder);
     const error = await nextOf(otherwise, request, response);
     if (error === ANSWERED) {
-      await authenticator.absence(request, endpoint);
+      await authenticator.reportAbsence(request, endpoint);
       return false;
     }
     if (error !== undefined && error !== null) {
@@ -130,7 +130,7 @@ export function authenticateClient<Client extends AssertionClient>(
       // would show that a client_secret is right.
       response.removeHeader('WWW-Authenticate');
       throw isPassportFailure(error, response)
-        ? await authenticator.absence(request, endpoint)
+        ? await authenticator.reportAbsence(request, endpoint)
         : error;
     }
     await authenticator.admit(request, holder.user, endpoint);

@@ -114,7 +114,7 @@ export class RequestAuthenticator<
    */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
     const failure = methodFailure(this.credentialsOf(request));
-    if (failure !== undefined) throw await this.refusal(request, failure, endpoint);
+    if (failure !== undefined) throw await this.reportRefusal(request, failure, endpoint);
   }
 
   /**
@@ -130,22 +130,22 @@ export class RequestAuthenticator<
     const method = methodShown(sent, request.headers.authorization);
     const failure = failureWithoutAssertion(client, method, methodsIn(sent));
     if (failure !== undefined) {
-      throw await this.refusal(request, failure, endpoint, client.clientId);
+      throw await this.reportRefusal(request, failure, endpoint, client.clientId);
     }
     const recorder = await this.recorder(request, endpoint);
     recorder.note({ method, clientId: safeText(client.clientId) });
     recorder.succeed();
   }
 
-  /** The refusal of a request in which no method has found anything to accept. */
-  absence(request: Request, endpoint?: PerRequest): Promise<ClientAuthenticationError> {
+  /** Reports that no method has found anything to accept, and makes the error for the caller. */
+  reportAbsence(request: Request, endpoint?: PerRequest): Promise<ClientAuthenticationError> {
     const contentType = `content-type=${request.headers['content-type'] ?? 'none'}`;
     const failure: Failure = {
       reason: 'client_assertion_absent',
       expected: 'client_assertion',
       actual: [contentType, ...methodsIn(this.credentialsOf(request))],
     };
-    return this.refusal(request, failure, endpoint);
+    return this.reportRefusal(request, failure, endpoint);
   }
 
   /**
@@ -153,7 +153,7 @@ export class RequestAuthenticator<
    *
    * @param provedClientId only of a client that has proved it: a caller may have put its secret there
    */
-  async refusal(
+  async reportRefusal(
     request: Request,
     failure: Failure,
     endpoint?: PerRequest,
@@ -183,11 +183,11 @@ export class RequestAuthenticator<
 }
 
 /**
- * The authenticator of a strategy or router.
+ * Makes the authenticator of a strategy or router.
  *
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */
-export function requestAuthenticator<Client extends AssertionClient>(
+export function createRequestAuthenticator<Client extends AssertionClient>(
   options: PrivateKeyJwtStrategyOptions,
   findClient: FindClient<Client>,
 ): RequestAuthenticator<Client> {

@@ -27,8 +27,7 @@ function urlFrom(name: string, value: unknown): string {
 const perRequest = (name: string, value: unknown): PerRequest =>
   typeof value === 'function' ? (value as PerRequest) : urlFrom(name, value);
 
-/** Reads a URL or a function; undefined if it was not given. */
-export const optionalPerRequest: Reader<PerRequest | undefined> = (name, value) =>
+const optionalPerRequest: Reader<PerRequest | undefined> = (name, value) =>
   value === undefined ? undefined : perRequest(name, value);
 
 export const SERVER_IDENTITY_OPTIONS = {

@@ -4,11 +4,12 @@ import type { FindClient } from '../clients/lookup.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
+import { isSymmetric } from '../shared/jose.js';
 import { thrownText } from '../shared/safe.js';
 import {
+  createRequestAuthenticator,
   type PrivateKeyJwtStrategyOptions,
   type RequestAuthenticator,
-  requestAuthenticator,
 } from './request-authenticator.js';
 import type { PerRequest } from './server-identity.js';
 
@@ -64,7 +65,7 @@ export class PrivateKeyJwtStrategy<
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
     super();
-    this._authenticator = requestAuthenticator(options, findClient);
+    this._authenticator = createRequestAuthenticator(options, findClient);
   }
 
   /**
@@ -76,7 +77,6 @@ export class PrivateKeyJwtStrategy<
     readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   } {
     const algorithms = [...this._authenticator.pipeline.settings.algorithms];
-    const isSymmetric = (alg: string) => alg.startsWith('HS');
     const methods = [
       ...(algorithms.every(isSymmetric) ? [] : ['private_key_jwt']),
       ...(algorithms.some(isSymmetric) ? ['client_secret_jwt'] : []),

@@ -188,7 +188,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
       if (authenticated !== undefined) return { ...authenticated, parameters };
       await authenticator.assertOneMethod(read);
       const client = await otherwise?.(parameters, authorization);
-      if (!client) throw await authenticator.absence(read);
+      if (!client) throw await authenticator.reportAbsence(read);
       await authenticator.admit(read, client);
       return { client, authentication: undefined, parameters };
     } catch (error) {

@@ -40,6 +40,12 @@ export type OptionTable<Options> = {
   readonly [Name in keyof Required<Options>]: Reader<unknown>;
 };
 
+/**
+ * The same for the members of a call's argument that say what the call is about: the request, the
+ * client, the scope of a token. They are no settings, so `npm run surface` counts them apart.
+ */
+export type ArgumentTable<Arguments> = OptionTable<Arguments>;
+
 /** What the readers of a table give. */
 export type Settings<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Reader<infer T> ? T : never;

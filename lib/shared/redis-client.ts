@@ -1,3 +1,5 @@
+import { type OptionTable, seconds, text } from './options.js';
+
 /**
  * A client of Redis or Valkey: of node-redis 4.7 or later (`createClient`, `createClientPool`,
  * `createSentinel`, `createCluster`) or of ioredis 5.3 or later (`Redis`, `Cluster`).
@@ -8,6 +10,21 @@ export interface RedisClient {
   /** The command `SET`; each package has its own form for the options. */
   set(key: string, value: string, options?: never): Promise<unknown>;
 }
+
+/** What each store in Redis can be told. Times are in seconds. */
+export interface RedisOptions {
+  /** What the keys start with. */
+  readonly prefix?: string | undefined;
+  /** How long Redis may take, or how long one waits for a lock; at most a minute. */
+  readonly timeout?: number | undefined;
+}
+
+/** The table of the options of one store. */
+export const redisOptions = (prefix: string, timeout: number) =>
+  ({
+    prefix: text(prefix),
+    timeout: seconds(timeout, 0.001, 60),
+  }) satisfies OptionTable<RedisOptions>;
 
 /** A node of Redis that says how it is set up. */
 export interface RedisNode {

@@ -164,10 +164,7 @@ for (const request of ['', 'x', 'a.b.c', ['a.b.c'], undefined, null, {}, 5]) {
   });
 }
 
-test('a request object longer than maxLength is refused undecoded', async () => {
-  const request = await requestObject();
-  await validate(request, { maxLength: request.length });
-  await assertRefused(validate(request, { maxLength: request.length - 1 }), 'assertion_too_long');
+test('a request object longer than 65,536 characters is refused undecoded', async () => {
   await assertRefused(validate('a'.repeat(65_537)), 'assertion_too_long');
   await assertRefused(validate('a'.repeat(65_536)), 'assertion_malformed');
 });
@@ -381,7 +378,6 @@ for (const [name, options, message] of [
   ['alg none', { algorithms: ['none'] }, /^algorithms has "none": choose from/],
   ['a tolerance as a text', { clockTolerance: '60' }, /^clockTolerance must be a finite number/],
   ['no lifetime', { maxLifetime: 0 }, /^maxLifetime must be a finite number of at least 1/],
-  ['no length', { maxLength: Number.NaN }, /^maxLength must be a finite number/],
   ['requireTyp as a text', { requireTyp: 'yes' }, /^requireTyp must be true or false/],
   ['another profile', { profile: 'fapi1' }, /^profile must be 'fapi2'/],
   ['a claim that is no name', { requireClaims: [5] }, /^requireClaims must be an array/],

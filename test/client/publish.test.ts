@@ -191,7 +191,7 @@ const SECRET_KEYS: readonly (readonly [string, unknown, RegExp])[] = [
   ['halfway public RSA', { kty: 'RSA', use: 'enc', p: 'AA' }, /private key \(member p\)/],
   ['private PEM', pem(pair), /PEM holds a private key/],
   ['public, with its private half in PEM,', { ...pair.publicJwk, pem: pem(pair) }, /PEM holds/],
-  ['private JWK as text', JSON.stringify(privateJwk), /what is no JWK/],
+  ['private JWK as text', JSON.stringify(privateJwk), /the entry is not a JWK/],
   ['private, in a getter,', { ...pair.publicJwk, toJSON: () => privateJwk }, /private key/],
 ];
 

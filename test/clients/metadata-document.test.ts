@@ -427,7 +427,7 @@ test('with allowLocalNetwork, a client in development has an http URL of this ma
 });
 
 test('an option that cannot work is refused when it is made', () => {
-  for (const options of [{ allowHost: ['client.example'] }, { maxBytes: 0 }, { maxAge: 1 }]) {
+  for (const options of [{ allowHost: ['client.example'] }, { maxBytes: 0 }, { maxAge: -1 }]) {
     assert.throws(() => clientMetadataDocuments(options as never), TypeError);
   }
   assert.throws(() => clientMetadataDocuments({}, 'database' as never), TypeError);

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js';
 import { mcpAuthRouter } from '../../lib/mcp/index.js';
-import { Clients } from '../../samples/mcp-server/clients.js';
-import { Provider } from '../../samples/mcp-server/provider.js';
 import {
   answerOf,
   MCP_ISSUER,
   MCP_RESOURCE,
   mcpAuthorizationServer,
 } from '../support/mcp-authorization-server.js';
+import { Clients, Provider } from '../support/mcp-provider.js';
 
 test('the metadata advertise private_key_jwt and its algorithms (RFC 8414 §2)', async (t) => {
   const server = await mcpAuthorizationServer(t, [], { clientMetadataDocuments: {} });

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Clients } from '../../samples/mcp-server/clients.js';
-import { Provider } from '../../samples/mcp-server/provider.js';
 import type { Differences } from '../support/assertion.js';
 import { keyPair } from '../support/keys.js';
 import {
@@ -13,6 +11,7 @@ import {
   proved,
   withKeys,
 } from '../support/mcp-authorization-server.js';
+import { Clients, Provider } from '../support/mcp-provider.js';
 
 test('a client gets a token for itself by its assertion (RFC 6749 §4.4)', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys]);

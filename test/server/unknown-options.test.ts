@@ -118,7 +118,7 @@ class Settings {
     return 'issuer-string' as const;
   }
   get jwksUri() {
-    return Object.create({ minAge: -1 }) as object;
+    return Object.create({ maxAge: -1 }) as object;
   }
 }
 
@@ -133,7 +133,7 @@ test('options that are inherited or computed count like others', async () => {
   const parameters = { client_assertion, client_assertion_type: CLIENT_ASSERTION_TYPE };
   await assert.rejects(validator.validate({ issuer: ISSUER, parameters }));
   assert.deepEqual(events, ['audience_mismatch']);
-  assert.throws(() => strategy({ jwksUri: new Settings().jwksUri }), /minAge must be/);
+  assert.throws(() => strategy({ jwksUri: new Settings().jwksUri }), /maxAge must be/);
 });
 
 test('options that are undefined count as not given', () => {

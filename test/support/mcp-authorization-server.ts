@@ -4,11 +4,10 @@ import type { OAuthClientInformationFull } from '@modelcontextprotocol/sdk/share
 import express from 'express';
 import type { AuthenticationEvent } from '../../lib/index.js';
 import { mcpAuthRouter } from '../../lib/mcp/index.js';
-import { Clients } from '../../samples/mcp-server/clients.js';
-import { Provider } from '../../samples/mcp-server/provider.js';
 import { assertionForm, type Differences, ISSUER, signAssertion } from './assertion.js';
 import { namedKey } from './jwks-host.js';
 import { listen } from './listen.js';
+import { Clients, Provider } from './mcp-provider.js';
 import { remoteOptions } from './remote-host.js';
 
 /** The SDK's issuer identifier of a server without a path has a slash. */
@@ -38,6 +37,7 @@ export const withSecret: OAuthClientInformationFull = {
 /** An authorization server on the SDK's handlers, and what its operator learned. */
 export interface McpAuthorizationServer {
   readonly events: AuthenticationEvent[];
+  readonly url: string;
   request(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, form: Record<string, string> | URLSearchParams): Promise<Response>;
   register(metadata: object): Promise<Response>;
@@ -52,29 +52,33 @@ export async function mcpAuthorizationServer(
   options: Partial<Parameters<typeof mcpAuthRouter>[0]> = {},
 ): Promise<McpAuthorizationServer> {
   const events: AuthenticationEvent[] = [];
-  const provider = new Provider(new Clients(clients), MCP_RESOURCE, ['tools']);
+  const own = options.provider instanceof Provider ? options.provider : undefined;
+  const provider = own ?? new Provider(new Clients(clients), MCP_RESOURCE, ['tools']);
   const app = express();
   // As createMcpExpressApp of the SDK does.
   app.use(express.json());
-  app.use(
-    mcpAuthRouter({
-      provider,
-      issuerUrl: new URL(MCP_ISSUER),
-      resourceServerUrl: MCP_RESOURCE,
-      ...options,
-      clientAssertion: {
-        onAuthentication: (event) => events.push(event),
-        jwksUri: await remoteOptions(),
-        ...options.clientAssertion,
-      },
-    }),
-  );
+  const auth = mcpAuthRouter({
+    provider,
+    issuerUrl: new URL(MCP_ISSUER),
+    resourceServerUrl: MCP_RESOURCE,
+    ...options,
+    clientAssertion: {
+      onAuthentication: (event) => events.push(event),
+      jwksUri: await remoteOptions(),
+      ...options.clientAssertion,
+    },
+  });
+  app.use(auth);
+  app.all('/mcp', auth.requireBearerAuth(['tools']), (request, response) => {
+    response.json((request as { auth?: object }).auth);
+  });
   const listening = await listen(app);
   t.after(() => listening.close());
 
   const request = (path: string, init?: RequestInit) => fetch(listening.url + path, init);
   return {
     events,
+    url: listening.url,
     request,
     post: (path, form) => request(path, { method: 'POST', body: new URLSearchParams(form) }),
     register: (metadata) =>

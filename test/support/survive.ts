@@ -12,7 +12,7 @@ export async function replayEndpoint(
   timeout?: number,
 ): Promise<TokenEndpoint> {
   const secrets = [{ type: 'JsonWebKey', value: keyPair('ES256').publicJwk } as const];
-  const replay = new RedisReplayStore(client, { timeout, onWarning: () => undefined });
+  const replay = new RedisReplayStore(client, { timeout });
   const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], {
     replay,
     replayTimeout: 10,

@@ -3,7 +3,7 @@ import type { AssertionClient } from '../../keys/secret.js';
 import type { Failure, Reason } from '../../shared/reasons.js';
 import type { Rules } from '../rules.js';
 
-/** One rule: how it is called, where it is written, and whether a JWT keeps it. */
+/** One rule: its name, its source, and whether a JWT keeps it. */
 export interface Check<Subject> {
   readonly name: string;
   readonly source: string;

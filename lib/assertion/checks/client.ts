@@ -1,12 +1,8 @@
 import { allowsAssertion, isDisabled } from '../../clients/policy.js';
 import type { AssertionClient } from '../../keys/secret.js';
-import { isSameAlgorithm } from '../../shared/jose.js';
+import { isSameAlgorithm, methodOf } from '../../shared/jose.js';
 import { type Check, type ClientSubject, constant, header, type JwtSubject } from './check.js';
 import { LIFETIME_CHECKS } from './times.js';
-
-/** The method of OpenID Connect Core §9 that an assertion is, which follows from its `alg`. */
-export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
-  String(alg).startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt';
 
 /** A subject of any kind whose client is known. */
 type OfClient = JwtSubject & { readonly client: AssertionClient };

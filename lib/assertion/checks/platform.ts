@@ -1,4 +1,5 @@
 import type { FederatedIdentity } from '../../keys/secret.js';
+import { isSymmetric } from '../../shared/jose.js';
 import {
   type AssertionSubject,
   type Check,
@@ -9,7 +10,7 @@ import {
 } from './check.js';
 import { REQUEST_PARAMETERS_CHECK } from './claims.js';
 import { ENABLED_CHECK, METHOD_CHECK } from './client.js';
-import { HEADER_CHECKS, TYP_CHECK } from './header.js';
+import { ALG_CHECK, HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
 
 // The rules for assertions that a platform signed for a workload, whose `iss` and `sub` are the
@@ -29,13 +30,13 @@ export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): b
   return isNonEmptyString(iss) && isNonEmptyString(sub);
 };
 
-const isAsymmetric = (alg: unknown): boolean => !String(alg).startsWith('HS');
+const isAsymmetric = (alg: unknown): boolean => !isSymmetric(alg);
 
 /** What can be refused before the client is looked up, in the order in which it is reported. */
 export const PLATFORM_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS.map(
     (check): Check<AssertionSubject> =>
-      check.name === 'alg'
+      check === ALG_CHECK
         ? {
             ...check,
             passes: (subject) => check.passes(subject) && isAsymmetric(subject.jws.header['alg']),

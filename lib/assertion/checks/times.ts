@@ -98,7 +98,7 @@ const maxLifetime = ({ client, settings }: ClientSubject): number =>
 
 const oldestIssuedAt = (subject: ClientSubject): number => subject.now - maxLifetime(subject);
 
-/** How long a client's assertion may be valid for, which the client may override. */
+/** How long a client's assertion may be valid. The client's registered `maxLifetime` comes first. */
 export const LIFETIME_CHECKS: readonly Check<ClientSubject>[] = [
   {
     name: 'iat is not too old',

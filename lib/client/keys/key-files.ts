@@ -7,8 +7,11 @@ import { KEY_OPTIONS, SigningKey, type SigningKeyOptions } from './signing-key.j
 /** How the keys of files are read. */
 export type KeyFileOptions = Omit<SigningKeyOptions, 'key' | 'kid' | 'certificate'>;
 
-const { passphrase, alg, x5c } = KEY_OPTIONS;
-const OPTIONS = { passphrase, alg, x5c } satisfies OptionTable<KeyFileOptions>;
+const OPTIONS = {
+  passphrase: KEY_OPTIONS.passphrase,
+  alg: KEY_OPTIONS.alg,
+  x5c: KEY_OPTIONS.x5c,
+} satisfies OptionTable<KeyFileOptions>;
 
 /** The content of a file; undefined where it may be absent and is. */
 async function contentOf(path: string, mayBeAbsent: boolean): Promise<Uint8Array | undefined> {

@@ -1,13 +1,7 @@
 import type { JsonWebKey } from '../../keys/secret.js';
 import { withDeadline } from '../../shared/deadline.js';
 import type { Algorithm } from '../../shared/jose.js';
-import {
-  callback,
-  type OptionTable,
-  type Reader,
-  readOptions,
-  seconds,
-} from '../../shared/options.js';
+import { type OptionTable, type Reader, readOptions, seconds } from '../../shared/options.js';
 import { KEY_DEMANDS, type KeyDemands } from './key-demands.js';
 import { SigningKey, type SigningKeyInput } from './signing-key.js';
 
@@ -51,12 +45,6 @@ export interface KeyRingOptions {
    * may go on for `publishBefore` and twice `reloadEvery`. Default 900, at most a day.
    */
   readonly publishAfter?: number | undefined;
-  /**
-   * Told where the keys could not be loaded anew; the ring goes on with those that it has. What it
-   * throws, or rejects with, is ignored. Default: a warning of the process with the name of the
-   * error, its `code` and its `path`; without its message, which is the source's own.
-   */
-  readonly onReloadError?: ((error: unknown) => void) | undefined;
 }
 
 const keysReader: Reader<readonly SigningKeyInput[] | KeySource> = (_name, value) => {
@@ -70,15 +58,14 @@ const OPTIONS = {
   reloadEvery: seconds(60, 0, HOUR),
   publishBefore: seconds(600, 0, DAY),
   publishAfter: seconds(900, 0, DAY),
-  onReloadError: callback<(error: unknown) => void>(),
 } satisfies OptionTable<KeyRingOptions>;
 
-/** The default of `onReloadError`. */
+/** Without the message of the error, which is the source's own: it may hold a key. */
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
   process.emitWarning(
-    `The keys of a KeyRing could not be loaded anew (${what}): it goes on with those that it has. Its onReloadError learns why.`,
+    `The keys of a KeyRing could not be loaded anew (${what}): it goes on with those that it has.`,
   );
 }
 
@@ -253,7 +240,6 @@ export class KeyRing {
   readonly #source: KeySource;
   readonly #demands: KeyDemands;
   readonly #reloadEvery: number;
-  readonly #onReloadError: (error: unknown) => void;
   readonly #keys: RingKeys;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> | undefined;
@@ -267,7 +253,6 @@ export class KeyRing {
     const isShared = typeof keys === 'function' && settings.publishBefore > 0;
     const seenElsewhere = isShared ? settings.reloadEvery : 0;
     this.#keys = new RingKeys(settings.publishBefore + seenElsewhere, settings.publishAfter);
-    this.#onReloadError = settings.onReloadError ?? warnOfReload;
     if (typeof keys === 'function') {
       this.#source = keys;
       this.#reloadEvery = settings.reloadEvery;
@@ -385,7 +370,7 @@ export class KeyRing {
     } catch (error) {
       if (this.#keys.signer === undefined) throw error;
       this.#loadedAt = this.#now();
-      new Promise((resolve) => resolve(this.#onReloadError(error))).catch(() => {});
+      warnOfReload(error);
     }
   }
 

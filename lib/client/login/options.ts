@@ -9,7 +9,6 @@ import {
   type Reader,
   readOptions,
   type Settings,
-  seconds,
   text,
   unchecked,
 } from '../../shared/options.js';
@@ -22,7 +21,7 @@ import {
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
-import { configuration } from '../tokens/provider.js';
+import { PROVIDER_OPTIONS, type ProviderOptions } from '../tokens/provider.js';
 import {
   eventHandlers,
   type LoginRequest,
@@ -68,9 +67,7 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 }
 
 /** Options of an `OpenIdConnectStrategy`. */
-export interface OpenIdConnectStrategyOptions extends LoginOptions {
-  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
-  readonly config: Configuration;
+export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOptions {
   /**
    * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
    * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
@@ -109,8 +106,6 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions {
         handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
       }['handle']
     | undefined;
-  /** How long a user may take to log in, in seconds. Default 3600, at most a day. */
-  readonly loginTimeout?: number | undefined;
   /** Handlers that are called on the way of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
   /** Gives the verify function the request as its first argument. Default false. */
@@ -144,7 +139,8 @@ export type VerifyWithRequest = {
   verify(request: LoginRequest, tokens: LoginTokens, verified: Verified): void | Promise<void>;
 }['verify'];
 
-const DAY = 86_400;
+/** How long a user may take to log in, in seconds. */
+const LOGIN_TIMEOUT = 3600;
 
 /** The options that a login uses, checked and with their defaults. */
 export interface LoginSettings {
@@ -183,7 +179,7 @@ const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
 const OPTIONS = {
-  config: configuration,
+  ...PROVIDER_OPTIONS,
   assertions: assertionSource,
   callbackURL: callbackUrl,
   scope: unchecked<LoginOptions['scope']>(),
@@ -196,7 +192,6 @@ const OPTIONS = {
   parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
   DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
-  loginTimeout: seconds(3600, 0.001, DAY),
   events: eventHandlers,
   passReqToCallback: flag(false),
 } satisfies OptionTable<OpenIdConnectStrategyOptions>;
@@ -311,7 +306,7 @@ export function loginSettings(
     usePAR,
     DPoP: given.DPoP ?? (() => undefined),
     events: given.events,
-    pending: new PendingLogins(given.loginTimeout, ownerOf(given)),
+    pending: new PendingLogins(LOGIN_TIMEOUT, ownerOf(given)),
     passReqToCallback: given.passReqToCallback,
     name: given.name,
     defaults: { callbackURL, scope, resource, authorizationDetails, prompt },

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
 import {
+  type ArgumentTable,
   type OptionTable,
   type Reader,
   readOptions,
-  seconds,
   text,
   texts,
   unchecked,
 } from '../../shared/options.js';
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
-import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
-import { call, clientEvent, configuration } from './provider.js';
-import { tokenFetch } from './token-fetch.js';
+import { locked, SingleFlight, type TokenLock } from './lock.js';
+import { call, clientEvent } from './provider.js';
+import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
 import {
   isUsable,
   MemoryTokenStore,
@@ -21,34 +21,17 @@ import {
   type TokenSet,
   type TokenStore,
   tokenSet,
-  tokenStore,
 } from './token-store.js';
 
-const HOUR = 3600;
-
 /** Options of a `ClientTokenManager`. Times are in seconds. */
-export interface ClientTokenManagerOptions {
-  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
-  readonly config: Configuration;
-  /** Where the tokens are kept. Default: in the memory of this process. */
-  readonly store?: TokenStore | undefined;
-  /**
-   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
-   * an hour.
-   */
-  readonly renewBefore?: number | undefined;
+export interface ClientTokenManagerOptions extends TokenManagerOptions {
   /** Binds the tokens to a key (RFC 9449). */
   readonly DPoP?: DPoPHandle | undefined;
-  /** Lets one process ask for a token that several want to keep in one store. Default: none. */
-  readonly lock?: TokenLock | undefined;
 }
 
 const OPTIONS = {
-  config: configuration,
-  store: tokenStore,
-  renewBefore: seconds(60, 0, HOUR),
+  ...TOKEN_MANAGER_OPTIONS,
   DPoP: unchecked<DPoPHandle | undefined>(),
-  lock: tokenLock,
 } satisfies OptionTable<ClientTokenManagerOptions>;
 
 /** Which token is wanted: each combination has its own. */
@@ -72,7 +55,7 @@ const REQUEST = {
   scope: words,
   resource: words,
   audience: text(undefined),
-} satisfies OptionTable<ClientTokenRequest>;
+} satisfies ArgumentTable<ClientTokenRequest>;
 
 /** @throws {TypeError} for a member that does not exist, or a wrong value */
 function parametersOf(request: ClientTokenRequest): URLSearchParams {
@@ -137,7 +120,8 @@ export class ClientTokenManager {
    * A `fetch` for one API that adds the token, and gets another one after a 401. A signal that
    * aborts closes the request at the API too.
    *
-   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
+   *   MCP endpoint. The token is sent to nothing outside of it
    * @throws {TypeError} if that is no such URL, or the request has a member that does not exist
    */
   fetch(

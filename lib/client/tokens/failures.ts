@@ -224,7 +224,7 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
   );
   const details: FailureDetails = { error, description, sent: seen.sent, cause };
   const { status } = seen;
-  const said = [error, description].filter(Boolean).join(': ');
+  const said = [error, description?.replace(/\.+$/, '')].filter(Boolean).join(': ');
 
   if (OUTAGES.includes(error) || status === 429 || (status !== undefined && status >= 500)) {
     const what = said === '' ? `status ${status}` : said;
@@ -241,7 +241,8 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
     );
   }
   const isOfTheUser =
-    LOGIN_ERRORS.includes(error) ||
+    // OpenIddict says invalid_token of an assertion with another audience.
+    (LOGIN_ERRORS.includes(error) && !(error === 'invalid_token' && seen.sent !== undefined)) ||
     (error === 'invalid_grant' &&
       !WITHOUT_USER.includes(seen.grantType) &&
       !OF_THE_CLIENT.test(description ?? ''));

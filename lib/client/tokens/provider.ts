@@ -1,18 +1,25 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
-import type { Reader } from '../../shared/options.js';
+import type { OptionTable, Reader } from '../../shared/options.js';
 import { sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
 import type { TokenSet } from './token-store.js';
 
-/** Reads the option `config`. */
-export const configuration: Reader<Configuration> = (_name, value) => {
+/** What everything that calls a provider is given. */
+export interface ProviderOptions {
+  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
+  readonly config: Configuration;
+}
+
+const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
   throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
 };
+
+export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
 /** How long one call of the provider may take, to the last byte of its answer, in milliseconds. */
 const DEADLINE = 30_000;
@@ -88,6 +95,8 @@ function installHook(config: Configuration): void {
         await beforeSending(call, body);
       }
       noteRequest(call, body);
+    } else {
+      call.sent = undefined;
     }
     return answerOf(call, () =>
       send(url, { ...options, signal: together(options.signal, call.deadline) }),

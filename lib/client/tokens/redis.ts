@@ -6,23 +6,18 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeadlineError, withDeadline } from '../../shared/deadline.js';
-import { type OptionTable, readOptions, seconds, text } from '../../shared/options.js';
-import { type RedisClient, type RedisCommands, redisCommands } from '../../shared/redis-client.js';
+import { readOptions } from '../../shared/options.js';
+import {
+  type RedisClient,
+  type RedisCommands,
+  type RedisOptions,
+  redisCommands,
+  redisOptions,
+} from '../../shared/redis-client.js';
 import type { TokenLock } from './lock.js';
 import type { TokenSet, TokenStore } from './token-store.js';
 
-/** Options of a `RedisTokenStore`. Times are in seconds. */
-interface RedisTokenStoreOptions {
-  /** What the keys start with. Default `private-key-jwt:tokens:`. */
-  readonly prefix?: string | undefined;
-  /** How long Redis may take for a command. Default 1, at most a minute. */
-  readonly timeout?: number | undefined;
-}
-
-const STORE_OPTIONS = {
-  prefix: text('private-key-jwt:tokens:'),
-  timeout: seconds(1, 0.001, 60),
-} satisfies OptionTable<RedisTokenStoreOptions>;
+const STORE_OPTIONS = redisOptions('private-key-jwt:tokens:', 1);
 
 /** Compares and sets in one step: expected, new value (empty for none), lifetime in seconds. */
 const REPLACE = `
@@ -60,9 +55,10 @@ export class RedisTokenStore implements TokenStore {
 
   /**
    * @param client of node-redis or ioredis: connect it, and listen to its `error` event
+   * @param options `prefix` is `private-key-jwt:tokens:` and `timeout` 1 unless they are set
    * @throws {TypeError} if the client or an option is wrong
    */
-  constructor(client: RedisClient, options: RedisTokenStoreOptions = {}) {
+  constructor(client: RedisClient, options: RedisOptions = {}) {
     const { prefix, timeout } = readOptions('RedisTokenStore', options, STORE_OPTIONS);
     this.#commands = redisCommands(client);
     this.#prefix = prefix;
@@ -99,18 +95,7 @@ export class RedisTokenStore implements TokenStore {
   }
 }
 
-/** Options of a `RedisLock`. Times are in seconds. */
-interface RedisLockOptions {
-  /** What the keys start with. Default `private-key-jwt:lock:`. */
-  readonly prefix?: string | undefined;
-  /** How long one may wait for a lock. Default 45, which is longer than a refresh takes. */
-  readonly timeout?: number | undefined;
-}
-
-const LOCK_OPTIONS = {
-  prefix: text('private-key-jwt:lock:'),
-  timeout: seconds(45, 0.001, 3600),
-} satisfies OptionTable<RedisLockOptions>;
+const LOCK_OPTIONS = redisOptions('private-key-jwt:lock:', 45);
 
 /** How long a lock lives that nobody extends: that of a process which has died. In milliseconds. */
 const LIFETIME = 10_000;
@@ -141,9 +126,11 @@ export class RedisLock implements TokenLock {
 
   /**
    * @param client of node-redis or ioredis: connect it, and listen to its `error` event
+   * @param options `prefix` is `private-key-jwt:lock:` and `timeout` 45 unless they are set: one waits
+   *   for a lock for longer than a refresh takes
    * @throws {TypeError} if the client or an option is wrong
    */
-  constructor(client: RedisClient, options: RedisLockOptions = {}) {
+  constructor(client: RedisClient, options: RedisOptions = {}) {
     const { prefix, timeout } = readOptions('RedisLock', options, LOCK_OPTIONS);
     this.#commands = redisCommands(client);
     this.#prefix = prefix;

@@ -4,16 +4,41 @@ import {
   fetchProtectedResource,
   WWWAuthenticateChallengeError,
 } from 'openid-client';
-import { isWebUrl } from '../../shared/options.js';
-import { callApi } from './provider.js';
-import type { TokenSet } from './token-store.js';
+import { isWebUrl, type OptionTable, seconds } from '../../shared/options.js';
+import { type TokenLock, tokenLock } from './lock.js';
+import { callApi, PROVIDER_OPTIONS, type ProviderOptions } from './provider.js';
+import { type TokenSet, type TokenStore, tokenStore } from './token-store.js';
+
+/** What both token managers are given. Times are in seconds. */
+export interface TokenManagerOptions extends ProviderOptions {
+  /**
+   * Keeps the tokens. Default: a `ClientTokenManager` keeps them in the memory of this process, a
+   * `UserTokenManager` in the session itself, as its member `tokens`; in a store they are under the id
+   * of the session.
+   */
+  readonly store?: TokenStore | undefined;
+  /** Lets one process at a time ask for tokens. Default: none, which is enough for one process. */
+  readonly lock?: TokenLock | undefined;
+  /**
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
+   * an hour.
+   */
+  readonly renewBefore?: number | undefined;
+}
+
+export const TOKEN_MANAGER_OPTIONS = {
+  ...PROVIDER_OPTIONS,
+  store: tokenStore,
+  lock: tokenLock,
+  renewBefore: seconds(60, 0, 3600),
+} satisfies OptionTable<TokenManagerOptions>;
 
 /** What a fetch with tokens needs. */
 export interface TokenFetchOptions {
   readonly config: Configuration;
   /**
-   * The API, with a slash at its end. Requests to other origins and paths are refused, so that no
-   * token goes astray.
+   * The API, with a slash at its end; without it, the one URL that may be called, such as an MCP
+   * endpoint. Requests to other origins and paths are refused, so that no token goes astray.
    */
   readonly baseUrl: string | URL;
   /** @param refused the access token that the API has refused, so that it is not given again */
@@ -36,9 +61,7 @@ function orAborted<Result>(signal: AbortSignal, promise: Promise<Result>): Promi
 
 function baseOf(baseUrl: string | URL): URL {
   if (!isWebUrl(baseUrl)) throw new TypeError('baseUrl must be the absolute URL of the API');
-  const base = new URL(baseUrl);
-  if (base.pathname.endsWith('/')) return base;
-  throw new TypeError(`baseUrl must end with a slash: ${base.origin}${base.pathname}/`);
+  return new URL(baseUrl);
 }
 
 /** Ways to write a dot or a separator that some servers decode after the URL was checked. */
@@ -84,9 +107,13 @@ function checkTarget(base: URL, { origin, pathname }: URL): void {
       `Tokens for ${origin}${base.pathname} are not sent to a path with encoded dots: ${pathname}`,
     );
   }
-  if (pathname.startsWith(base.pathname)) return;
+  const isFolder = base.pathname.endsWith('/');
+  if (isFolder ? pathname.startsWith(base.pathname) : pathname === base.pathname) return;
+  const remedy = isFolder
+    ? 'write paths without a slash at the start'
+    : `they are for this one URL. For all paths below, end baseUrl with a slash: ${origin}${base.pathname}/`;
   throw new TypeError(
-    `Tokens for ${origin}${base.pathname} are not sent to ${origin}${pathname}: write paths without a slash at the start`,
+    `Tokens for ${origin}${base.pathname} are not sent to ${origin}${pathname}: ${remedy}`,
   );
 }
 

@@ -10,51 +10,27 @@ import { callback, type OptionTable, readOptions, seconds } from '../../shared/o
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { LoginRequiredError, ProviderError } from './failures.js';
-import { locked, SingleFlight, type TokenLock, tokenLock } from './lock.js';
-import { call, clientEvent, configuration, revokeTokens } from './provider.js';
+import { locked, SingleFlight, type TokenLock } from './lock.js';
+import { call, clientEvent, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
-import { tokenFetch } from './token-fetch.js';
-import {
-  isUsable,
-  MemoryTokenStore,
-  type TokenSet,
-  type TokenStore,
-  tokenSet,
-  tokenStore,
-} from './token-store.js';
+import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
+import { isUsable, MemoryTokenStore, type TokenSet, tokenSet } from './token-store.js';
 import { tokensInSession, tokensInStore, type UserTokens } from './user-tokens.js';
 
-const HOUR = 3600;
 const YEAR = 31_536_000;
 
 /** Options of a `UserTokenManager`. Times are in seconds. */
-export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest> {
-  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
-  readonly config: Configuration;
-  /**
-   * Keeps the tokens under the id of the session. Default: they are kept in the session itself, as
-   * its member `tokens`.
-   */
-  readonly store?: TokenStore | undefined;
-  /** Lets one process refresh at a time. Default: none, which is enough for a single process. */
-  readonly lock?: TokenLock | undefined;
+export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest>
+  extends TokenManagerOptions {
   /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
-  /**
-   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
-   * an hour.
-   */
-  readonly renewBefore?: number | undefined;
   /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
   readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
 }
 
 const OPTIONS = {
-  config: configuration,
-  store: tokenStore,
-  lock: tokenLock,
+  ...TOKEN_MANAGER_OPTIONS,
   keepFor: seconds(86_400, 1, YEAR),
-  renewBefore: seconds(60, 0, HOUR),
   DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
 } satisfies OptionTable<UserTokenManagerOptions>;
 
@@ -188,7 +164,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * A `fetch` for one API that adds the user's token, and refreshes it after a 401. A signal that
    * aborts closes the request at the API too.
    *
-   * @param baseUrl of the API, with a slash at its end; the token is sent to nothing outside of it
+   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
+   *   MCP endpoint. The token is sent to nothing outside of it
    * @throws {TypeError} if that is no such URL
    */
   fetch(

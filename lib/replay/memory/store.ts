@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { readOptions, wholeNumber } from '../../shared/options.js';
+import { type OptionTable, readOptions, wholeNumber } from '../../shared/options.js';
 import type { ReplayEntry, ReplayStore } from '../store.js';
 import { ClientShares } from './client-shares.js';
 import { FINGERPRINT_WORDS, FingerprintTable, readFingerprint } from './fingerprint-table.js';
@@ -10,7 +10,9 @@ const TICK_SECONDS = 4;
 /** Ticks are kept in 32 bits, which last until the year 2514. */
 const LAST_TICK = 2 ** 32 - 1;
 
-const OPTIONS = { maxEntries: wholeNumber(1_000_000, 1) };
+const OPTIONS = { maxEntries: wholeNumber(1_000_000, 1) } satisfies OptionTable<{
+  readonly maxEntries?: number | undefined;
+}>;
 
 const currentTick = (): number => Math.floor(Date.now() / 1000 / TICK_SECONDS);
 

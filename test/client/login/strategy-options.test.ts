@@ -92,9 +92,6 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     { events: { remoteFailure: 'log' } },
     /remoteFailure must be a function/,
   ],
-  ['a timeout in milliseconds', { loginTimeout: 600_000 }, /loginTimeout.*at most 86400/],
-  ['a timeout of nothing', { loginTimeout: 0 }, /loginTimeout must be a number of seconds/],
-  ['a timeout that is no number', { loginTimeout: '60' }, /loginTimeout must be a number of sec/],
 ];
 
 for (const [what, options, message] of WRONG) {
@@ -227,7 +224,6 @@ test('what belongs together is taken', () => {
     { assertions: assertionsOf(CLIENT_ID, ISSUER) },
     { scope: ['profile', 'openid'] as const },
     { scope: 'profile', idTokenExpected: false },
-    { loginTimeout: 86_400 },
     { DPoP: (_request: Request) => undefined },
     { resource: ['https://a.example'] as const, authorizationDetails: [{ type: 'x' }] as const },
   ];

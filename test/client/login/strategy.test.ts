@@ -10,6 +10,7 @@ import {
 } from 'openid-client';
 import { AssertionService, OpenIdConnectStrategy } from '../../../lib/client/index.js';
 import { type Browser, newBrowser } from '../../support/browser.js';
+import { fakeClock } from '../../support/fake-clock.js';
 import { withEndpoints } from '../../support/flaky-endpoint.js';
 import { keyPair } from '../../support/keys.js';
 import { SUBJECT } from '../../support/openid-provider.js';
@@ -206,9 +207,13 @@ test('a response in another browser is a failure of the login', async (t) => {
 });
 
 test('a login that took too long is a failure', async (t) => {
-  const party = await setUp(t, { strategy: () => ({ loginTimeout: 0.001 }) });
+  const { advance, restore } = fakeClock();
+  t.after(restore);
+  const party = await setUp(t);
   const browser = newBrowser();
-  const { messages } = await homePage(browser, await returnedTab(party, browser));
+  const response = await returnedTab(party, browser);
+  advance(3601);
+  const { messages } = await homePage(browser, response);
   assert.match(messages[0], NOT_WAITING);
 });
 

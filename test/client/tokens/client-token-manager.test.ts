@@ -461,12 +461,23 @@ test('managers with two DPoP keys share a store without taking the token of the 
   assert.equal(provider.assertions.length, 3);
 });
 
-test('the URL of an API with a path ends with a slash, since paths are relative to it', async (t) => {
-  const { tokens } = await party(t);
-  assert.throws(() => tokens.fetch('https://api.example/v1?x=1'), {
+test('fetch takes the one URL of an MCP endpoint, and no path beside or below it', async (t) => {
+  const { tokens, provider } = await party(t);
+  const endpoint = await api(t);
+  const url = new URL('orders', endpoint.url);
+  for (const input of [url, '', 'orders', '?page=2']) {
+    assert.equal((await tokens.fetch(url)(input)).status, 200, String(input));
+  }
+  const asked = provider.assertions.length;
+  for (const input of ['orders/1', 'orders2', '/', './', 'orders/', '/orders%2f..', 'ORDERS']) {
+    await assert.rejects(tokens.fetch(url)(input), { name: 'TypeError' }, input);
+  }
+  await assert.rejects(tokens.fetch('https://api.example/v1?x=1')('orders'), {
     name: 'TypeError',
-    message: 'baseUrl must end with a slash: https://api.example/v1/',
+    message:
+      'Tokens for https://api.example/v1 are not sent to https://api.example/orders: they are for this one URL. For all paths below, end baseUrl with a slash: https://api.example/v1/',
   });
+  assert.equal(provider.assertions.length, asked);
   assert.throws(() => tokens.fetch('localhost:3000'), /baseUrl must be the absolute URL/);
 });
 

@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
-import { allowInsecureRequests, Configuration, clientCredentialsGrant } from 'openid-client';
+import {
+  allowInsecureRequests,
+  Configuration,
+  clientCredentialsGrant,
+  fetchProtectedResource,
+} from 'openid-client';
 import {
   AssertionService,
   ClientTokenManager,
@@ -138,6 +143,29 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
         refused('invalid_grant', new RegExp(`invalid_grant: ${error_description}\\.`)),
       ] as const,
   ),
+  [
+    'invalid_token for the audience of an assertion, as OpenIddict 7.8 does',
+    json(400, {
+      error: 'invalid_token',
+      error_description: "The specified token doesn't contain any valid audience.",
+      error_uri: 'https://documentation.openiddict.com/errors/ID2094',
+    }),
+    refused(
+      'invalid_token',
+      /invalid_token: The specified token doesn't contain any valid audience\. It was/,
+    ),
+  ],
+  [
+    'invalid_client for a key that is not known, as OpenIddict 7.8 does',
+    json(401, {
+      error: 'invalid_client',
+      error_description: 'The signing key associated to the specified token was not found.',
+    }),
+    refused(
+      'invalid_client',
+      /invalid_client: The signing key associated to the specified token was not found\. It/,
+    ),
+  ],
   [
     'invalid_grant for the refresh token',
     json(400, { error: 'invalid_grant', error_description: 'The token was revoked' }),
@@ -349,5 +377,18 @@ test('callProvider returns what the call does, and needs a configuration', async
   await assert.rejects(
     callProvider({} as Configuration, async () => 1),
     { name: 'TypeError', message: /config must be a Configuration/ },
+  );
+});
+
+test('invalid_token of an endpoint that is sent a token is the fault of the user (RFC 6750 §3.1)', async (t) => {
+  const { config } = await party(t, (_request, response) => {
+    const challenge = 'Bearer error="invalid_token", error_description="The token has expired."';
+    response.writeHead(401, { 'www-authenticate': challenge }).end();
+  });
+  const { issuer } = config.serverMetadata();
+  const api = new URL(`${issuer}/api`);
+  await assert.rejects(
+    callProvider(config, () => fetchProtectedResource(config, 'at', api, 'GET')),
+    { name: 'LoginRequiredError', error: 'invalid_token' },
   );
 });

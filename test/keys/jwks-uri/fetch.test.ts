@@ -124,7 +124,7 @@ test('a name that turns to a private address is not called, and the client is re
   const host = await jwksHost(t, [pair.publicJwk]);
   const answers = [[PUBLIC_ADDRESS], ['127.0.0.1']];
   const lookup = lookupIn({ 'client.example': () => answers.shift() ?? ['127.0.0.1'] });
-  const options = { lookup, minAge: 0, maxAge: 0, maxStale: 0 };
+  const options = { lookup, maxAge: 0, maxStale: 0 };
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], options);
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
   assert.equal(await statusOf(endpoint, signNamed(pair)), 401);

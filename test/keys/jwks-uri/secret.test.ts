@@ -146,7 +146,7 @@ test('explain reports a jwks_uri that cannot be used as the check of the key', a
 });
 
 for (const [options, message] of [
-  [{ maxKeys: 0 }, /^maxKeys must be a finite number of at least 1$/],
+  [{ maxStale: -1 }, /^maxStale must be a finite number of at least 0$/],
   [{ cooldown: -1 }, /^cooldown must be a finite number of at least 0$/],
 ] as const) {
   test(`the option ${JSON.stringify(options)} is refused when the sets are made`, () => {

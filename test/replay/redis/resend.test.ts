@@ -53,7 +53,7 @@ redisTest(
     client.on('error', () => undefined);
     t.after(() => client.disconnect());
     await client.connect();
-    const store = new RedisReplayStore(client, { timeout: 20, onWarning: () => undefined });
+    const store = new RedisReplayStore(client, { timeout: 20 });
     await store.check();
 
     proxy.state.sets = 0;

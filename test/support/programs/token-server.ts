@@ -28,7 +28,7 @@ async function sharedStore(url: string) {
   const redis = createClient({ url });
   redis.on('error', console.error);
   await redis.connect();
-  return new RedisReplayStore(redis, { timeout: 2, onWarning: () => undefined });
+  return new RedisReplayStore(redis, { timeout: 2 });
 }
 
 const passport = new Passport();
