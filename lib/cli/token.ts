@@ -124,7 +124,6 @@ function bodyLines(body: unknown): string[] {
   return typeof body === 'string' ? indented(body.split('\n').map(printable)) : block(body);
 }
 
-/** An exchange for people. */
 function exchangeLines(exchange: Exchange): string[] {
   const { method, url, parameters, assertion, status, body } = exchange;
   return [

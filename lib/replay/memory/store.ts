@@ -7,7 +7,6 @@ import { seededHash } from './seeded-hash.js';
 /** Clients are counted under this many numbers: two share one with a probability of 1 in 65,536. */
 const CLIENT_NUMBERS = 65_536;
 
-/** How many counts are taken back at most at one call. */
 const RELEASES = 100_000;
 
 /**
