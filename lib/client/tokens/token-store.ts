@@ -60,8 +60,10 @@ export function storedTokens(value: unknown): TokenSet | undefined {
   if (value === undefined || value === null) return undefined;
   const { accessToken, tokenType, expiresAt, renewAt } = value as TokenSet;
   const isTokenSet =
-    [accessToken, tokenType].every((text) => typeof text === 'string') &&
-    [expiresAt, renewAt].every(Number.isFinite);
+    typeof accessToken === 'string' &&
+    typeof tokenType === 'string' &&
+    Number.isFinite(expiresAt) &&
+    Number.isFinite(renewAt);
   if (isTokenSet) return value as TokenSet;
   throw new TypeError(
     'What was kept is no TokenSet: a store returns what it was given (JSON has to be parsed), and a session has what save put into it',

@@ -6,6 +6,7 @@ import {
   refreshTokenGrant,
   type TokenEndpointResponse,
 } from 'openid-client';
+import { isThenable } from '../../shared/deadline.js';
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
@@ -155,7 +156,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * @throws what `callProvider` throws, and what the store and the lock do
    */
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
-    const tokens = await this.#place.get(request);
+    const kept = this.#place.get(request);
+    const tokens = isThenable(kept) ? await kept : kept;
     if (tokens !== undefined && isUsable(tokens, now(), refused)) return tokens;
     return orLeave(request, this.#renew(request, tokens, refused));
   }
