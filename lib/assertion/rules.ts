@@ -73,8 +73,8 @@ export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
   'Ed25519',
 ]);
 
-/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 allows at most, in seconds. */
-const FAPI2_TOLERANCE = 60;
+/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 asks for and allows, in seconds. */
+const FAPI2_TOLERANCE = { least: 10, most: 60 };
 
 /** Reads a list of algorithms; undefined if none was given. */
 const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
@@ -145,8 +145,9 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
     `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
   ],
   [
-    ({ clockTolerance }) => clockTolerance > FAPI2_TOLERANCE,
-    `clockTolerance may be at most ${FAPI2_TOLERANCE}`,
+    ({ clockTolerance }) =>
+      clockTolerance < FAPI2_TOLERANCE.least || clockTolerance > FAPI2_TOLERANCE.most,
+    `clockTolerance must be from ${FAPI2_TOLERANCE.least} to ${FAPI2_TOLERANCE.most}`,
   ],
   [({ ignoreTrailingSlash }) => ignoreTrailingSlash, 'ignoreTrailingSlash may not be true'],
   [
