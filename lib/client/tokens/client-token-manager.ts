@@ -16,12 +16,12 @@ import { locked, SingleFlight, type TokenLock } from './lock.js';
 import { call, clientEvent } from './provider.js';
 import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
 import {
+  answeredTokens,
   isUsable,
   MemoryTokenStore,
   storedTokens,
   type TokenSet,
   type TokenStore,
-  tokenSet,
 } from './token-store.js';
 
 /** Options of a `ClientTokenManager`. Times are in seconds. */
@@ -178,7 +178,7 @@ export class ClientTokenManager {
       { repeatable: 'unanswered' },
     );
     const now = Date.now() / 1000;
-    const tokens = tokenSet(response, now, this.#renewBefore);
+    const tokens = answeredTokens(response, now, this.#renewBefore);
     publish(() => clientEvent(this.#config, 'token_obtained'));
     // If another process was faster, its token is as good as this one.
     await this.#store.replace(key, known, tokens, Math.ceil(tokens.expiresAt - now));
