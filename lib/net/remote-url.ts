@@ -7,7 +7,6 @@ import type { FetchSettings } from './options.js';
 /** The host of a URL without the brackets of IPv6. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
-/** Whether the URL names this machine: `localhost` or a loopback address. */
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
 
 /** The second-level domains of countries below which names are registered: co.uk, com.au, ac.jp. */
@@ -17,8 +16,8 @@ const isShared = (second: string, top: string): boolean => top.length === 2 && s
  * Whose URL it is, as far as the name tells: the domain that somebody registered, or the network of
  * an address. Anyone can have any number of names below a domain.
  */
-export function siteOf(url: string): string {
-  if (!URL.canParse(url)) return '';
+export function siteOf(url: unknown): string {
+  if (typeof url !== 'string' || !URL.canParse(url)) return '';
   const host = hostOf(new URL(url));
   if (isIP(host) !== 0) return networkOf(host);
   const labels = host.split('.').filter((label) => label !== '');

@@ -152,7 +152,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     }),
     refused(
       'invalid_token',
-      /invalid_token: The specified token doesn't contain any valid audience\. It was/,
+      /invalid_token: The specified token doesn't contain any valid audience\./,
     ),
   ],
   [
@@ -163,7 +163,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     }),
     refused(
       'invalid_client',
-      /invalid_client: The signing key associated to the specified token was not found\. It/,
+      /invalid_client: The signing key associated to the specified token was not found\./,
     ),
   ],
   [
