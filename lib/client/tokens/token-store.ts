@@ -34,7 +34,7 @@ export function tokenSet(
   previous?: TokenSet,
 ): TokenSet {
   if (typeof response?.access_token !== 'string') {
-    throw new TypeError('The tokens have no access_token: give the answer of the token endpoint');
+    throw new TypeError('The tokens have no access_token: pass the response of the token endpoint');
   }
   const lifetime = response.expires_in ?? ASSUMED_LIFETIME;
   const scope = response.scope ?? previous?.scope;
@@ -64,7 +64,7 @@ export function storedTokens(value: unknown): TokenSet | undefined {
     [expiresAt, renewAt].every(Number.isFinite);
   if (isTokenSet) return value as TokenSet;
   throw new TypeError(
-    'What was kept is no TokenSet: a store returns what it was given (JSON has to be parsed), and a session has what save put into it',
+    'The stored value is not a TokenSet: a store must return what it was given (parse JSON), and only save may write tokens into a session',
   );
 }
 

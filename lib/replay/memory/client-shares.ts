@@ -52,7 +52,7 @@ export class ClientShares {
     if (held >= free) {
       throw new ReplayStoreFullError(
         'replay_client_share_full',
-        `The client holds ${held} entries of the replay store, and ${free} are left for all.`,
+        `The client holds ${held} entries of the replay store, and ${free} are free.`,
       );
     }
     this.held[client] = held + 1;

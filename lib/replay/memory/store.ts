@@ -74,12 +74,12 @@ export class MemoryReplayStore implements ReplayStore {
     const expires = Math.ceil(expiresAt / TICK_SECONDS);
     if (!(expires > now)) {
       throw new RangeError(
-        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
+        `The entry expired at ${expiresAt}: do the clocks of the store and the validator agree?`,
       );
     }
     if (expires <= this.#table.forgotten) {
       throw new RangeError(
-        `The clock has gone back: entries that expire at ${expiresAt} have been forgotten.`,
+        `The clock has gone back: entries that expire at ${expiresAt} were already dropped.`,
       );
     }
     if (expires > LAST_TICK) throw new RangeError(`${expiresAt} is too far ahead.`);
