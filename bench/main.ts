@@ -16,6 +16,7 @@ const QUESTIONS = [
   'memory-replay',
   'redis-replay',
   'signing',
+  'tokens',
   'imports',
 ] as const;
 

@@ -65,7 +65,6 @@ async function reportsOfPlatform(subject: ClientSubject, settings: Settings) {
   ];
 }
 
-/** Looks the client up and runs the checks that depend on it. */
 async function checkWithClient<Client extends AssertionClient>(
   alone: AloneReport,
   subject: AssertionSubject,

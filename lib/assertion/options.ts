@@ -55,7 +55,6 @@ export interface ClientAssertionOptions extends RuleOptions {
   readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
 }
 
-/** Reads a `RemoteJwkSets` or the options of one. */
 const remoteJwkSets: Reader<RemoteJwkSets> = (_name, value) =>
   value instanceof RemoteJwkSets ? value : new RemoteJwkSets(value as JwksUriOptions | undefined);
 

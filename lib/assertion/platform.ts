@@ -58,7 +58,6 @@ type Trusted =
   | { readonly identities: readonly FederatedIdentity[]; readonly failure?: undefined }
   | { readonly identities?: undefined; readonly failure: Failure };
 
-/** The identities that fit the assertion in every respect. */
 function trustedIdentities(
   subject: ClientSubject,
   given: readonly FederatedIdentity[],

@@ -9,7 +9,6 @@ import type { Rules } from './rules.js';
 /** How deeply objects and arrays of a JWT may be nested: what reads them next may recurse. */
 const MAX_DEPTH = 20;
 
-/** Whether a JSON object or array is nested more deeply than this; it looks no deeper. */
 function isDeeperThan(object: JsonObject, depth: number): boolean {
   if (depth === 0) return true;
   for (const name in object) {

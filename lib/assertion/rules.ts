@@ -73,10 +73,9 @@ export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
   'Ed25519',
 ]);
 
-/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 allows at most, in seconds. */
-const FAPI2_TOLERANCE = 60;
+/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 asks for and allows, in seconds. */
+const FAPI2_TOLERANCE = { least: 10, most: 60 };
 
-/** Reads a list of algorithms; undefined if none was given. */
 const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length === 0) {
@@ -134,7 +133,6 @@ export const RULE_OPTIONS = {
 /** What an assertion is held to by itself; checked and with the defaults. */
 export type Rules = ReturnType<typeof rulesFrom>;
 
-/** What FAPI 2.0 does not allow beside the profile. */
 const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string])[] = [
   [
     ({ audience }) => (audience ?? 'issuer-string') !== 'issuer-string',
@@ -145,8 +143,9 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
     `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
   ],
   [
-    ({ clockTolerance }) => clockTolerance > FAPI2_TOLERANCE,
-    `clockTolerance may be at most ${FAPI2_TOLERANCE}`,
+    ({ clockTolerance }) =>
+      clockTolerance < FAPI2_TOLERANCE.least || clockTolerance > FAPI2_TOLERANCE.most,
+    `clockTolerance must be from ${FAPI2_TOLERANCE.least} to ${FAPI2_TOLERANCE.most}`,
   ],
   [({ ignoreTrailingSlash }) => ignoreTrailingSlash, 'ignoreTrailingSlash may not be true'],
   [

@@ -144,7 +144,6 @@ function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): F
 const isBad = ({ findings }: AuditedClient): boolean =>
   findings.some(({ severity }) => severity === 'error');
 
-/** What a file of clients cannot tell. */
 const NOTE =
   'Audience, lifetime and typ stand in the assertions: the events of the server count who would fail. Keys at a jwks_uri are not fetched.';
 

@@ -77,7 +77,6 @@ function timeLine(name: string, value: unknown, now: number): string[] {
   return [`  ${name}  ${date}${value === now ? '' : `  (${relation})`}`];
 }
 
-/** Of the longest name of a check. */
 const WIDTH = 23;
 
 const MARKS = {
@@ -192,7 +191,6 @@ const WRAPPERS: readonly (readonly [name: string, strip: (text: string) => strin
     ],
   ];
 
-/** Takes off what stands around an assertion, and says what that was. */
 function unwrap(text: string): {
   readonly assertion: string;
   readonly wrappers: readonly string[];

@@ -18,13 +18,11 @@ import { importOptionalPeer, numberOption, UsageError } from './usage.js';
 
 const generate = promisify(generateKeyPair);
 
-/** The algorithms that `keygen` makes keys for. */
 const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
 
 /** One of them. */
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
-/** Generates a private key, with the size and curve that belong to the algorithm. */
 async function generatePrivateKey(alg: KeyAlgorithm): Promise<KeyObject> {
   switch (alg) {
     case 'ES256':

@@ -73,7 +73,6 @@ function importOf(secret: Secret, method: string | undefined): readonly Verifica
   return keys;
 }
 
-/** Whether a client may prove itself by keys that are not known here. */
 const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): boolean =>
   (secrets ?? []).some(
     ({ type }) =>

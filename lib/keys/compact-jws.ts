@@ -22,7 +22,6 @@ class Bytes extends Uint8Array {
 const latin1Bytes = (text: string): Bytes =>
   Bytes.from(text, (character) => character.charCodeAt(0)) as Bytes;
 
-/** The bytes of a text in base64url; none if the text is not base64url. */
 function base64urlBytes(text: string): Bytes {
   try {
     return latin1Bytes(atob(text.replaceAll('-', '+').replaceAll('_', '/')));

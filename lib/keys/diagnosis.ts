@@ -97,7 +97,6 @@ const stateOf = (key: VerificationKey, { now, settings }: Search) =>
 const fits = (key: VerificationKey, { jws }: Search): boolean =>
   (key.algorithms as readonly unknown[]).includes(jws.header['alg']);
 
-/** The result of something that throws a KeyError for secrets that cannot be used. */
 function orElse<T>(get: () => T, otherwise: T): T {
   try {
     return get();
@@ -110,7 +109,6 @@ function orElse<T>(get: () => T, otherwise: T): T {
 const isExpired = (secret: Secret, now: number): boolean =>
   orElse(() => (expirationOf(secret) ?? Number.POSITIVE_INFINITY) <= now, false);
 
-/** The keys of a secret that has not expired. */
 function keysOf(secret: Secret, search: Search): readonly VerificationKey[] {
   if (secret.type === 'JwksUri') return search.sets.get(secret)?.keys ?? [];
   return search.settings.keys.keysOf(secret).keys;
@@ -121,7 +119,6 @@ interface Known {
   readonly key: VerificationKey;
 }
 
-/** Every key of the secrets that can be used and have not expired. */
 function knownKeys(search: Search): Known[] {
   return search.secrets.flatMap((secret) => {
     const usable = () =>
@@ -188,7 +185,6 @@ async function untimelySigner(
 const reasonOf = ({ state }: UntimelyKey): Reason =>
   state === 'expired' ? 'secret_expired' : 'secret_not_yet_valid';
 
-/** Why no key is left to try. */
 function noKeyFailure(known: readonly Known[], search: Search): Failure {
   const untimely = [...untimelyKeys(known, search)];
   const told = new Set(untimely.map(describeUntimely));
@@ -202,7 +198,6 @@ function noKeyFailure(known: readonly Known[], search: Search): Failure {
   };
 }
 
-/** Why keys of the client were not tried. */
 function leftOut(known: readonly Known[], search: Search): string[] {
   const { alg, kid } = search.jws.header;
   const told = known.flatMap(({ secret, key }) => {
@@ -270,7 +265,6 @@ function sizeGuess({ jws, tried }: Search): string[] {
   return [`guess: another RSA key, since the signature has ${length} bytes and not ${sizes[0]}`];
 }
 
-/** None of the keys that were tried made the signature. */
 function signatureFailure(known: readonly Known[], search: Search): Failure {
   const mistake = formMistake(search);
   return {

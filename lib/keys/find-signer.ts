@@ -51,7 +51,6 @@ function warnOfRefused(secret: Secret, imported: ImportedKeys, search: Search): 
   }
 }
 
-/** Adds the keys of a secret that may verify now, whatever their names are. */
 function addCandidates(
   found: Candidate[],
   secret: Secret,
@@ -131,7 +130,6 @@ function* candidatesAtHand(search: Search): Generator<Candidate> {
   }
 }
 
-/** Whether this key was tried before, perhaps under another `kid`. */
 function wasTried({ key }: Candidate, { tried }: Search): boolean {
   return tried.some(
     ({ key: { keyObject } }) =>
@@ -146,7 +144,6 @@ interface Arrival extends FetchedSet {
   readonly fault?: unknown;
 }
 
-/** Starts to fetch the sets of the secrets that have not expired. */
 function startFetches(search: Search): Map<KeySecret, Promise<Arrival>> {
   const arrivals = new Map<KeySecret, Promise<Arrival>>();
   for (const [secret, seen] of search.sets) {

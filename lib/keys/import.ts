@@ -150,7 +150,6 @@ const IDENTITY_MEMBERS: Readonly<Record<string, true>> = {
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** Null counts as absent. */
 const isAbsent = (value: unknown): value is undefined | null =>
   value === undefined || value === null;
 

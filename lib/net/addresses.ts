@@ -10,7 +10,6 @@ function isIn(address: ReturnType<typeof ipaddr.parse>, [network, bits]: Network
   return address.kind() === network.kind() && address.match([network, bits]);
 }
 
-/** The address in numbers; undefined for names and for addresses with a zone. */
 function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
   return isIP(text) === 0 || text.includes('%') ? undefined : ipaddr.parse(text);
 }

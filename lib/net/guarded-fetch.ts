@@ -109,20 +109,31 @@ const USED_HEADERS = [
 
 const NO_BODY: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
+/** Ends a body that is not read to its end, so that its connection is free. */
+function endBody(body: object | null): void {
+  const { cancel, destroy } = (body ?? {}) as { cancel?: () => unknown; destroy?: () => unknown };
+  // A stream that is being read cannot be cancelled: the loop that reads it lets it go.
+  if (cancel !== undefined) Promise.resolve(cancel.call(body)).catch(() => undefined);
+  else destroy?.call(body);
+}
+
 /** With the user's own fetch, which decides how a name becomes a connection. */
 function userSender(fetch: FetchFunction, accept: string): Send {
   return async (url, signal) => {
     const init = { headers: requestHeaders(accept), redirect: 'manual', signal } as const;
     const response = await fetch(url.href, init);
     const { status, body } = response;
+    if (response.redirected === true || signal.aborted) {
+      endBody(body);
+      throw redirected(status, undefined);
+    }
     const named = USED_HEADERS.map((name) => [name, response.headers.get(name) ?? undefined]);
     const answer: Answer = {
       status,
       headers: Object.fromEntries(named) as IncomingHttpHeaders,
       body: (body as AsyncIterable<Uint8Array> | null) ?? NO_BODY,
-      discard: () => undefined,
+      discard: () => endBody(body),
     };
-    if (response.redirected === true) throw redirected(status, undefined);
     return answer;
   };
 }
@@ -164,12 +175,17 @@ function checkHead({ status, headers }: Answer, maxBytes: number): void {
 const tooLarge = (maxBytes: number): FetchError =>
   new FetchError('body_too_large', `it is larger than maxBytes (${maxBytes})`);
 
-async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+async function readBody(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
+    signal.throwIfAborted();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -214,9 +230,14 @@ function described(error: unknown, url: URL, settings: FetchSettings, timedOut: 
   if (error instanceof FetchError) {
     return new FetchError(error.code, `${what}: ${error.message}`, error.answered);
   }
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  // The user's own fetch may throw anything.
+  const { code, cause, message } = Object(error) as {
+    code?: unknown;
+    cause?: { code?: unknown } | null;
+    message?: unknown;
+  };
   const known = [code, cause?.code].find((each) => typeof each === 'string');
-  const detail = safeText(known ?? (error as Error | undefined)?.message) ?? 'failed';
+  const detail = safeText(known ?? message) ?? 'failed';
   const hint = UNTRUSTED.test(detail) ? ': the option ca can trust its authority' : '';
   return new FetchError('connection_failed', `${what}: ${detail}${hint}`);
 }
@@ -252,7 +273,7 @@ export function guardedFetch(settings: FetchSettings, accept: string): FetchJson
       checkHost(url, settings);
       answer = await send(url, signal);
       checkHead(answer, maxBytes);
-      const body = await readBody(answer.body, maxBytes);
+      const body = await readBody(answer.body, maxBytes, signal);
       return { value: parse(body), freshFor: freshness(answer.headers) };
     };
     try {

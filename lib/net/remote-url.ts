@@ -7,7 +7,6 @@ import type { FetchSettings } from './options.js';
 /** The host of a URL without the brackets of IPv6. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
-/** Whether the URL names this machine: `localhost` or a loopback address. */
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
 
 /** The second-level domains of countries below which names are registered: co.uk, com.au, ac.jp. */

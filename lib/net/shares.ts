@@ -1,4 +1,3 @@
-/** How many tasks wait at most; more are turned away at once. */
 const MAX_WAITING = 10_000;
 
 interface Waiting {

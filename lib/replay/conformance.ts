@@ -51,7 +51,6 @@ const insertAll = (stores: readonly ReplayStore[], entry: ReplayEntry): Promise<
 const countTrue = (answers: readonly boolean[]): number =>
   answers.filter((answer) => answer === true).length;
 
-/** How many of two insertions are accepted, where the store may also refuse by throwing. */
 async function countAccepted(store: ReplayStore, entry: ReplayEntry): Promise<number> {
   const settled = await Promise.allSettled([1, 2].map(async () => store.insert(entry)));
   return countTrue(settled.map((result) => result.status === 'fulfilled' && result.value));

@@ -119,7 +119,6 @@ const MAX_PENDING = 10_000;
 const emitWarning = ({ code, message }: RedisWarning): void =>
   process.emitWarning(message, { type: 'PrivateKeyJwtWarning', code });
 
-/** What Redis has answered to `SET … NX`. */
 function wasSet(answer: unknown): boolean {
   if (answer === null) return false;
   if (String(answer) === 'OK') return true;

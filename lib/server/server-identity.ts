@@ -45,7 +45,6 @@ const resolveOptional = async (
   request: ExpressRequest,
 ): Promise<string | undefined> => (value === undefined ? undefined : resolve(name, value, request));
 
-/** The origin of an issuer; undefined for a URN and the like. */
 function originOf(issuer: string): string | undefined {
   const { origin } = new URL(issuer);
   return origin === 'null' ? undefined : origin;

@@ -75,7 +75,6 @@ const isWebRequest = (request: Request | IncomingMessage): request is Request =>
 const isNodeRequest = (request: Partial<IncomingMessage>): boolean =>
   typeof request.headers === 'object' && Symbol.asyncIterator in request;
 
-/** What is known of a request before its body is read. */
 function headOf(
   request: Request | IncomingMessage | URLSearchParams,
   { authorization: given }: Called,

@@ -84,7 +84,6 @@ export function sendOAuthError(
 
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-/** Whether a request is a POST of `application/x-www-form-urlencoded`. */
 function isFormPost({ method, headers }: FormRequest): boolean {
   if (method !== 'POST') return false;
   const contentType = headers['content-type'] ?? '';
@@ -92,7 +91,6 @@ function isFormPost({ method, headers }: FormRequest): boolean {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase() === FORM_TYPE;
 }
 
-/** Whether a request announces a body. */
 function hasBody({ headers }: FormRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
 }
@@ -104,7 +102,6 @@ const wasRead = ({ readableDidRead, readableEnded }: FormRequest): boolean =>
 const REMEDY =
   'mount express.urlencoded({ extended: false }) first, and nothing before it that reads the body';
 
-/** Who has read the body in a way that leaves no form. */
 function wrongReader(request: FormRequest): string {
   const { body } = request;
   if (body instanceof Uint8Array) return 'express.raw has read it as bytes';

@@ -293,6 +293,8 @@ for (const options of [
   { requireExpiration: false },
   { algorithms: ['RS256'] },
   { clockTolerance: 61 },
+  { clockTolerance: 9 },
+  { clockTolerance: 0 },
   { ignoreTrailingSlash: true },
 ] as const satisfies Partial<RequestObjectOptions>[]) {
   test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {

@@ -114,7 +114,9 @@ const WEAKER: readonly (readonly [ClientAssertionOptions, RegExp])[] = [
   [{ audience: 'issuer' }, /audience must be 'issuer-string'/],
   [{ algorithms: ['RS256'] }, /algorithms may have only PS256, ES256, EdDSA, Ed25519/],
   [{ algorithms: ['PS256', 'ES384'] }, /algorithms may have only/],
-  [{ clockTolerance: 61 }, /clockTolerance may be at most 60/],
+  [{ clockTolerance: 61 }, /clockTolerance must be from 10 to 60/],
+  [{ clockTolerance: 9.9 }, /clockTolerance must be from 10 to 60/],
+  [{ clockTolerance: 0 }, /clockTolerance must be from 10 to 60/],
   [{ ignoreTrailingSlash: true }, /ignoreTrailingSlash may not be true/],
   [{ acceptGrantTypeAsAssertionType: true }, /acceptGrantTypeAsAssertionType may not be true/],
 ];

@@ -14,14 +14,14 @@ import { startTokenServer } from '../support/token-server.js';
 import { logIn, newVisitor } from '../support/visitor.js';
 
 const pair = keyPair('ES256');
-const server = await startTokenServer(
-  [
-    { client_id: 'web', ...webClient(pair) },
-    { client_id: 'rsa', ...webClient(keyPair('RS256')) },
-  ],
-  { PROFILE: 'fapi2' },
-);
+const CLIENTS = [
+  { client_id: 'web', ...webClient(pair) },
+  { client_id: 'rsa', ...webClient(keyPair('RS256')) },
+];
+const server = await startTokenServer(CLIENTS, { PROFILE: 'fapi2' });
 after(() => server.stop());
+const plain = await startTokenServer(CLIENTS);
+after(() => plain.stop());
 
 type Form = Record<string, string>;
 
@@ -111,3 +111,107 @@ test('FAPI 2.0: the metadata says that requests must be pushed', async () => {
   assert.deepEqual(metadata['token_endpoint_auth_methods_supported'], ['private_key_jwt']);
   assert.deepEqual(metadata['id_token_signing_alg_values_supported'], ['ES256']);
 });
+
+const now = Math.floor(Date.now() / 1000);
+const MINUTE = 60;
+
+/** A request object, and whether it is taken with the profile and without. */
+interface RequestObjectRow {
+  readonly what: string;
+  readonly claims?: Record<string, unknown>;
+  readonly header?: Record<string, unknown>;
+  readonly signer?: 'rsa';
+  readonly fapi2: boolean;
+  readonly plain: boolean;
+}
+
+/** FAPI 2.0 Message Signing §5.3.1, Security Profile §5.3.2.1 and §5.4.1. */
+const REQUEST_OBJECTS: readonly RequestObjectRow[] = [
+  { what: 'nbf of now', fapi2: true, plain: true },
+  { what: 'no nbf', claims: { nbf: undefined }, fapi2: false, plain: true },
+  { what: 'nbf as a text', claims: { nbf: String(now) }, fapi2: false, plain: false },
+  { what: 'nbf 8 s ahead', claims: { nbf: now + 8 }, fapi2: true, plain: true },
+  { what: 'nbf 90 s ahead', claims: { nbf: now + 90 }, fapi2: false, plain: false },
+  {
+    what: 'nbf 50 minutes ago',
+    claims: { nbf: now - 50 * MINUTE, exp: now + 5 * MINUTE },
+    fapi2: true,
+    plain: true,
+  },
+  {
+    what: 'nbf 62 minutes ago',
+    claims: { nbf: now - 62 * MINUTE, exp: now + MINUTE, iat: now },
+    fapi2: false,
+    plain: true,
+  },
+  {
+    what: 'exp 65 minutes after nbf',
+    claims: { nbf: now - 10 * MINUTE, exp: now + 55 * MINUTE, iat: now },
+    fapi2: false,
+    plain: true,
+  },
+  { what: 'no exp', claims: { exp: undefined }, fapi2: false, plain: false },
+  {
+    what: 'exp five minutes ago',
+    claims: { nbf: now - 10 * MINUTE, exp: now - 5 * MINUTE, iat: undefined },
+    fapi2: false,
+    plain: false,
+  },
+  { what: 'typ JWT', header: { typ: 'JWT' }, fapi2: true, plain: true },
+  {
+    what: 'the typ of an assertion',
+    header: { typ: 'client-authentication+jwt' },
+    fapi2: false,
+    plain: false,
+  },
+  { what: 'RS256', signer: 'rsa', fapi2: false, plain: true },
+];
+
+for (const [mode, target] of [
+  ['fapi2', server],
+  ['plain', plain],
+] as const) {
+  /** Pushes a request object. */
+  async function push(row: Omit<RequestObjectRow, 'what' | 'fapi2' | 'plain'>, aud: unknown) {
+    const clientId = row.signer ?? 'web';
+    const signer = row.signer === undefined ? pair : keyPair('RS256');
+    const request = await signAssertion(clientId, {
+      pair: signer,
+      header: { typ: 'oauth-authz-req+jwt', ...row.header },
+      claims: {
+        ...authorizationParameters(clientId, pkce()),
+        sub: undefined,
+        aud,
+        nbf: now,
+        ...row.claims,
+      },
+    });
+    // The assertion is right in both modes, so that only the object decides.
+    const assertion = await signAssertion(clientId, {
+      pair: clientId === 'rsa' ? { ...signer, alg: 'PS256' } : signer,
+      claims: { aud: target.url },
+    });
+    const response = await target.post('/par', assertionForm(assertion, { request }));
+    return { status: response.status, body: (await response.json()) as Form };
+  }
+
+  for (const row of REQUEST_OBJECTS) {
+    test(`${mode}: a request object with ${row.what}: ${row[mode] ? 'taken' : 'refused'}`, async () => {
+      const { status, body } = await push(row, target.url);
+      assert.deepEqual(
+        [status, body['error']],
+        row[mode] ? [201, undefined] : [400, 'invalid_request_object'],
+      );
+    });
+  }
+
+  for (const [what, aud, taken] of [
+    ['several values of aud, the issuer among them', [target.url, 'https://other.example'], true],
+    ['another server as aud', 'https://other.example', false],
+    ['no value of aud', [], false],
+  ] as const) {
+    test(`${mode}: a request object with ${what}: ${taken ? 'taken' : 'refused'}`, async () => {
+      assert.equal((await push({}, aud)).status, taken ? 201 : 400);
+    });
+  }
+}

@@ -47,7 +47,13 @@ test('the example of metrics counts authentications by what is proved of them', 
       .find(({ descriptor }) => descriptor.name === name)
       ?.dataPoints.map(({ attributes, value }) => ({ attributes, value }));
 
-  const proved = { outcome: 'success', clientId: 'client', alg: 'ES256', keyId: 'known' };
+  const proved = {
+    outcome: 'success',
+    clientId: 'client',
+    alg: 'ES256',
+    keyId: 'known',
+    platform: undefined,
+  };
   assert.deepEqual(pointsOf('client_authentications'), [
     { attributes: { ...proved, typ: undefined, audienceForm: 'issuer' }, value: 2 },
     { attributes: { ...proved, typ: undefined, audienceForm: 'token_endpoint' }, value: 1 },

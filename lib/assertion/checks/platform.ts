@@ -66,7 +66,6 @@ export interface TrustCheck extends Check<TrustSubject> {
   trusts(identity: FederatedIdentity, subject: ClientSubject): boolean;
 }
 
-/** The values that the identities ask for, each once. */
 const wanted =
   (read: (identity: FederatedIdentity, subject: ClientSubject) => unknown) =>
   (subject: TrustSubject): unknown[] => [
@@ -87,7 +86,6 @@ function hasAudience({ jws }: ClientSubject, audience: string): boolean {
   return aud.every((value) => typeof value === 'string') && aud.includes(audience);
 }
 
-/** The further claims of an identity that the assertion has not, or has with another value. */
 const brokenClaims = ({ claims }: FederatedIdentity, { jws }: ClientSubject): string[] =>
   Object.entries(claims ?? {})
     .filter(([name, value]) => !Object.hasOwn(jws.claims, name) || jws.claims[name] !== value)

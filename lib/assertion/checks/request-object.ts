@@ -46,7 +46,6 @@ function isLifetimeKept(subject: RequestObjectSubject): boolean {
   return lifetime(subject) <= settings.maxLifetime + settings.clockTolerance;
 }
 
-/** The check of a time that may be absent. */
 const ifPresent = (name: string, check: Check<JwtSubject>): Check<RequestObjectSubject> => ({
   ...check,
   passes: (subject) =>

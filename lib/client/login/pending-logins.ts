@@ -74,8 +74,8 @@ export class PendingLogins {
    */
   async add(request: LoginRequest, login: Omit<PendingLogin, 'owner'>): Promise<void> {
     const add = () =>
-      changeSession(request, (session) =>
-        this.#keep(session, [...this.#of(session), { ...login, owner: this.#owner }]),
+      changeSession(request, (session, stored) =>
+        this.#keep(session, [...this.#of(stored), { ...login, owner: this.#owner }]),
       );
     if (await add()) return;
     await leaveEndedSession(request);
@@ -96,12 +96,16 @@ export class PendingLogins {
       if (logins.length === 0) warnOfLostCookie(request);
       throw new LoginStateError(answer);
     }
-    const isTaken = await changeSession(request, () =>
+    const isTaken = await changeSession(request, (_session, stored) => {
+      const all = this.#of(stored);
+      // Another request with the same response was faster.
+      if (!all.some((login) => login.state === state)) return false;
       this.#keep(
         session,
-        this.#of(session).filter(({ state: each }) => each !== state),
-      ),
-    );
+        all.filter((login) => login.state !== state),
+      );
+      return true;
+    });
     if (!isTaken) throw new LoginStateError(answer);
     return found;
   }

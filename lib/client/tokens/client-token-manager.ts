@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Configuration, clientCredentialsGrant, type DPoPHandle } from 'openid-client';
+import { isThenable } from '../../shared/deadline.js';
 import {
   type ArgumentTable,
   type OptionTable,
@@ -15,12 +16,12 @@ import { locked, SingleFlight, type TokenLock } from './lock.js';
 import { call, clientEvent } from './provider.js';
 import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
 import {
+  answeredTokens,
   isUsable,
   MemoryTokenStore,
   storedTokens,
   type TokenSet,
   type TokenStore,
-  tokenSet,
 } from './token-store.js';
 
 /** Options of a `ClientTokenManager`. Times are in seconds. */
@@ -67,6 +68,25 @@ function parametersOf(request: ClientTokenRequest): URLSearchParams {
   return parameters;
 }
 
+interface Wanted {
+  readonly parameters: URLSearchParams;
+  readonly key: string;
+}
+
+/** How many different requests are remembered. */
+const MAX_WANTED = 1000;
+
+/** Names a request all of whose members are known and texts; undefined for any other. */
+function simpleName(request: ClientTokenRequest): string | undefined {
+  let name = '';
+  for (const member in request) {
+    const value = request[member as keyof ClientTokenRequest];
+    if (!Object.hasOwn(REQUEST, member) || typeof value !== 'string') return undefined;
+    name += `${member.length}:${member}${value.length}:${value}`;
+  }
+  return name;
+}
+
 /**
  * Gets tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until shortly
  * before they expire. One request is under way for each scope, resource and audience; it carries a
@@ -87,6 +107,8 @@ export class ClientTokenManager {
   readonly #DPoP: DPoPHandle | undefined;
   readonly #lock: TokenLock | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
+  /** What was wanted before, so that it need not be worked out each time. */
+  readonly #wanted = new Map<string, Wanted>();
 
   /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
   constructor(options: ClientTokenManagerOptions) {
@@ -107,9 +129,11 @@ export class ClientTokenManager {
    * @throws what `callProvider` throws, and what the store and the lock do
    */
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
-    const parameters = parametersOf(request);
-    const key = await this.#keyOf(parameters);
-    const known = storedTokens(await this.#store.get(key));
+    const name = simpleName(request);
+    const before = name === undefined ? undefined : this.#wanted.get(name);
+    const { key, parameters } = before ?? (await this.#want(request, name));
+    const kept = this.#store.get(key);
+    const known = storedTokens(isThenable(kept) ? await kept : kept);
     if (known !== undefined && isUsable(known, Date.now() / 1000, refused)) return known;
     return this.#flights.run(key, () =>
       locked(this.#lock, key, () => this.#request(key, parameters, refused)),
@@ -137,6 +161,14 @@ export class ClientTokenManager {
     });
   }
 
+  /** What is wanted: the parameters of the request, and the name of the token in the store. */
+  async #want(request: ClientTokenRequest, name: string | undefined): Promise<Wanted> {
+    const parameters = parametersOf(request);
+    const wanted = { parameters, key: await this.#keyOf(parameters) };
+    if (name !== undefined && this.#wanted.size < MAX_WANTED) this.#wanted.set(name, wanted);
+    return wanted;
+  }
+
   async #request(key: string, parameters: URLSearchParams, refused?: string): Promise<TokenSet> {
     const known = storedTokens(await this.#store.get(key));
     if (known !== undefined && isUsable(known, Date.now() / 1000, refused)) return known;
@@ -146,7 +178,7 @@ export class ClientTokenManager {
       { repeatable: 'unanswered' },
     );
     const now = Date.now() / 1000;
-    const tokens = tokenSet(response, now, this.#renewBefore);
+    const tokens = answeredTokens(response, now, this.#renewBefore);
     publish(() => clientEvent(this.#config, 'token_obtained'));
     // If another process was faster, its token is as good as this one.
     await this.#store.replace(key, known, tokens, Math.ceil(tokens.expiresAt - now));

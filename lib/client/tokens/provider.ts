@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
+import { withDeadline } from '../../shared/deadline.js';
 import type { OptionTable, Reader } from '../../shared/options.js';
 import { sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
@@ -292,9 +293,11 @@ async function callOnce<Result>(
   const deadline = AbortSignal.timeout(DEADLINE);
   const seen: Call = { secrets: new Set(), deadline, beforeRedemption, thrown: [] };
   try {
-    return await calls.run(seen, () =>
+    const result = calls.run(seen, () =>
       repeatable === undefined ? run() : sendAgain(run, repeatable),
     );
+    // The deadline of fetch does not end what signs the assertion.
+    return await withDeadline(result, DEADLINE / 1000 + 1, 'A call of the provider');
   } catch (error) {
     if (seen.thrown.length > 0) throw seen.thrown[0];
     const failure = failureOf(error, seen);

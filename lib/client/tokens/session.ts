@@ -1,4 +1,4 @@
-import { isThenable } from '../../shared/deadline.js';
+import { isThenable, withDeadline } from '../../shared/deadline.js';
 
 /** What is used of a request whose user has tokens. */
 export interface UserTokenRequest {
@@ -81,29 +81,33 @@ export async function storedSession(
   return cameWithRequest(request, id) ? 'ended' : 'unknown';
 }
 
-/** How long a session that is destroyed waits for what is just being written to it, in milliseconds. */
-const MAX_WAIT = 10_000;
+/** How long one step of a session waits for the one before it, in seconds. */
+const MAX_WAIT = 10;
+
+/** Waits until something is over, whatever has come of it, but not for ever. */
+const inTime = (step: Promise<unknown>): Promise<unknown> =>
+  withDeadline(step, MAX_WAIT, 'A step of the session').catch(() => undefined);
 
 /**
  * What is under way for the sessions of one store. A store cannot compare and set, so a session that
  * is destroyed while it is written would come back. Therefore one waits for the other, in this process.
  */
 class SessionSteps {
-  readonly #writing = new Map<string, Set<Promise<unknown>>>();
+  /** The last write of each session: one waits for the other. */
+  readonly #writing = new Map<string, Promise<unknown>>();
   readonly #ending = new Set<string>();
 
   /** Whether a session is just being destroyed. */
   isEnding = (id: string): boolean => this.#ending.has(id);
 
   async write<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
-    const all = this.#writing.get(id) ?? new Set();
-    const result = work();
-    this.#writing.set(id, all.add(result));
+    const before = this.#writing.get(id);
+    const result = before === undefined ? work() : inTime(before).then(work);
+    this.#writing.set(id, result);
     try {
       return await result;
     } finally {
-      all.delete(result);
-      if (all.size === 0) this.#writing.delete(id);
+      if (this.#writing.get(id) === result) this.#writing.delete(id);
     }
   }
 
@@ -112,9 +116,7 @@ class SessionSteps {
     this.#ending.add(id);
     const run = () => destroy(() => this.#ending.delete(id));
     const writing = this.#writing.get(id);
-    if (writing === undefined) return run();
-    const time = new Promise((resolve) => setTimeout(resolve, MAX_WAIT).unref());
-    return Promise.race([Promise.allSettled(writing), time]).then(run);
+    return writing === undefined ? run() : inTime(writing).then(run);
   }
 }
 
@@ -139,32 +141,41 @@ function stepsOf(store: SessionStore): SessionSteps {
   return steps;
 }
 
-/** Whether the session was destroyed or renewed since the request came. */
-export async function sessionHasEnded(request: SessionRequest): Promise<boolean> {
+/** The session as its store has it now, unless it is just being destroyed. */
+async function sessionNow(request: SessionRequest): Promise<Session | 'ended' | 'unknown'> {
   const id = sessionIdOf(request);
   const isEnding = () =>
     id !== undefined &&
     request.sessionStore !== undefined &&
     stepsOf(request.sessionStore).isEnding(id);
-  return isEnding() || (await storedSession(request)) === 'ended' || isEnding();
+  if (isEnding()) return 'ended';
+  const stored = await storedSession(request);
+  return isEnding() ? 'ended' : stored;
 }
+
+/** Whether the session was destroyed or renewed since the request came. */
+export const sessionHasEnded = async (request: SessionRequest): Promise<boolean> =>
+  (await sessionNow(request)) === 'ended';
 
 /**
  * Changes a session and writes it now, unless it has ended. Nothing of it is left to be written when
- * the request ends.
+ * the request ends. Requests of one session do so one after the other.
  *
+ * @param change is given the session of the request, and what is stored now: the same if that is not
+ *   known. If it returns false, nothing is written
  * @returns whether it was written
  */
 export async function changeSession(
   request: SessionRequest,
-  change: (session: Session) => unknown,
+  change: (session: Session, stored: Session) => unknown,
 ): Promise<boolean> {
   const id = sessionIdOf(request);
   const { sessionStore } = request;
   const write = async () => {
-    if (await sessionHasEnded(request)) return false;
+    const stored = await sessionNow(request);
+    if (stored === 'ended') return false;
     const session = request.session as Session;
-    change(session);
+    if (change(session, stored === 'unknown' ? session : stored) === false) return false;
     if (typeof session['save'] === 'function') await completed(session, session['save']);
     return true;
   };

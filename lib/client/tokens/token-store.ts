@@ -1,5 +1,6 @@
 import type { TokenEndpointResponse } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
+import { ProviderError } from './failures.js';
 
 /** Where a server does not say how long a token lives, it is renewed after this many seconds. */
 const ASSUMED_LIFETIME = 300;
@@ -20,6 +21,23 @@ export interface TokenSet {
   readonly refreshing?: { readonly by: string; readonly until: number } | undefined;
 }
 
+/** No token is kept for longer, in seconds: a year. */
+const MAX_LIFETIME = 31_536_000;
+
+function lifetimeOf(value: unknown): number {
+  if (value === undefined || value === null) return ASSUMED_LIFETIME;
+  // Some servers write it as text.
+  const lifetime = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof lifetime === 'number' && lifetime >= 0) return Math.min(lifetime, MAX_LIFETIME);
+  throw new TypeError('The expires_in of the tokens must be a number of seconds');
+}
+
+function optionalText(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value === 'string') return value;
+  throw new TypeError(`The ${name} of the tokens must be text`);
+}
+
 /**
  * What is kept of a token response (RFC 6749 §5.1).
  *
@@ -33,22 +51,41 @@ export function tokenSet(
   renewBefore: number,
   previous?: TokenSet,
 ): TokenSet {
-  if (typeof response?.access_token !== 'string') {
+  const { access_token, token_type, expires_in } = response ?? {};
+  if (typeof access_token !== 'string' || access_token === '') {
     throw new TypeError('The tokens have no access_token: pass the response of the token endpoint');
   }
-  const lifetime = response.expires_in ?? ASSUMED_LIFETIME;
-  const scope = response.scope ?? previous?.scope;
-  const refreshToken = response.refresh_token ?? previous?.refreshToken;
-  const idToken = response.id_token ?? previous?.idToken;
+  if (typeof token_type !== 'string') throw new TypeError('The tokens have no token_type');
+  // Others cannot be sent, and the error of fetch would repeat them.
+  if (!/^[\x20-\x7e]+$/.test(access_token)) {
+    throw new TypeError(
+      'The access_token has characters that no token has (RFC 6749 appendix A.12)',
+    );
+  }
+  const lifetime = lifetimeOf(expires_in);
+  const scope = optionalText('scope', response.scope) ?? previous?.scope;
+  const refreshToken =
+    optionalText('refresh_token', response.refresh_token) ?? previous?.refreshToken;
+  const idToken = optionalText('id_token', response.id_token) ?? previous?.idToken;
   return {
-    accessToken: response.access_token,
-    tokenType: response.token_type,
+    accessToken: access_token,
+    tokenType: token_type,
     expiresAt: now + lifetime,
     renewAt: now + lifetime - Math.min(renewBefore, lifetime / 2),
     ...(scope !== undefined && { scope }),
     ...(refreshToken !== undefined && { refreshToken }),
     ...(idToken !== undefined && { idToken }),
   };
+}
+
+/** @throws {ProviderError} for an answer of the provider that is no token response */
+export function answeredTokens(...parameters: Parameters<typeof tokenSet>): TokenSet {
+  try {
+    return tokenSet(...parameters);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ProviderError(502, `The answer of the provider cannot be used: ${message}.`);
+  }
 }
 
 /**
@@ -60,8 +97,10 @@ export function storedTokens(value: unknown): TokenSet | undefined {
   if (value === undefined || value === null) return undefined;
   const { accessToken, tokenType, expiresAt, renewAt } = value as TokenSet;
   const isTokenSet =
-    [accessToken, tokenType].every((text) => typeof text === 'string') &&
-    [expiresAt, renewAt].every(Number.isFinite);
+    typeof accessToken === 'string' &&
+    typeof tokenType === 'string' &&
+    Number.isFinite(expiresAt) &&
+    Number.isFinite(renewAt);
   if (isTokenSet) return value as TokenSet;
   throw new TypeError(
     'The stored value is not a TokenSet: a store must return what it was given (parse JSON), and only save may write tokens into a session',

@@ -6,6 +6,7 @@ import {
   refreshTokenGrant,
   type TokenEndpointResponse,
 } from 'openid-client';
+import { isThenable } from '../../shared/deadline.js';
 import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
@@ -14,7 +15,13 @@ import { locked, SingleFlight, type TokenLock } from './lock.js';
 import { call, clientEvent, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
 import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
-import { isUsable, MemoryTokenStore, type TokenSet, tokenSet } from './token-store.js';
+import {
+  answeredTokens,
+  isUsable,
+  MemoryTokenStore,
+  type TokenSet,
+  tokenSet,
+} from './token-store.js';
 import { tokensInSession, tokensInStore, type UserTokens } from './user-tokens.js';
 
 const YEAR = 31_536_000;
@@ -39,6 +46,9 @@ const REMEMBERED = 3600;
 
 /** For how long a process may refresh before another one may: longer than a token request takes. */
 const REFRESH_TIME = 40;
+
+/** How far the clocks of processes may differ, in seconds. */
+const MAX_CLOCK_DIFFERENCE = 60;
 
 /** For how long new tokens are tried to be saved, in seconds. */
 const SAVE_TIME = 30;
@@ -155,7 +165,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
    * @throws what `callProvider` throws, and what the store and the lock do
    */
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
-    const tokens = await this.#place.get(request);
+    const kept = this.#place.get(request);
+    const tokens = isThenable(kept) ? await kept : kept;
     if (tokens !== undefined && isUsable(tokens, now(), refused)) return tokens;
     return orLeave(request, this.#renew(request, tokens, refused));
   }
@@ -315,7 +326,10 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     by: string,
     deadline: number,
   ): Promise<boolean> {
-    if (refreshing === undefined || refreshing.by === by || refreshing.until <= now()) return false;
+    if (refreshing === undefined || refreshing.by === by) return false;
+    const left = refreshing.until - now();
+    // A process whose clock is far ahead does not hold the others up.
+    if (left <= 0 || left > REFRESH_TIME + MAX_CLOCK_DIFFERENCE) return false;
     if (now() > deadline) {
       throw new ProviderError(
         503,
@@ -334,20 +348,20 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   ): Promise<TokenSet | undefined> {
     const { refreshToken = '' } = tokens;
     const DPoP = this.#DPoP(request);
-    let response: TokenEndpointResponse;
+    let renewed: TokenSet;
     try {
       // A server may have used up the refresh token though its answer was lost: only what was not
       // sent at all is sent again.
-      response = await call(
+      const response = await call(
         this.#config,
         () => refreshTokenGrant(this.#config, refreshToken, undefined, DPoP && { DPoP }),
         { repeatable: 'unsent' },
       );
+      renewed = answeredTokens(response, now(), this.#renewBefore, tokens);
     } catch (error) {
       await this.#place.replace(request, claimed, tokens, this.#keepFor).catch(() => undefined);
       throw error;
     }
-    const renewed = tokenSet(response, now(), this.#renewBefore, tokens);
     if (renewed.refreshToken !== refreshToken) {
       const name = nameOf(refreshToken);
       this.#replacements.replace(name, this.#replacements.get(name), renewed, REMEMBERED);

@@ -1,3 +1,4 @@
+import { isThenable } from '../../shared/deadline.js';
 import { LoginRequiredError } from './failures.js';
 import {
   changeSession,
@@ -21,7 +22,7 @@ export interface UserTokens {
   /** Names the session; undefined if it has no id. */
   keyOf(request: UserTokenRequest): string | undefined;
   /** The tokens as the request knows them; undefined if there are none, or the session has ended. */
-  get(request: UserTokenRequest): Promise<TokenSet | undefined>;
+  get(request: UserTokenRequest): Promise<TokenSet | undefined> | TokenSet | undefined;
   /** The tokens as they are now, whatever the request has read before. */
   current(request: UserTokenRequest): Promise<TokenSet | undefined>;
   /**
@@ -81,9 +82,14 @@ export function tokensInStore(store: TokenStore): UserTokens {
     throw new TypeError('The request has no sessionID: use express-session before');
   };
   const read = async (request: UserTokenRequest) => storedTokens(await store.get(keyOf(request)));
-  const get = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
-    const entry = await read(request);
+  const unlessEnded = (value: unknown): TokenSet | undefined => {
+    const entry = storedTokens(value);
     return isEnded(entry) ? undefined : entry;
+  };
+  const get = (request: UserTokenRequest) => {
+    const value = store.get(keyOf(request));
+    // Without a promise where there is none: this is what nearly every call does.
+    return isThenable(value) ? Promise.resolve(value).then(unlessEnded) : unlessEnded(value);
   };
   return {
     keyOf,
@@ -145,12 +151,12 @@ export function tokensInSession(): UserTokens {
     const session = isSession(request);
     return key === undefined ? endedObjects.has(session) : ended.get(key) !== undefined;
   };
-  const get = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
+  const get = (request: UserTokenRequest): TokenSet | undefined => {
     const session = isSession(request);
     return wasEnded(request) ? undefined : storedTokens(session[MEMBER]);
   };
   const current = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
-    const own = await get(request);
+    const own = get(request);
     const stored = await storedSession(request);
     if (wasEnded(request) || stored === 'ended') return undefined;
     return stored === 'unknown' ? own : storedTokens(stored[MEMBER]);
@@ -184,7 +190,7 @@ export function tokensInSession(): UserTokens {
     start: write,
     async end(request) {
       const session = isSession(request);
-      const tokens = (await current(request)) ?? (await get(request));
+      const tokens = (await current(request)) ?? get(request);
       const key = keyOf(request);
       if (key === undefined) endedObjects.add(session);
       else ended.replace(key, ended.get(key), ENDED, ENDED_FOR);

@@ -46,10 +46,8 @@ const MIN_CAPACITY = 16;
 const INITIAL_LOAD = 0.5;
 const REBUILD_LOAD = 0.75;
 
-/** What `Segment.find` answers where the fingerprint is there. */
 const PRESENT = -1;
 
-/** How many slots a segment for so many entries has. */
 const capacityFor = (entries: number): number =>
   Math.max(MIN_CAPACITY, Math.ceil(entries / INITIAL_LOAD));
 

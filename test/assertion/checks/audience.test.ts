@@ -128,3 +128,35 @@ for (const [typ, options, expected] of [
     );
   });
 }
+
+for (const [audience, aud] of [
+  ['issuer', 1],
+  ['issuer', [null]],
+  ['issuer-string', {}],
+] as const) {
+  test(`${audience}, ignoreTrailingSlash: an aud of ${JSON.stringify(aud)} is no audience`, async () => {
+    const validator = validatorOf([CLIENT], { audience, ignoreTrailingSlash: true });
+    const claims = { aud: aud as unknown as string };
+    const result = validator.validate(requestWith(await signAssertion('client', { claims })));
+    await assert.rejects(result, { reason: 'audience_mismatch' });
+  });
+}
+
+for (const [audience, expected] of [
+  ['issuer', `${ISSUER} alone`],
+  ['issuer-string', `${ISSUER} as a string`],
+] as const) {
+  test(`${audience}: the operator learns which aud came and what was expected`, async () => {
+    const validator = validatorOf([CLIENT], { audience });
+    const claims = { aud: TOKEN_ENDPOINT };
+    const result = validator.validate(requestWith(await signAssertion('client', { claims })));
+    await assert.rejects(result, { expected, actual: TOKEN_ENDPOINT });
+  });
+}
+
+test('issuer: the issuer in a list is reported as the form issuer', async () => {
+  const validator = validatorOf([CLIENT], { audience: 'issuer' });
+  const claims = { aud: [ISSUER] };
+  const request = requestWith(await signAssertion('client', { claims }));
+  assert.equal((await validator.validate(request)).authentication.audienceForm, 'issuer');
+});

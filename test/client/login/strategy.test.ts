@@ -379,3 +379,27 @@ test('behind a proxy the login ends at the callback URL, whatever the proxy call
   assert.equal(response.origin, party.url);
   assert.deepEqual(await homePage(browser, response), LOGGED_IN);
 });
+
+test('a response that comes twice at the same time is one login', async (t) => {
+  const party = await relyingParty();
+  t.after(() => party.close());
+  const browser = newBrowser();
+  const response = await browser.openUntil(`${party.url}/login`, `${party.url}/cb`);
+  await Promise.all([browser.open(response), browser.open(response)]);
+  assert.equal(party.logins.length, 1, 'a code that is redeemed twice ends what it brought');
+  assert.deepEqual(party.errors, []);
+});
+
+test('logins that begin in several tabs at the same time are all under way', async (t) => {
+  const party = await relyingParty();
+  t.after(() => party.close());
+  const browser = newBrowser();
+  await browser.openUntil(`${party.url}/login`, `${party.provider.issuer}`);
+  const tabs = Array.from({ length: 4 }, () =>
+    browser.openUntil(`${party.url}/login`, `${party.provider.issuer}`),
+  );
+  await Promise.all(tabs);
+  const [session] = party.sessions();
+  const { 'openid-connect': underWay } = session ?? {};
+  assert.equal((underWay as unknown[]).length, 5);
+});

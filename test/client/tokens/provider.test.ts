@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
+import { Configuration, clientCredentialsGrant } from 'openid-client';
+import { AssertionService, callProvider, clientAssertion } from '../../../lib/client/index.js';
 import { type Repeatable, sendAgain } from '../../../lib/client/tokens/provider.js';
 
 const withCode = (code: unknown) => Object.assign(new Error('of the socket'), { code });
@@ -62,4 +64,23 @@ test('each of several addresses may have refused (happy eyeballs)', async () => 
 test('what is answered the second time is the answer', async () => {
   const answers = [Promise.reject(fetchFailed('ECONNREFUSED')), Promise.resolve('tokens')];
   assert.equal(await sendAgain(async () => answers.shift(), 'unsent'), 'tokens');
+});
+
+test('a key that never signs ends a call in time', async () => {
+  const sign = () => new Promise<Uint8Array>(() => undefined);
+  const assertions = new AssertionService({
+    clientId: 'client',
+    key: { alg: 'ES256', kid: 'remote', sign },
+  });
+  const server = { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' };
+  const config = new Configuration(server, 'client', undefined, clientAssertion(assertions));
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const called = callProvider(config, () => clientCredentialsGrant(config));
+  const refused = assert.rejects(called, {
+    name: 'DeadlineError',
+    message: /A call of the provider took longer/,
+  });
+  mock.timers.tick(31_000);
+  await refused;
+  mock.timers.reset();
 });

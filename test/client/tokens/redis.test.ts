@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryTokenStore } from '../../../lib/client/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Configuration, customFetch } from 'openid-client';
+import {
+  AssertionService,
+  clientAssertion,
+  MemoryTokenStore,
+  UserTokenManager,
+} from '../../../lib/client/index.js';
 import { lockConformance, tokenStoreConformance } from '../../../lib/client/tokens/conformance.js';
 import { RedisLock, RedisTokenStore } from '../../../lib/client/tokens/redis.js';
+import { newKeyPair } from '../../support/keys.js';
 import { CLIENTS } from '../../support/redis-clients.js';
 import { RedisServer, redisTest } from '../../support/redis-server.js';
+import { waitUntil } from '../../support/wait-until.js';
 
 const memory = new MemoryTokenStore();
 for (const { name, run } of tokenStoreConformance(() => ({ store: memory, peer: memory }))) {
@@ -66,4 +75,61 @@ test('what is no client of Redis is refused, and so are unknown options', () => 
     () => new RedisLock({} as never, { ttl: 5 } as never),
     /RedisLock has no option ttl/,
   );
+});
+
+redisTest('a kept token costs one round trip, a refresh four, and its lock two more', async (t) => {
+  const server = await RedisServer.start(t);
+  const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
+  const assertions = new AssertionService({
+    clientId: 'client',
+    key: newKeyPair('ES256').privateKey,
+  });
+  const config = new Configuration(
+    { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
+    'client',
+    undefined,
+    clientAssertion(assertions),
+  );
+  let count = 0;
+  const answer = () => {
+    count += 1;
+    return {
+      access_token: `access ${count}`,
+      refresh_token: `refresh ${count}`,
+      token_type: 'bearer' as const,
+      expires_in: 600,
+    };
+  };
+  config[customFetch] = async () => Response.json(answer());
+  const store = new RedisTokenStore(client);
+  const monitor = await server.monitor(t);
+  let seen = 0;
+  /** The commands since the last question; a script's own are not round trips. */
+  const commandsOf = async (expected: number) => {
+    await waitUntil(async () => (await ofClients()).length >= seen + expected);
+    await sleep(50);
+    const all = await ofClients();
+    const fresh = all.slice(seen);
+    seen = all.length;
+    return fresh;
+  };
+  const ofClients = async () => {
+    const all = (await monitor.commands(0)).map(([name = '']) => name.toUpperCase());
+    // Each script here does two commands of its own.
+    return all.filter((_name, at) => all[at - 1] !== 'EVAL' && all[at - 2] !== 'EVAL');
+  };
+
+  for (const [lock, expected] of [
+    [undefined, ['GET', 'GET', 'EVAL', 'EVAL']],
+    [new RedisLock(client), ['GET', 'SET', 'GET', 'EVAL', 'EVAL', 'EVAL']],
+  ] as const) {
+    const request = { sessionID: lock === undefined ? 'without' : 'with' };
+    const users = new UserTokenManager({ config, store, lock });
+    await users.save(request, answer());
+    await commandsOf(2);
+    const { accessToken } = await users.getToken(request);
+    assert.deepEqual(await commandsOf(1), ['GET'], 'a kept token');
+    await users.getToken(request, accessToken);
+    assert.deepEqual(await commandsOf(expected.length), expected, 'a refresh');
+  }
 });

@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -631,3 +632,95 @@ for (const [what, request, message] of wrongRequests) {
     await assert.rejects(users.getToken(request), { name: 'TypeError', message });
   });
 }
+
+const GIVEN = { access_token: 'at', token_type: 'bearer', refresh_token: 'rt' } as const;
+
+for (const [what, more, expected] of [
+  [
+    'a lifetime below zero',
+    { expires_in: -1 },
+    /expires_in of the tokens must be a number of seconds/,
+  ],
+  ['a lifetime in words', { expires_in: 'soon' }, /expires_in/],
+  ['an empty lifetime', { expires_in: '' }, /expires_in/],
+  ['a lifetime that is no number', { expires_in: Number.NaN }, /expires_in/],
+  ['an object as lifetime', { expires_in: {} }, /expires_in/],
+  ['an empty access token', { access_token: '' }, /no access_token/],
+  ['no token type', { token_type: undefined }, /no token_type/],
+  [
+    'an access token with a line break',
+    { access_token: 'secret\nx: y' },
+    /characters that no token has/,
+  ],
+  [
+    'an access token beyond ASCII',
+    { access_token: 'secret-\u0442' },
+    /characters that no token has/,
+  ],
+  ['a number as refresh token', { refresh_token: 7 }, /refresh_token of the tokens must be text/],
+  ['a list as scope', { scope: ['a'] }, /scope of the tokens must be text/],
+  ['an object as ID token', { id_token: {} }, /id_token of the tokens must be text/],
+] as const) {
+  test(`${what} is refused before anything is kept (RFC 6749 §5.1)`, async () => {
+    const users = new UserTokenManager<Request>({
+      config: new Configuration({ issuer: 'https://as.example' }, 'client'),
+    });
+    const request = newRequest();
+    const saved = users.save(request, { ...GIVEN, ...more } as never);
+    await assert.rejects(saved, (error: Error) => {
+      assert.equal(error.name, 'TypeError');
+      assert.match(error.message, expected);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+    assert.deepEqual(request.session, {});
+  });
+}
+
+for (const [what, more, lifetime] of [
+  ['a lifetime as text', { expires_in: '3600' }, 3600],
+  ['no lifetime', {}, 300],
+  ['null as lifetime', { expires_in: null }, 300],
+  ['a lifetime of zero', { expires_in: 0 }, 0],
+  ['a lifetime beyond reason', { expires_in: 1e300 }, 31_536_000],
+] as const) {
+  test(`${what} is a lifetime of ${lifetime} s`, async () => {
+    const time = fakeClock();
+    const users = new UserTokenManager<Request>({
+      config: new Configuration({ issuer: 'https://as.example' }, 'client'),
+    });
+    const request = newRequest();
+    await users.save(request, { ...GIVEN, scope: null, id_token: null, ...more } as never);
+    const { accessToken, expiresAt, renewAt, ...others } = tokensOf(request);
+    assert.equal(expiresAt, time.now() + lifetime);
+    assert.ok(renewAt <= expiresAt);
+    assert.deepEqual(others, { tokenType: 'bearer', refreshToken: 'rt' });
+  });
+}
+
+test('an answer whose access token cannot be sent is the fault of the provider, and is not repeated', async (t) => {
+  const { login, config } = await party(t);
+  const { users, request, time } = await login();
+  const kept = tokensOf(request);
+  config[customFetch] = async () =>
+    Response.json({ access_token: 'secret\nx: y', token_type: 'bearer', refresh_token: 'rt' });
+  expire(time);
+  await assert.rejects(users.getToken(request), (error: Error) => {
+    assert.equal(error.name, 'ProviderError');
+    assert.doesNotMatch(inspect(error, { depth: Number.POSITIVE_INFINITY }), /secret/);
+    return true;
+  });
+  assert.deepEqual(tokensOf(request), kept);
+});
+
+test('a mark of a process whose clock is an hour ahead holds nobody up', async (t) => {
+  const { login } = await party(t);
+  const store = new MemoryTokenStore();
+  const { users, request, time } = await login({ store });
+  const key = `user-token:${request.sessionID}`;
+  const kept = store.get(key) ?? assert.fail();
+  const refreshing = { by: 'another process', until: time.now() + 3600 };
+  assert.ok(store.replace(key, kept, { ...kept, refreshing }, 600));
+  const renewed = await users.getToken(request, kept.accessToken);
+  assert.notEqual(renewed.accessToken, kept.accessToken);
+});

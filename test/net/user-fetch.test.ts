@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { FetchError, FetchErrorCode } from '../../lib/net/fetch-error.js';
+import { guardedFetch } from '../../lib/net/guarded-fetch.js';
+import { documentCacheOptions, type FetchOptions } from '../../lib/net/options.js';
+import { readOptions } from '../../lib/shared/options.js';
+
+// The user's own fetch makes the request; the rules for URL, redirects, size and time stay ours.
+
+type UserFetch = NonNullable<FetchOptions['fetch']>;
+
+const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
+const URL_OF_TEST = 'https://client.example/jwks';
+
+const get = (fetch: UserFetch, options: FetchOptions = {}, url = URL_OF_TEST) =>
+  guardedFetch(readOptions('test', { fetch, ...options }, OPTIONS), 'application/json')(url);
+
+const refused = (code: FetchErrorCode) => (error: FetchError) => {
+  assert.equal(error.name, 'FetchError');
+  assert.equal(error.code, code, error.message);
+  return true;
+};
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** A body that never ends, with what became of it. */
+function endless(chunk: Uint8Array | null = new Uint8Array(1024)) {
+  const seen = { chunks: 0, cancelled: false };
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      seen.chunks += 1;
+      if (chunk === null) return new Promise(() => undefined);
+      controller.enqueue(chunk);
+      return undefined;
+    },
+    cancel() {
+      seen.cancelled = true;
+    },
+  });
+  return { body, seen };
+}
+
+// A time limit alone does not keep a process running.
+const running = setInterval(() => undefined, 1000);
+after(() => clearInterval(running));
+
+/** Until what was begun in the background has had its turn. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+test('the fetch is given the URL, the headers, a signal, and follows no redirect', async () => {
+  const calls: unknown[] = [];
+  const { value } = await get(async (url, { signal, ...init }) => {
+    calls.push(url, init, signal.aborted);
+    return Response.json({ ok: true });
+  });
+  assert.deepEqual(value, { ok: true });
+  const headers = { accept: 'application/json', 'accept-encoding': 'identity' };
+  assert.deepEqual(calls, [URL_OF_TEST, { headers, redirect: 'manual' }, false]);
+});
+
+for (const url of [
+  'http://client.example/',
+  'https://user:password@client.example/',
+  'https://client.example/#part',
+  'https://intranet/',
+  'https://intranet./',
+  'https://INTRANET:8443/x',
+  'https://com/',
+  'https://intranet%2e/',
+  'https://ｉｎｔｒａｎｅｔ/',
+  'https://xn--bcher-kva/',
+  'https://localhost/',
+  'http://localhost:3000/',
+]) {
+  test(`${url} is not handed to it`, async () => {
+    await assert.rejects(
+      get(() => assert.fail('called'), {}, url),
+      refused('url_invalid'),
+    );
+  });
+}
+
+test('nor is a port that is not allowed, or an inner address', async () => {
+  const fail: UserFetch = () => assert.fail('called');
+  await assert.rejects(get(fail, {}, 'https://client.example:22/'), refused('port_not_allowed'));
+  for (const host of ['127.0.0.1', '10.0.0.1', '[::1]', '0x7f.1', '169.254.169.254']) {
+    await assert.rejects(get(fail, {}, `https://${host}/`), refused('address_not_allowed'));
+  }
+});
+
+test('a name without a dot is called if a network or this machine is allowed', async () => {
+  for (const options of [{ allowedNetworks: ['10.0.0.0/8'] }, { allowLocalNetwork: true }]) {
+    const { value } = await get(async () => Response.json({}), options, 'https://intranet/');
+    assert.deepEqual(value, {});
+  }
+});
+
+/** What a fetch may bring that is refused before its body is read. */
+const REFUSED: readonly (readonly [string, ResponseInit, FetchErrorCode])[] = [
+  [
+    'a redirect',
+    { status: 302, headers: { location: 'https://inner.example/' } },
+    'redirect_refused',
+  ],
+  ['a status of 404', { status: 404, headers: JSON_TYPE }, 'status_not_ok'],
+  ['HTML', { headers: { 'content-type': 'text/html' } }, 'content_type_not_json'],
+  [
+    'a compressed body',
+    { headers: { ...JSON_TYPE, 'content-encoding': 'gzip' } },
+    'content_encoding_refused',
+  ],
+  [
+    'a length over maxBytes',
+    { headers: { ...JSON_TYPE, 'content-length': '65537' } },
+    'body_too_large',
+  ],
+];
+
+for (const [what, init, code] of REFUSED) {
+  test(`${what} is refused, and its body is let go`, async () => {
+    const { body, seen } = endless();
+    await assert.rejects(
+      get(async () => new Response(body, init)),
+      refused(code),
+    );
+    await turn();
+    assert.equal(seen.cancelled, true);
+    assert.ok(seen.chunks <= 1, `${seen.chunks} chunks`);
+  });
+}
+
+test('a fetch that has followed a redirect by itself is refused, and its body is let go', async () => {
+  const { body, seen } = endless();
+  const response = Object.defineProperty(new Response(body, { headers: JSON_TYPE }), 'redirected', {
+    value: true,
+  });
+  await assert.rejects(
+    get(async () => response),
+    refused('redirect_refused'),
+  );
+  await turn();
+  assert.equal(seen.cancelled, true);
+});
+
+test('an endless body is read up to maxBytes, then let go', async () => {
+  const { body, seen } = endless();
+  await assert.rejects(
+    get(async () => new Response(body, { headers: JSON_TYPE })),
+    refused('body_too_large'),
+  );
+  await turn();
+  assert.equal(seen.cancelled, true);
+  assert.ok(seen.chunks <= 65_536 / 1024 + 3, `${seen.chunks} chunks`);
+});
+
+test('a body of exactly maxBytes is read', async () => {
+  const text = JSON.stringify('x'.repeat(65_534));
+  const { value } = await get(async () => new Response(text, { headers: JSON_TYPE }));
+  assert.equal(String(value).length, 65_534);
+});
+
+test('a byte order mark before the JSON is ignored (RFC 8259 §8.1), a second one is not', async () => {
+  const send = (text: string) => async () => new Response(text, { headers: JSON_TYPE });
+  assert.deepEqual((await get(send('\ufeff{"a":1}'))).value, { a: 1 });
+  await assert.rejects(get(send('\ufeff\ufeff{"a":1}')), refused('body_not_json'));
+});
+
+test('a fetch that never answers, and does not listen to the signal, is given up', async () => {
+  await assert.rejects(
+    get(() => new Promise(() => undefined), { timeout: 0.05 }),
+    refused('timeout'),
+  );
+});
+
+test('a body that stops in the middle is given up', async () => {
+  const { body } = endless(null);
+  const fetch = async () => new Response(body, { headers: JSON_TYPE });
+  await assert.rejects(get(fetch, { timeout: 0.05 }), refused('timeout'));
+});
+
+test('an answer that comes after the timeout is let go', async () => {
+  const { body, seen } = endless();
+  const late = new Promise<Response>((resolve) => {
+    setTimeout(() => resolve(new Response(body, { headers: JSON_TYPE })), 100);
+  });
+  await assert.rejects(
+    get(() => late, { timeout: 0.05 }),
+    refused('timeout'),
+  );
+  await late;
+  await turn();
+  assert.equal(seen.cancelled, true);
+  assert.ok(seen.chunks <= 1, `${seen.chunks} chunks`);
+});
+
+test('a slow body is not read on after the timeout', async () => {
+  let chunks = 0;
+  let ended = false;
+  const body = {
+    async *[Symbol.asyncIterator]() {
+      try {
+        for (;;) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          chunks += 1;
+          yield new Uint8Array(1);
+        }
+      } finally {
+        ended = true;
+      }
+    },
+  };
+  const fetch: UserFetch = async () => ({ status: 200, headers: new Headers(JSON_TYPE), body });
+  await assert.rejects(get(fetch, { timeout: 0.05 }), refused('timeout'));
+  await turn();
+  assert.equal(ended, true);
+  const before = chunks;
+  await turn();
+  assert.equal(chunks, before);
+});
+
+for (const [what, thrown] of [
+  [
+    'an error with a secret in its message',
+    new Error('token=eyJhbGciOiJub25lIn0.'.padEnd(400, 'e')),
+  ],
+  ['nothing', undefined],
+  ['a text', 'away'],
+] as const) {
+  test(`a fetch that throws ${what} is a failed connection, in a short sentence`, async () => {
+    await assert.rejects(
+      get(() => Promise.reject(thrown)),
+      (error: FetchError) => {
+        assert.ok(error.message.length < 300, error.message);
+        return refused('connection_failed')(error);
+      },
+    );
+    await assert.rejects(
+      get(() => {
+        throw thrown;
+      }),
+      refused('connection_failed'),
+    );
+  });
+}
+
+test('an answer that is none is a failed connection', async () => {
+  for (const answer of [undefined, null, {}, { status: 200 }]) {
+    await assert.rejects(
+      get(async () => answer as never),
+      refused('connection_failed'),
+    );
+  }
+});
