@@ -243,9 +243,9 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
 
   return Object.assign(find, {
     forget(clientId: string): void {
-      const uri = documents.atHand(clientId)?.client?.metadata.jwks_uri;
+      // The document may be stale by now, its keys fresh.
+      const uri = documents.forget(clientId)?.client?.metadata.jwks_uri;
       if (uri !== undefined) jwksUri.forget(uri);
-      documents.forget(clientId);
     },
   });
 }

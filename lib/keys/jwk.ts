@@ -77,12 +77,14 @@ function otherPurpose({ kty, use, key_ops, alg, crv }: JsonWebKey): string | und
   const not = 'the JWK is not for signatures';
   if (use !== undefined && use !== 'sig') return `${not}: its use is ${shown(use)}, not "sig"`;
   if (Array.isArray(key_ops) && !key_ops.includes('verify')) {
-    return `${not}: its key_ops ${shown(key_ops.join())} lack "verify"`;
+    // Members of other types, which may have no text, are left out.
+    const named = key_ops.filter((operation) => typeof operation === 'string');
+    return `${not}: its key_ops ${shown(named.join())} lack "verify"`;
   }
   if (typeof alg === 'string' && ENCRYPTION_ALG.test(alg)) {
     return `${not}: its alg is ${shown(alg)}`;
   }
-  return kty === 'OKP' && AGREEMENT_CURVES.includes(String(crv))
+  return kty === 'OKP' && (AGREEMENT_CURVES as readonly unknown[]).includes(crv)
     ? `${not}: its curve ${crv} is for key agreement`
     : undefined;
 }
@@ -281,11 +283,11 @@ const PUBLIC_KEYS: Readonly<Record<string, (jwk: JsonWebKey) => KeyObject>> = {
 };
 
 const isKnownType = (kty: unknown): boolean =>
-  kty === 'oct' || Object.hasOwn(PUBLIC_KEYS, String(kty));
+  kty === 'oct' || (typeof kty === 'string' && Object.hasOwn(PUBLIC_KEYS, kty));
 
 function keyObjectOf(jwk: JsonWebKey): KeyObject {
   if (jwk.kty === 'oct') return secretKeyFromJwk(jwk);
-  const read = Object.hasOwn(PUBLIC_KEYS, jwk.kty) ? PUBLIC_KEYS[jwk.kty] : undefined;
+  const read = isKnownType(jwk.kty) ? PUBLIC_KEYS[jwk.kty] : undefined;
   if (read === undefined) {
     throw new KeyError(`the JWK has the kty ${shown(jwk.kty)}: use RSA, EC, OKP, AKP or oct`);
   }

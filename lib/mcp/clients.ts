@@ -104,7 +104,7 @@ const MEMBERS: Readonly<Record<string, 'text' | 'texts' | 'uri' | 'any'>> = {
 const isText = (value: unknown): boolean => typeof value === 'string';
 
 const isWebAddress = (value: unknown): boolean =>
-  URL.canParse(String(value)) && /^https?:$/.test(new URL(String(value)).protocol);
+  typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
 const FITS = {
   text: isText,

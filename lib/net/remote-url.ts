@@ -16,8 +16,8 @@ const isShared = (second: string, top: string): boolean => top.length === 2 && s
  * Whose URL it is, as far as the name tells: the domain that somebody registered, or the network of
  * an address. Anyone can have any number of names below a domain.
  */
-export function siteOf(url: string): string {
-  if (!URL.canParse(url)) return '';
+export function siteOf(url: unknown): string {
+  if (typeof url !== 'string' || !URL.canParse(url)) return '';
   const host = hostOf(new URL(url));
   if (isIP(host) !== 0) return networkOf(host);
   const labels = host.split('.').filter((label) => label !== '');

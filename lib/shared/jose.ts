@@ -34,7 +34,8 @@ export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
 
 /** Whether signer and verifier share the key (RFC 7518 §3.2). */
-export const isSymmetric = (alg: unknown): boolean => String(alg).startsWith('HS');
+export const isSymmetric = (alg: unknown): boolean =>
+  typeof alg === 'string' && alg.startsWith('HS');
 
 /** The method that an assertion is by its `alg` (OpenID Connect Core §9). */
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>

@@ -53,6 +53,20 @@ const ROWS: readonly (readonly [string, object, readonly string[], number, reado
     [/FAPI 2\.0 takes no shared secret/],
   ],
   [
+    'a platform that is trusted',
+    { secrets: [{ type: 'FederatedIdentity', issuer: 'https://k8s.example', subject: 'x' }] },
+    ['--profile', 'fapi2'],
+    0,
+    [/warning FederatedIdentity: FAPI 2\.0 takes PS256.*see what the platform signs with/],
+  ],
+  [
+    'a platform with a wildcard',
+    { secrets: [{ type: 'FederatedIdentity', issuer: 'https://k8s.example', subject: 'x*' }] },
+    [],
+    1,
+    [/error .*there are no wildcards/],
+  ],
+  [
     'a registered alg',
     { secrets: [jwk('PS256')], tokenEndpointAuthSigningAlg: 'RS256' },
     ['--profile', 'fapi2'],

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explainAssertion } from '../../lib/explain.js';
+import { importSecret } from '../../lib/keys/import.js';
+import { importJwkSet } from '../../lib/keys/jwk.js';
+import { ISSUER, validClaims } from '../support/assertion.js';
+import { jwkSecret } from '../support/attacks.js';
+import { keyPair } from '../support/keys.js';
+import { hmacSigner, rawJws } from '../support/raw-jws.js';
+import { requestWith } from '../support/validator.js';
+
+// Sets and documents of strangers: a member of any type is a refused key and never an error of ours,
+// which would be answered with 503.
+
+function nested(depth: number): unknown {
+  let value: unknown = 'verify';
+  for (let level = 0; level < depth; level += 1) value = [value];
+  return value;
+}
+
+/** Values that have no text, or whose text cannot be made. */
+const VALUES: Readonly<Record<string, unknown>> = {
+  'an object whose toString is a number': { toString: 1 },
+  'an object whose valueOf throws nothing useful': { valueOf: null, toString: null },
+  'an array of such an object': [{ toString: 1 }],
+  'arrays 12,000 deep': nested(12_000),
+  'an array of arrays 12,000 deep and a text': [nested(12_000), 'sign'],
+  'a number': 1e308,
+  true: true,
+  'a lone surrogate': '\ud800',
+  'the name of a member of every object': '__proto__',
+  'the name of a method of every object': 'constructor',
+};
+
+const MEMBERS = [
+  'kty',
+  'crv',
+  'alg',
+  'use',
+  'key_ops',
+  'kid',
+  'x',
+  'y',
+  'n',
+  'e',
+  'x5c',
+  'x5t',
+  'd',
+];
+const KEYS = ['ES256', 'RS256', 'EdDSA'].map((alg) => keyPair(alg).publicJwk);
+const GOOD = keyPair('ES384').publicJwk;
+
+for (const [what, value] of Object.entries(VALUES)) {
+  test(`a JWK whose members are ${what} is refused or works, and spoils no set`, () => {
+    for (const key of [...KEYS, { kty: 'OKP', crv: 'X25519', x: 'a'.repeat(43) }]) {
+      for (const member of MEMBERS) {
+        const jwk = { ...key, [member]: value };
+        const { keys, refused } = importJwkSet({ keys: [jwk, GOOD] }, 50);
+        assert.ok(keys.length + refused.length >= 1, member);
+        assert.ok(
+          keys.some(({ algorithms }) => algorithms.includes('ES384')),
+          member,
+        );
+        try {
+          importSecret({ type: 'JsonWebKey', value: jwk as { kty: string } });
+        } catch (error) {
+          assert.equal((error as Error).name, 'KeyError', `${member}: ${error}`);
+        }
+      }
+    }
+  });
+}
+
+for (const alg of [{ toString: 1 }, [{ toString: 1 }], ['HS256'], null, 5]) {
+  test(`an assertion whose alg is ${JSON.stringify(alg)} is explained`, async () => {
+    const payload = JSON.stringify({ ...validClaims(), aud: ISSUER });
+    const assertion = rawJws({ alg }, payload, hmacSigner('sha256', 'x'.repeat(32)));
+    const secrets = [jwkSecret(keyPair('ES256'))];
+    const { accepted, checks } = await explainAssertion({
+      ...requestWith(assertion),
+      client: { clientId: 'client', secrets },
+    } as never);
+    assert.equal(accepted, false);
+    const failed = checks.filter(({ outcome }) => outcome === 'failed');
+    assert.ok(
+      failed.some(({ reason }) => reason?.startsWith('algorithm')),
+      JSON.stringify(failed),
+    );
+  });
+}
