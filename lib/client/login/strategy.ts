@@ -200,8 +200,8 @@ export class OpenIdConnectStrategy extends Base {
     } catch (error) {
       const { callbackURL = '' } = this._settings.defaults;
       const path = (request.originalUrl ?? request.url ?? '').replace(/^[/\\]+/, '/');
-      if (!URL.canParse(path, callbackURL)) throw error;
-      return new URL(path, callbackURL);
+      if (!URL.canParse(path, String(callbackURL))) throw error;
+      return new URL(path, String(callbackURL));
     }
   }
 
