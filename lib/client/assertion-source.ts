@@ -65,7 +65,7 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
   throw new TypeError(
     assertions === undefined
       ? 'Signed authorize requests need the AssertionService as assertions'
-      : 'Signed authorize requests need a key of the client, and assertionFrom has none: its platform signs assertions only. Set signedAuthorizeRequests: false, or use an AssertionService with a key.',
+      : 'Signed authorize requests need a key of the client, and assertionFrom has none: its platform signs only assertions. Set signedAuthorizeRequests: false, or use an AssertionService with a key.',
   );
 }
 

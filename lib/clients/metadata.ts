@@ -93,6 +93,6 @@ export function grantTypesOf(asked: unknown, allowed: readonly string[]): string
   const grants = wanted.filter((grant) => allowed.includes(grant));
   if (grants.length > 0) return grants;
   throw new Error(
-    `it asks for no grant that clients get here which describe themselves (${allowed.join(', ')}): the option grantTypes can allow more`,
+    `none of its grants is allowed for clients that describe themselves (${allowed.join(', ')}): the option grantTypes can allow more`,
   );
 }

@@ -63,7 +63,7 @@ export function refuseSecretJwk(jwk: unknown): void {
   const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
   if (member !== undefined) throw privateKeyError(member);
   if (secretMemberOf(jwk, ['k']) !== undefined) {
-    throw new KeyError('a symmetric key is published (member k): anybody who reads it can sign');
+    throw new KeyError('a symmetric key is published (member k): anyone who reads it can sign');
   }
 }
 

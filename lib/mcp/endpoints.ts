@@ -311,7 +311,7 @@ export async function requireAccessToken(
       throw invalidToken('The token has expired, or does not say when it does.');
     }
     if (!scopes.every((scope) => info.scopes.includes(scope))) {
-      throw new OAuthError('insufficient_scope', 'The token has not the scope.', 403);
+      throw new OAuthError('insufficient_scope', 'The token does not have the scope.', 403);
     }
     Object.assign(request, { auth: info });
     return true;

@@ -166,7 +166,7 @@ function checkHead({ status, headers }: Answer, maxBytes: number): void {
   if (encoding !== 'identity') {
     throw new FetchError(
       'content_encoding_refused',
-      `it is compressed (${safeText(encoding)}) although that was not asked for`,
+      `it is compressed (${safeText(encoding)}) although the request did not allow that`,
     );
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);

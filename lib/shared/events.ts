@@ -18,7 +18,10 @@ export interface AuthenticationEvent {
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch that failed. */
   cause?: unknown;
-  /** The client as the assertion names it; it is proved only if the outcome is `success`. */
+  /**
+   * The client as the assertion names it, or the `client_id` beside a platform's assertion; it is proved
+   * only if the outcome is `success`.
+   */
   clientId?: string | undefined;
   /**
    * On success, how the client proved itself: `private_key_jwt` or `client_secret_jwt`; and

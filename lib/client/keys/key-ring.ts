@@ -64,9 +64,7 @@ const OPTIONS = {
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
-  process.emitWarning(
-    `The keys of a KeyRing could not be loaded anew (${what}): it goes on with those that it has.`,
-  );
+  process.emitWarning(`The keys of a KeyRing could not be reloaded (${what}): it keeps its keys.`);
 }
 
 /** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
@@ -95,7 +93,7 @@ interface RingKey {
 function ringKey(key: SigningKey, now: number): RingKey {
   const { kid, publicJwk } = key;
   if (kid === undefined) {
-    throw new TypeError('A key of the KeyRing has no kid: servers tell the keys apart by it');
+    throw new TypeError('A key of the KeyRing has no kid: servers need it to choose the key');
   }
   if (publicJwk === undefined) {
     throw new TypeError(

@@ -142,7 +142,7 @@ export class RedisLock implements TokenLock {
     const until = performance.now() + this.#timeout * 1000;
     while (!(await this.#take(this.#prefix + key, owner))) {
       if (performance.now() > until) {
-        throw new DeadlineError(`The lock could not be had within ${this.#timeout} s.`);
+        throw new DeadlineError(`The lock was not free within ${this.#timeout} s.`);
       }
       await sleep(randomInt(10, 50));
     }

@@ -54,7 +54,7 @@ class ClientShares {
     if (held >= free) {
       throw new ReplayStoreFullError(
         'replay_client_share_full',
-        `The client holds ${held} entries of the replay store, and ${free} are left for all.`,
+        `The client holds ${held} entries of the replay store, and ${free} are free.`,
       );
     }
     this.held[client] = held + 1;
@@ -152,12 +152,12 @@ export class MemoryReplayStore implements ReplayStore {
     const expires = Math.ceil(expiresAt / TICK_SECONDS);
     if (!(expires > now)) {
       throw new RangeError(
-        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
+        `The entry expired at ${expiresAt}: do the clocks of the store and the validator agree?`,
       );
     }
     if (expires <= this.#table.forgotten) {
       throw new RangeError(
-        `The clock has gone back: entries that expire at ${expiresAt} have been forgotten.`,
+        `The clock has gone back: entries that expire at ${expiresAt} were already dropped.`,
       );
     }
     if (expires > LAST_TICK) throw new RangeError(`${expiresAt} is too far ahead.`);
