@@ -18,7 +18,7 @@ import {
   urlOption,
 } from './usage.js';
 
-/** The assertion as it is shown: without its signature, so that nobody can use it again. */
+/** The assertion as it is shown: without its signature, so that it cannot be used again. */
 interface ShownAssertion {
   readonly header: JsonObject;
   readonly claims: JsonObject;

@@ -142,7 +142,7 @@ class ForeignAssertions implements AssertionSource {
 }
 
 /**
- * Authenticates a client by the token that its platform gives it, so that nobody keeps a key: a
+ * Authenticates a client by the token that its platform gives it, so that no key has to be stored: a
  * Kubernetes service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Goes wherever
  * an `AssertionService` goes, except for signed authorize requests, which need a key of the client.
  *

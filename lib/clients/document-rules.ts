@@ -97,7 +97,7 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
 }
 
 /**
- * Keys of the document must be what anybody may see, whatever they are for. Only a client that
+ * Keys of the document must be public keys, whatever they are for. Only a client that
  * authenticates by its keys needs one for signatures (RFC 7591 §2).
  */
 const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>

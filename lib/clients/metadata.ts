@@ -75,7 +75,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
   };
 }
 
-/** What a client gets that nobody has looked at, unless the operator says otherwise. */
+/** The default grants of a client that registered itself. */
 export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
 /**

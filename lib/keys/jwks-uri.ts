@@ -96,7 +96,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * The sets of clients that nobody has looked at, whose sets may have fewer keys.
+   * The sets of clients that registered themselves; these sets may have fewer keys.
    *
    * @internal
    */

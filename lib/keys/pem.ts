@@ -53,7 +53,7 @@ function unwrapped(value: string): string {
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, '');
 
-/** More parts make no chain, and no set of keys, that anybody has. */
+/** No real chain or set of keys has more parts. */
 const MAX_BLOCKS = 10;
 
 /** Every part of a PEM. The text around them is a comment (RFC 7468 §2). */

@@ -45,7 +45,7 @@ export interface FetchedDocument {
   readonly freshFor: number | undefined;
 }
 
-/** What is looked at of an answer, whoever made the request. */
+/** The parts of a response that are checked, whichever client made the request. */
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

@@ -6,7 +6,7 @@ export type OAuthErrorCode =
   | 'invalid_request_object'
   | 'temporarily_unavailable';
 
-/** What is said of a reason, and to whom. */
+/** How a reason is answered and described. */
 export interface ReasonDefinition {
   /** What the caller is told. */
   readonly error: OAuthErrorCode;

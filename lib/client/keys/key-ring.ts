@@ -176,7 +176,7 @@ class RingKeys {
 
   /**
    * Takes another key, since the server has refused one: the next or the former. Undefined if all of
-   * them were refused lately, so that nobody changes keys to and fro.
+   * them were refused lately, so that keys are not switched back and forth.
    */
   changeFrom(kid: string, now: number): RingKey | undefined {
     const { signer } = this;
@@ -207,7 +207,7 @@ class RingKeys {
     return this.#signer;
   }
 
-  /** The keys to publish. Those that nobody needs any more are forgotten. */
+  /** The keys to publish. Keys that are no longer needed are dropped. */
   published(now: number): readonly RingKey[] {
     this.#keys = this.#keys.filter(
       (known) =>
@@ -297,7 +297,7 @@ export class KeyRing {
     demands: KeyDemands = {},
   ): Promise<string> {
     if (this.#keys.signer === undefined) await this.reload();
-    // What nobody has used for long may have left every other process by now.
+    // A key that was not used for long may be gone from every other process.
     else if (this.#isOverdue()) await this.#refresh();
     else if (this.#isDue()) this.#refresh().catch(() => {});
     const signer = this.#keys.nextSigner(this.#now());

@@ -25,7 +25,7 @@ export class LoginStateError extends Error {
   readonly statusCode = 400;
   readonly expose = false;
 
-  /** @param answer what the provider says, which nobody has proved */
+  /** @param answer what the response says; anyone could have sent it */
   constructor(answer?: string) {
     const said =
       answer === undefined ? '' : ` The response says ${answer}, which anyone could have sent.`;

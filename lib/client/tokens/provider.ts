@@ -178,7 +178,7 @@ async function boundedText({ body }: Response): Promise<string | undefined> {
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/** Whether JSON is nested deeper than any answer is. A loop, since the text is anybody's. */
+/** Whether JSON is nested deeper than any answer is. A loop, because the text is untrusted. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isString = false;

@@ -68,7 +68,7 @@ const nameOf = (refreshToken: string): string =>
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user must log in again');
 
-/** Takes a request out of its session if that has ended, so that nobody writes it back. */
+/** Takes a request out of its session if that has ended, so that it is not written back. */
 async function orLeave<Result>(
   request: UserTokenRequest,
   result: Promise<Result>,

@@ -10,7 +10,7 @@ const CLIENT_NUMBERS = 65_536;
 const RELEASES = 100_000;
 
 /**
- * Counts who holds how many entries, so that nobody can fill the store for the others: a client may
+ * Counts the entries of each client, so that no client can fill the store for the others: a client may
  * hold as many entries as are free. One client alone thus gets half, two get a third each, and what
  * is left for a new one never reaches zero while fewer clients than free entries compete.
  *
