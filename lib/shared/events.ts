@@ -148,11 +148,12 @@ export class AuthenticationRecorder {
     expiresAt: number | undefined,
     warnBefore: number,
   ): void {
-    const id = safeText(keyId);
-    this.note({ secret, ...(id !== undefined && { keyId: id }) });
+    const { event } = this;
+    event.secret = secret;
+    if (keyId !== undefined) event.keyId = safeText(keyId);
     if (expiresAt === undefined) return;
     const secretExpiresAt = new Date(expiresAt * 1000);
-    this.note({ secretExpiresAt });
+    event.secretExpiresAt = secretExpiresAt;
     if (expiresAt >= warnBefore) return;
     const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
     this.warn({ code: 'secret_expiring', secret, message });
