@@ -1,3 +1,4 @@
+import type { RequestHandler } from 'express';
 import { Passport } from 'passport';
 import { BasicStrategy } from 'passport-http';
 import { Strategy as ClientPasswordStrategy } from 'passport-oauth2-client-password';
@@ -12,7 +13,7 @@ import type { Log } from './log.js';
 
 /**
  * The middleware that authenticates the client at every endpoint that clients call: by an
- * assertion, or, for the clients registered so, by a plain client_secret.
+ * assertion, or, for the clients registered so, by a plain client_secret or by nothing.
  */
 export function clientAuthentication(
   privateKeyJwt: PrivateKeyJwtStrategy,
@@ -30,6 +31,17 @@ export function clientAuthentication(
     ),
   );
   const strategies = ['oauth2-client-password', 'basic'];
-  const otherwise = passport.authenticate(strategies, { session: false, failWithError: true });
+  const bySecret = passport.authenticate(strategies, { session: false, failWithError: true });
+  const otherwise: RequestHandler = (request, response, next) => {
+    const { client_id: clientId, client_secret: secret } = request.body ?? {};
+    const isBare = typeof clientId === 'string' && !secret && !request.headers.authorization;
+    if (!isBare) return bySecret(request, response, next);
+    clients.find(clientId).then((client) => {
+      if (client?.tokenEndpointAuthMethod !== 'none') return bySecret(request, response, next);
+      // A public client has its id alone, and PKCE (RFC 6749 §2.1).
+      request.user = client;
+      next();
+    }, next);
+  };
   return authenticateClient(privateKeyJwt, { otherwise });
 }

@@ -18,7 +18,7 @@ const isAboutSettings = (error: unknown): error is Error =>
 
 async function start(): Promise<void> {
   const settings = readSettings(process.env);
-  const clients = await ClientsFile.open(settings.clientsFile, log);
+  const clients = await ClientsFile.open(settings.clientsFile, log, settings);
   const replay = await openReplayStore(settings, log);
   const keys = await newServerKeys(settings.profile);
 

@@ -35,3 +35,27 @@ export function requireParameter(parameters: Parameters, name: string): string {
   if (value !== undefined) return value;
   throw new OAuthError('invalid_request', `The parameter ${name} is missing.`);
 }
+
+/**
+ * What the token is to be used for (RFC 8707 §2): any MCP server or API may ask for it.
+ *
+ * @throws {OAuthError} `invalid_target`
+ */
+export function resourceOf({ resource }: Parameters): string | undefined {
+  if (resource === undefined) return undefined;
+  if (URL.canParse(resource) && /^https?:/i.test(resource) && !resource.includes('#')) {
+    return resource;
+  }
+  throw new OAuthError('invalid_target', 'The resource must be a URL without a fragment.');
+}
+
+/**
+ * Checks that a token request asks for no other resource than was granted (RFC 8707 §2.2).
+ *
+ * @throws {OAuthError} `invalid_target`
+ */
+export function assertResource(parameters: Parameters, granted: string | undefined): void {
+  const asked = resourceOf(parameters);
+  if (asked === undefined || asked === granted) return;
+  throw new OAuthError('invalid_target', 'The resource was not granted.');
+}

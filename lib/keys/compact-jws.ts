@@ -55,7 +55,7 @@ const builtin = globalThis.process?.getBuiltinModule?.('buffer');
 type Buffer = NodeBuffer.Buffer;
 const { Buffer, isUtf8 } = (builtin ?? browserBuffer) as typeof NodeBuffer;
 
-/** A JSON object whose members nobody has looked at yet. */
+/** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A JWS in compact serialization (RFC 7515 §3.1), decoded and not yet trusted. */

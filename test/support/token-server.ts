@@ -116,7 +116,7 @@ export async function startTokenServer(
   const app = createApp({
     issuer: settings.issuer ?? url,
     settings,
-    clients: await ClientsFile.open(file.path, log),
+    clients: await ClientsFile.open(file.path, log, settings),
     replay: replay.store,
     keys: await newServerKeys(settings.profile),
     log,

@@ -1,7 +1,7 @@
 import { OAuthError } from 'passport-private-key-jwt';
-import type { RegisteredClient } from '../clients/registered-client.js';
+import { hasRedirectUri, type RegisteredClient } from '../clients/registered-client.js';
 import { Refusal } from '../errors.js';
-import { type Parameters, requireParameter } from '../parameters.js';
+import { type Parameters, requireParameter, resourceOf } from '../parameters.js';
 import { assertScopes, parseScope } from '../scopes.js';
 import { RESPONSE_MODES, type ResponseMode } from './answer.js';
 
@@ -12,6 +12,8 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string | undefined;
   readonly responseMode: ResponseMode;
   readonly nonce: string | undefined;
+  /** What the tokens are for (RFC 8707); undefined for this server itself. */
+  readonly resource: string | undefined;
   readonly prompt: readonly string[];
   /** In seconds. */
   readonly maxAge: number | undefined;
@@ -34,14 +36,13 @@ const CODE_CHALLENGE = /^[\w-]{43}$/;
 const invalidRequest = (description: string) => new OAuthError('invalid_request', description);
 
 /**
- * The redirect URI of a request, if it is one of the client's: compared as a string (RFC 9700
- * §4.1.3).
+ * The redirect URI of a request, if it is one of the client's.
  *
  * @throws {OAuthError} which must not be sent to that redirect URI
  */
 export function registeredRedirectUri(parameters: Parameters, client: RegisteredClient): string {
   const redirectUri = requireParameter(parameters, 'redirect_uri');
-  if (client.redirectUris.includes(redirectUri)) return redirectUri;
+  if (hasRedirectUri(client, redirectUri)) return redirectUri;
   throw new Refusal(
     'invalid_request',
     'The redirect_uri is not registered for the client.',
@@ -137,6 +138,7 @@ export function authorizationRequest(
     codeChallenge: codeChallengeOf(parameters, requirePkce || client.requirePkce),
     responseMode: responseModeOf(parameters),
     nonce: parameters['nonce'],
+    resource: resourceOf(parameters),
     prompt: promptOf(parameters),
     maxAge: maxAgeOf(parameters),
     receivedAt: Date.now(),

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { OAuthError } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
-import type { RegisteredClient } from '../clients/registered-client.js';
+import { hasRedirectUri, type RegisteredClient } from '../clients/registered-client.js';
 import {
   assertNotRepeated,
   type Parameters,
@@ -74,7 +74,7 @@ export function authorizationIntake(intake: Intake): RequestHandler {
     if (client === undefined) throw new OAuthError('invalid_request', 'The client is not known.');
     request.clientId = client.clientId;
     const { redirect_uri = '', state } = sent.parameters;
-    if (client.redirectUris.includes(redirect_uri)) {
+    if (hasRedirectUri(client, redirect_uri)) {
       const responseMode = responseModeOf(sent.parameters);
       response.locals.answerTo = { redirectUri: redirect_uri, state, responseMode };
     }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Session, SessionData } from 'express-session';
 import { OAuthError } from 'passport-private-key-jwt';
 import type { ClientsFile } from '../clients/clients-file.js';
-import type { RegisteredClient } from '../clients/registered-client.js';
+import { hasRedirectUri, type RegisteredClient } from '../clients/registered-client.js';
 import { randomToken } from '../random.js';
 import type { GrantUser } from '../tokens/grant.js';
 import type { AuthorizationRequest } from './authorization-request.js';
@@ -81,7 +81,7 @@ export class TransactionStore {
     }
     const { clientId, redirectURI, req } = transaction;
     this.clients.find(clientId).then((client) => {
-      if (client?.redirectUris.includes(redirectURI)) {
+      if (client !== undefined && hasRedirectUri(client, redirectURI)) {
         done(null, { client, redirectURI, req, transactionID: String(id) });
       } else {
         done(forbidden('The client is not known any longer.'));

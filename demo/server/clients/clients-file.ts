@@ -1,7 +1,16 @@
 import { readFile, stat } from 'node:fs/promises';
-import { SecretError } from 'passport-private-key-jwt';
+import { clientMetadataDocuments, SecretError } from 'passport-private-key-jwt';
 import type { Log } from '../log.js';
-import { ClientsFileError, type RegisteredClient, registeredClient } from './registered-client.js';
+import type { Settings } from '../settings.js';
+import {
+  ClientsFileError,
+  documentClient,
+  type RegisteredClient,
+  registeredClient,
+} from './registered-client.js';
+
+/** Which metadata documents are fetched, and how their clients may authenticate. */
+type DocumentSettings = Pick<Settings, 'allowLocalNetwork' | 'profile'>;
 
 type Clients = ReadonlyMap<string, RegisteredClient>;
 
@@ -43,14 +52,21 @@ export class ClientsFile {
   private version = '';
   private reading: Promise<void> | undefined;
 
-  private constructor(path: string, log: Log) {
+  private readonly findAny: ReturnType<typeof clientMetadataDocuments<RegisteredClient>>;
+
+  private constructor(path: string, log: Log, { allowLocalNetwork, profile }: DocumentSettings) {
     this.path = path;
     this.log = log;
+    const methods = profile === 'fapi2' ? ['private_key_jwt'] : ['private_key_jwt', 'none'];
+    this.findAny = clientMetadataDocuments<RegisteredClient>(
+      { allowLocalNetwork, methods },
+      (clientId) => this.findInFile(clientId),
+    );
   }
 
   /** @throws {ClientsFileError} where the file cannot be used; the message says why */
-  static async open(path: string, log: Log): Promise<ClientsFile> {
-    const file = new ClientsFile(path, log);
+  static async open(path: string, log: Log, settings: DocumentSettings): Promise<ClientsFile> {
+    const file = new ClientsFile(path, log, settings);
     try {
       file.version = await file.currentVersion();
       file.clients = parse(await readFile(path, 'utf8'));
@@ -60,8 +76,13 @@ export class ClientsFile {
     return file;
   }
 
-  /** Finds a client by its id. */
+  /** Finds a client by its id: in the file, or by its metadata document if the id is its URL. */
   async find(clientId: string): Promise<RegisteredClient | undefined> {
+    const client = (await this.findAny(clientId, undefined)) ?? undefined;
+    return client === undefined || 'redirectUris' in client ? client : documentClient(client);
+  }
+
+  private async findInFile(clientId: string): Promise<RegisteredClient | undefined> {
     const version = await this.currentVersion().catch(errorCode);
     if (version !== this.version) {
       // Noted before the file is read: a change while it is read is another version.

@@ -30,6 +30,14 @@ export class ClientsFileError extends Error {
   override readonly name = 'ClientsFileError';
 }
 
+/** A client that introduced itself by its metadata document. */
+type DocumentClient = AssertionClient & {
+  readonly metadata: ClientMetadata & {
+    readonly redirect_uris?: readonly string[] | undefined;
+    readonly [member: string]: unknown;
+  };
+};
+
 /** What a client may ask for where its `scope` does not say. */
 const DEFAULT_SCOPE = 'openid profile email offline_access';
 
@@ -113,6 +121,38 @@ function clientSecretMethods(client: AssertionClient): string[] {
 const defaultGrantTypes = (redirectUris: readonly string[]): readonly string[] =>
   redirectUris.length > 0 ? ['authorization_code'] : ['client_credentials'];
 
+/** A client from its metadata document, which `clientMetadataDocuments` has checked. */
+export function documentClient({ metadata, ...client }: DocumentClient): RegisteredClient {
+  const { client_name: name, grant_types: grantTypes } = metadata;
+  return {
+    ...client,
+    name: isString(name) ? name : client.clientId,
+    redirectUris: metadata.redirect_uris ?? [],
+    grantTypes: grantTypes as readonly string[],
+    scopes: new Set(DEFAULT_SCOPE.split(' ')),
+    clientSecretMethods: [],
+    clientSecret: undefined,
+    clientSecretExpiresAt: undefined,
+    requireSignedRequestObject: false,
+    requirePushedAuthorizationRequests: false,
+    requirePkce: true,
+    postLogoutRedirectUris: [],
+  };
+}
+
+const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?(?=\/|\?|$)/;
+
+export const isLoopback = (uri: string): boolean => LOOPBACK.test(uri);
+
+const withoutPort = (uri: string): string => uri.replace(LOOPBACK, 'http://$1');
+
+/**
+ * Whether a redirect URI is one of the client's: compared as a string (RFC 9700 §4.1.3), except that a
+ * native app may take any port of its user's machine (RFC 8252 §7.3).
+ */
+export const hasRedirectUri = ({ redirectUris }: RegisteredClient, uri: string): boolean =>
+  redirectUris.some((known) => withoutPort(known) === withoutPort(uri));
+
 /**
  * A client from its entry in the file.
  *
@@ -149,7 +189,8 @@ export function registeredClient(entry: unknown): RegisteredClient {
     requireSignedRequestObject: optionalFlag(entry, 'require_signed_request_object') ?? false,
     requirePushedAuthorizationRequests:
       optionalFlag(entry, 'require_pushed_authorization_requests') ?? false,
-    requirePkce: optionalFlag(entry, 'require_pkce') ?? false,
+    requirePkce:
+      optionalFlag(entry, 'require_pkce') ?? metadata.token_endpoint_auth_method === 'none',
     postLogoutRedirectUris: redirectUriList(entry, 'post_logout_redirect_uris'),
   };
 }

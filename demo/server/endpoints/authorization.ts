@@ -108,8 +108,8 @@ export function authorizationEndpoint(
       },
       (client: RegisteredClient, redirectUri, user: GrantUser, _answer, parameters, issued) => {
         const { authorization } = parameters as unknown as AuthorizationParameters;
-        const { scopes, codeChallenge, nonce } = authorization;
-        const granted = { id: randomUUID(), clientId: client.clientId, scopes, user };
+        const { scopes, codeChallenge, nonce, resource } = authorization;
+        const granted = { id: randomUUID(), clientId: client.clientId, scopes, user, resource };
         issued(null, tokens.codes.issue({ grant: granted, redirectUri, codeChallenge, nonce }));
       },
     ),

@@ -27,8 +27,11 @@ export function serverMetadata(
 ): Record<string, unknown> {
   const methods = [
     ...authentication.token_endpoint_auth_methods_supported,
-    ...(profile === 'fapi2' ? [] : SECRET_METHODS),
+    ...(profile === 'fapi2' ? [] : [...SECRET_METHODS, 'none']),
   ];
+  // RFC 7662 §2.1: who introspects must authenticate.
+  const methodsOf = (endpoint: string) =>
+    methods.filter((method) => method !== 'none' || endpoint !== 'introspection');
   const algorithms = authentication.token_endpoint_auth_signing_alg_values_supported;
   return {
     issuer,
@@ -42,7 +45,7 @@ export function serverMetadata(
     ...(profile === 'fapi2' && { require_pushed_authorization_requests: true }),
     ...Object.fromEntries(
       AUTHENTICATING_ENDPOINTS.flatMap((endpoint) => [
-        [`${endpoint}_endpoint_auth_methods_supported`, methods],
+        [`${endpoint}_endpoint_auth_methods_supported`, methodsOf(endpoint)],
         [`${endpoint}_endpoint_auth_signing_alg_values_supported`, algorithms],
       ]),
     ),
@@ -60,5 +63,6 @@ export function serverMetadata(
     request_uri_parameter_supported: false,
     request_object_signing_alg_values_supported: algorithms,
     authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
   };
 }

@@ -3,6 +3,7 @@ import { OAuthError } from 'passport-private-key-jwt';
 import { needsLogin } from '../authorization/login-state.js';
 import { openTransaction, type Transaction } from '../authorization/transactions.js';
 import type { ClientsFile } from '../clients/clients-file.js';
+import { isLoopback } from '../clients/registered-client.js';
 import { consentPage } from '../pages/consent-page.js';
 import { loginPage } from '../pages/login-page.js';
 import { sendPage } from '../pages/page.js';
@@ -42,6 +43,15 @@ function renewSession(request: Request): Promise<void> {
 
 /** The login and consent pages. */
 export function interactionEndpoints(clients: ClientsFile): InteractionEndpoints {
+  const appearanceOf = async ({ clientId }: Transaction) => {
+    const client = await clients.find(clientId);
+    const isDocument = URL.canParse(clientId);
+    return {
+      clientName: client?.name ?? clientId,
+      clientHost: isDocument ? new URL(clientId).host : undefined,
+      isLocal: isDocument && client?.redirectUris.every(isLoopback) === true,
+    };
+  };
   const clientNameOf = async ({ clientId }: Transaction): Promise<string> =>
     (await clients.find(clientId))?.name ?? clientId;
 
@@ -82,7 +92,7 @@ export function interactionEndpoints(clients: ClientsFile): InteractionEndpoints
       sendPage(response, {
         title: 'Allow access',
         body: consentPage({
-          clientName: await clientNameOf(transaction),
+          ...(await appearanceOf(transaction)),
           userName: findUser(login.sub)?.name ?? login.sub,
           scopes: authorization.scopes,
           transactionId: id,

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { OAuthError } from 'passport-private-key-jwt';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { type Parameters, requireParameter } from '../parameters.js';
 import type { Tokens } from '../tokens/tokens.js';
@@ -29,7 +30,10 @@ async function introspect(tokens: Tokens, token: string): Promise<Introspection 
  */
 export function introspectionEndpoint(tokens: Tokens): RequestHandler {
   return async (request, response) => {
-    const { clientId } = request.user as RegisteredClient;
+    const { clientId, tokenEndpointAuthMethod } = request.user as RegisteredClient;
+    if (tokenEndpointAuthMethod === 'none') {
+      throw new OAuthError('invalid_client', 'Client authentication failed.', 401);
+    }
     const token = requireParameter(request.body as Parameters, 'token');
     const found = await introspect(tokens, token);
     response.json(found?.client_id === clientId ? { active: true, ...found } : { active: false });

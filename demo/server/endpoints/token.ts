@@ -25,7 +25,10 @@ const checkGrantType: RequestHandler = (request, _response, next) => {
   if (!(GRANT_TYPES as readonly string[]).includes(grantType)) {
     throw new OAuthError('unsupported_grant_type', 'The grant type is not supported.');
   }
-  if (!(request.user as RegisteredClient).grantTypes.includes(grantType)) {
+  const { grantTypes, tokenEndpointAuthMethod } = request.user as RegisteredClient;
+  // RFC 6749 §4.4: a client that anyone can pretend to be has no tokens of its own.
+  const isOpen = grantType === 'client_credentials' && tokenEndpointAuthMethod === 'none';
+  if (isOpen || !grantTypes.includes(grantType)) {
     throw new OAuthError('unauthorized_client', 'The client may not use this grant type.');
   }
   next();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { Refusal } from '../errors.js';
-import { type Parameters, requireParameter } from '../parameters.js';
+import { assertResource, type Parameters, requireParameter } from '../parameters.js';
 import type { TokenResponse, Tokens } from '../tokens/tokens.js';
 
 /** RFC 7636 §4.1. */
@@ -43,6 +43,7 @@ export async function grantAuthorizationCode(
   if (code.grant.clientId !== client.clientId) {
     throw invalidGrant('The code is not valid.', 'code_of_another_client');
   }
+  assertResource(parameters, code.grant.resource);
   tokens.codes.use(value);
   if (code.redirectUri !== redirectUri) {
     throw invalidGrant('The redirect_uri is another one.', 'redirect_uri_mismatch');

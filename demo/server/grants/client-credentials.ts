@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RegisteredClient } from '../clients/registered-client.js';
-import type { Parameters } from '../parameters.js';
+import { type Parameters, resourceOf } from '../parameters.js';
 import { assertScopes, parseScope } from '../scopes.js';
 import type { TokenResponse, Tokens } from '../tokens/tokens.js';
 
@@ -18,6 +18,7 @@ export async function grantClientCredentials(
   const grant = {
     id: randomUUID(),
     clientId: client.clientId,
+    resource: resourceOf(parameters),
     scopes: scopes.filter((scope) => !USER_SCOPES.includes(scope)),
   };
   return tokens.issue(grant, { refreshable: false });

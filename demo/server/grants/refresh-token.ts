@@ -1,6 +1,6 @@
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { Refusal } from '../errors.js';
-import { type Parameters, requireParameter } from '../parameters.js';
+import { assertResource, type Parameters, requireParameter } from '../parameters.js';
 import { assertScopes, parseScope } from '../scopes.js';
 import type { TokenResponse, Tokens } from '../tokens/tokens.js';
 
@@ -30,6 +30,7 @@ export async function grantRefreshToken(
   const { grant } = found;
   const scopes = parseScope(parameters['scope']) ?? grant.scopes;
   assertScopes(scopes, new Set(grant.scopes));
+  assertResource(parameters, grant.resource);
   tokens.refreshTokens.use(token);
   return tokens.issue(grant, { scopes, refreshable: true });
 }

@@ -32,10 +32,17 @@ export function clientRoutes(
     '/introspect': introspectionEndpoint(tokens),
     '/revoke': revocationEndpoint(tokens),
   };
+  const { issuer } = policy;
+  const audiences = [issuer, `${issuer.replace(/\/$/, '')}/userinfo`];
   const router = Router();
   for (const [path, endpoint] of Object.entries(endpoints)) {
     router.all(path, neverCache, allowOnly('POST'), parseForm, authenticate, readForm, endpoint);
   }
-  router.all('/userinfo', neverCache, allowOnly('GET', 'POST'), userinfoEndpoint(tokens));
+  router.all(
+    '/userinfo',
+    neverCache,
+    allowOnly('GET', 'POST'),
+    userinfoEndpoint(tokens, audiences),
+  );
   return router;
 }

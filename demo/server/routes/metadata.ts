@@ -27,6 +27,15 @@ export function metadataRoutes(server: Server, authentication: AuthenticationMet
   router.get(addresses, (_request, response) => {
     response.json(metadata);
   });
+  // RFC 9728: the UserInfo endpoint is the one resource of this server.
+  router.get(`/.well-known/oauth-protected-resource${path}/userinfo`, (_request, response) => {
+    response.json({
+      resource: `${base}/userinfo`,
+      authorization_servers: [server.issuer],
+      scopes_supported: ['openid', 'profile', 'email'],
+      bearer_methods_supported: ['header'],
+    });
+  });
   router.get(`${path}/jwks`, (_request, response) => {
     response.type('application/jwk-set+json').send(JSON.stringify(jwks));
   });

@@ -38,7 +38,7 @@ export class AccessTokens {
     })
       .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
       .setIssuer(this.issuer)
-      .setAudience(this.issuer)
+      .setAudience(grant.resource ?? this.issuer)
       .setSubject(grant.user?.sub ?? grant.clientId)
       .setJti(randomUUID())
       .setIssuedAt()
@@ -53,7 +53,6 @@ export class AccessTokens {
         algorithms: [this.key.alg],
         typ: 'at+jwt',
         issuer: this.issuer,
-        audience: this.issuer,
       });
       const { jti, grant_id } = payload;
       const isRevoked = this.revoked.get(jti) ?? this.revoked.get(grant_id) ?? false;

@@ -4,6 +4,8 @@ export interface Grant {
   readonly id: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
+  /** What its access tokens are for (RFC 8707); undefined for this server itself. */
+  readonly resource?: string | undefined;
   /** Who granted it; undefined where the client acts for itself. */
   readonly user?: GrantUser | undefined;
 }
