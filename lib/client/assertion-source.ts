@@ -7,9 +7,9 @@ import {
   customFetch,
   type ServerMetadata,
 } from 'openid-client';
-import { decodeCompactJws } from '../keys/compact-jws.js';
+import { decodeCompactJws, methodOf } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { CLIENT_ASSERTION_TYPE, methodOf } from '../shared/jose.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
 import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 

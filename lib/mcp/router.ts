@@ -3,11 +3,11 @@ import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assert
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
+import { isSymmetric } from '../keys/compact-jws.js';
 import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
-import { isSymmetric } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,

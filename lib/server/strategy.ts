@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import PassportStrategy from 'passport-strategy';
 import type { FindClient } from '../clients/lookup.js';
+import { isSymmetric } from '../keys/compact-jws.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { isSymmetric } from '../shared/jose.js';
 import { thrownText } from '../shared/safe.js';
 import {
   createRequestAuthenticator,
