@@ -30,8 +30,8 @@ export interface ClientAssertionOptions extends RuleOptions {
   /** Whether the validity period of a certificate counts as its secret's. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /**
-   * How the keys of clients with a `jwks_uri` are fetched and kept; or a `RemoteJwkSets` that others
-   * share.
+   * How the keys of clients with a `jwks_uri`, and of platforms, are fetched and kept; or a
+   * `RemoteJwkSets` that others share.
    */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
   /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */

@@ -1,12 +1,11 @@
 import { type FindClient, lookUpClient } from '../clients/lookup.js';
-import type { CompactJws, JsonObject } from '../keys/compact-jws.js';
+import { type CompactJws, type JsonObject, methodOf } from '../keys/compact-jws.js';
 import { findSigner } from '../keys/find-signer.js';
 import { noteProved } from '../keys/key-cache.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { type AuthenticationEvent, AuthenticationRecorder, hashOfJti } from '../shared/events.js';
-import { methodOf } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type AudienceForm, audienceForm } from './checks/audience.js';

@@ -169,7 +169,7 @@ function lines(clients: readonly AuditedClient[]): string[] {
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('audit')
-    .description('Say of each client in a file what would fail, and what expires soon.')
+    .description('List for each client in a file what would fail and what expires soon.')
     .argument('<file>', 'a JSON file of a client, or of an array of them')
     .addOption(
       new Option('--profile <profile>', 'the mode that is to be turned on').choices(PROFILES),

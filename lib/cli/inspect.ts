@@ -277,7 +277,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
 export function addInspectCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('inspect')
-    .description('Decode a client assertion and say of each rule whether it is kept.')
+    .description('Decode a client assertion and check it against each rule.')
     .argument('[assertion]', 'the assertion; default or - for stdin, which no process list shows')
     .option('--issuer <url>', 'the issuer identifier of the server, to judge aud', urlOption)
     .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', urlOption)

@@ -249,7 +249,7 @@ function lines(key: GeneratedKey): string[] {
 export function addKeygenCommand(program: Command): void {
   program
     .command('keygen')
-    .description('Make a key pair for a client, and print what a server is to know of it.')
+    .description('Make a key pair for a client, and print what to register at the server.')
     .addOption(
       new Option('--alg <alg>', 'what the key signs with').choices(KEY_ALGORITHMS).default('ES256'),
     )

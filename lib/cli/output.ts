@@ -46,7 +46,7 @@ export function print(...lines: readonly string[]): void {
 /** Writes a JSON document to stdout. */
 export const printJson = (value: unknown): void => print(json(value, 2));
 
-/** Writes a line to stderr, where it is in nobody's way. */
+/** Writes a line to stderr, so that stdout has only the result. */
 export function printError(line: string): void {
   process.stderr.write(`${line}\n`);
 }

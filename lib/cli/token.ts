@@ -18,7 +18,7 @@ import {
   urlOption,
 } from './usage.js';
 
-/** The assertion as it is shown: without its signature, so that nobody can use it again. */
+/** The assertion as it is shown: without its signature, so that it cannot be used again. */
 interface ShownAssertion {
   readonly header: JsonObject;
   readonly claims: JsonObject;
@@ -306,15 +306,15 @@ async function token(options: TokenOptions): Promise<TokenResult> {
   return requestToken({ issuer, assertions, scope, resource, allowHttp, showTokens });
 }
 
-/** Of what is wrong with an assertion a server tells its operator alone. */
+/** A server tells only its operator what is wrong with an assertion. */
 const HINT =
-  'The log of the server has the reason. To judge an assertion by the rules, give it to the command inspect.';
+  "The server's log has the reason. To check an assertion against the rules, run inspect on it.";
 
 function lines({ exchanges, outcome, error, clientRefused }: TokenResult): string[] {
   return [
     ...exchanges.flatMap(exchangeLines),
     outcome === 'granted'
-      ? style('green', 'The server has granted a token.')
+      ? style('green', 'The server granted a token.')
       : style('red', `There is no token: ${printable(error ?? '')}`),
     ...(clientRefused === true ? [HINT] : []),
   ];

@@ -208,7 +208,7 @@ export class AssertionService implements AssertionSource {
     if (isFixed) this.#boundTo ??= server.issuer;
     if (this.#boundTo === undefined || this.#boundTo === server.issuer) return server;
     throw new TypeError(
-      `The AssertionService is for ${this.#boundTo}, not ${server.issuer}: make one for each server, and write issuer as the metadata of the server does, or leave it out`,
+      `The AssertionService is for ${this.#boundTo}, not ${server.issuer}: make one service per server, and write issuer as the server's metadata does, or leave it out`,
     );
   }
 }

@@ -7,9 +7,9 @@ import {
   customFetch,
   type ServerMetadata,
 } from 'openid-client';
-import { decodeCompactJws } from '../keys/compact-jws.js';
+import { decodeCompactJws, methodOf } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { CLIENT_ASSERTION_TYPE, methodOf } from '../shared/jose.js';
+import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
 import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 
@@ -65,7 +65,7 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
   throw new TypeError(
     assertions === undefined
       ? 'Signed authorize requests need the AssertionService as assertions'
-      : 'Signed authorize requests need a key of the client, and assertionFrom has none: its platform signs assertions only. Set signedAuthorizeRequests: false, or use an AssertionService with a key.',
+      : 'Signed authorize requests need a key of the client, and assertionFrom has none: its platform signs only assertions. Set signedAuthorizeRequests: false, or use an AssertionService with a key.',
   );
 }
 
@@ -142,7 +142,7 @@ class ForeignAssertions implements AssertionSource {
 }
 
 /**
- * Authenticates a client by the token that its platform gives it, so that nobody keeps a key: a
+ * Authenticates a client by the token that its platform gives it, so that no key has to be stored: a
  * Kubernetes service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Goes wherever
  * an `AssertionService` goes, except for signed authorize requests, which need a key of the client.
  *

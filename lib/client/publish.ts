@@ -55,7 +55,7 @@ function refuseWhatIsNoJwk(set: unknown): void {
   }
 }
 
-/** @throws {KeyError} for anything that nobody should see, or that no server can use */
+/** @throws {KeyError} for private or symmetric keys, and for keys that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
   refuseWhatIsNoJwk(set);
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);

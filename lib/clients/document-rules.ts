@@ -58,7 +58,7 @@ export function checkRedirectUris(value: unknown): void {
   for (const uri of value) {
     const { protocol, hash } = parseUri('redirect_uris', uri);
     if (SCRIPT_SCHEMES.includes(protocol) || hash !== '') {
-      throw new Error('redirect_uris has a URI that no code may be sent to');
+      throw new Error('redirect_uris has a URI that must not receive codes');
     }
   }
 }
@@ -97,7 +97,7 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
 }
 
 /**
- * Keys of the document must be what anybody may see, whatever they are for. Only a client that
+ * Keys of the document must be public keys, whatever they are for. Only a client that
  * authenticates by its keys needs one for signatures (RFC 7591 §2).
  */
 const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
@@ -132,7 +132,7 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   const document = withoutNulls(value as Readonly<Record<string, unknown>>);
   if (document['client_id'] !== url) throw new Error('its client_id is not its URL');
   const secret = SECRET_MEMBERS.find((member) => Object.hasOwn(document, member));
-  if (secret !== undefined) throw new Error(`it has ${secret}, which everybody can read`);
+  if (secret !== undefined) throw new Error(`it has ${secret}, which anyone can read`);
   const offered = offeredMethods(document);
   checkRedirectUris(document['redirect_uris']);
   for (const name of DISPLAYED_URIS) checkDisplayedUri(name, document[name]);

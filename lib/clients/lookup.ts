@@ -9,7 +9,8 @@ import type { Failure } from '../shared/reasons.js';
  * throw a `ClientAuthenticationError` to refuse the client for a reason of its own; any other error
  * is the server's, and 503.
  *
- * @param clientId as the assertion names it: anything that a caller may write
+ * @param clientId as the assertion names it, or the `client_id` beside a platform's assertion: anything
+ *   that a caller may write
  * @param context what `validate` was given; the Express request if the strategy calls
  * @param done `done(error)`, or `done(null, client)`, or `done(null)` if there is no such client
  * @returns the client, or undefined or null if there is none

@@ -75,7 +75,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
   };
 }
 
-/** What a client gets that nobody has looked at, unless the operator says otherwise. */
+/** The default grants of a client that registered itself. */
 export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
 /**
@@ -93,6 +93,6 @@ export function grantTypesOf(asked: unknown, allowed: readonly string[]): string
   const grants = wanted.filter((grant) => allowed.includes(grant));
   if (grants.length > 0) return grants;
   throw new Error(
-    `it asks for no grant that clients get here which describe themselves (${allowed.join(', ')}): the option grantTypes can allow more`,
+    `none of its grants is allowed for clients that describe themselves (${allowed.join(', ')}): the option grantTypes can allow more`,
   );
 }

@@ -157,7 +157,7 @@ function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
   const bits = numberIn(Buffer.from(x, 'base64url').reverse());
   // The first bit is the sign of x. The others may exceed the field, as OpenSSL lets them.
   if (SMALL_ORDER.includes((bits & (2n ** 255n - 1n)) % P)) {
-    throw new KeyError('the Ed25519 key is a point of small order, for which anybody can sign');
+    throw new KeyError('the Ed25519 key is a point of small order, for which anyone can sign');
   }
   return ['EdDSA', 'Ed25519'];
 }

@@ -1,6 +1,7 @@
 import { helpFor } from '../shared/errors.js';
-import { ALGORITHMS, isSameAlgorithm, isSymmetric } from '../shared/jose.js';
+import { ALGORITHMS, isSameAlgorithm } from '../shared/jose.js';
 import { KeyError, shown } from './algorithms.js';
+import { isSymmetric } from './compact-jws.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';

@@ -55,7 +55,7 @@ const builtin = globalThis.process?.getBuiltinModule?.('buffer');
 type Buffer = NodeBuffer.Buffer;
 const { Buffer, isUtf8 } = (builtin ?? browserBuffer) as typeof NodeBuffer;
 
-/** A JSON object whose members nobody has looked at yet. */
+/** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A JWS in compact serialization (RFC 7515 §3.1), decoded and not yet trusted. */
@@ -129,3 +129,11 @@ export function decodeCompactJws(text: string): CompactJws | undefined {
   if (claims === undefined) return undefined;
   return { signingInput: text.slice(0, payloadEnd), signature, header, claims };
 }
+
+/** Whether signer and verifier share the key (RFC 7518 §3.2). */
+export const isSymmetric = (alg: unknown): boolean =>
+  typeof alg === 'string' && alg.startsWith('HS');
+
+/** The method that an assertion is by its `alg` (OpenID Connect Core §9). */
+export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
+  isSymmetric(alg) ? 'client_secret_jwt' : 'private_key_jwt';

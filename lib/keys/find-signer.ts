@@ -170,7 +170,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
   warnOfRefused(secret, set, search);
 }
 
-/** The keys that were fetched, each set as it arrives: nobody waits for a set that is not needed. */
+/** The keys that were fetched, each set as it arrives: no request waits for a set that it does not need. */
 async function* fetchedCandidates(search: Search): AsyncGenerator<Candidate> {
   const arrivals = startFetches(search);
   let tries = 0;

@@ -33,7 +33,7 @@ const tooMuchJson = (): KeyError =>
   new KeyError(`the value has more than ${MAX_JSON} characters of JSON`);
 
 /**
- * A copy of a JSON value that nobody else can change; a text is itself.
+ * A copy of a JSON value that no other code can change; a text stays as it is.
  *
  * @throws {KeyError} if the value is not JSON
  */

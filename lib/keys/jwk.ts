@@ -23,7 +23,7 @@ export interface ImportedKeys {
 /** A key of a set that is not used. */
 export interface RefusedKey {
   readonly message: string;
-  /** Whether the set shows a key that nobody else may see. */
+  /** Whether the set reveals a private or symmetric key. */
   readonly isPrivate: boolean;
 }
 
@@ -63,7 +63,7 @@ export function refuseSecretJwk(jwk: unknown): void {
   const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
   if (member !== undefined) throw privateKeyError(member);
   if (secretMemberOf(jwk, ['k']) !== undefined) {
-    throw new KeyError('a symmetric key is published (member k): anybody who reads it can sign');
+    throw new KeyError('a symmetric key is published (member k): anyone who reads it can sign');
   }
 }
 
@@ -364,7 +364,7 @@ export const MAX_CONFIGURED_KEYS = 1000;
 /** How many keys of a fetched set are imported: a set has a few, a hostile one thousands. */
 export const MAX_REMOTE_KEYS = 50;
 
-/** How many keys a client may have that has introduced itself: anybody can make us import them. */
+/** How many keys a client that introduced itself may have: anyone can make us import them. */
 export const MAX_STRANGERS_KEYS = 10;
 
 /** How many refused keys of a set are reported. */

@@ -68,7 +68,8 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
 }
 
 /**
- * The JWK Sets that clients publish at their `jwks_uri`, fetched and kept. A strategy makes its own
+ * The JWK Sets that clients publish at their `jwks_uri`, and platforms for their workloads, fetched and
+ * kept. A strategy makes its own
  * from its option `jwksUri`; make one yourself where several strategies, or a strategy and
  * `validateRequestObject`, should share it.
  *
@@ -95,7 +96,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * The sets of clients that nobody has looked at, whose sets may have fewer keys.
+   * The sets of clients that registered themselves; these sets may have fewer keys.
    *
    * @internal
    */

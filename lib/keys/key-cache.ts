@@ -86,7 +86,7 @@ const owners = new WeakMap<Secret, OwnKeys>();
 
 /**
  * Keeps the keys of secrets apart from the caches that other clients share. Clients that introduce
- * themselves are as many as anybody likes, and would push the others out.
+ * themselves can be any number, and would push the others out.
  */
 export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
   // Frozen, since the value is not looked at again.

@@ -53,7 +53,7 @@ function unwrapped(value: string): string {
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, '');
 
-/** More parts make no chain, and no set of keys, that anybody has. */
+/** No real chain or set of keys has more parts. */
 const MAX_BLOCKS = 10;
 
 /** Every part of a PEM. The text around them is a comment (RFC 7468 §2). */
@@ -123,7 +123,7 @@ export function keysFromPem(value: string): readonly VerificationKey[] {
     if (!CERTIFICATE_LABELS.includes(label)) continue;
     const certified = keyOfCertificate(certificateFrom(der));
     if (keys.some((key) => isSameKey(key, certified))) continue;
-    throw new KeyError('the PEM has a certificate of another key beside the public key');
+    throw new KeyError('the PEM has a public key and also a certificate of another key');
   }
   return keys.map((keyObject) => ({ keyObject, algorithms: algorithmsOf(keyObject) }));
 }
@@ -199,7 +199,7 @@ function parseCertificate(value: string): X509Certificate {
   const leaf = leafOf(certificates.map(({ der }) => certificateFrom(der)));
   for (const key of publicKeysIn(blocks)) {
     if (isSameKey(key, keyOfCertificate(leaf))) continue;
-    throw new KeyError('the PEM has a public key beside a certificate of another key');
+    throw new KeyError('the PEM has a certificate and also a public key that is not its own');
   }
   return leaf;
 }

@@ -55,7 +55,8 @@ type TextSecret = {
 /**
  * A workload whose platform signs assertions for it (RFC 7523 §3): a Kubernetes service account, a
  * GitHub Actions job, a cloud identity. The assertion's `iss` and `sub` are the platform's, and the
- * request names the client by `client_id`. Every member given here must fit.
+ * request names the client by `client_id`. Every member given here must fit. Unknown members are refused,
+ * since a misspelt restriction would let others in.
  */
 export interface FederatedIdentity extends Attributes {
   readonly type: 'FederatedIdentity';

@@ -120,7 +120,7 @@ const FITS = {
  */
 export function readRegistration(body: unknown): McpClientInformation {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalidMetadata('The request is no JSON object: send application/json.');
+    throw invalidMetadata('The request is not a JSON object: send application/json.');
   }
   const given = body as Readonly<Record<string, unknown>>;
   const metadata: Record<string, unknown> = {};

@@ -11,7 +11,7 @@ type Parameters = Readonly<Record<string, unknown>>;
 /** What answers a request; errors are OAuth errors, or those of a provider. */
 export type Endpoint = (request: ExpressRequest, response: ServerResponse) => Promise<void>;
 
-/** Answers with JSON that nobody may keep. */
+/** Answers with JSON that must not be cached. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
@@ -311,7 +311,7 @@ export async function requireAccessToken(
       throw invalidToken('The token has expired, or does not say when it does.');
     }
     if (!scopes.every((scope) => info.scopes.includes(scope))) {
-      throw new OAuthError('insufficient_scope', 'The token has not the scope.', 403);
+      throw new OAuthError('insufficient_scope', 'The token does not have the scope.', 403);
     }
     Object.assign(request, { auth: info });
     return true;

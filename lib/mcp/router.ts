@@ -3,10 +3,11 @@ import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assert
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
 import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
+import { isSymmetric } from '../keys/compact-jws.js';
+import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
-import { isSymmetric } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,
@@ -171,7 +172,8 @@ function limitCalls(most: number, minutes: number): Middleware {
   return (request, response, next) => {
     const now = Date.now();
     const { ip, socket } = request as typeof request & { readonly ip?: string };
-    const address = ip ?? socket.remoteAddress ?? '';
+    // One caller has a whole network of IPv6 addresses.
+    const address = networkOf(ip ?? socket.remoteAddress ?? '');
     const known = counts.get(address);
     const count =
       known !== undefined && known.end > now ? known : { calls: 0, end: now + minutes * 60_000 };

@@ -45,7 +45,7 @@ export interface FetchedDocument {
   readonly freshFor: number | undefined;
 }
 
-/** What is looked at of an answer, whoever made the request. */
+/** The parts of a response that are checked, whichever client made the request. */
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -166,7 +166,7 @@ function checkHead({ status, headers }: Answer, maxBytes: number): void {
   if (encoding !== 'identity') {
     throw new FetchError(
       'content_encoding_refused',
-      `it is compressed (${safeText(encoding)}) although that was not asked for`,
+      `it is compressed (${safeText(encoding)}) although the request did not allow that`,
     );
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);

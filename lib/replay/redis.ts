@@ -45,7 +45,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
   if (policy !== 'noeviction') {
     yield {
       code: 'redis_eviction',
-      message: `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), and with them assertions that could then be used again: set maxmemory-policy to noeviction.`,
+      message: `Redis evicts keys when its memory is full (maxmemory-policy ${policy}), so a used assertion could be accepted again: set maxmemory-policy to noeviction.`,
     };
   }
   if (info.get('aof_enabled') === '0') {
@@ -91,7 +91,7 @@ async function checkRedis(
     warnings.set('redis_set_not_conditional', {
       code: 'redis_set_not_conditional',
       message:
-        'Redis set the same key twice in spite of NX: something between this process and Redis changes the command. No replay would be noticed.',
+        'Redis set the same key twice despite NX: something between this process and Redis changes the command. No replay would be noticed.',
     });
   }
   return [...warnings.values()];
@@ -233,7 +233,7 @@ export class RedisReplayStore implements ReplayStore {
     const left = Math.ceil((expiresAt + CLOCK_MARGIN) * 1000 - Date.now());
     if (left > 0) return left;
     throw new RangeError(
-      `The entry has expired at ${expiresAt}: is the clock of this process that of the validator?`,
+      `The entry expired at ${expiresAt}: do the clocks of this process and the validator agree?`,
     );
   }
 

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import PassportStrategy from 'passport-strategy';
 import type { FindClient } from '../clients/lookup.js';
+import { isSymmetric } from '../keys/compact-jws.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { isSymmetric } from '../shared/jose.js';
 import { thrownText } from '../shared/safe.js';
 import {
   createRequestAuthenticator,
@@ -115,7 +115,7 @@ export class PrivateKeyJwtStrategy<
 /** Answers a request whose application has thrown even the error that it was handed. */
 function giveUp(request: ExpressRequest, thrown: unknown): void {
   process.emitWarning(
-    `The callback of passport.authenticate failed: ${thrownText(thrown)}. It has to hand errors to next, or to answer.`,
+    `The callback of passport.authenticate failed: ${thrownText(thrown)}. It must pass errors to next, or send a response.`,
     'PrivateKeyJwtWarning',
   );
   // Express puts it there.

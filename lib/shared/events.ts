@@ -18,7 +18,10 @@ export interface AuthenticationEvent {
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch that failed. */
   cause?: unknown;
-  /** The client as the assertion names it; it is proved only if the outcome is `success`. */
+  /**
+   * The client as the assertion names it, or the `client_id` beside a platform's assertion; it is proved
+   * only if the outcome is `success`.
+   */
   clientId?: string | undefined;
   /**
    * On success, how the client proved itself: `private_key_jwt` or `client_secret_jwt`; and
@@ -145,11 +148,12 @@ export class AuthenticationRecorder {
     expiresAt: number | undefined,
     warnBefore: number,
   ): void {
-    const id = safeText(keyId);
-    this.note({ secret, ...(id !== undefined && { keyId: id }) });
+    const { event } = this;
+    event.secret = secret;
+    if (keyId !== undefined) event.keyId = safeText(keyId);
     if (expiresAt === undefined) return;
     const secretExpiresAt = new Date(expiresAt * 1000);
-    this.note({ secretExpiresAt });
+    event.secretExpiresAt = secretExpiresAt;
     if (expiresAt >= warnBefore) return;
     const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
     this.warn({ code: 'secret_expiring', secret, message });

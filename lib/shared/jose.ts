@@ -33,14 +33,6 @@ const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).include
 export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
 
-/** Whether signer and verifier share the key (RFC 7518 §3.2). */
-export const isSymmetric = (alg: unknown): boolean =>
-  typeof alg === 'string' && alg.startsWith('HS');
-
-/** The method that an assertion is by its `alg` (OpenID Connect Core §9). */
-export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
-  isSymmetric(alg) ? 'client_secret_jwt' : 'private_key_jwt';
-
 /** The value of `client_assertion_type` (RFC 7523 §2.2). */
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 

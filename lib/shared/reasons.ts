@@ -6,7 +6,7 @@ export type OAuthErrorCode =
   | 'invalid_request_object'
   | 'temporarily_unavailable';
 
-/** What is said of a reason, and to whom. */
+/** How a reason is answered and described. */
 export interface ReasonDefinition {
   /** What the caller is told. */
   readonly error: OAuthErrorCode;
@@ -98,7 +98,7 @@ export const REASONS = {
 
   // The JOSE header
   algorithm_not_allowed: invalidClient('The alg is not among the algorithms of this server.'),
-  critical_header: invalidClient('The header has crit, whose extensions are not supported.'),
+  critical_header: invalidClient('The header has crit, and no extension is supported.'),
   unencoded_payload: invalidClient('The header has b64, which a JWT may not use.'),
   typ_not_allowed: invalidClient('The typ is not that of a client assertion.'),
   key_identifier_invalid: invalidClient('kid, x5t or x5t#S256 is not a string.'),
@@ -112,7 +112,7 @@ export const REASONS = {
   audience_mismatch: invalidClient('aud does not name this server.'),
   expiration_invalid: invalidClient('exp is missing or not a number.'),
   expired: invalidClient('exp is in the past.'),
-  not_before_invalid: invalidClient('nbf is not a number, or is missing although it is required.'),
+  not_before_invalid: invalidClient('nbf is not a number, or is required and missing.'),
   not_yet_valid: invalidClient('nbf is in the future.'),
   issued_at_invalid: invalidClient('iat is not a number.'),
   issued_in_the_future: invalidClient('iat is in the future.'),
@@ -121,7 +121,7 @@ export const REASONS = {
   claim_mismatch: invalidClient('A claim is not what the FederatedIdentity secret asks for.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
   request_object_as_assertion: invalidClient(
-    'A claim is a parameter of authorization requests: this is a request object and no assertion.',
+    'A claim is a parameter of authorization requests: this is a request object, not an assertion.',
   ),
 
   // The client
@@ -148,7 +148,7 @@ export const REASONS = {
   no_matching_key: invalidClient('No secret of the client fits the header of the assertion.'),
   secret_expired: invalidClient('The secret that fits the assertion has expired.'),
   secret_not_yet_valid: invalidClient('The certificate that fits the assertion is not valid yet.'),
-  secret_refused: invalidClient('A secret of the client cannot be used, and no other one fits.'),
+  secret_refused: invalidClient('A secret of the client cannot be used, and no other secret fits.'),
   jwks_uri_failed: invalidClient(
     'A jwks_uri or the discovery document of a platform could not be used, and no other secret fits.',
   ),
@@ -168,13 +168,13 @@ export const REASONS = {
   // Request objects; the reasons for header, times and keys above are used for them as well
   request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),
   request_object_client_mismatch: invalidRequestObject(
-    'client_id inside the request object is missing, or not that of the request.',
+    'client_id inside the request object is missing, or differs from the client_id of the request.',
   ),
   request_object_subject_present: invalidRequestObject(
-    'sub is the client_id, which is the mark of a client assertion.',
+    'sub is the client_id, as in a client assertion.',
   ),
   request_object_state_outside: invalidRequestObject(
-    'state stands beside the request object: this profile takes it only from inside.',
+    'state is outside the request object: this profile accepts it only inside.',
   ),
   request_object_nested: invalidRequestObject(
     'A request object may not contain request or request_uri.',

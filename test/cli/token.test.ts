@@ -158,7 +158,7 @@ test('a refusal is shown and the exit code is 1', async (t) => {
   assert.match(people.stdout, /^There is no token: invalid_client: No\.$/m);
   assert.match(
     people.stdout,
-    /^The log of the server has the reason\. To judge an assertion .* inspect/m,
+    /^The server's log has the reason\. To check an assertion .* inspect/m,
   );
 });
 

@@ -97,7 +97,7 @@ test('an audience that nobody knows is an error', async () => {
 test('no assertion for one server is made for another', async () => {
   await assert.rejects(service().createClientToken({ server: { issuer: OTHER } }), {
     name: 'TypeError',
-    message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one for each server, and write issuer as the metadata of the server does, or leave it out`,
+    message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one service per server, and write issuer as the server's metadata does, or leave it out`,
   });
 });
 

@@ -272,7 +272,7 @@ test('a set without keys is not published', () => {
 for (const [what, differences, message] of [
   ['an http client_id', { client_id: 'http://client.example/' }, /not https/],
   ['a client_id with a fragment', { client_id: 'https://client.example/#a' }, /fragment/],
-  ['a client_secret', { client_secret: 'x' }, /client_secret, which everybody can read/],
+  ['a client_secret', { client_secret: 'x' }, /client_secret, which anyone can read/],
   ['a private key', { jwks_uri: undefined, jwks: { keys: [privateJwk] } }, /private key/],
   ['no keys', { jwks_uri: undefined }, /neither jwks nor jwks_uri/],
   ['more than 5 KB', { client_name: 'x'.repeat(5120) }, /more than 5120 bytes/],

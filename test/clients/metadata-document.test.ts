@@ -199,7 +199,10 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
     /client_id is not its URL/,
   ],
   'has its client_id in a list': [(id) => ({ client_id: [id] }), /client_id is not its URL/],
-  'has a client_secret': [confidential({ client_secret: 'x' }), /client_secret, which everybody/],
+  'has a client_secret': [
+    confidential({ client_secret: 'x' }),
+    /client_secret, which anyone can read/,
+  ],
   'has an empty client_secret': [confidential({ client_secret: '' }), /client_secret/],
   'has client_secret_expires_at': [confidential({ client_secret_expires_at: 0 }), /client_secret_/],
   'has client_secret_post': [
@@ -256,11 +259,11 @@ const WRONG_DOCUMENTS: Record<string, readonly [(clientId: string) => unknown, R
   ],
   'has a script among redirect_uris': [
     confidential({ redirect_uris: ['https://client.example/', 'javascript:alert(1)'] }),
-    /no code may be sent to/,
+    /must not receive codes/,
   ],
   'has a redirect URI with a fragment': [
     confidential({ redirect_uris: ['https://client.example/#a'] }),
-    /no code may be sent to/,
+    /must not receive codes/,
   ],
   'has a relative redirect URI': [confidential({ redirect_uris: ['/callback'] }), /absolute URI/],
   'has one redirect URI outside of a list': [

@@ -69,7 +69,7 @@ for (const [name, y] of Object.entries(POINTS)) {
       for (const secret of forms) {
         assert.throws(() => assertClientSecrets({ clientId: 'client', secrets: [secret] }), {
           name: 'SecretError',
-          message: /the Ed25519 key is a point of small order, for which anybody can sign/,
+          message: /the Ed25519 key is a point of small order, for which anyone can sign/,
         });
       }
     });

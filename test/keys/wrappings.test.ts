@@ -149,12 +149,12 @@ const REFUSED: Readonly<Record<string, readonly [Secret['type'], string, RegExp]
   'a certificate beside the public key of another': [
     'X509CertificateBase64',
     rsaCertificate.pem + pemOf(EC),
-    /a public key beside a certificate of another key/,
+    /a certificate and also a public key that is not its own/,
   ],
   'a public key beside the certificate of another': [
     'PublicKeyPem',
     rsaCertificate.pem + pemOf(EC),
-    /a certificate of another key beside the public key/,
+    /a public key and also a certificate of another key/,
   ],
   'a PEM without its last line': [
     'PublicKeyPem',

@@ -63,7 +63,7 @@ const LOST = 'the vector has lost what was wrong with it: it is, letter by lette
 const CHARACTER = 'a character that is not of the alphabet is refused (RFC 7515 §2)';
 
 const SYMMETRIC =
-  'a set is what anybody can read, so a symmetric key in one is refused: configure it by itself';
+  'anyone can read a set, so a symmetric key in it is refused: configure the key by itself';
 
 /** The vectors whose result here is another one, and why. */
 const DEVIATIONS: Readonly<Record<string, string>> = {

@@ -55,6 +55,7 @@ export async function mcpAuthorizationServer(
   const own = options.provider instanceof Provider ? options.provider : undefined;
   const provider = own ?? new Provider(new Clients(clients), MCP_RESOURCE, ['tools']);
   const app = express();
+  app.set('trust proxy', true);
   // As createMcpExpressApp of the SDK does.
   app.use(express.json());
   const auth = mcpAuthRouter({

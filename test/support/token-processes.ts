@@ -62,7 +62,7 @@ const adapterFor = (entries: Map<string, AdapterPayload>) =>
   };
 
 /** What a worker is started for. */
-export interface Work {
+interface Work {
   readonly seconds: number;
   readonly withLock: boolean;
   /** Kills itself when so many refreshes were answered, before it keeps the last one. */
@@ -70,7 +70,7 @@ export interface Work {
 }
 
 /** What a worker has done. */
-export interface Result {
+interface Result {
   readonly refreshes: number;
   readonly events: Record<string, number>;
   readonly errors: Record<string, number>;
@@ -79,7 +79,7 @@ export interface Result {
   readonly growth: number;
 }
 
-export const resultOf = async (program: Program): Promise<Result> =>
+const resultOf = async (program: Program): Promise<Result> =>
   JSON.parse(await program.line('{"refreshes"'));
 
 /** A provider with rotating refresh tokens and reuse detection, a Redis, and users who are logged in. */

@@ -6,7 +6,7 @@ import { TIME_CHECKS } from './times.js';
 /** Parameters of authorization requests, signed or not, that no client assertion has. */
 const REQUEST_PARAMETERS = ['response_type', 'response_mode', 'redirect_uri', 'code_challenge'];
 
-/** A request object is no assertion, whoever signed it. */
+/** A request object is never accepted as an assertion. */
 export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
   name: 'authorization request',
   source: 'RFC 9101 §10.8',

@@ -1,6 +1,7 @@
 import { allowsAssertion, isDisabled } from '../../clients/policy.js';
+import { methodOf } from '../../keys/compact-jws.js';
 import type { AssertionClient } from '../../keys/secret.js';
-import { isSameAlgorithm, methodOf } from '../../shared/jose.js';
+import { isSameAlgorithm } from '../../shared/jose.js';
 import { type Check, type ClientSubject, constant, header, type JwtSubject } from './check.js';
 import { LIFETIME_CHECKS } from './times.js';
 

@@ -1,5 +1,5 @@
+import { isSymmetric } from '../../keys/compact-jws.js';
 import type { FederatedIdentity } from '../../keys/secret.js';
-import { isSymmetric } from '../../shared/jose.js';
 import {
   type AssertionSubject,
   type Check,

@@ -140,7 +140,7 @@ function checkJwkUse({ use, key_ops }: JsonWebKey): void {
   if (use !== undefined && use !== null && use !== 'sig') {
     throw new KeyError(`the JWK is not for signatures: its use is ${JSON.stringify(use)}`);
   }
-  // A public key_ops (verify) on a private key is a slip that harms nobody.
+  // A public key_ops (verify) on a private key is a harmless mistake.
   const ops: readonly unknown[] = Array.isArray(key_ops) ? key_ops : [];
   if (ops.length > 0 && !ops.includes('sign') && !ops.includes('verify')) {
     throw new KeyError('the JWK is not for signatures: its key_ops have no sign');

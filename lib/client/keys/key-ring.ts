@@ -64,9 +64,7 @@ const OPTIONS = {
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
-  process.emitWarning(
-    `The keys of a KeyRing could not be loaded anew (${what}): it goes on with those that it has.`,
-  );
+  process.emitWarning(`The keys of a KeyRing could not be reloaded (${what}): it keeps its keys.`);
 }
 
 /** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
@@ -95,7 +93,7 @@ interface RingKey {
 function ringKey(key: SigningKey, now: number): RingKey {
   const { kid, publicJwk } = key;
   if (kid === undefined) {
-    throw new TypeError('A key of the KeyRing has no kid: servers tell the keys apart by it');
+    throw new TypeError('A key of the KeyRing has no kid: servers need it to choose the key');
   }
   if (publicJwk === undefined) {
     throw new TypeError(
@@ -178,7 +176,7 @@ class RingKeys {
 
   /**
    * Takes another key, since the server has refused one: the next or the former. Undefined if all of
-   * them were refused lately, so that nobody changes keys to and fro.
+   * them were refused lately, so that keys are not switched back and forth.
    */
   changeFrom(kid: string, now: number): RingKey | undefined {
     const { signer } = this;
@@ -209,7 +207,7 @@ class RingKeys {
     return this.#signer;
   }
 
-  /** The keys to publish. Those that nobody needs any more are forgotten. */
+  /** The keys to publish. Keys that are no longer needed are dropped. */
   published(now: number): readonly RingKey[] {
     this.#keys = this.#keys.filter(
       (known) =>
@@ -299,7 +297,7 @@ export class KeyRing {
     demands: KeyDemands = {},
   ): Promise<string> {
     if (this.#keys.signer === undefined) await this.reload();
-    // What nobody has used for long may have left every other process by now.
+    // A key that was not used for long may be gone from every other process.
     else if (this.#isOverdue()) await this.#refresh();
     else if (this.#isDue()) this.#refresh().catch(() => {});
     const signer = this.#keys.nextSigner(this.#now());

@@ -86,7 +86,7 @@ function fromDer(der: Buffer): PublicHalf {
   try {
     key = createPublicKey({ key: der, format: 'der', type: 'spki' });
   } catch {
-    throw new KeyError('the DER is no public key (SubjectPublicKeyInfo)');
+    throw new KeyError('the DER is not a public key (SubjectPublicKeyInfo)');
   }
   return { key, algorithms: algorithmsOf(key), jwk: publicJwkOf(key) };
 }

@@ -249,7 +249,7 @@ export class SigningKey {
         ? `expired at ${notAfter.toISOString()}`
         : `is not valid before ${notBefore.toISOString()}`;
     process.emitWarning(
-      `The certificate of the signing key ${this.kid ?? this.alg} ${when}: servers may refuse what it signs. Renew the certificate, and register the new one.`,
+      `The certificate of the signing key ${this.kid ?? this.alg} ${when}: servers may refuse its signatures. Renew the certificate, and register the new one.`,
       { code: 'PRIVATE_KEY_JWT_CERTIFICATE' },
     );
     return problem;

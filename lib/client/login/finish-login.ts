@@ -51,7 +51,7 @@ function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, is
 function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   if (tokenEndpointRequest.has('client_assertion')) return;
   throw new ConfigurationError(
-    'The token request has no client_assertion: pass clientAssertion(assertions) as the fourth argument of discovery. A client that authenticates in another way says so in its metadata, by token_endpoint_auth_method.',
+    'The token request has no client_assertion: pass clientAssertion(assertions) as the fourth argument of discovery. If the client authenticates in another way, set token_endpoint_auth_method in its metadata.',
   );
 }
 

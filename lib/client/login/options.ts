@@ -205,7 +205,7 @@ export const hasOpenId = (scope: LoginOptions['scope'] | null): boolean =>
 function checkScope(scope: LoginOptions['scope'], idTokenExpected: boolean): void {
   if (!idTokenExpected || hasOpenId(scope)) return;
   throw new TypeError(
-    'scope must have openid, without which nobody says who the user is: set idTokenExpected: false where the verify function learns it elsewhere',
+    'scope must contain openid, because the ID token says who the user is: set idTokenExpected: false if the verify function finds that out in another way',
   );
 }
 
@@ -322,6 +322,6 @@ export function checkLoginOptions({ callbackURL, state }: LoginAuthenticateOptio
   if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);
   if (state === undefined) return;
   throw new ConfigurationError(
-    'The state is made anew for each login: leave it out, and keep what has to be remembered in the session.',
+    'state is new for each login: leave it out, and keep what you must remember in the session.',
   );
 }

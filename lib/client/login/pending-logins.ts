@@ -25,12 +25,12 @@ export class LoginStateError extends Error {
   readonly statusCode = 400;
   readonly expose = false;
 
-  /** @param answer what the provider says, which nobody has proved */
+  /** @param answer what the response says; anyone could have sent it */
   constructor(answer?: string) {
     const said =
-      answer === undefined ? '' : ` The response says ${answer}, which may be anybody's.`;
+      answer === undefined ? '' : ` The response says ${answer}, which anyone could have sent.`;
     super(
-      `No login is waiting for this response: it was finished before, began in another browser or elsewhere, took too long, or the session cookie has not come back. That must be SameSite=Lax (None and Secure for form_post); a Secure one needs HTTPS, and app.set('trust proxy', 1) behind a proxy.${said}`,
+      `No login is waiting for this response: it is already finished, started in another browser or at another strategy, took too long, or the session cookie was lost. The cookie must be SameSite=Lax (None and Secure for form_post); a Secure cookie needs HTTPS, and app.set('trust proxy', 1) behind a proxy.${said}`,
     );
   }
 }
@@ -114,7 +114,7 @@ export class PendingLogins {
   requireRenewal({ session }: LoginRequest): void {
     if (typeof (session as Session)['regenerate'] === 'function') return;
     throw new ConfigurationError(
-      'Passport renews the session at login, which this one cannot do: use express-session (cookie-session has no regenerate), or session: false.',
+      'Passport renews the session at login, but this session cannot be renewed: use express-session (cookie-session has no regenerate), or session: false.',
     );
   }
 
@@ -139,7 +139,7 @@ function warnOfLostCookie({ headers }: LoginRequest): void {
   if (hasWarned || headers.cookie !== undefined) return;
   hasWarned = true;
   process.emitWarning(
-    "A provider has sent a user back, and the browser has brought no cookie. If that happens with every login, the session cookie is lost: it must be SameSite=Lax (None and Secure for form_post), and a Secure one needs HTTPS and, behind a proxy, app.set('trust proxy', 1).",
+    "A provider sent a user back, and the browser sent no cookie. If this happens at every login, the session cookie is lost: it must be SameSite=Lax (None and Secure for form_post), and a Secure cookie needs HTTPS and, behind a proxy, app.set('trust proxy', 1).",
     { type: 'PrivateKeyJwtWarning', code: 'login_cookie_lost' },
   );
 }

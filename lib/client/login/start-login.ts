@@ -114,7 +114,7 @@ export async function startLogin(
 
   if (settings.idTokenExpected && !hasOpenId(protocolMessage.get('scope'))) {
     throw new ConfigurationError(
-      'The authorization request has no scope openid, without which nobody says who the user is.',
+      'The authorization request has no scope openid, so no ID token would say who the user is.',
     );
   }
   const login = pendingLogin(protocolMessage, codeVerifier);

@@ -174,7 +174,7 @@ export class OpenIdConnectStrategy extends Base {
     if (!request.session) {
       throw new ConfigurationError('A login needs a session: mount express-session before it.');
     }
-    const currentUrl = this.currentUrl(request);
+    const currentUrl = this._currentUrl(request);
     if (this.shouldInitiateAuthRequest(request, currentUrl, options)) {
       await this._start(request, options);
       return;
@@ -186,6 +186,23 @@ export class OpenIdConnectStrategy extends Base {
       (verified) => this._callVerify(request, tokens, verified),
       (error, user, info) => this._settle(request, options, error, user, info),
     );
+  }
+
+  /**
+   * The URL of the request. Where its Host header, which anyone may write, makes none, the host of the
+   * callback URL stands in: only the query is used.
+   *
+   * @internal
+   */
+  _currentUrl(request: LoginRequest): URL {
+    try {
+      return this.currentUrl(request);
+    } catch (error) {
+      const { callbackURL = '' } = this._settings.defaults;
+      const path = (request.originalUrl ?? request.url ?? '').replace(/^[/\\]+/, '/');
+      if (!URL.canParse(path, String(callbackURL))) throw error;
+      return new URL(path, String(callbackURL));
+    }
   }
 
   /** @internal */
@@ -250,8 +267,8 @@ export class OpenIdConnectStrategy extends Base {
       this._ended(false, error);
       const failed = error instanceof LoginStateError || isRefusal(error);
       const context = { request, error, outcome: failed ? ('fail' as const) : ('error' as const) };
-      await this._settings.events.remoteFailure?.(context);
       await leaveEndedSession(request);
+      await this._settings.events.remoteFailure?.(context);
       if (context.outcome === 'fail') this.fail(failureInfo(error));
       else this._error(error);
       return undefined;

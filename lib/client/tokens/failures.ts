@@ -40,7 +40,7 @@ class ClientFailure extends Error {
   }
 }
 
-/** The user has to log in again: there are no tokens, or the provider takes them no more. */
+/** The user must log in again: there are no tokens, or the provider takes them no more. */
 export class LoginRequiredError extends ClientFailure {
   override readonly name = 'LoginRequiredError';
   readonly code = 'login_required';
@@ -187,7 +187,7 @@ function whatWasSent(sent: SentAssertion | undefined): string {
   const { kid, alg, typ, aud } = sent;
   const audiences = [aud].flat().map((each) => JSON.stringify(safe(each)));
   const kidText = kid === undefined ? 'no kid' : `kid ${JSON.stringify(safe(kid))}`;
-  return ` It was sent an assertion with ${kidText}, alg ${safe(alg)}, typ ${safe(typ) ?? 'none'} and aud ${audiences.join(', ')}.`;
+  return ` The assertion had ${kidText}, alg ${safe(alg)}, typ ${safe(typ) ?? 'none'} and aud ${audiences.join(', ')}.`;
 }
 
 /**
@@ -248,13 +248,13 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
       !OF_THE_CLIENT.test(description ?? ''));
   if (isOfTheUser) {
     return new LoginRequiredError(
-      `The user has to log in again: the provider says ${said}.${whatWasSent(seen.sent)}`,
+      `The user must log in again: the provider says ${said}.${whatWasSent(seen.sent)}`,
       details,
     );
   }
   const what = said === '' ? `status ${status}` : said;
   return new ClientRefusedError(
-    `The provider has refused this client: ${what}.${whatWasSent(seen.sent)}`,
+    `The provider refused this client: ${what}.${whatWasSent(seen.sent)}`,
     details,
   );
 }

@@ -178,7 +178,7 @@ async function boundedText({ body }: Response): Promise<string | undefined> {
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/** Whether JSON is nested deeper than any answer is. A loop, since the text is anybody's. */
+/** Whether JSON is nested deeper than any answer is. A loop, because the text is untrusted. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isString = false;
@@ -254,7 +254,7 @@ export async function sendAgain<Result>(
  * Calls the provider by a function of openid-client, within bounds of time and size, so that a
  * failure is an error which says whose fault it is.
  *
- * @throws {LoginRequiredError} if the user has to log in again
+ * @throws {LoginRequiredError} if the user must log in again
  * @throws {ClientRefusedError} if the provider refuses this client or its request
  * @throws {ProviderError} if the provider is down, or answers with something that is not OAuth
  * @throws what the application's own functions throw, as it is
@@ -318,7 +318,7 @@ async function callOnce<Result>(
  * fault it is. The managers and the strategy do so by themselves.
  *
  * @param callOpenIdClient calls openid-client with the same configuration, and returns what it returns
- * @throws {LoginRequiredError} (401) if the user has to log in again
+ * @throws {LoginRequiredError} (401) if the user must log in again
  * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the message
  *   has the OAuth error and its description, and what the assertion said, never the assertion
  * @throws {ProviderError} (503) if the provider cannot be reached; (502) if its answer is not OAuth

@@ -97,7 +97,7 @@ export class RedisTokenStore implements TokenStore {
 
 const LOCK_OPTIONS = redisOptions('private-key-jwt:lock:', 45);
 
-/** How long a lock lives that nobody extends: that of a process which has died. In milliseconds. */
+/** How long a lock lives if it is not extended, because its process has died. In milliseconds. */
 const LIFETIME = 10_000;
 
 /** No lock is held for longer, in milliseconds. */
@@ -142,7 +142,7 @@ export class RedisLock implements TokenLock {
     const until = performance.now() + this.#timeout * 1000;
     while (!(await this.#take(this.#prefix + key, owner))) {
       if (performance.now() > until) {
-        throw new DeadlineError(`The lock could not be had within ${this.#timeout} s.`);
+        throw new DeadlineError(`The lock was not free within ${this.#timeout} s.`);
       }
       await sleep(randomInt(10, 50));
     }

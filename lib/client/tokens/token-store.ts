@@ -53,7 +53,7 @@ export function tokenSet(
 ): TokenSet {
   const { access_token, token_type, expires_in } = response ?? {};
   if (typeof access_token !== 'string' || access_token === '') {
-    throw new TypeError('The tokens have no access_token: give the answer of the token endpoint');
+    throw new TypeError('The tokens have no access_token: pass the response of the token endpoint');
   }
   if (typeof token_type !== 'string') throw new TypeError('The tokens have no token_type');
   // Others cannot be sent, and the error of fetch would repeat them.
@@ -103,7 +103,7 @@ export function storedTokens(value: unknown): TokenSet | undefined {
     Number.isFinite(renewAt);
   if (isTokenSet) return value as TokenSet;
   throw new TypeError(
-    'What was kept is no TokenSet: a store returns what it was given (JSON has to be parsed), and a session has what save put into it',
+    'The stored value is not a TokenSet: a store must return what it was given (parse JSON), and only save may write tokens into a session',
   );
 }
 

@@ -66,9 +66,9 @@ const nameOf = (refreshToken: string): string =>
   createHash('sha256').update(refreshToken).digest('base64url');
 
 const ended = (): LoginRequiredError =>
-  new LoginRequiredError('The session has ended: the user has to log in again');
+  new LoginRequiredError('The session has ended: the user must log in again');
 
-/** Takes a request out of its session if that has ended, so that nobody writes it back. */
+/** Takes a request out of its session if that has ended, so that it is not written back. */
 async function orLeave<Result>(
   request: UserTokenRequest,
   result: Promise<Result>,
@@ -280,7 +280,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       const { tokens: latest, isCircle } = this.#latest(current);
       if (isCircle) {
         throw new LoginRequiredError(
-          'The provider gives out refresh tokens again that it had replaced: the user has to log in again',
+          'The provider returned a refresh token that it had already replaced: the user must log in again',
         );
       }
       if (isUsable(latest, now(), refused)) {
@@ -317,7 +317,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         dead.set(latest.refreshToken, error);
       }
     }
-    throw new Error('The tokens of this session are changed by others all the time.');
+    throw new Error('Other requests keep changing the tokens of this session.');
   }
 
   /** Waits a moment if another process refreshes the tokens; false if none does. */

@@ -67,11 +67,11 @@ const isEnded = (entry: TokenSet | undefined): boolean => entry?.tokenType === E
 const MAX_ATTEMPTS = 20;
 
 const contended = (): Error =>
-  new Error('The tokens of this session are changed by others all the time.');
+  new Error('Other requests keep changing the tokens of this session.');
 
 const sessionEnded = (): LoginRequiredError =>
   new LoginRequiredError(
-    'The session has ended: nothing is kept for it. A login has to renew the session first.',
+    'The session has ended, so no tokens can be saved for it. Renew the session at login first.',
   );
 
 /** Keeps the tokens in a store, under the id of the session. */

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-/** A hash of 32 bits that nobody outside this process can steer. */
+/** A 32-bit hash that cannot be predicted outside this process. */
 export interface SeededHash {
   /** Of a word. */
   word(value: number): number;

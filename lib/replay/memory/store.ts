@@ -10,7 +10,7 @@ const CLIENT_NUMBERS = 65_536;
 const RELEASES = 100_000;
 
 /**
- * Counts who holds how many entries, so that nobody can fill the store for the others: a client may
+ * Counts the entries of each client, so that no client can fill the store for the others: a client may
  * hold as many entries as are free. One client alone thus gets half, two get a third each, and what
  * is left for a new one never reaches zero while fewer clients than free entries compete.
  *
@@ -54,7 +54,7 @@ class ClientShares {
     if (held >= free) {
       throw new ReplayStoreFullError(
         'replay_client_share_full',
-        `The client holds ${held} entries of the replay store, and ${free} are left for all.`,
+        `The client holds ${held} entries of the replay store, and ${free} are free.`,
       );
     }
     this.held[client] = held + 1;
@@ -152,12 +152,12 @@ export class MemoryReplayStore implements ReplayStore {
     const expires = Math.ceil(expiresAt / TICK_SECONDS);
     if (!(expires > now)) {
       throw new RangeError(
-        `The entry has expired at ${expiresAt}: is the clock of the store that of the validator?`,
+        `The entry expired at ${expiresAt}: do the clocks of the store and the validator agree?`,
       );
     }
     if (expires <= this.#table.forgotten) {
       throw new RangeError(
-        `The clock has gone back: entries that expire at ${expiresAt} have been forgotten.`,
+        `The clock has gone back: entries that expire at ${expiresAt} were already dropped.`,
       );
     }
     if (expires > LAST_TICK) throw new RangeError(`${expiresAt} is too far ahead.`);

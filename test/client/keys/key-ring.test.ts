@@ -117,7 +117,7 @@ test('a source that hangs does not keep the ring from signing, and is asked agai
   assert.equal((await published).keys.length, 1);
   assert.ok(await signed);
   const [{ message }] = await warned;
-  assert.match(message, /could not be loaded anew \(DeadlineError\)/);
+  assert.match(message, /could not be reloaded \(DeadlineError\)/);
   isHanging = false;
   assert.ok(await ring.signJwt({}, {}));
 });
@@ -244,7 +244,7 @@ for (const [code, named] of [
     const [{ message }] = await warned;
     assert.equal(
       message,
-      `The keys of a KeyRing could not be loaded anew (${named}): it goes on with those that it has.`,
+      `The keys of a KeyRing could not be reloaded (${named}): it keeps its keys.`,
     );
   });
 }
@@ -333,7 +333,7 @@ test('a file that cannot be used is named, by the error and by the warning', asy
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(TypeError ${next}): it goes on`), message);
+  assert.ok(message.includes(`(TypeError ${next}): it keeps its keys.`), message);
 });
 
 test('a file that is gone is named by the warning', async (t) => {
@@ -344,7 +344,7 @@ test('a file that is gone is named by the warning', async (t) => {
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(Error ENOENT ${current}): it goes on`), message);
+  assert.ok(message.includes(`(Error ENOENT ${current}): it keeps its keys.`), message);
 });
 
 test('the keys of files are made for what the ring demands', async (t) => {

@@ -61,7 +61,7 @@ const ec = keyPair('ES256');
 const DAY = 86_400_000;
 
 for (const [what, from, to, problem, sentence] of [
-  ['that has expired', -9, -2, 'expired', /expired at .*: servers may refuse what it signs/],
+  ['that has expired', -9, -2, 'expired', /expired at .*: servers may refuse its signatures/],
   ['that is not valid yet', 2, 9, 'not yet valid', /is not valid before /],
 ] as const) {
   test(`a certificate ${what} is a warning when it is made, and an event when it signs (RFC 5280 §4.1.2.5)`, async (t) => {
@@ -149,7 +149,7 @@ for (const [what, publicJwk, message] of [
     /publicJwk is wrong/,
   ],
   ['it is of another kind', keyPair('RS256').publicKey.export(spki), /ES256 does not fit it/],
-  ['it is damaged', der.subarray(0, 40), /publicJwk is wrong: the DER is no public key/],
+  ['it is damaged', der.subarray(0, 40), /publicJwk is wrong: the DER is not a public key/],
   ['it is no key', 'no key', /publicJwk is wrong/],
 ] as const) {
   test(`a remote signer is refused if ${what}`, () => {

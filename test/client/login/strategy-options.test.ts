@@ -59,10 +59,10 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   [
     'a scope without openid',
     { scope: 'profile' },
-    /scope must have openid.*idTokenExpected: false/,
+    /scope must contain openid.*idTokenExpected: false/,
   ],
-  ['a list of scopes without openid', { scope: ['openid2', 'profile'] }, /must have openid/],
-  ['an empty scope', { scope: '' }, /scope must have openid/],
+  ['a list of scopes without openid', { scope: ['openid2', 'profile'] }, /must contain openid/],
+  ['an empty scope', { scope: '' }, /scope must contain openid/],
   [
     'an idTokenExpected of text',
     { idTokenExpected: 'no' },

@@ -119,7 +119,7 @@ test('a login that is not kept in a session needs none that can be renewed', asy
   };
   assert.equal(await requestTo(setup, '/cb?code=x&state=y'), 401);
   assert.ok(seen[0] instanceof LoginStateError);
-  assert.match(seen[0].message, /session cookie has not come back.*SameSite=Lax.*trust proxy/);
+  assert.match(seen[0].message, /session cookie was lost.*SameSite=Lax.*trust proxy/);
 });
 
 test('the developer is told once, by a warning, that the session cookie is lost', async () => {
@@ -135,7 +135,7 @@ test('the developer is told once, by a warning, that the session cookie is lost'
 
 /** What a call of passport.authenticate cannot set. */
 const OPTIONS: readonly (readonly [string, object, RegExp])[] = [
-  ['a state', { state: '/after-login' }, /state is made anew for each login: leave it out/],
+  ['a state', { state: '/after-login' }, /state is new for each login: leave it out/],
   ['a relative callbackURL', { callbackURL: '/cb2' }, /callbackURL must be an absolute URL/],
   ['a scope without openid', { scope: 'profile' }, /no scope openid/],
 ];
@@ -155,7 +155,7 @@ test('a handler that takes openid out of the scope ends the login', async () => 
   };
   const error = await requestTo({ before: [session], events }, '/cb');
   assert.ok(error instanceof ConfigurationError);
-  assert.match(error.message, /no scope openid, without which nobody says who the user is/);
+  assert.match(error.message, /no scope openid, so no ID token would say who the user is/);
 });
 
 for (const nothing of [undefined, null, 0, '']) {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { jwtVerify } from 'jose';
 import {
@@ -403,3 +405,21 @@ test('logins that begin in several tabs at the same time are all under way', asy
   const { 'openid-connect': underWay } = session ?? {};
   assert.equal((underWay as unknown[]).length, 5);
 });
+
+for (const host of [']', 'a b', '[::1', 'client.example:port']) {
+  test(`a request with the Host header ${host} is no error of this server`, async (t) => {
+    const party = await relyingParty();
+    t.after(() => party.close());
+    const statusOf = async (path: string) => {
+      const asked = request(`${party.url}${path}`, { headers: { host } }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      return [answer.statusCode, answer.headers.location ?? ''] as const;
+    };
+    const [status, location] = await statusOf('/login');
+    assert.equal(status, 302);
+    assert.ok(location.startsWith(party.provider.issuer));
+    assert.deepEqual(await statusOf('/cb?code=a&state=b'), [302, '/']);
+    assert.deepEqual(party.errors, []);
+  });
+}

@@ -191,7 +191,7 @@ for (const wrong of NO_TOKENS) {
     const { tokens, provider } = await party(t, { store });
     await assert.rejects(tokens.getToken(), {
       name: 'TypeError',
-      message: /^What was kept is no TokenSet: a store returns what it was given/,
+      message: /^The stored value is not a TokenSet: a store must return what it was given/,
     });
     assert.equal(provider.assertions.length, 0);
   });

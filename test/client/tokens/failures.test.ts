@@ -57,7 +57,7 @@ async function endless(response: ServerResponse): Promise<void> {
 }
 
 const SENT =
-  / It was sent an assertion with kid "key-1", alg ES256, typ JWT and aud "http:\/\/127\.0\.0\.1:\d+"\.$/;
+  / The assertion had kid "key-1", alg ES256, typ JWT and aud "http:\/\/127\.0\.0\.1:\d+"\.$/;
 
 const refused = (error: string, message: RegExp): Fault => ({
   name: 'ClientRefusedError',
@@ -78,10 +78,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
   [
     'invalid_client in the body (RFC 6749 §5.2)',
     json(401, { error: 'invalid_client', error_description: 'no such key' }),
-    refused(
-      'invalid_client',
-      /^The provider has refused this client: invalid_client: no such key\./,
-    ),
+    refused('invalid_client', /^The provider refused this client: invalid_client: no such key\./),
   ],
   [
     'invalid_client in a challenge (RFC 9110 §11.6.1)',
@@ -93,7 +90,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     },
     refused(
       'invalid_client',
-      /^The provider has refused this client: invalid_client: the aud is wrong\./,
+      /^The provider refused this client: invalid_client: the aud is wrong\./,
     ),
   ],
   [
@@ -105,10 +102,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
         'www-authenticate': 'Basic realm="as"',
       },
     ),
-    refused(
-      'invalid_client',
-      /^The provider has refused this client: invalid_client: kid unknown\./,
-    ),
+    refused('invalid_client', /^The provider refused this client: invalid_client: kid unknown\./),
   ],
   [
     '401 without a word',
@@ -118,7 +112,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
   [
     'unauthorized_client',
     json(400, { error: 'unauthorized_client' }),
-    refused('unauthorized_client', /^The provider has refused this client: unauthorized_client\./),
+    refused('unauthorized_client', /^The provider refused this client: unauthorized_client\./),
   ],
   [
     'an error with status 200, as some servers do',
@@ -174,7 +168,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
       status: 401,
       error: 'invalid_grant',
       message:
-        /^The user has to log in again: the provider says invalid_grant: The token was revoked\./,
+        /^The user must log in again: the provider says invalid_grant: The token was revoked\./,
     },
   ],
   [

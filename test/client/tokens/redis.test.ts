@@ -48,7 +48,7 @@ redisTest(
     );
     await assert.rejects(lock.acquire('session'), {
       name: 'DeadlineError',
-      message: 'The lock could not be had within 0.2 s.',
+      message: 'The lock was not free within 0.2 s.',
     });
     const patient = new RedisLock(client, { timeout: 5 });
     const owner = await patient.acquire('session');

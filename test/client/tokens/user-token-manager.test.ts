@@ -334,7 +334,7 @@ test('where the refresh token is not valid any more the user has to log in', asy
     assert.equal(error.name, 'LoginRequiredError');
     assert.match(
       error.message,
-      /^The user has to log in again: the provider says invalid_grant: grant request is invalid\. It was sent an assertion with kid "[\w-]{43}", alg ES256, typ client-authentication\+jwt and aud "http:/,
+      /^The user must log in again: the provider says invalid_grant: grant request is invalid\. The assertion had kid "[\w-]{43}", alg ES256, typ client-authentication\+jwt and aud "http:/,
     );
     assert.deepEqual(
       [(error as LoginRequiredError).error, (error as LoginRequiredError).error_description],
@@ -573,7 +573,7 @@ for (const [what, response] of [
     const users = new UserTokenManager({ config });
     await assert.rejects(users.save(request, response as unknown as TokenEndpointResponse), {
       name: 'TypeError',
-      message: 'The tokens have no access_token: give the answer of the token endpoint',
+      message: 'The tokens have no access_token: pass the response of the token endpoint',
     });
     assert.deepEqual(request.session, {});
   });
@@ -585,7 +585,7 @@ test('what save has not put into the session is no tokens', async (t) => {
   const session = { tokens: { access_token: 'at' } };
   await assert.rejects(users.getToken({ session }), {
     name: 'TypeError',
-    message: /^What was kept is no TokenSet.*a session has what save put into it$/,
+    message: /^The stored value is not a TokenSet.*only save may write tokens into a session$/,
   });
 });
 

@@ -99,7 +99,10 @@ test('a full store refuses everybody, and takes entries again once others expire
 
 test('an entry that has expired is refused: the store could not know it again', () => {
   const { insert } = memoryStore();
-  assert.throws(() => insert('client', -10), { name: 'RangeError', message: /clock of the store/ });
+  assert.throws(() => insert('client', -10), {
+    name: 'RangeError',
+    message: /clocks of the store/,
+  });
   assert.throws(() => insert('client', Number.NaN), { name: 'RangeError' });
 });
 

@@ -70,7 +70,7 @@ for (const { name, connect } of CLIENTS) {
     assert.equal(await replay.insert(replayEntry(-50)), true);
     await assert.rejects(replay.insert(replayEntry(-61)), {
       name: 'RangeError',
-      message: /has expired .*clock of this process/,
+      message: /expired .*clocks of this process/,
     });
   });
 
@@ -126,7 +126,7 @@ for (const { name, connect } of CLIENTS) {
     );
   });
 
-  redisTest(`${name}: check() notices a server that sets a key in spite of NX`, async (t) => {
+  redisTest(`${name}: check() notices a server that sets a key despite NX`, async (t) => {
     const server = await RedisServer.start(t);
     const client = await connect(t, server.url);
     const forgetful = new Proxy(client, {

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerOf, mcpAuthorizationServer, withKeys } from '../support/mcp-authorization-server.js';
+
+/** Values that have no text, or whose text is not what they are. */
+const VALUES: readonly unknown[] = [
+  { toString: 1 },
+  [{ toString: 1 }],
+  ['https://client.example/'],
+  { toString: 'https://client.example/', length: 1 },
+  1e308,
+  true,
+  '\ud800',
+];
+
+for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'jwks_uri', 'redirect_uris', 'jwks']) {
+  test(`a registration whose ${member} is of another type is refused, and is no error of ours`, async (t) => {
+    const server = await mcpAuthorizationServer(t, []);
+    for (const value of VALUES) {
+      const metadata = { ...withKeys, client_id: undefined, jwks: undefined, [member]: value };
+      const { status } = await answerOf(server.register(metadata));
+      assert.equal(status, 400, JSON.stringify(value));
+    }
+  });
+}
+
+test('the addresses of one IPv6 network share a limit, those of another have their own', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const statusFrom = async (address: string) => {
+    const headers = { 'x-forwarded-for': address };
+    return (await server.request('/token', { method: 'POST', headers })).status;
+  };
+  for (let call = 1; call <= 50; call += 1) {
+    assert.notEqual(await statusFrom(`2001:db8:0:1::${call.toString(16)}`), 429, `${call}`);
+  }
+  assert.equal(await statusFrom('2001:db8:0:1:ffff::1'), 429);
+  assert.notEqual(await statusFrom('2001:db8:0:2::1'), 429);
+  assert.notEqual(await statusFrom('203.0.113.1'), 429);
+});
