@@ -262,9 +262,7 @@ const document =
  * It imports neither SDK: the endpoints are its own. Mount it at the root of the application, or use
  * it as a handler of `node:http`.
  *
- * @returns a middleware. Its `requireBearerAuth` makes another one, for the MCP endpoint: it asks for
- *   an access token that the provider has issued for `resourceServerUrl`, with all these scopes, and
- *   sets `request.auth`
+ * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
  * @example
  * ```ts
  * const auth = mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') });
@@ -274,6 +272,10 @@ const document =
  * @throws {TypeError} if an option is wrong
  */
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
+  /**
+   * Makes the middleware for the MCP endpoint: it asks for an access token that the provider has issued
+   * for `resourceServerUrl`, with all these scopes, and sets `request.auth`.
+   */
   readonly requireBearerAuth: (scopes?: readonly string[]) => Middleware;
 } {
   const settings = readOptions('mcpAuthRouter', options, OPTIONS, OPTION_HINTS);

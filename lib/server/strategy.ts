@@ -115,7 +115,7 @@ export class PrivateKeyJwtStrategy<
 /** Answers a request whose application has thrown even the error that it was handed. */
 function giveUp(request: ExpressRequest, thrown: unknown): void {
   process.emitWarning(
-    `The callback of passport.authenticate failed: ${thrownText(thrown)}. It must pass errors to next, or send a response.`,
+    `The callback of passport.authenticate failed: ${thrownText(thrown).replace(/\.$/, '')}. It must pass errors to next, or send a response.`,
     'PrivateKeyJwtWarning',
   );
   // Express puts it there.

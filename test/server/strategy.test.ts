@@ -156,7 +156,7 @@ for (const [does, callback] of Object.entries(THROWING)) {
       assert.equal(name, 'PrivateKeyJwtWarning');
       assert.match(
         message,
-        /^The callback of passport.authenticate failed: .* It has to hand errors to next, or/,
+        /^The callback of passport.authenticate failed: .* It must pass errors to next, or/,
       );
     });
   }

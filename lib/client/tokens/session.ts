@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
 
 /** What is used of a request whose user has tokens. */
@@ -93,6 +94,8 @@ const inTime = (step: Promise<unknown>): Promise<unknown> =>
  * is destroyed while it is written would come back. Therefore one waits for the other, in this process.
  */
 class SessionSteps {
+  /** The session that is being written by what runs now. */
+  readonly #writer = new AsyncLocalStorage<string>();
   /** The last write of each session: one waits for the other. */
   readonly #writing = new Map<string, Promise<unknown>>();
   readonly #ending = new Set<string>();
@@ -102,7 +105,8 @@ class SessionSteps {
 
   async write<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#writing.get(id);
-    const result = before === undefined ? work() : inTime(before).then(work);
+    const step = () => this.#writer.run(id, work);
+    const result = before === undefined ? step() : inTime(before).then(step);
     this.#writing.set(id, result);
     try {
       return await result;
@@ -116,7 +120,9 @@ class SessionSteps {
     this.#ending.add(id);
     const run = () => destroy(() => this.#ending.delete(id));
     const writing = this.#writing.get(id);
-    return writing === undefined ? run() : inTime(writing).then(run);
+    // A store may destroy a session that has expired while it writes it: waiting would never end.
+    const isOfWriter = this.#writer.getStore() === id;
+    return writing === undefined || isOfWriter ? run() : inTime(writing).then(run);
   }
 }
 
