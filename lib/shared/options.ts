@@ -185,7 +185,7 @@ export const isWebUrl = (value: unknown): boolean =>
  *
  * @throws {TypeError} which names the option and what was meant
  */
-export function assertNotMisspelt(owner: string, options: object, names: readonly string[]): void {
+function assertNotMisspelt(owner: string, options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
     const nearest = names.includes(name) ? undefined : nearestName(name, names);
     if (nearest === undefined) continue;
