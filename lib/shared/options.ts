@@ -179,16 +179,3 @@ export const unchecked =
 /** Whether a value is an absolute http or https URL, which `localhost:3000` is not. */
 export const isWebUrl = (value: unknown): boolean =>
   URL.canParse(String(value)) && ['https:', 'http:'].includes(new URL(String(value)).protocol);
-
-/**
- * Refuses an option that is nearly one of these, among others that are somebody else's and pass.
- *
- * @throws {TypeError} which names the option and what was meant
- */
-function assertNotMisspelt(owner: string, options: object, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    const nearest = names.includes(name) ? undefined : nearestName(name, names);
-    if (nearest === undefined) continue;
-    throw new TypeError(`${owner} has no option ${name}: use ${nearest}`);
-  }
-}
