@@ -17,7 +17,8 @@ import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
  * @throws {TypeError} if that is no source of assertions
  * @example
  * ```ts
- * class Provider implements OAuthClientProvider {
+ * // A class that implements the SDK's OAuthClientProvider.
+ * class Provider {
  *   readonly addClientAuthentication = mcpClientAuthentication(assertions);
  * }
  * ```

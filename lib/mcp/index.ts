@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { Middleware } from '../shared/http.js';
 export { mcpClientAuthentication } from './client-authentication.js';
 export type { McpServerProvider } from './provider.js';
 export { mcpAuthRouter } from './router.js';

@@ -267,7 +267,7 @@ const document =
  * ```ts
  * const auth = mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') });
  * app.use(auth);
- * app.post('/mcp', auth.requireBearerAuth(['tools']), handler);
+ * app.use('/mcp', auth.requireBearerAuth(['tools']));
  * ```
  * @throws {TypeError} if an option is wrong
  */

@@ -34,7 +34,7 @@ const HINTS = {
 type SetsClient<Client> = (
   request: IncomingMessage,
   response: ServerResponse & { locals: { client: Client } },
-  next: Next,
+  next: (error?: unknown) => void,
 ) => void;
 
 /** Passport's members of a request. */

@@ -10,7 +10,7 @@ const NAMES: Record<string, number> = {
   'client-redis': 2,
   explain: 2,
   index: 40,
-  mcp: 3,
+  mcp: 4,
   redis: 3,
   'replay-conformance': 3,
 };

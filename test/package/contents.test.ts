@@ -93,7 +93,7 @@ test('every peer is optional: neither half needs those of the other', () => {
 
 test('the package stays small: a budget that a new file or page must fit', async (t) => {
   const { size, unpackedSize, files } = await pack(t);
-  assert.ok(size < 300_000, `${size} bytes to download`);
-  assert.ok(unpackedSize < 1_100_000, `${unpackedSize} bytes on disk`);
+  assert.ok(size < 325_000, `${size} bytes to download`);
+  assert.ok(unpackedSize < 1_200_000, `${unpackedSize} bytes on disk`);
   assert.ok(files.length < 200, `${files.length} files`);
 });

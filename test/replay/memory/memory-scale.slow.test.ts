@@ -10,9 +10,9 @@ const ENTRIES = 300_000;
 function filler(maxEntries = 4 * ENTRIES) {
   const time = fakeClock();
   const store = new MemoryReplayStore({ maxEntries });
-  /** @returns the processor time of the dearest insertion in milliseconds */
-  const fill = (entries: number): number => {
-    let dearest = 0;
+  /** @returns the processor time of each insertion in milliseconds */
+  const fill = (entries: number): Float32Array => {
+    const costs = new Float32Array(entries);
     for (let number = 0; number < entries; number += 1) {
       const entry = {
         key: randomBytes(32).toString('base64url'),
@@ -23,9 +23,9 @@ function filler(maxEntries = 4 * ENTRIES) {
       const before = process.cpuUsage();
       store.insert(entry);
       const { user, system } = process.cpuUsage(before);
-      dearest = Math.max(dearest, (user + system) / 1000);
+      costs[number] = (user + system) / 1000;
     }
-    return dearest;
+    return costs;
   };
   return { ...time, store, fill };
 }
@@ -47,13 +47,16 @@ test('an entry takes less than 100 bytes, and gives them back when traffic falls
 });
 
 test('no insertion pauses the process for 10 ms, neither while entries grow nor as they expire', () => {
-  // The garbage collector may choose one run for its work, but not all of them.
-  const pauses: number[] = [];
-  while (pauses.length < 8 && !pauses.some((pause) => pause < 10)) {
+  // What the store itself does meets the same insertion in each round, the garbage collector another.
+  const least = new Float32Array(ENTRIES + 1000).fill(Number.POSITIVE_INFINITY);
+  for (let round = 0; round < 4; round += 1) {
     const { fill, advance } = filler();
     const growing = fill(ENTRIES);
     advance(200);
-    pauses.push(Math.max(growing, fill(1000)));
+    for (const [index, cost] of [...growing, ...fill(1000)].entries()) {
+      least[index] = Math.min(least[index] as number, cost);
+    }
   }
-  assert.ok(Math.min(...pauses) < 10, `${pauses} ms`);
+  const dearest = least.reduce((most, cost) => Math.max(most, cost), 0);
+  assert.ok(dearest < 10, `${dearest} ms`);
 });

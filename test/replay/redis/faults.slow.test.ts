@@ -97,7 +97,8 @@ for (const { name, connect } of CLIENTS) {
     await assert.rejects(insert(), /not answered 10000 insertions yet/);
 
     server.resume();
-    await waitUntil(async () => (await server.command('DBSIZE')) === '10001');
+    // Those that the client had sent. It took back the others when their time was over.
+    assert.ok(Number(await server.command('DBSIZE')) <= 10_001);
     await waitUntil(async () => new Set(await insertMany(100)).has('fulfilled'));
   });
 }
