@@ -7,22 +7,21 @@ const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const NAMES = ['client_assertion', 'client_assertion_type', 'client_id', 'client_secret'] as const;
 
 /**
- * What a request carries for client authentication (RFC 7521 §4.2, RFC 6749 §2.3.1). A parameter
- * without a value counts as omitted (RFC 6749 §3.2). Body parsers hand over a parameter that was sent
- * twice as an array or object.
+ * The client authentication parameters of a request (RFC 7521 §4.2, RFC 6749 §2.3.1). A parameter
+ * without a value counts as omitted (RFC 6749 §3.2). Body parsers return a repeated parameter as an
+ * array or object.
  */
 export interface Credentials {
   readonly client_assertion: unknown;
   readonly client_assertion_type: unknown;
   readonly client_id: unknown;
   readonly client_secret: unknown;
-  /** Whether the request has an Authorization header with a value. */
+  /** Whether the Authorization header has a value. */
   readonly authorization: boolean;
 }
 
 type Form = Readonly<Record<string, unknown>>;
 
-/** What is about client authentication in a form of the platform, as body parsers hand it over. */
 const parsed = (form: URLSearchParams | FormData): Form =>
   Object.fromEntries(
     NAMES.map((name) => {
@@ -35,7 +34,7 @@ const isWebForm = (value: object): value is URLSearchParams | FormData =>
   value instanceof URLSearchParams || Object.prototype.toString.call(value) === '[object FormData]';
 
 /**
- * The members of a form that was parsed: an object, URLSearchParams or FormData. Nothing counts as
+ * The members of a parsed form: an object, URLSearchParams or FormData. Null and undefined count as
  * an empty form.
  *
  * @throws {TypeError} for anything else
@@ -57,10 +56,10 @@ function sentValue(form: Form, name: string): unknown {
 }
 
 /**
- * Takes out of a request what is about client authentication.
+ * Extracts the client authentication parameters of a request.
  *
- * @param authorization the header, or whether there is one. An empty header is none: some gateways add
- *   one
+ * @param authorization the header, or whether there is one. An empty header counts as absent: some
+ *   gateways add one
  */
 export const credentialsIn = (
   form: Form,
@@ -74,11 +73,9 @@ export const credentialsIn = (
     typeof authorization === 'string' ? authorization.trim() !== '' : Boolean(authorization),
 });
 
-/** Whether a request tries to authenticate by an assertion, rightly or not. */
 export const hasAssertion = (sent: Credentials): boolean =>
   sent.client_assertion !== undefined || sent.client_assertion_type !== undefined;
 
-/** The names of what a request carries for authentication. */
 export function methodsIn(sent: Credentials): string[] {
   return [
     ...(hasAssertion(sent) ? ['client_assertion'] : []),
@@ -88,8 +85,8 @@ export function methodsIn(sent: Credentials): string[] {
 }
 
 /**
- * What is wrong with a request whatever its method of authentication: a parameter that came twice
- * (RFC 6749 §3.2), or more than one method (RFC 6749 §2.3).
+ * Errors that do not depend on the authentication method: a repeated parameter (RFC 6749 §3.2), or
+ * more than one method (RFC 6749 §2.3).
  */
 export function methodFailure(sent: Credentials): Failure | undefined {
   for (const name of NAMES) {
@@ -107,10 +104,10 @@ export function methodFailure(sent: Credentials): Failure | undefined {
 }
 
 /**
- * Why a request that tries to authenticate by an assertion does not carry one as it should;
- * undefined if it does: then `client_assertion` is a string, and `client_id` one or undefined.
+ * Why a request that uses an assertion is malformed. If the result is undefined, `client_assertion`
+ * is a string and `client_id` is a string or undefined.
  *
- * @param acceptGrantType whether the URN of the JWT bearer grant is taken too
+ * @param acceptGrantType whether to accept the URN of the JWT bearer grant too
  */
 export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {
   if (!hasAssertion(sent)) return { reason: 'client_assertion_absent' };

@@ -1,11 +1,11 @@
 import { decodeSegment } from '../keys/compact-jws.js';
 import type { Failure } from '../shared/reasons.js';
 
-// Why an assertion could not be read, in words for the operator. None of it runs for a good one.
+// Tells the operator why an assertion could not be read. Runs only after a failure.
 
 const EXPECTED = 'three segments of base64url, separated by dots';
 
-/** What somebody sent instead of a JWT; the text itself is never shown. */
+/** Values that people send instead of a JWT. The value itself is never shown. */
 const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
   [/^\s*\{/, 'a JSON object: the JSON serialization of JWS is not accepted'],
   [/^Bearer\s/i, 'a JWT behind the word Bearer: send the JWT alone'],
@@ -16,7 +16,6 @@ const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN /, 'a PEM: the assertion must be a JWT that was signed with the key'],
 ];
 
-/** What Basic authentication would send. */
 function isBase64OfPair(text: string): boolean {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return false;
   try {
@@ -74,7 +73,6 @@ function problemOf(text: string): string {
   return 'something else';
 }
 
-/** Why a text is no JWT in compact serialization, and where. */
 export const malformedFailure = (text: string): Failure => ({
   reason: 'assertion_malformed',
   expected: EXPECTED,

@@ -14,10 +14,9 @@ import { assertionFailure, credentialsIn, formOf } from './credentials.js';
 import { readJwt, viewOf } from './read.js';
 import type { Rules } from './rules.js';
 
-// The part of an explanation that needs neither client nor keys, so that it can be made anywhere:
-// nothing here may lead to node:crypto or the network.
+// The part of an explanation that needs neither client nor keys. A browser may run this file:
+// import nothing that leads to node:crypto or the network.
 
-/** An assertion to explain; without an issuer, its audience cannot be judged. */
 export interface ExplanationRequest {
   readonly issuer?: string | undefined;
   readonly tokenEndpoint?: string | undefined;
@@ -29,31 +28,30 @@ export interface ExplanationRequest {
   readonly now?: number | undefined;
 }
 
-/** An assertion taken apart, with every check and its outcome, in the pipeline's order. */
+/** Every check of an assertion and its outcome, in the pipeline's order. */
 export interface Explanation {
-  /** Whether all checks passed. The replay store is not asked. */
+  /** Whether all checks passed. The replay store is not consulted. */
   readonly accepted: boolean;
   readonly header?: Readonly<Record<string, unknown>> | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
   readonly checks: readonly {
-    /** Its name. */
+    /** The name of the check. */
     readonly check: string;
-    /** Where the rule is written. */
+    /** The specification section that defines the rule. */
     readonly source: string;
-    /** Skipped is what depends on something that failed or is not known. */
+    /** Skipped if the check depends on a failed check or on missing information. */
     readonly outcome: 'passed' | 'failed' | 'skipped';
     /** The stable code, if the check failed. */
     readonly reason?: Reason | undefined;
-    /** What would have passed, safe to log. */
+    /** The value that would have passed; safe to log. */
     readonly expected?: unknown;
-    /** What the assertion has, safe to log. */
+    /** The value in the assertion; safe to log. */
     readonly actual?: unknown;
   }[];
 }
 
 export type CheckReport = Explanation['checks'][number];
 
-/** How a step of the pipeline is called, and where it is written. */
 type Step = Pick<CheckReport, 'check' | 'source'>;
 
 export const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>): Step => ({
@@ -61,14 +59,12 @@ export const stepOf = ({ name, source }: Pick<Check<never>, 'name' | 'source'>):
   source,
 });
 
-/** Reports a step that is more than a check on values. */
 export function reportOf(step: Step, failure: Failure | undefined): CheckReport {
   if (failure === undefined) return { ...step, outcome: 'passed' };
   const { reason, expected, actual } = failure;
   return { ...step, outcome: 'failed', reason, expected: safe(expected), actual: safe(actual) };
 }
 
-/** Runs a check and reports it. */
 export function run<Subject>(check: Check<Subject>, subject: Subject): CheckReport {
   const passed = check.passes(subject);
   return {
@@ -80,14 +76,12 @@ export function run<Subject>(check: Check<Subject>, subject: Subject): CheckRepo
   };
 }
 
-/** Reports a step that cannot be taken. */
 export const skip = ({ check, source }: Step): CheckReport => ({
   check,
   source,
   outcome: 'skipped',
 });
 
-/** The steps of the pipeline that are more than a check on values. */
 export const STEPS = {
   request: { check: 'request', source: 'RFC 7521 §4.2, RFC 6749 §2.3' },
   encoding: { check: 'encoding', source: 'RFC 7515 §3.1, RFC 7519 §7.2' },
@@ -97,21 +91,18 @@ export const STEPS = {
   replay: { check: 'replay', source: 'RFC 7523 §3 (7)' },
 } as const;
 
-/** The steps that follow once the client is known. */
 export function clientSteps(subject: AssertionSubject | undefined): readonly Step[] {
   const isPlatforms = subject !== undefined && isOfPlatform(subject);
   const checks = isPlatforms ? [...PLATFORM_CLIENT_CHECKS, ...TRUST_CHECKS] : CLIENT_CHECKS;
   return [...checks.map(stepOf), STEPS.key, STEPS.signature, STEPS.replay];
 }
 
-/** What the checks say of an assertion before its client is looked up. */
 export interface AloneReport {
   readonly checks: readonly CheckReport[];
   /** Undefined if the assertion could not be read. */
   readonly subject?: AssertionSubject | undefined;
 }
 
-/** Runs the checks that need neither client nor keys, all of them. */
 export function checkAlone(request: ExplanationRequest, rules: Rules): AloneReport {
   const { parameters, authorization } = request;
   const assertionSteps = ASSERTION_CHECKS.map(stepOf);
@@ -147,7 +138,6 @@ export function checkAlone(request: ExplanationRequest, rules: Rules): AloneRepo
   return { checks: [isSent, reportOf(STEPS.encoding, undefined), ...checks], subject };
 }
 
-/** Puts an explanation together. */
 export function explanationOf(
   { checks, subject }: AloneReport,
   clientChecks: readonly CheckReport[],
@@ -160,11 +150,9 @@ export function explanationOf(
   };
 }
 
-/** What is reported of the client, its keys and the replay if no client is known. */
 export const withoutClient = ({ subject }: AloneReport): CheckReport[] =>
   [STEPS.client, ...clientSteps(subject)].map(skip);
 
-/** Explains an assertion as far as neither client nor keys are needed. */
 export function explainAlone(request: ExplanationRequest, rules: Rules): Explanation {
   const alone = checkAlone(request, rules);
   return explanationOf(alone, withoutClient(alone));

@@ -24,7 +24,6 @@ import { findPlatformSigner, identitiesOf } from './platform.js';
 
 export type { Explanation } from './explain-alone.js';
 
-/** Who made the signature, as far as the client is known. */
 function keyReports({ failure }: SignerSearch): CheckReport[] {
   const isAboutKey = failure !== undefined && failure.reason !== 'signature_invalid';
   return [
@@ -34,20 +33,20 @@ function keyReports({ failure }: SignerSearch): CheckReport[] {
   ];
 }
 
-/** Runs the rules of trust, each on the identities that have kept the ones before. */
 function trustReports(subject: ClientSubject, given: readonly FederatedIdentity[]) {
   let identities = given;
   let isTrusted = true;
   const reports = TRUST_CHECKS.map((check): CheckReport => {
     const left = identities.filter((identity) => check.trusts(identity, subject));
-    // Without an issuer, the default audience is not known.
+    // Without an issuer, the default audience is unknown.
     const isUnknown = check.name === 'aud' && subject.server.issuer === '';
     if (identities.length === 0 ? check !== TRUST_CHECKS[0] : isUnknown && left.length === 0) {
       return skip(stepOf(check));
     }
     const report = run(check, { ...subject, identities });
     if (left.length === 0) isTrusted = false;
-    // After another issuer there is nothing to compare with; after another subject there is.
+    // If no issuer matches, there is nothing left to compare. If only the subject differs, there
+    // is.
     if (left.length > 0 || check === TRUST_CHECKS[0]) identities = left;
     return report;
   });
@@ -93,8 +92,8 @@ async function checkWithClient<Client extends AssertionClient>(
 }
 
 /**
- * Runs the checks of the pipeline on an assertion, all of them, and reports each. What depends on
- * something that failed or is not known is skipped. The assertion is not used up.
+ * Runs every check of the pipeline on an assertion and reports each. A check is skipped if it
+ * depends on a failed check or on missing information. The assertion is not used up.
  *
  * @param findClient without it, the checks that depend on the client are skipped
  */

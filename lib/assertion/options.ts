@@ -14,43 +14,48 @@ import {
 } from '../shared/options.js';
 import { RULE_OPTIONS, type RuleOptions, type Rules, rulesFrom } from './rules.js';
 
-/** Options of the validation of client assertions. Times are in seconds. */
+/** Options for validating client assertions. Times are in seconds. */
 export interface ClientAssertionOptions extends RuleOptions {
-  /** Remembers used assertions. Default a `MemoryReplayStore`, which serves one process. */
+  /**
+   * Remembers used assertions. Default: a `MemoryReplayStore`, which works for a single process.
+   */
   readonly replay?: ReplayStore | undefined;
-  /** How long the replay store may take before the request fails closed. Default 2. */
+  /** How long the replay store may take; after that the request fails closed. Default 2. */
   readonly replayTimeout?: number | undefined;
-  /** How long the lookup of a client may take before the request fails closed. Default 10. */
+  /** How long the client lookup may take; after that the request fails closed. Default 10. */
   readonly lookupTimeout?: number | undefined;
   /**
-   * How many imported keys are kept in memory, 2 to 4 kB each. If more are in use, they are imported
-   * again and again. Default 10,000.
+   * How many imported keys stay in memory, 2 to 4 kB each. If more keys are in use, keys are
+   * imported repeatedly. Default 10,000.
    */
   readonly maxCachedKeys?: number | undefined;
-  /** Whether the validity period of a certificate counts as its secret's. Default true. */
+  /** Whether a certificate's validity period limits its secret too. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /**
-   * How the keys of clients with a `jwks_uri`, and of platforms, are fetched and kept; or a
-   * `RemoteJwkSets` that others share.
+   * How to fetch and keep the keys of platforms and of clients with a `jwks_uri`; or a
+   * `RemoteJwkSets` to share.
    */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
-  /** Reports a secret in use that expires within this time. Default 30 days; 0 for never. */
+  /** Reports a secret that was used and expires within this time. Default 30 days; 0 for never. */
   readonly secretExpiryWarning?: number | undefined;
   /**
-   * Does not count the Authorization header as a second method beside an assertion, for servers
-   * behind a gateway that adds one of its own. Default false.
+   * Ignores an Authorization header next to an assertion instead of counting it as a second method,
+   * for servers behind a gateway that adds the header. Default false.
    */
   readonly ignoreAuthorizationHeader?: boolean | undefined;
   /**
-   * The HTTP status of `invalid_client` (RFC 6749 §5.2 allows both). A request with an Authorization
-   * header always gets 401. Default 401.
+   * The HTTP status of `invalid_client` (RFC 6749 §5.2 allows both). A request with an
+   * Authorization header always gets 401. Default 401.
    */
   readonly invalidClientStatus?: 400 | 401 | undefined;
-  /** Tells callers the precise reason of a refusal. Default false: it helps attackers too. */
+  /**
+   * Tells callers the precise reason of a refusal. Default false, because the reason helps
+   * attackers too.
+   */
   readonly detailedErrors?: boolean | undefined;
   /**
-   * Called once for each authentication, successful or not. What it throws, or rejects with, becomes
-   * a process warning and nothing else.
+   * Called once for each authentication, successful or not. If it throws or rejects, a process
+   * warning is emitted and nothing else happens.
    */
   readonly onAuthentication?: ((event: AuthenticationEvent) => unknown) | undefined;
 }
@@ -84,14 +89,12 @@ export const CLIENT_ASSERTION_OPTIONS = {
   onAuthentication: callback<(event: AuthenticationEvent) => unknown>(),
 } satisfies OptionTable<ClientAssertionOptions>;
 
-/** All settings of a validator. */
 export interface Settings
   extends Omit<SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>, keyof Rules>,
     Rules {
   readonly keys: KeyCache;
 }
 
-/** The rules without the algorithms that this Node cannot verify, unless they were asked for. */
 function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): Rules {
   const impossible = [...rules.algorithms].filter((alg) => !isVerifiable(alg));
   const [wanted] = impossible.filter((alg) => asked?.has(alg));
@@ -101,7 +104,7 @@ function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): 
 }
 
 /**
- * What follows from the options once they are read.
+ * Derives all settings from the options.
  *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */

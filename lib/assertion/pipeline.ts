@@ -24,16 +24,16 @@ import { validatePlatformAssertion } from './platform.js';
 import { readJwt, viewOf } from './read.js';
 import { copyOf, stricterModes } from './stricter.js';
 
-/** How a client proved who it is. */
+/** How a client authenticated. */
 export interface ClientAuthentication {
   readonly clientId: string;
   readonly method: 'private_key_jwt' | 'client_secret_jwt';
   readonly alg: string;
   /** The `kid` of the key, or the SHA-256 thumbprint of its certificate. */
   readonly keyId: string | undefined;
-  /** Which of the server's names `aud` was. */
+  /** Which of the server's names `aud` contained. */
   readonly audienceForm: 'issuer' | 'token_endpoint' | 'endpoint' | 'additional';
-  /** What each stricter mode would have refused, as in `AuthenticationEvent`. */
+  /** What each stricter mode would have refused; see `AuthenticationEvent`. */
   readonly wouldFail: NonNullable<AuthenticationEvent['wouldFail']>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -65,12 +65,12 @@ function noteAssertion(
   });
 }
 
-/** Authenticates clients by their assertions: the one way that all adapters take. */
+/** Authenticates clients by their assertions. All adapters use it. */
 export class AssertionPipeline<Client extends AssertionClient> {
   readonly settings: Settings;
   readonly findClient: FindClient<Client>;
 
-  /** @throws {TypeError} if the lookup is no function */
+  /** @throws {TypeError} if the lookup is not a function */
   constructor(settings: Settings, findClient: FindClient<Client>) {
     if (typeof findClient !== 'function') {
       throw new TypeError('findClient must be a function that returns the client of a client_id');
@@ -124,8 +124,8 @@ export class AssertionPipeline<Client extends AssertionClient> {
 }
 
 /**
- * The pipeline: read, check, look the client up, check again, find the key that signed, remember. It
- * stops at the first failure. What it learns on its way goes to the recorder.
+ * The pipeline: decode, check, look up the client, check again, find the signing key, record the
+ * use. Stops at the first failure. Everything learned on the way goes to the recorder.
  */
 async function validateAssertion<Client extends AssertionClient>(
   sent: Credentials,
@@ -147,7 +147,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const now = Date.now() / 1000;
   const clientIdParameter = sent.client_id as string | undefined;
   const subject: AssertionSubject = { jws, claims, typ, clientIdParameter, server, settings, now };
-  // From here on, what a platform signed has rules of its own.
+  // Assertions that a platform signed follow their own rules from here on.
   if (claims['iss'] !== claims['sub'] && isOfPlatform(subject)) {
     return validatePlatformAssertion(subject, context, settings, findClient, recorder);
   }

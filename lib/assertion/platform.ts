@@ -30,10 +30,9 @@ import type { Settings } from './options.js';
 import { FAPI2_ALGORITHMS } from './rules.js';
 import { copyOf } from './stricter.js';
 
-// Assertions that a platform signed for a workload: the whole branch, read downward. Only keys of the
-// client's FederatedIdentity secrets are candidates here, and they are candidates nowhere else.
+// Assertions that a platform signed for a workload, top to bottom. Only keys of the client's
+// FederatedIdentity secrets are tried here, and those keys are tried nowhere else.
 
-/** The identities that a client trusts; those that cannot be used become warnings. */
 export function identitiesOf({ secrets }: AssertionClient): {
   readonly identities: readonly FederatedIdentity[];
   readonly warnings: readonly AuthenticationWarning[];
@@ -77,7 +76,6 @@ function trustedIdentities(
 const isDiscovered = ({ jwks, jwksUri }: FederatedIdentity): boolean =>
   (jwks ?? jwksUri ?? undefined) === undefined;
 
-/** Where the keys of an identity are, as the one secret that is searched. */
 function keySecretOf(identity: FederatedIdentity, discovered: string | undefined): KeySecret {
   const { jwks, jwksUri, issuer, expiration } = identity;
   const attributes = { description: `keys of ${issuer}`, expiration };
@@ -87,7 +85,6 @@ function keySecretOf(identity: FederatedIdentity, discovered: string | undefined
     : { type: 'JwksUri', value: jwksUri ?? discovered ?? '', ...attributes };
 }
 
-/** Searches the keys of these identities, and theirs alone. */
 async function search(
   { jws, now }: ClientSubject,
   identities: readonly FederatedIdentity[],
@@ -109,10 +106,11 @@ async function search(
 }
 
 /**
- * Finds the key of the platform that made the signature. The discovery document is asked if the keys
- * that need none did not make it, and asked again, once in the cooldown, if its keys did not.
+ * Finds the platform key that made the signature. Keys that need no discovery are tried first. If
+ * they fail, the discovery document is consulted; if its keys fail too, the document is fetched
+ * again, at most once per cooldown.
  *
- * @param identities all of one issuer
+ * @param identities all of the same issuer
  */
 export async function findPlatformSigner(
   subject: ClientSubject,
@@ -141,7 +139,6 @@ export async function findPlatformSigner(
   return { failure: fetchFailure(error as NonNullable<typeof error>), warnings };
 }
 
-/** What the modes would have refused that have a rule for a platform's assertion. */
 function stricterModes(subject: ClientSubject): StricterModes {
   const isFapi2Algorithm = FAPI2_ALGORITHMS.has(String(subject.jws.header['alg']));
   return {
@@ -152,19 +149,17 @@ function stricterModes(subject: ClientSubject): StricterModes {
   };
 }
 
-/** If several identities fit, one that asks for single use is enough. */
+/** If several identities match, one with `singleUse` is enough. */
 const isSingleUse = (identities: readonly FederatedIdentity[], now: number): boolean =>
   identities.some(
     (identity) =>
       identity.singleUse === true && (expirationOf(identity) ?? Number.POSITIVE_INFINITY) > now,
   );
 
-/** What came of the assertion of a platform. */
 type Outcome<Client> =
   | { readonly client: Client; readonly authentication: Proof; readonly failure?: undefined }
   | { readonly failure: Failure };
 
-/** As `ClientAuthentication` of the pipeline has it. */
 interface Proof {
   readonly clientId: string;
   readonly method: 'private_key_jwt';
@@ -178,8 +173,9 @@ interface Proof {
 const keyIdOf = ({ key }: Candidate): string | undefined => key.kid ?? key.x5tS256;
 
 /**
- * Validates an assertion that a platform signed, for the client that the request names: check, look the
- * client up, whom it trusts, find the platform's key, remember if it has to. Stops at the first failure.
+ * Validates a platform's assertion for the client that the request names: check, look up the
+ * client, check trust, find the platform's key, record the use if required. Stops at the first
+ * failure.
  */
 export async function validatePlatformAssertion<Client extends AssertionClient>(
   subject: AssertionSubject,

@@ -6,7 +6,7 @@ import { timesAsStrings, withNumericTimes } from './checks/times.js';
 import { malformedFailure } from './diagnosis.js';
 import type { Rules } from './rules.js';
 
-/** How deeply objects and arrays of a JWT may be nested: what reads them next may recurse. */
+/** The maximum nesting of objects and arrays in a JWT: code that reads the result may recurse. */
 const MAX_DEPTH = 20;
 
 function isDeeperThan(object: JsonObject, depth: number): boolean {
@@ -20,7 +20,7 @@ function isDeeperThan(object: JsonObject, depth: number): boolean {
 }
 
 /**
- * Takes a signed JWT apart, if it is short enough to be worth it.
+ * Decodes a signed JWT, unless it is too long.
  *
  * @param maxLength in characters
  */
@@ -51,24 +51,22 @@ export function readJwt(
   return { jws };
 }
 
-/** What the checks of a client assertion see of it. */
 export interface AssertionView {
   readonly claims: JsonObject;
   readonly typ: string | null | undefined;
-  /** The times that were strings and are numbers in `claims`. */
   readonly timesAsStrings: readonly string[];
 }
 
 /**
- * How the checks see an assertion. With `audience: 'compatible'`, times may be strings of digits,
- * unless `typ` says that the assertion conforms to RFC 10070.
+ * Prepares an assertion for the checks. With `audience: 'compatible'`, times may be strings of
+ * digits, unless `typ` claims conformance to RFC 10070.
  */
 export function viewOf({ header, claims }: CompactJws, { audience }: Rules): AssertionView {
   const typ = typOf(header);
   const isLenient =
     audience === 'compatible' &&
     typ !== CLIENT_AUTHENTICATION_TYP &&
-    // A platform's assertion has its own rules.
+    // A platform's assertion follows its own rules.
     claims['iss'] === claims['sub'];
   const strings = isLenient ? timesAsStrings(claims) : [];
   return { claims: withNumericTimes(claims, strings), typ, timesAsStrings: strings };

@@ -29,36 +29,39 @@ import {
   type JwtRuleOptions,
 } from './rules.js';
 
-/** A request object, its client and its server. */
 interface RequestObjectArguments {
   /** The value of the `request` parameter. */
   readonly request: string;
-  /** The client that the `client_id` parameter next to it names. */
+  /** The client named by the `client_id` parameter of the same request. */
   readonly client: AssertionClient;
   /** The issuer identifier of the authorization server, which `aud` must name. */
   readonly issuer: string;
   /**
-   * The `state` parameter next to it. It counts if the object has no `state` (OpenID Connect Core
-   * §6.1); with `profile: 'fapi2'` it is refused. Default none.
+   * The `state` parameter of the same request. Used if the object has no `state` (OpenID Connect
+   * Core §6.1); refused with `profile: 'fapi2'`. Default none.
    */
   readonly state?: string | undefined;
 }
 
-/** How request objects are validated. Times are in seconds. */
+/** Options for validating request objects. Times are in seconds. */
 interface RequestObjectOptions
   extends JwtRuleOptions,
     Pick<ClientAssertionOptions, 'certificateValidity'> {
   /** Refuses a request object without `exp`. Default true. */
   readonly requireExpiration?: boolean | undefined;
   /**
-   * Asks for `nbf`, at most 60 minutes old, and for `exp` at most 60 minutes after it. Default false.
+   * Requires `nbf`, at most 60 minutes old, and `exp` at most 60 minutes after `nbf`. Default
+   * false.
    */
   readonly requireNotBefore?: boolean | undefined;
-  /** Further claims that must be there, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
+  /** Further claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
-  /** The longest that a request object may be valid for, besides the tolerance. Default 3600. */
+  /** The maximum lifetime of a request object, not counting the tolerance. Default 3600. */
   readonly maxLifetime?: number | undefined;
-  /** Fetches and keeps the keys of clients with a `jwks_uri`. Default: one for all calls. */
+  /**
+   * Fetches and keeps the keys of clients with a `jwks_uri`. Default: one instance shared by all
+   * calls.
+   */
   readonly jwksUri?: RemoteJwkSets | undefined;
 }
 
@@ -85,7 +88,7 @@ const OPTIONS = {
   jwksUri: jwkSets,
 } satisfies OptionTable<RequestObjectOptions>;
 
-/** Request objects may be longer than assertions: in characters. */
+/** In characters. Request objects may be longer than assertions. */
 const MAX_LENGTH = 65_536;
 
 const HINTS = {
@@ -93,28 +96,27 @@ const HINTS = {
   audience: 'it is the issuer',
 };
 
-/** A request object whose signature and claims are valid. */
+/** A request object with a valid signature and valid claims. */
 export interface RequestObject {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
   /**
-   * The authorization request: the claims that are not about the JWT itself, and `state` from beside
-   * the object if it has none. Only these count, not the parameters next to `request` (RFC 9101 §6.3).
+   * The authorization request: all claims that do not describe the JWT itself, and the `state`
+   * parameter if the object has no `state`. Ignore the other parameters next to `request` (RFC 9101
+   * §6.3).
    */
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** The claims that are about the JWT itself and no parameters of the authorization request. */
 const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
 
-/** Shared by all calls, so that a key is imported once. */
+/** Shared by all calls, so that each key is imported once. */
 const importedKeys = new KeyCache();
 
 const refuse = (failure: Failure): never => {
   throw new RequestObjectError(failure);
 };
 
-/** The options, checked and with what follows from the profile. */
 function settingsFrom(options: RequestObjectArguments & RequestObjectOptions) {
   const given = readOptions('validateRequestObject', options, { ...ARGUMENTS, ...OPTIONS }, HINTS);
   const isFapi2 = given.profile === 'fapi2';
@@ -138,7 +140,7 @@ function parametersOf(claims: JsonObject, state: string | undefined): JsonObject
 }
 
 /**
- * Validates a request object (JAR, RFC 9101) with the secrets that the client authenticates with.
+ * Validates a request object (JAR, RFC 9101) against the client's secrets.
  *
  * @example
  * ```ts

@@ -10,57 +10,58 @@ import {
   texts,
 } from '../shared/options.js';
 
-// The rules for an assertion that do not depend on the client. Nothing here leads to node:crypto or
-// the network, so that assertions can be explained anywhere.
+// Rules for an assertion that do not depend on the client. A browser may run this file: import
+// nothing that leads to node:crypto or the network.
 
-/** The rules that client assertions and request objects share. Times are in seconds. */
+/** Rules shared by client assertions and request objects. Times are in seconds. */
 export interface JwtRuleOptions {
   /**
-   * `fapi2` sets what FAPI 2.0 asks. In both: PS256, ES256 and EdDSA alone. In an assertion (Security
-   * Profile): `audience: 'issuer-string'`. In a request object (Message Signing): `nbf` at most 60
-   * minutes old, and `exp` at most 60 minutes after it. An option that weakens it is a
+   * `fapi2` applies the FAPI 2.0 rules: only PS256, ES256 and EdDSA. Assertions (Security Profile)
+   * also get `audience: 'issuer-string'`. Request objects (Message Signing) need `nbf` at most 60
+   * minutes old, and `exp` at most 60 minutes after `nbf`. An option that weakens these rules is a
    * ConfigurationError. Default: no profile.
    */
   readonly profile?: 'fapi2' | undefined;
-  /** Lets the issuer and other values of `aud` differ by one slash at their end. Default false. */
+  /** Accepts an `aud` that differs by one final slash. Default false. */
   readonly ignoreTrailingSlash?: boolean | undefined;
   /**
-   * Asks for an explicit `typ`. In an assertion: `client-authentication+jwt` or one of
-   * `additionalTypes`; RFC 10070 §4 recommends against it, since most client libraries send none. In a
-   * request object: `oauth-authz-req+jwt`, and not `JWT`. Default false.
+   * Requires an explicit `typ`. In assertions: `client-authentication+jwt` or one of
+   * `additionalTypes`; RFC 10070 §4 recommends against requiring `typ`, because most client
+   * libraries send none. In request objects: `oauth-authz-req+jwt`, but not `JWT`. Default false.
    */
   readonly requireTyp?: boolean | undefined;
   /**
-   * The `alg` values accepted. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA if
-   * this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   * The accepted `alg` values. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA
+   * if this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
    */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** How far clocks may differ. Default 60. */
   readonly clockTolerance?: number | undefined;
 }
 
-/** Options of the rules that do not depend on the client. Times are in seconds. */
+/** Options for the rules that do not depend on the client. Times are in seconds. */
 export interface RuleOptions extends JwtRuleOptions {
   /**
    * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
-   * the called endpoint, alone or among others. `issuer`: the issuer identifier alone, as a string or
-   * an array of one (RFC 10070). `issuer-string`: the issuer identifier as a string (FAPI 2.0).
+   * the called endpoint, alone or among other values. `issuer`: only the issuer identifier, as a
+   * string or as an array with one entry (RFC 10070). `issuer-string`: only the issuer identifier,
+   * as a string (FAPI 2.0).
    */
   readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
   /** Further values of `aud` that `compatible` accepts. Default none. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Further explicit values of `typ`, which a profile defines. Default none. */
+  /** Further explicit values of `typ`, for profiles that define their own. Default none. */
   readonly additionalTypes?: readonly string[] | undefined;
   /**
-   * The longest that an assertion may be valid for, besides the tolerance; a client's `maxLifetime`
+   * The maximum lifetime of an assertion, not counting the tolerance; a client's `maxLifetime`
    * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
    */
   readonly maxLifetime?: number | undefined;
-  /** In characters; a longer assertion is not decoded. Default 16384. */
+  /** In characters; longer assertions are refused without decoding. Default 16384. */
   readonly maxAssertionLength?: number | undefined;
   /**
-   * Also takes `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
-   * some clients send by mistake. Default false.
+   * Also accepts `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`; some
+   * clients send it by mistake. Default false.
    */
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
 }
@@ -73,7 +74,10 @@ export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
   'Ed25519',
 ]);
 
-/** The clock tolerance that FAPI 2.0 Security Profile §5.3.2.1 asks for and allows, in seconds. */
+/**
+ * In seconds: the tolerance that FAPI 2.0 Security Profile §5.3.2.1 requires at least and allows at
+ * most.
+ */
 const FAPI2_TOLERANCE = { least: 10, most: 60 };
 
 const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
@@ -104,7 +108,7 @@ const audienceMode: Reader<'compatible' | 'issuer' | 'issuer-string' | undefined
   );
 };
 
-/** What to do about options that other libraries have. */
+/** Advice for option names of other libraries. */
 export const CLIENT_ASSERTION_HINTS = {
   strict: "use audience: 'issuer'",
   clockSkew: 'use clockTolerance',
@@ -119,7 +123,6 @@ export const JWT_RULE_OPTIONS = {
   clockTolerance: number(60, 0),
 } satisfies OptionTable<JwtRuleOptions>;
 
-/** The options that the rules follow from. */
 export const RULE_OPTIONS = {
   ...JWT_RULE_OPTIONS,
   audience: audienceMode,
@@ -130,7 +133,7 @@ export const RULE_OPTIONS = {
   acceptGrantTypeAsAssertionType: flag(false),
 } satisfies OptionTable<RuleOptions>;
 
-/** What an assertion is held to by itself; checked and with the defaults. */
+/** The rules for an assertion alone, checked and with defaults. */
 export type Rules = ReturnType<typeof rulesFrom>;
 
 const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string])[] = [
@@ -156,7 +159,6 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
   [({ requireExpiration }) => requireExpiration === false, 'requireExpiration may not be false'],
 ];
 
-/** Options of assertions or request objects that the profile has an opinion on. */
 interface Fapi2Options {
   readonly audience?: string | undefined;
   readonly algorithms: ReadonlySet<string> | undefined;
@@ -167,7 +169,7 @@ interface Fapi2Options {
   readonly requireExpiration?: boolean;
 }
 
-/** @throws {ConfigurationError} if an option beside `profile: 'fapi2'` weakens it */
+/** @throws {ConfigurationError} if an option weakens `profile: 'fapi2'` */
 export function assertKeepsFapi2(given: Fapi2Options): void {
   const broken = FAPI2_LIMITS.find(([weakens]) => weakens(given));
   if (broken === undefined) return;
@@ -175,7 +177,7 @@ export function assertKeepsFapi2(given: Fapi2Options): void {
 }
 
 /**
- * The rules that follow from the options.
+ * Derives the rules from the options.
  *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
@@ -196,6 +198,5 @@ export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
   };
 }
 
-/** The rules alone, for who has no clients. */
 export const readRules = (owner: string, options: RuleOptions): Rules =>
   rulesFrom(readOptions(owner, options, RULE_OPTIONS, CLIENT_ASSERTION_HINTS));

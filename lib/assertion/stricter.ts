@@ -6,7 +6,7 @@ import { isExplicitTyp } from './checks/header.js';
 import { lifetime } from './checks/times.js';
 import { FAPI2_ALGORITHMS } from './rules.js';
 
-/** The default of the stricter modes, in seconds. */
+/** The default `maxLifetime` of the stricter modes, in seconds. */
 const STRICT_LIFETIME = 600;
 
 const TIME_REASONS = {
@@ -16,8 +16,8 @@ const TIME_REASONS = {
 } as const satisfies Record<string, Reason>;
 
 /**
- * What each stricter mode would have refused of an accepted assertion, so that an operator can see
- * which clients to warn before the mode is turned on.
+ * What each stricter mode would have refused of an accepted assertion. Operators see which clients
+ * to warn before they turn a mode on.
  */
 export function stricterModes(
   subject: ClientSubject,
@@ -48,7 +48,7 @@ export function stricterModes(
   };
 }
 
-/** A copy, so that what a listener does to the event does not reach the application. */
+/** A copy, so that a listener that changes the event does not affect the application. */
 export const copyOf = (modes: StricterModes): StricterModes => ({
   issuer: [...modes.issuer],
   'issuer-string': [...modes['issuer-string']],

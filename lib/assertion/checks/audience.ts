@@ -2,15 +2,12 @@ import type { AuthenticationEvent } from '../../shared/events.js';
 import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jose.js';
 import { type AssertionSubject, type Check, claim } from './check.js';
 
-/** Which of the server's names an accepted `aud` was. */
 export type AudienceForm = NonNullable<AuthenticationEvent['audienceForm']>;
 
-/** How strictly `aud` is compared. */
 export type AudienceMode = 'compatible' | 'issuer' | 'issuer-string';
 
 const withoutSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : url);
 
-/** Whether two URLs are the same, but for a final slash if that is ignored. */
 export const isSameUrl = (a: unknown, b: string, ignoreTrailingSlash: boolean): boolean =>
   a === b || (ignoreTrailingSlash && typeof a === 'string' && withoutSlash(a) === withoutSlash(b));
 
@@ -29,7 +26,6 @@ export function isIssuerAlone(
   return isSameUrl(value, server.issuer, settings.ignoreTrailingSlash);
 }
 
-/** What `compatible` accepts, each with its form. */
 function acceptedAudiences({
   server: { issuer, tokenEndpoint, endpoint },
   settings,
@@ -41,10 +37,9 @@ function acceptedAudiences({
   return accepted;
 }
 
-/** The form of the first accepted value in `aud`; undefined if none is accepted. */
 export function audienceForm(subject: AssertionSubject): AudienceForm | undefined {
   const { settings, claims } = subject;
-  // Most clients send what every mode accepts.
+  // Fast path: most clients send a value that every mode accepts.
   if (claims['aud'] === subject.server.issuer) return 'issuer';
   const mode = promisesIssuer(subject) ? 'issuer' : settings.audience;
   if (mode !== 'compatible') return isIssuerAlone(subject, mode) ? 'issuer' : undefined;
@@ -55,7 +50,6 @@ export function audienceForm(subject: AssertionSubject): AudienceForm | undefine
   )?.[1];
 }
 
-/** The one rule that depends on who the server is. */
 export const AUDIENCE_CHECK: Check<AssertionSubject> = {
   name: 'aud',
   source: 'RFC 7523 §3 (3), RFC 10070 §4',
@@ -68,7 +62,7 @@ export const AUDIENCE_CHECK: Check<AssertionSubject> = {
     const { audience } = subject.settings;
     if (audience === 'issuer-string') return `${issuer} as a string`;
     if (audience === 'issuer') return `${issuer} alone`;
-    // At the token endpoint, the URL of the called endpoint is that of the token endpoint.
+    // At the token endpoint, the called URL and the token endpoint's URL are the same.
     return [...new Set(acceptedAudiences(subject).map(([accepted]) => accepted))];
   },
   actual: claim('aud'),

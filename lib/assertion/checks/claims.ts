@@ -3,10 +3,9 @@ import { type AssertionSubject, type Check, claim, constant, isNonEmptyString } 
 import { HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { TIME_CHECKS } from './times.js';
 
-/** Parameters of authorization requests, signed or not, that no client assertion has. */
+/** Parameters of authorization requests. Client assertions never contain them. */
 const REQUEST_PARAMETERS = ['response_type', 'response_mode', 'redirect_uri', 'code_challenge'];
 
-/** A request object is never accepted as an assertion. */
 export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
   name: 'authorization request',
   source: 'RFC 9101 §10.8',
@@ -19,7 +18,7 @@ export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
   actual: ({ claims }) => REQUEST_PARAMETERS.filter((name) => Object.hasOwn(claims, name)),
 };
 
-/** What can be refused before the client is looked up, in the order in which it is reported. */
+/** Checks that run before the client is looked up, in reporting order. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
   TYP_CHECK,

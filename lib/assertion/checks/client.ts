@@ -5,10 +5,9 @@ import { isSameAlgorithm } from '../../shared/jose.js';
 import { type Check, type ClientSubject, constant, header, type JwtSubject } from './check.js';
 import { LIFETIME_CHECKS } from './times.js';
 
-/** A subject of any kind whose client is known. */
 type OfClient = JwtSubject & { readonly client: AssertionClient };
 
-/** A disabled client can do nothing, signed requests included. */
+/** Applies to request objects too. */
 export const ENABLED_CHECK: Check<OfClient> = {
   name: 'client is enabled',
   source: 'RFC 6749 §5.2',
@@ -18,7 +17,6 @@ export const ENABLED_CHECK: Check<OfClient> = {
   actual: ({ client }) => (isDisabled(client) ? 'disabled' : 'enabled'),
 };
 
-/** The one `alg` that is registered for a client, under either name of Ed25519. */
 export const algorithmCheck = (
   member: 'tokenEndpointAuthSigningAlg' | 'requestObjectSigningAlg',
   source: string,
@@ -34,7 +32,6 @@ export const algorithmCheck = (
   actual: header('alg'),
 });
 
-/** A client that is pinned to a method may use no other. */
 export const METHOD_CHECK: Check<OfClient> = {
   name: 'method of the client',
   source: 'RFC 7591 §2, OpenID Connect Core §9',
@@ -44,7 +41,7 @@ export const METHOD_CHECK: Check<OfClient> = {
   actual: ({ jws }) => methodOf(jws.header['alg']),
 };
 
-/** What depends on the client, in the order in which it is reported. */
+/** Checks that depend on the client, in reporting order. */
 export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
   ENABLED_CHECK,
   METHOD_CHECK,

@@ -20,7 +20,6 @@ export const ALG_CHECK: Check<JwtSubject> = {
   actual: header('alg'),
 };
 
-/** The rules for the JOSE header that all signed JWTs share. */
 export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
   ALG_CHECK,
   {
@@ -58,7 +57,6 @@ export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
 export const isExplicitTyp = ({ typ, settings }: AssertionSubject): boolean =>
   typ === CLIENT_AUTHENTICATION_TYP || settings.additionalTypes.has(String(typ));
 
-/** `typ` of a client assertion. */
 export const TYP_CHECK: Check<AssertionSubject> = {
   name: 'typ',
   source: 'RFC 10070 §4, RFC 8725 §3.11',

@@ -13,16 +13,16 @@ import { ENABLED_CHECK, METHOD_CHECK } from './client.js';
 import { ALG_CHECK, HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
 
-// The rules for assertions that a platform signed for a workload, whose `iss` and `sub` are the
-// platform's (RFC 7521 §3, RFC 7523 §3). A client's own assertion meets none of them.
+// Rules for assertions that a platform signed for a workload: `iss` and `sub` belong to the
+// platform (RFC 7521 §3, RFC 7523 §3). A client's own assertions never reach these rules.
 
-/** Entra's managed identities live 24 hours and date `iat` back; in seconds. */
+/** In seconds. Entra's managed identities are valid for 24 hours and backdate `iat`. */
 const DEFAULT_MAX_LIFETIME = 90_000;
 
 /**
- * Whether an assertion is a platform's: the token alone decides. Nothing in it names the client, so
- * without the `client_id` parameter it is held to the rules for a client's own assertion, which it
- * breaks.
+ * Whether a platform signed the assertion, judged by the token alone. Without the `client_id`
+ * parameter the client is unknown, so the assertion must follow the rules for a client's own
+ * assertion and fails.
  */
 export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): boolean => {
   const { iss, sub } = claims;
@@ -32,7 +32,7 @@ export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): b
 
 const isAsymmetric = (alg: unknown): boolean => !isSymmetric(alg);
 
-/** What can be refused before the client is looked up, in the order in which it is reported. */
+/** Checks that run before the client is looked up, in reporting order. */
 export const PLATFORM_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS.map(
     (check): Check<AssertionSubject> =>
@@ -49,19 +49,20 @@ export const PLATFORM_CHECKS: readonly Check<AssertionSubject>[] = [
   REQUEST_PARAMETERS_CHECK,
 ];
 
-/** What depends on the client alone; its own `alg` is for its own keys. */
+/**
+ * Checks that depend only on the client. The client's registered `alg` applies to its own keys
+ * only.
+ */
 export const PLATFORM_CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
   ENABLED_CHECK,
   METHOD_CHECK,
 ];
 
-/** What the rules of trust look at. */
 export interface TrustSubject extends ClientSubject {
-  /** The identities that have kept every rule so far. */
+  /** The identities that passed every rule so far. */
   readonly identities: readonly FederatedIdentity[];
 }
 
-/** A rule that at least one identity of the client must keep. */
 export interface TrustCheck extends Check<TrustSubject> {
   trusts(identity: FederatedIdentity, subject: ClientSubject): boolean;
 }
@@ -96,13 +97,13 @@ const spanOf = ({ maxLifetime }: FederatedIdentity, { settings }: ClientSubject)
 
 const WHOM = 'RFC 7521 §5.2';
 
-/** Whom the client's secrets trust, in the order in which it is reported. */
+/** Rules about the platforms that the client's secrets trust, in reporting order. */
 export const TRUST_CHECKS: readonly TrustCheck[] = [
   trustCheck({
     name: 'iss',
     source: 'RFC 7523 §3 (1)',
     reason: 'subject_mismatch',
-    // Nobody but a client's own keys can speak as the client.
+    // Only a client's own keys can sign in the client's name.
     trusts: ({ issuer }, { jws, client }) =>
       issuer === jws.claims['iss'] && issuer !== client.clientId,
     expected: ({ jws, identities }) => [

@@ -6,14 +6,15 @@ import { algorithmCheck, ENABLED_CHECK } from './client.js';
 import { HEADER_CHECKS, typOf } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
 
-/** FAPI 2.0 Message Signing §5.3.1: how old `nbf` may be, and how far behind it `exp`, in seconds. */
+/**
+ * In seconds: the maximum age of `nbf`, and the maximum time from `nbf` to `exp` (FAPI 2.0 Message
+ * Signing §5.3.1).
+ */
 const FAPI2_SPAN = 3600;
 
-/** What the checks of a request object look at. */
 export interface RequestObjectSubject extends JwtSubject {
   readonly client: AssertionClient;
   readonly issuer: string;
-  /** The `state` parameter beside the request object. */
   readonly state: string | undefined;
   readonly settings: {
     readonly algorithms: ReadonlySet<string>;
@@ -37,7 +38,7 @@ const missing = ({ claims, settings }: RequestObjectSubject): readonly string[] 
 const nbfOf = ({ claims }: JwtSubject): number =>
   typeof claims['nbf'] === 'number' ? claims['nbf'] : Number.NaN;
 
-/** The latest `exp`: counted from `nbf` if that is required, else by `lifetime`. */
+/** `maxLifetime` always applies. If `nbf` is required, `exp` must also be close to `nbf`. */
 function isLifetimeKept(subject: RequestObjectSubject): boolean {
   const { claims, settings } = subject;
   const { exp } = claims;
@@ -55,7 +56,7 @@ const ifPresent = (name: string, check: Check<JwtSubject>): Check<RequestObjectS
 
 const IF_PRESENT: readonly string[] = ['exp is a number', 'exp is in the future'];
 
-/** The rules for request objects (RFC 9101), in the order in which they are reported. */
+/** Rules for request objects (RFC 9101), in reporting order. */
 export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
   ...HEADER_CHECKS,
   {

@@ -5,21 +5,19 @@ const TIMES = ['exp', 'nbf', 'iat'] as const;
 
 const NONE: readonly string[] = [];
 
-/** What MSAL.NET writes and Microsoft's validator takes. */
+/** MSAL.NET writes times like this, and Microsoft's validator accepts them. */
 const DIGITS = /^[0-9]{1,15}$/;
 
 const isTimeString = (value: unknown): value is string =>
   typeof value === 'string' && DIGITS.test(value);
 
-/** Which of `exp`, `nbf` and `iat` are strings of digits. */
 export function timesAsStrings(claims: JsonObject): readonly string[] {
   const { exp, nbf, iat } = claims;
-  // Nearly all clients write numbers.
+  // Fast path: nearly all clients write numbers.
   if (typeof exp !== 'string' && typeof nbf !== 'string' && typeof iat !== 'string') return NONE;
   return TIMES.filter((name) => isTimeString(claims[name]));
 }
 
-/** The claims with these times as numbers. */
 export const withNumericTimes = (claims: JsonObject, names: readonly string[]): JsonObject =>
   names.length === 0
     ? claims
@@ -27,7 +25,7 @@ export const withNumericTimes = (claims: JsonObject, names: readonly string[]): 
 
 const latest = ({ now, settings }: JwtSubject): number => now + settings.clockTolerance;
 
-/** For how long a JWT is valid, in seconds: from `iat`, else from `nbf`, else from now. */
+/** How long a JWT is valid, in seconds: from `iat`, or `nbf`, or now. */
 export const lifetime = (subject: JwtSubject): number => {
   const { exp, iat, nbf } = subject.claims;
   const start = typeof iat === 'number' ? iat : nbf;
@@ -36,8 +34,8 @@ export const lifetime = (subject: JwtSubject): number => {
 };
 
 /**
- * The rules for `exp`, `nbf` and `iat` that all signed JWTs share (NumericDate, RFC 7519 §2). Times are
- * compared unrounded. A claim of the wrong type is the business of the check for its type.
+ * Rules for `exp`, `nbf` and `iat` of all signed JWTs (NumericDate, RFC 7519 §2). Times are
+ * compared unrounded. The type check reports claims of the wrong type.
  */
 export const TIME_CHECKS: readonly Check<JwtSubject>[] = [
   {
@@ -98,7 +96,9 @@ const maxLifetime = ({ client, settings }: ClientSubject): number =>
 
 const oldestIssuedAt = (subject: ClientSubject): number => subject.now - maxLifetime(subject);
 
-/** How long a client's assertion may be valid. The client's registered `maxLifetime` comes first. */
+/**
+ * The maximum lifetime of a client's assertion. The client's `maxLifetime` overrides the server's.
+ */
 export const LIFETIME_CHECKS: readonly Check<ClientSubject>[] = [
   {
     name: 'iat is not too old',
