@@ -14,7 +14,6 @@ interface AuditOptions {
   readonly json?: boolean;
 }
 
-/** What is wrong with a client, or will be. */
 interface Finding {
   readonly severity: 'error' | 'warning';
   readonly message: string;
@@ -37,7 +36,6 @@ const warning = (message: string): Finding => ({ severity: 'warning', message })
 
 const dateOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
-/** When a secret or its certificate ends, against the time until which the audit looks. */
 function expiryFindings(secret: Secret, now: number, days: number): Finding[] {
   const name = describeSecret(secret);
   const ends = [
@@ -115,7 +113,7 @@ function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): F
   const now = Date.now() / 1000;
   for (const secret of client.secrets) {
     try {
-      // Of each secret by itself; method and alg need to fit only one of them.
+      // Each secret is checked alone; method and alg need to fit only one of the secrets.
       const { clientId, tokenEndpointAuthMethod } = client;
       const isForOtherUse = !['private_key_jwt', 'client_secret_jwt'].includes(
         tokenEndpointAuthMethod ?? 'private_key_jwt',
@@ -162,9 +160,9 @@ function lines(clients: readonly AuditedClient[]): string[] {
 }
 
 /**
- * `audit`: says of each client what would fail in a stricter mode, and what expires soon.
+ * `audit`: lists for each client what would fail in a stricter mode, and what expires soon.
  *
- * @param finish takes the exit code: 1 if a client would fail
+ * @param finish receives the exit code: 1 if a client would fail
  */
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program

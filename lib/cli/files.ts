@@ -8,8 +8,8 @@ import { CommandError, UsageError } from './usage.js';
 /**
  * Reads a file that the user named.
  *
- * @param what what the file is, for the error
- * @throws {UsageError} where it cannot be read
+ * @param what the kind of file, for the error
+ * @throws {UsageError} if the file cannot be read
  */
 export async function readTextFile(path: string, what: string): Promise<string> {
   try {
@@ -20,7 +20,6 @@ export async function readTextFile(path: string, what: string): Promise<string> 
   }
 }
 
-/** A file to write, and what goes into it. */
 export interface NewFile {
   readonly path: string;
   readonly content: string;
@@ -38,7 +37,6 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A new file takes the old one's place, so that neither its mode nor a link of it lives on. */
 async function replace({ path, content }: NewFile): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   await writeFile(temporary, content, { mode: OWNER_ONLY, flag: 'wx' });
@@ -54,10 +52,11 @@ const create = ({ path, content }: NewFile): Promise<void> =>
   writeFile(path, content, { mode: OWNER_ONLY, flag: 'wx' });
 
 /**
- * Writes files that their owner alone may read and write.
+ * Writes files that only their owner can read and write. An old file is replaced by rename, so that
+ * its mode and links are not kept.
  *
- * @param force whether files that are there are replaced
- * @throws {CommandError} where a file is there, before any is written, or cannot be written
+ * @param force whether to replace existing files
+ * @throws {CommandError} if a file exists (before any file is written), or cannot be written
  */
 export async function writePrivateFiles(files: readonly NewFile[], force: boolean): Promise<void> {
   for (const { path } of files) {
@@ -76,7 +75,7 @@ export async function writePrivateFiles(files: readonly NewFile[], force: boolea
   }
 }
 
-/** RFC 7591 client metadata, and secrets of this library's own types besides. */
+/** RFC 7591 client metadata, plus optional secrets of this library's types. */
 type Registration = ClientMetadata & { readonly secrets?: readonly Secret[] };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -96,16 +95,15 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text, in which there may be secrets.
+    // The parser's message quotes the text, which may contain secrets.
     throw new UsageError(`The clients file ${path} is not JSON.`);
   }
 }
 
-/** What `keygen --client-id x --json` prints: the client stands in a member of it. */
 const ofKeygen = (entry: unknown): unknown =>
   isObject(entry) && isClient(entry['client']) ? entry['client'] : entry;
 
-/** @throws {UsageError} with `mistake` if it is no client */
+/** @throws {UsageError} with `mistake` if the value is not a client */
 function clientOf(printed: unknown, mistake: string): AssertionClient {
   const entry = ofKeygen(printed);
   if (isClient(entry)) return entry;
@@ -115,11 +113,11 @@ function clientOf(printed: unknown, mistake: string): AssertionClient {
 }
 
 /**
- * Reads a file of registered clients: a JSON array of them, or a single one. Each is client metadata
- * (RFC 7591 §2), which may also have `secrets: [{ type, value, description?, expiration? }]`, an
- * `AssertionClient`, or what `keygen --client-id` prints as JSON.
+ * Reads a file of registered clients: a JSON array, or a single client. Each client is client
+ * metadata (RFC 7591 §2), optionally with `secrets: [{ type, value, description?, expiration? }]`;
+ * an `AssertionClient`; or the JSON output of `keygen --client-id`.
  *
- * @throws {UsageError} if it is something else; the message quotes nothing of the file
+ * @throws {UsageError} for anything else; the message never quotes the file
  */
 export async function readClients(path: string): Promise<readonly AssertionClient[]> {
   const text = await readTextFile(path, 'The clients file');
@@ -129,7 +127,6 @@ export async function readClients(path: string): Promise<readonly AssertionClien
   return entries.map((entry) => clientOf(entry, mistake));
 }
 
-/** The same, as the lookup of a server. */
 export async function readClientsFile(path: string): Promise<FindClient<AssertionClient>> {
   const clients = new Map((await readClients(path)).map((client) => [client.clientId, client]));
   return (clientId) => clients.get(clientId);

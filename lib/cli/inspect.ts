@@ -13,17 +13,16 @@ import { readClientsFile } from './files.js';
 import { json, print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, timeOption, UsageError, urlOption } from './usage.js';
 
-/** An explanation, and what it could not know. */
 export interface Inspection extends Explanation {
-  /** The time that was judged by, in seconds since the epoch. */
+  /** The time that the checks used, in seconds since the epoch. */
   readonly now: number;
-  /** What was not given, so that the checks which need it were skipped. */
+  /** Missing inputs, because of which checks were skipped. */
   readonly unknown: { readonly issuer: boolean; readonly client: boolean };
-  /** What is wrong with the client's secrets. */
+  /** Problems with the client's secrets. */
   readonly warnings: readonly string[];
 }
 
-/** Whether a check failed, all passed, or some that matter were skipped. */
+/** `refused`: a check failed. `undecided`: checks that matter were skipped. */
 export type Outcome = 'accepted' | 'refused' | 'undecided';
 
 export function outcomeOf({ accepted, checks }: Explanation): Outcome {
@@ -36,7 +35,6 @@ const isOfPlatform = ({ checks }: Inspection): boolean =>
 
 const NEEDS_CLIENT = 'Give --client to check it.';
 
-/** What a failed or skipped check has to say; undefined for one that passed. */
 function explain({ check, outcome, reason }: CheckReport, inspection: Inspection) {
   if (outcome === 'passed') return undefined;
   if (reason !== undefined) return REASONS[reason].description;
@@ -50,7 +48,6 @@ function explain({ check, outcome, reason }: CheckReport, inspection: Inspection
   return inspection.unknown.client ? NEEDS_CLIENT : 'It depends on what failed above.';
 }
 
-/** The inspection as it goes into a JSON document. */
 export function inspectionJson(inspection: Inspection): object {
   const { header, claims, now, warnings } = inspection;
   const checks = inspection.checks.map((report) => ({
@@ -68,7 +65,6 @@ function duration(seconds: number): string {
   return `${Math.round(Math.abs(seconds) / size)} ${unit}`;
 }
 
-/** A NumericDate for people: the date, and how far it is from now. */
 function timeLine(name: string, value: unknown, now: number): string[] {
   if (typeof value !== 'number' || Number.isNaN(new Date(value * 1000).getTime())) return [];
   const distance = duration(value - now);
@@ -98,10 +94,10 @@ function checkLines(report: CheckReport, inspection: Inspection): string[] {
   return lines;
 }
 
-/** The checks for people: what needs the client, where it is not known, is one line. */
+/** The checks for people. If the client is unknown, all its checks share one line. */
 function checksLines(inspection: Inspection): string[] {
   const { checks, claims } = inspection;
-  // Where nothing could be read, there is nothing to say of the checks that follow.
+  // If the assertion could not be read, the checks after that have nothing to report.
   const told = checks.filter(({ outcome }) => claims !== undefined || outcome !== 'skipped');
   const clientless = told.filter((report) => explain(report, inspection) === NEEDS_CLIENT);
   return told.flatMap((report) => {
@@ -129,7 +125,6 @@ function conclusion(inspection: Inspection): string {
   return style('yellow', 'Nothing failed, but not everything was checked.');
 }
 
-/** The inspection for people. */
 export function inspectionLines(inspection: Inspection): string[] {
   const { header, claims, now, warnings } = inspection;
   const part = (title: string, lines: readonly string[]) => [style('bold', title), ...lines, ''];
@@ -160,7 +155,7 @@ interface InspectOptions {
   readonly json?: boolean;
 }
 
-/** What stands around an assertion that was copied from elsewhere, and how to take it off. */
+/** Text that people copy along with an assertion, and how to remove it. */
 const WRAPPERS: readonly (readonly [name: string, strip: (text: string) => string | undefined])[] =
   [
     ['white space', (text) => (text === text.trim() ? undefined : text.trim())],
@@ -218,7 +213,6 @@ async function readAssertionText(argument: string | undefined): Promise<string> 
   throw new UsageError('Give the assertion as an argument, or send it to stdin.');
 }
 
-/** What is wrong with the secrets of the client that the request names, if there is one. */
 async function warningsOf(
   findClient: FindClient<AssertionClient>,
   clientId: unknown,
@@ -270,9 +264,9 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
 }
 
 /**
- * `inspect`: takes an assertion apart and runs every check of the server half on it.
+ * `inspect`: decodes an assertion and runs every check of the server half on it.
  *
- * @param finish takes the exit code: 1 where a check failed
+ * @param finish receives the exit code: 1 if a check failed
  */
 export function addInspectCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program

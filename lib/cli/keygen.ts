@@ -20,7 +20,6 @@ const generate = promisify(generateKeyPair);
 
 const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
 
-/** One of them. */
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 async function generatePrivateKey(alg: KeyAlgorithm): Promise<KeyObject> {
@@ -38,11 +37,10 @@ async function generatePrivateKey(alg: KeyAlgorithm): Promise<KeyObject> {
   }
 }
 
-/** What is in a certificate. */
 export interface CertificateOptions {
   readonly alg: KeyAlgorithm;
   readonly privateKey: KeyObject;
-  /** The subject, and the issuer too. */
+  /** Used as subject and issuer. */
   readonly commonName: string;
   readonly days: number;
 }
@@ -51,7 +49,7 @@ type Algorithm = webcrypto.EcKeyImportParams & webcrypto.RsaHashedImportParams;
 
 const SHA256_WITH_RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 
-/** How WebCrypto calls what the certificate is signed with. */
+/** WebCrypto's names for the algorithms that sign the certificate. */
 const SIGNATURE_ALGORITHMS: Readonly<Record<KeyAlgorithm, Partial<Algorithm>>> = {
   RS256: SHA256_WITH_RSA,
   PS256: SHA256_WITH_RSA,
@@ -64,14 +62,14 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<KeyAlgorithm, Partial<Algorithm>>> =
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-/** The packages that make the certificate; the second is a polyfill that the first asks for. */
+/** The packages that make the certificate; the first needs the second, a polyfill. */
 const PACKAGES = ['@peculiar/x509', 'reflect-metadata'];
 
 /**
  * A self-signed certificate (RFC 5280) for a key that signs assertions.
  *
- * @returns its DER
- * @throws {CommandError} where the packages that make it are not installed
+ * @returns DER
+ * @throws {CommandError} if the packages that make it are not installed
  */
 async function selfSignedCertificate(options: CertificateOptions): Promise<Buffer> {
   const x509 = await importOptionalPeer('--certificate', PACKAGES, async () => {
@@ -91,7 +89,7 @@ async function selfSignedCertificate(options: CertificateOptions): Promise<Buffe
         publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
       },
       signingAlgorithm: algorithm,
-      // For servers whose clocks are behind.
+      // Allows for servers whose clocks are behind.
       notBefore: new Date(Date.now() - 5 * MINUTE),
       notAfter: new Date(Date.now() + days * DAY),
       extensions: [new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true)],
@@ -101,7 +99,6 @@ async function selfSignedCertificate(options: CertificateOptions): Promise<Buffe
   return Buffer.from(certificate.rawData);
 }
 
-/** A certificate in PEM (RFC 7468 §5). */
 const certificatePem = (der: Buffer): string =>
   [
     '-----BEGIN CERTIFICATE-----',
@@ -110,7 +107,6 @@ const certificatePem = (der: Buffer): string =>
     '',
   ].join('\n');
 
-/** The public half of a key, in every form in which a server may want it. */
 export interface PublicHalf {
   /** For this library: an entry of a client's `secrets`. */
   readonly secret: Secret;
@@ -118,11 +114,11 @@ export interface PublicHalf {
   readonly jwks: JsonWebKeySet;
   /** For Duende IdentityServer: C#, an entry of `ClientSecrets`. */
   readonly duende: string;
-  /** For a .env file of the server. */
+  /** A line for the server's .env file. */
   readonly env: string;
 }
 
-/** A string literal that every version of C# reads; base64 and JWKs have nothing else to escape. */
+/** A string literal for every version of C#. In base64 and JWKs, only quotes need escaping. */
 const csharpString = (value: string): string => `"${value.replaceAll('"', '\\"')}"`;
 
 const duendeSecret = (type: string, value: string): string =>
@@ -134,14 +130,15 @@ function withCertificate(jwk: JsonWebKey, certificate: Buffer): JsonWebKey {
 }
 
 /**
- * What a server is told of a key.
+ * The public half of a key, in every form that a server may need.
  *
  * @param jwk the public key with `kid`, `alg` and `use`
- * @param certificate the DER of its certificate, which then is the secret
+ * @param certificate the DER of its certificate; if given, the certificate becomes the secret
  */
 function publicHalf(jwk: JsonWebKey, certificate?: Buffer): PublicHalf {
   const jwks = { keys: [certificate === undefined ? jwk : withCertificate(jwk, certificate)] };
-  // Single quotes keep the double ones of JSON; neither it nor base64url has any.
+  // Single quotes around JSON keep its double quotes. Neither JSON nor base64url contains single
+  // quotes here.
   const env = `CLIENT_JWKS='${JSON.stringify(jwks)}'`;
   if (certificate === undefined) {
     return {
@@ -176,7 +173,7 @@ interface GeneratedKey extends PublicHalf {
   readonly kid: string | undefined;
   readonly privateKeyFile: string;
   readonly certificateFile: string | undefined;
-  /** For this library: the client with the key as its secret, where its id is known. */
+  /** For this library: the client with the key as its secret, if the client id is known. */
   readonly client: AssertionClient | undefined;
   /** The same as client metadata (RFC 7591 §2). */
   readonly metadata: ClientMetadata | undefined;
@@ -190,7 +187,7 @@ function certificatePath(keyPath: string): string {
   throw new UsageError('--out is the private key; its certificate goes into .crt next to it.');
 }
 
-/** The secret that the line for a .env file is the value of. */
+/** The secret whose value the .env line contains. */
 const ENV_SECRET = "{ type: 'JsonWebKeySet', value: process.env.CLIENT_JWKS }";
 
 function entriesOf(clientId: string | undefined, { secret, jwks }: PublicHalf) {
@@ -245,7 +242,6 @@ function lines(key: GeneratedKey): string[] {
   ];
 }
 
-/** `keygen`: makes a key pair or a self-signed certificate, and says what to register. */
 export function addKeygenCommand(program: Command): void {
   program
     .command('keygen')

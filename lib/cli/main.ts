@@ -4,7 +4,7 @@ const NEEDED = [20, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader has read enough, as `head` does.
+  // The reader closed the pipe, as `head` does.
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
@@ -15,7 +15,7 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
   );
   process.exitCode = 1;
 } else {
-  // Not imported above, since older versions cannot even read the rest.
+  // A static import would fail earlier: older Node versions cannot parse the rest.
   import('./program.js')
     .then(({ run }) => run(process.argv))
     .then((exitCode) => {

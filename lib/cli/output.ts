@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** What would move a cursor or reorder a text: control and format characters. */
+/** Control and format characters, which could move the cursor or reorder text. */
 const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const escapeCharacter = (character: string): string =>
@@ -15,7 +15,6 @@ export const printable = (text: string): string => text.replace(NOT_PRINTABLE, e
 /** Far more than any claim needs; JSON.stringify fails at some thousand levels. */
 const MAX_LEVELS = 100;
 
-/** A value from JSON without what is nested too deeply to be written as JSON again. */
 function pruned(value: unknown, levels = MAX_LEVELS): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (levels === 0) return '…';
@@ -25,7 +24,7 @@ function pruned(value: unknown, levels = MAX_LEVELS): unknown {
   );
 }
 
-/** A value from outside in JSON, safe to show; what is escaped stays the same JSON. */
+/** Untrusted JSON, safe to show; escaping does not change its meaning. */
 export const json = (value: unknown, indentation = 0): string =>
   JSON.stringify(pruned(value), null, indentation)
     .split('\n')
@@ -34,16 +33,14 @@ export const json = (value: unknown, indentation = 0): string =>
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
-/** Styles a text for a terminal; plain where stdout is none, or NO_COLOR is set. */
+/** Styles text for a terminal; plain if stdout is not a terminal or NO_COLOR is set. */
 export const style = (format: Style, text: string): string =>
   styleText(format, text, { stream: process.stdout });
 
-/** Writes lines to stdout. */
 export function print(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Writes a JSON document to stdout. */
 export const printJson = (value: unknown): void => print(json(value, 2));
 
 /** Writes a line to stderr, so that stdout has only the result. */

@@ -29,10 +29,10 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
 }
 
 /**
- * Runs the command line.
+ * Runs the command line. Never rejects.
  *
  * @param argv as `process.argv`
- * @returns the status to exit with. Never rejects
+ * @returns the exit status
  */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
@@ -44,7 +44,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
-    // Commander has said what was wrong itself.
+    // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     printError(`error: ${error instanceof Error ? error.message : String(error)}`);
     return error instanceof CommandError ? error.exitCode : EXIT.failed;

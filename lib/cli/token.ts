@@ -18,26 +18,24 @@ import {
   urlOption,
 } from './usage.js';
 
-/** The assertion as it is shown: without its signature, so that it cannot be used again. */
+/** The assertion without its signature, so that nobody can use the output. */
 interface ShownAssertion {
   readonly header: JsonObject;
   readonly claims: JsonObject;
 }
 
-/** A request and its answer, as they may be shown. */
 interface Exchange {
   readonly method: string;
   readonly url: string;
   /** The parameters of the form, without the assertion. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   readonly assertion?: ShownAssertion | undefined;
-  /** Absent where no answer came. */
+  /** Absent if no answer arrived. */
   readonly status?: number | undefined;
-  /** The answer: JSON, of which only what matters here, or else the start of its text. */
+  /** The relevant members of a JSON answer, otherwise the start of its text. */
   readonly body?: unknown;
 }
 
-/** What of an HTTP request is recorded. */
 interface RecordedRequest {
   readonly method: string;
   readonly body?: unknown;
@@ -51,7 +49,7 @@ function shownAssertion(parameters: URLSearchParams): ShownAssertion | undefined
   return jws && { header: jws.header, claims: jws.claims };
 }
 
-/** What of a server's metadata (RFC 8414 §2) matters for a token. */
+/** The server metadata (RFC 8414 §2) that matters for a token request. */
 const METADATA = [
   'issuer',
   'token_endpoint',
@@ -80,10 +78,10 @@ function parse(text: string): unknown {
 }
 
 /**
- * What may be shown of a request and its answer: no assertion that could be used again, and no
- * token unless asked for.
+ * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
+ * unless requested.
  *
- * @param showTokens whether the tokens of the answer are shown
+ * @param showTokens whether to show the tokens of the answer
  */
 async function exchangeOf(
   url: string,
@@ -138,7 +136,6 @@ function exchangeLines(exchange: Exchange): string[] {
   ];
 }
 
-/** Whom to ask for a token, as which client, and for what. */
 interface TokenRequest {
   readonly issuer: string;
   readonly assertions: AssertionSource;
@@ -149,17 +146,16 @@ interface TokenRequest {
   readonly showTokens: boolean;
 }
 
-/** What came of it. */
 interface TokenResult {
   readonly outcome: 'granted' | 'refused';
   /** Why there is no token. */
   readonly error?: string | undefined;
-  /** Whether the server did not accept the client (RFC 6749 §5.2), and does not say why. */
+  /** Whether the server rejected the client (RFC 6749 §5.2), which it does without a reason. */
   readonly clientRefused?: boolean | undefined;
   readonly exchanges: readonly Exchange[];
 }
 
-/** Openid-client says only that a request failed; its cause says why. */
+/** openid-client's message says only that a request failed; its cause has the reason. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
@@ -169,7 +165,6 @@ function messageOf(error: unknown): string {
   return reason === undefined ? error.message : `${error.message} (${reason})`;
 }
 
-/** The error of an OAuth endpoint (RFC 6749 §5.2), as it may be shown. */
 function oauthErrorOf(exchange: Exchange | undefined) {
   const body = exchange?.body as { error?: unknown; error_description?: unknown } | undefined;
   if (typeof body?.error !== 'string') return undefined;
@@ -179,7 +174,7 @@ function oauthErrorOf(exchange: Exchange | undefined) {
 
 const wasNotFound = ({ status }: Exchange): boolean => status === 404;
 
-/** For a server that has no metadata where the issuer says: its pages of errors tell nothing. */
+/** The server has no metadata at the issuer's URL. Its error pages explain nothing. */
 const noMetadata = (exchanges: readonly Exchange[]): string =>
   `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written as the server does?`;
 
@@ -190,10 +185,10 @@ const loadOpenIdClient = () =>
   );
 
 /**
- * Discovers the server (OpenID Connect Discovery, else RFC 8414) and asks it for a token by
+ * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
  * client_credentials and an assertion.
  *
- * @throws {CommandError} where openid-client is not installed
+ * @throws {CommandError} if openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
   const [client, { clientAssertion }] = await loadOpenIdClient();
@@ -254,7 +249,7 @@ interface TokenOptions {
   readonly json?: boolean;
 }
 
-/** The passphrase comes by the environment, since every user can read the arguments. */
+/** An environment variable, because every user of the machine can read arguments. */
 const PASSPHRASE = 'PRIVATE_KEY_PASSPHRASE';
 
 function audienceOf(aud: string): Audience {
@@ -263,7 +258,6 @@ function audienceOf(aud: string): Audience {
   return aud;
 }
 
-/** What the client proves its identity with: its key, or the token that its platform gives it. */
 async function assertionsOf(options: TokenOptions): Promise<AssertionSource> {
   const { clientId, assertionFile, key } = options;
   if ((key === undefined) === (assertionFile === undefined)) {
@@ -306,7 +300,7 @@ async function token(options: TokenOptions): Promise<TokenResult> {
   return requestToken({ issuer, assertions, scope, resource, allowHttp, showTokens });
 }
 
-/** A server tells only its operator what is wrong with an assertion. */
+/** Servers tell only their operator what is wrong with an assertion. */
 const HINT =
   "The server's log has the reason. To check an assertion against the rules, run inspect on it.";
 
@@ -321,9 +315,9 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
 }
 
 /**
- * `token`: gets a token by client_credentials, and shows what was sent and answered.
+ * `token`: requests a token by client_credentials, and shows the requests and answers.
  *
- * @param finish takes the exit code: 1 where there is no token
+ * @param finish receives the exit code: 1 if there is no token
  */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program

@@ -1,13 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isWebUrl, nearestName } from '../shared/options.js';
 
-/** How a command ends: done, refused or failed, called wrongly. */
+/** Exit codes: success, refused or failed, wrong usage. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** A status that the process exits with. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Ends a command with a sentence for the user and no stack. The message names no secret. */
+/**
+ * Ends a command with a sentence for the user and without a stack. The message contains no secret.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
@@ -18,14 +19,13 @@ export class CommandError extends Error {
   }
 }
 
-/** The command was called wrongly: an option or a file that it was given is of no use. */
+/** Wrong usage: an option or file is invalid. */
 export class UsageError extends CommandError {
   constructor(message: string) {
     super(message, EXIT.usage);
   }
 }
 
-/** Takes an absolute http or https URL. */
 export function urlOption(value: string): string {
   if (isWebUrl(value)) return value;
   if (isWebUrl(`https://${value}`)) {
@@ -35,9 +35,9 @@ export function urlOption(value: string): string {
 }
 
 /**
- * Refuses an option that a command does not have, before anything is said of those that are missing.
+ * Refuses an unknown option before missing options are reported.
  *
- * @throws {UsageError} which names the option that was meant
+ * @throws {UsageError} with the nearest known option
  */
 export function refuseUnknownOption(program: Command, args: readonly string[]): void {
   const command = program.commands.find((each) => each.name() === args[0]);
@@ -53,7 +53,6 @@ export function refuseUnknownOption(program: Command, args: readonly string[]): 
   throw new UsageError(`${command.name()} has no option ${unknown}: ${remedy}.`);
 }
 
-/** Takes a whole number of at least 1. */
 export const numberOption =
   (maximum: number) =>
   (value: string): number => {
@@ -62,7 +61,7 @@ export const numberOption =
     throw new InvalidArgumentError(`It must be a whole number from 1 to ${maximum}.`);
   };
 
-/** Takes seconds since the epoch or an ISO 8601 date, and makes milliseconds of it. */
+/** Converts seconds since the epoch or an ISO 8601 date to milliseconds. */
 export function timeOption(value: string): number {
   const milliseconds = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
   if (!Number.isNaN(new Date(milliseconds).getTime())) return milliseconds;
@@ -75,11 +74,11 @@ const isMissing = (error: unknown, packages: readonly string[]): boolean =>
   packages.some((name) => error.message.includes(`'${name}'`));
 
 /**
- * Imports what only one command needs, so that other commands work without it.
+ * Imports packages that only one command needs, so that other commands work without them.
  *
  * @param what the command or option, for the error
- * @param packages the packages that it needs
- * @throws {CommandError} that says how to install them, where they are missing
+ * @param packages the packages to install
+ * @throws {CommandError} that says how to install the packages, if they are missing
  */
 export async function importOptionalPeer<Module>(
   what: string,
