@@ -32,25 +32,25 @@ import { KEY_OPTIONS, SigningKey, type SigningKeyInput } from './keys/signing-ke
 
 const DAY = 86_400;
 
-/** How request objects are made; their key, and how it is named, are those of the assertions. */
+/** How request objects are made. They use the key and key header of the assertions. */
 interface RequestObjectOptions extends JwtOptions {
   readonly algorithms?: never;
   readonly keyHeader?: never;
 }
 
 /**
- * Options of an `AssertionService`: who the client is, its key, and how its assertions are made.
- * Times are in seconds. `typ` defaults to `client-authentication+jwt` (RFC 10070 §4); servers that
- * know only RFC 7523 may want `'JWT'` or false.
+ * Options of an `AssertionService`: the client, its key, and how to make its assertions. Times are
+ * in seconds. `typ` defaults to `client-authentication+jwt` (RFC 10070 §4); servers that know only
+ * RFC 7523 may need `'JWT'` or false.
  */
 export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
   readonly clientId: string;
-  /** The private key: anything that `SigningKey.from` takes, or a `KeyRing`. */
+  /** The private key: anything that `SigningKey.from` accepts, or a `KeyRing`. */
   readonly key: SigningKeyInput | KeyRing;
   /**
-   * The issuer identifier of the server, which is `aud` unless `audience` says otherwise. Not
-   * needed with openid-client, which knows it. If both know it, they must agree to the letter, so
-   * that no assertion for one server is sent to another.
+   * The issuer identifier of the server; also `aud`, unless `audience` overrides it. Optional with
+   * openid-client, which knows the issuer. If both are given they must match exactly, so that no
+   * assertion for one server is sent to another.
    */
   readonly issuer?: string | undefined;
   /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
@@ -62,7 +62,6 @@ const issuer: Reader<string | undefined> = (_name, value) => {
   throw new TypeError('issuer must be a URL: the issuer identifier of the server');
 };
 
-/** A preset says how the assertions for one endpoint are made; a request object is for another. */
 const REQUEST_OBJECT_HINTS = Object.fromEntries(
   Object.keys(KEY_DEMANDS).map((name) => [name, 'it is no preset, and has the same key']),
 );
@@ -79,7 +78,6 @@ const OPTIONS = {
   ...KEY_DEMANDS,
 } satisfies OptionTable<AssertionServiceOptions>;
 
-/** For options of the key that are given beside it. */
 const KEY_HINTS = Object.fromEntries(
   Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
 );
@@ -97,8 +95,8 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
 }
 
 /**
- * Makes the JWTs that a client proves its identity with: client assertions and signed authorize
- * requests, each new and good for one use.
+ * Makes the JWTs that a client authenticates with: client assertions and signed authorize requests.
+ * Each JWT is new and valid for one use.
  *
  * @example
  * ```ts
@@ -113,16 +111,16 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
 export class AssertionService implements AssertionSource {
   readonly clientId: string;
   readonly key: SigningKey | KeyRing;
-  /** The issuer identifier of the server; undefined if no option gave it. */
+  /** The issuer identifier of the server; undefined if the options do not set it. */
   readonly issuer: string | undefined;
   readonly #demands: KeyDemands;
-  /** The issuer that a fixed audience is for. */
+  /** The only issuer that a fixed audience may be sent to. */
   #boundTo: string | undefined;
   readonly #settings: Settings<typeof OPTIONS>;
   readonly #assertionHeader: Readonly<Record<string, unknown>>;
   readonly #requestObjectHeader: Readonly<Record<string, unknown>>;
 
-  /** @throws {TypeError} if an option is wrong or the key cannot be used */
+  /** @throws {TypeError} if an option is wrong or the key is unusable */
   constructor(options: AssertionServiceOptions) {
     const settings = readOptions('AssertionService', options, OPTIONS, KEY_HINTS);
     this.clientId = settings.clientId;
@@ -136,20 +134,21 @@ export class AssertionService implements AssertionSource {
   }
 
   /**
-   * The JWK Set to register at the server, or to publish: public keys only (RFC 7517 §5).
+   * The JWK Set to register at the server or to publish: public keys only (RFC 7517 §5).
    *
-   * @throws {TypeError} if the key is symmetric or its public half is not known, or a `KeyRing` has
-   *   no usable keys yet
+   * @throws {TypeError} if the key is symmetric, its public half is unknown, or a `KeyRing` has no
+   *   usable keys yet
    */
   async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
     return this.key.publicJwks();
   }
 
   /**
-   * A new client assertion (RFC 7523 §3, RFC 10070).
+   * Makes a new client assertion (RFC 7523 §3, RFC 10070).
    *
    * @returns a JWT for the parameter `client_assertion`
-   * @throws {TypeError} if the audience is not known, or the server is not the service's own
+   * @throws {TypeError} if the audience is unknown, or `context` names another server than the
+   *   service
    */
   async createClientToken(context: JwtContext = {}): Promise<string> {
     const assertion = await this.#sign(this.#settings, this.#assertionHeader, context, {
@@ -161,12 +160,12 @@ export class AssertionService implements AssertionSource {
   }
 
   /**
-   * A signed authorize request (JAR, RFC 9101).
+   * Signs an authorize request (JAR, RFC 9101).
    *
-   * @param parameters of the authorization request, which become claims
+   * @param parameters of the authorization request; they become claims
    * @returns a JWT for the parameter `request`
-   * @throws {TypeError} if the issuer is not known, the server is not the service's own, or a
-   *   parameter cannot be signed
+   * @throws {TypeError} if the issuer is unknown, `context` names another server than the service,
+   *   or a parameter cannot be signed
    */
   async signAuthorizationRequest(
     parameters: AuthorizationRequestParameters,
@@ -198,7 +197,7 @@ export class AssertionService implements AssertionSource {
     );
   }
 
-  /** @param isFixed whether the audience is for one server, since it does not follow from it */
+  /** @param isFixed whether the audience is fixed, and so belongs to one server */
   #serverOf(
     server: AuthorizationServer | undefined,
     isFixed: boolean,

@@ -13,28 +13,28 @@ import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
 import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
 
-/** What one JWT is made for; overrides the options of the service. */
+/** Describes the use of one JWT; overrides the options of the service. */
 export interface JwtContext {
   /** The value of `aud`. */
   readonly audience?: Audience | undefined;
-  /** The metadata of the server that gets the JWT. */
+  /** The metadata of the server that receives the JWT. */
   readonly server?: AuthorizationServer | undefined;
-  /** In seconds, added to this machine's clock if it is wrong; at most a day. Default 0. */
+  /** In seconds, added to this machine's clock to correct it; at most a day. Default 0. */
   readonly clockOffset?: number | undefined;
 }
 
-/** What the client proves its identity with: an `AssertionService`, or assertions from elsewhere. */
+/** The source of a client's assertions: an `AssertionService`, or the result of `assertionFrom`. */
 export interface AssertionSource {
   readonly clientId: string;
-  /** The issuer identifier of the server that the assertions are for; undefined if any. */
+  /** The issuer identifier of the server that the assertions are for; undefined for any server. */
   readonly issuer?: string | undefined;
   /** The client's own key, if it has one. */
   readonly key?: { readonly alg: string | undefined };
-  /** A client assertion for one request (RFC 7523 §3). */
+  /** Returns a client assertion for one request (RFC 7523 §3). */
   createClientToken(context?: JwtContext): Promise<string>;
 }
 
-/** What also signs authorize requests. */
+/** A source that can also sign authorize requests. */
 export interface RequestSigner extends AssertionSource {
   signAuthorizationRequest(
     parameters: AuthorizationRequestParameters,
@@ -42,20 +42,18 @@ export interface RequestSigner extends AssertionSource {
   ): Promise<string>;
 }
 
-/** Whether a value can be asked for assertions. */
 const isAssertionSource = (value: unknown): value is AssertionSource => {
   const { clientId, createClientToken } = (value ?? {}) as Partial<AssertionSource>;
   return typeof clientId === 'string' && typeof createClientToken === 'function';
 };
 
-/** Reads the option `assertions`. */
 export const assertionSource: Reader<AssertionSource | undefined> = (name, value) => {
   if (value === undefined || isAssertionSource(value)) return value;
   throw new TypeError(`${name} must be an AssertionService, or the result of assertionFrom`);
 };
 
 /**
- * What signs the authorize requests of a client.
+ * The signer of a client's authorize requests.
  *
  * @throws {TypeError} if the client has no key of its own
  */
@@ -69,20 +67,19 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
   );
 }
 
-/** Servers read no longer assertion. */
+/** Servers refuse longer assertions. */
 const MAX_ASSERTION_LENGTH = 16_384;
 
 const OPTIONS = { clientId: requiredText } satisfies OptionTable<{ readonly clientId: string }>;
 
 const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
 
-/** Names what was thrown, without its message, in which the assertion may be. */
 function nameOf(thrown: unknown): string {
   const { name, code, path } = (thrown ?? {}) as Record<'name' | 'code' | 'path', unknown>;
   return [code ?? name ?? typeof thrown, path].filter((part) => typeof part === 'string').join(' ');
 }
 
-/** What is wrong with an assertion that was handed over; undefined if nothing is. */
+/** Why an assertion from outside is unusable; undefined if it is usable. */
 function mistakeIn(value: unknown, now: number): string | undefined {
   if (value instanceof Uint8Array) {
     return "the function returned bytes: return text, as readFile(path, 'utf8') does";
@@ -142,17 +139,17 @@ class ForeignAssertions implements AssertionSource {
 }
 
 /**
- * Authenticates a client by the token that its platform gives it, so that no key has to be stored: a
- * Kubernetes service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Goes wherever
- * an `AssertionService` goes, except for signed authorize requests, which need a key of the client.
+ * Authenticates a client by a token from its platform, so that you store no key: a Kubernetes
+ * service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Use it wherever an
+ * `AssertionService` fits, except for signed authorize requests, which need a client key.
  *
- * @param ask asked anew for each request, so that the platform may renew the token. White space
- *   around the token is removed
+ * @param ask called for each request, so that the platform can renew the token. Surrounding white
+ *   space is removed
  * @param options `clientId`: the client at the authorization server
- * @returns whose `createClientToken` rejects with a `ConfigurationError` if the function fails or
- *   returns something else than a JWT of at most 16 KiB that has not expired. The message says
- *   which, and never has the token in it
- * @throws {TypeError} if there is no function or no client id
+ * @returns a source. Its `createClientToken` rejects with a `ConfigurationError` if the function
+ *   fails, or returns anything but an unexpired JWT of at most 16 KiB. The message gives the reason
+ *   and never contains the token
+ * @throws {TypeError} if the function or the client id is missing
  * @example
  * ```ts
  * const assertions = assertionFrom(() => readFile(tokenFile, 'utf8'), { clientId: 'orders' });
@@ -164,7 +161,7 @@ export function assertionFrom(
   options: { readonly clientId: string },
 ): {
   readonly clientId: string;
-  /** Asks for the assertion of one request. */
+  /** Returns the assertion for one request. */
   createClientToken(): Promise<string>;
 } {
   if (typeof ask !== 'function') {
@@ -177,16 +174,15 @@ export function assertionFrom(
 
 const sources = new WeakMap<URLSearchParams, AssertionSource>();
 
-/** What has made the assertion of a request. */
 export const sourceOf = (parameters: URLSearchParams): AssertionSource | undefined =>
   sources.get(parameters);
 
-/** Set while `assertionsOf` asks, which takes no time. */
+/** Set while `assertionsOf` runs, which is synchronous. */
 let asked: ((source: AssertionSource) => void) | undefined;
 
 /**
- * What a configuration authenticates its client with, which openid-client keeps to itself: undefined
- * for anything else than the result of `clientAssertion`. Nothing is signed or sent.
+ * The source behind a configuration's client authentication, which openid-client keeps private;
+ * undefined unless `clientAssertion` made it. Signs and sends nothing.
  */
 function assertionsOf(config: Configuration): AssertionSource | undefined {
   let found: AssertionSource | undefined;
@@ -201,16 +197,15 @@ function assertionsOf(config: Configuration): AssertionSource | undefined {
   return found;
 }
 
-/** Methods of the metadata that are assertions (RFC 7591 §2). */
+/** Authentication methods in client metadata that use assertions (RFC 7591 §2). */
 const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'client_secret_jwt'];
 
-/** Whether the client authenticates by assertions, as far as its metadata says. */
 export const expectsAssertion = (config: Configuration): boolean =>
   ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
 /**
- * Heeds what a list in the metadata of the provider rules out (RFC 8414 §2). A list that is not there
- * rules out nothing, and neither does an unknown value.
+ * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2). A missing list
+ * rules out nothing, and an unknown value is accepted.
  *
  * @param advice what to change
  * @throws {TypeError}
@@ -230,11 +225,11 @@ export function heedList(
 }
 
 /**
- * Heeds what the metadata of the provider rules out of the client's authentication at its endpoints
- * for tokens and, if it has one, for revocation. Grants are not looked at: not every server lists all
- * that it takes.
+ * Checks the client's authentication against the provider's metadata for the token endpoint and, if
+ * there is one, the revocation endpoint. Grants are not checked, because not every server lists all
+ * of its grants.
  *
- * @param assertions default: those that the configuration uses
+ * @param assertions default: the source that the configuration uses
  * @throws {TypeError} which says what to change
  */
 export function checkAuthentication(
@@ -265,12 +260,12 @@ export function checkAuthentication(
 
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
- * the client carries an assertion made for it. That is code redemption, refresh, client
- * credentials, token exchange, PAR, revocation, introspection, device authorization and CIBA. A
- * request that is sent again, as for a DPoP nonce, carries another one.
+ * the client carries a new assertion. This covers code redemption, refresh, client credentials,
+ * token exchange, PAR, revocation, introspection, device authorization and CIBA. A repeated
+ * request, for example with a DPoP nonce, carries another assertion.
  *
- * @throws {TypeError} for anything else than a source of assertions; on use, if the configuration
- *   is for another client or server
+ * @throws {TypeError} if the argument is not a source of assertions; on use, if the configuration
+ *   names another client or server
  * @example
  * ```ts
  * const config = await discovery(

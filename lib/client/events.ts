@@ -3,18 +3,18 @@ import { channel } from 'node:diagnostics_channel';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 
 /**
- * What happens in the client half, for logs and metrics. Nothing in it is a secret: no key, token,
- * code or assertion.
+ * An event of the client half, for logs and metrics. It contains no secret: no key, token, code or
+ * assertion.
  */
 export interface ClientEvent {
   /**
    * - `assertion_made`: a client assertion was signed.
    * - `token_obtained`, `token_refreshed`, `token_revoked`: the provider has done so.
-   * - `refused`: the provider has answered with an error; `error` and `message` say which.
-   * - `refresh_interrupted`: a process began a refresh and never saved what came of it. If the
-   *   provider replaces refresh tokens, that login is lost.
-   * - `key_changed`: the server has refused a key of a `KeyRing`, which now signs with another one.
-   * - `login_begun`, `login_ended`: a user was sent to the provider; a user has come back.
+   * - `refused`: the provider answered with an error; see `error` and `message`.
+   * - `refresh_interrupted`: a process began a refresh and never saved the result. If the provider
+   *   rotates refresh tokens, that login is lost.
+   * - `key_changed`: the server refused a key of a `KeyRing`, which now signs with another key.
+   * - `login_begun`, `login_ended`: a user was sent to the provider; a user came back.
    */
   readonly type:
     | 'assertion_made'
@@ -27,31 +27,28 @@ export interface ClientEvent {
     | 'login_begun'
     | 'login_ended';
   readonly clientId: string;
-  /** The issuer identifier of the provider; undefined if an assertion was made without it. */
+  /** The issuer identifier of the provider; undefined if the assertion was made without it. */
   readonly issuer?: string | undefined;
-  /** The `kid` of an assertion; of `key_changed`, that of the key that signs from now on. */
+  /** The `kid` of an assertion; for `key_changed`, the `kid` of the key that signs from now on. */
   readonly keyId?: string | undefined;
   /** The `aud` of an assertion. */
   readonly audience?: unknown;
-  /** The SHA-256 hash of the `jti` of an assertion, base64url: the server's event has the same. */
+  /** The SHA-256 hash of the assertion's `jti`, base64url. The server's event has the same hash. */
   readonly jtiHash?: string | undefined;
   /** The OAuth error code of the provider. */
   readonly error?: string | undefined;
-  /** The message of the error that was thrown. */
+  /** The message of the thrown error. */
   readonly message?: string | undefined;
-  /** Of `login_ended`: whether the user has logged in. */
+  /** For `login_ended`: whether the login succeeded. */
   readonly succeeded?: boolean | undefined;
 }
 
-/** Publishes every `ClientEvent`. */
 const events = channel('passport-private-key-jwt:client');
 
-/** Tells the operator, if anything listens. */
 export function publish(event: () => ClientEvent): void {
   if (events.hasSubscribers) events.publish(event());
 }
 
-/** The event of an assertion, which tells of it without having it. */
 export function assertionMade(
   clientId: string,
   issuer: string | undefined,

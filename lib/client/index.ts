@@ -1,6 +1,6 @@
 /**
- * The client half: signs the assertions and authorize requests of an OAuth client, and hands them
- * to openid-client.
+ * The client half: signs the assertions and authorize requests of an OAuth client for
+ * openid-client.
  *
  * @module
  */

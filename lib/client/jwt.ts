@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type OptionTable, type Reader, type Settings, seconds } from '../shared/options.js';
 
-/** What is used of an authorization server's metadata (RFC 8414 §2). */
 export interface AuthorizationServer {
   readonly issuer: string;
   readonly token_endpoint?: string | undefined;
 }
 
-/** The value of `aud`, or how it follows from the server's metadata. */
+/** The value of `aud`, or a function that takes it from the server's metadata. */
 export type Audience =
   | string
   | readonly string[]
@@ -17,11 +16,11 @@ type Members = Readonly<Record<string, unknown>>;
 
 const HOUR = 3600;
 
-/** How a JWT is made. Times are in seconds. */
+/** How to make a JWT. Times are in seconds. */
 export interface JwtOptions {
   /**
-   * The value of `aud`. Default: the issuer identifier of the server. A function gets the metadata
-   * of the server: `(server) => server.token_endpoint`.
+   * The value of `aud`. Default: the issuer identifier of the server. A function receives the
+   * server's metadata: `(server) => server.token_endpoint`.
    */
   readonly audience?: Audience | undefined;
   /** From `iat` to `exp`. Default 60, at most an hour. */
@@ -29,8 +28,8 @@ export interface JwtOptions {
   /** The `typ` of the header; false for none. */
   readonly typ?: string | false | undefined;
   /**
-   * How far `nbf` lies before `iat`, for servers whose clock is behind; false for no `nbf`.
-   * Default 0, at most an hour.
+   * How far `nbf` precedes `iat`, for servers whose clock is behind; false for no `nbf`. Default 0,
+   * at most an hour.
    */
   readonly notBefore?: number | false | undefined;
   /** Further parameters of the header. */
@@ -41,7 +40,7 @@ export interface JwtOptions {
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** Whether an audience is fixed, rather than following from the server. */
+/** Whether an audience is fixed instead of derived from the server's metadata. */
 export const isFixedAudience = (value: unknown): value is string | readonly string[] =>
   isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
 
@@ -63,7 +62,7 @@ const typ =
 const notBefore: Reader<number | false> = (name, value) =>
   value === false ? false : seconds(0, 0, HOUR)(name, value);
 
-/** Members, without those that another option sets. */
+/** Refuses members that have an option of their own. */
 const members =
   (setElsewhere: Readonly<Record<string, string>>): Reader<Members> =>
   (name, value = {}) => {
@@ -73,7 +72,6 @@ const members =
     throw new TypeError(`${name} must not have ${set[0]}: ${set[1]}`);
   };
 
-/** The readers of `JwtOptions`. */
 export const jwtOptions = (defaultTyp: string) =>
   ({
     audience,
@@ -100,10 +98,9 @@ export const jwtOptions = (defaultTyp: string) =>
     }),
   }) satisfies OptionTable<JwtOptions>;
 
-/** `JwtOptions` that were read. */
 export type JwtSettings = Settings<ReturnType<typeof jwtOptions>>;
 
-/** The header, besides what the key adds. Frozen, so that it is written once for each key. */
+/** The header without the key's parameters. Frozen, so that each key serializes it once. */
 export const headerOf = ({ header, typ }: JwtSettings): Members =>
   Object.freeze({ ...header, ...(typ !== false && { typ }) });
 
@@ -123,7 +120,7 @@ function audienceFrom(
 /**
  * The value of `aud`.
  *
- * @throws {TypeError} if neither the options nor the server give it
+ * @throws {TypeError} if neither the options nor the server determine it
  */
 export function resolveAudience(
   audience: Audience | undefined,
@@ -138,7 +135,6 @@ export function resolveAudience(
   return audience === undefined ? server.issuer : audienceFrom(audience, server);
 }
 
-/** The claims that say when a JWT is valid, and its identifier. */
 export function validityClaims(
   { lifetime, notBefore }: JwtSettings,
   clockOffset: number,
@@ -155,10 +151,12 @@ export function validityClaims(
 /** The parameters of an authorization request (RFC 6749 §4.1.1). */
 export type AuthorizationRequestParameters = URLSearchParams | Readonly<Record<string, unknown>>;
 
-/** Parameters whose value is JSON: inside a request object it is no text (OIDC Core §6.1). */
+/**
+ * Parameters with a JSON value. A request object contains the value, not its text (OIDC Core §6.1).
+ */
 const JSON_PARAMETERS = ['claims', 'authorization_details'];
 
-/** Parameters whose value is a number inside a request object (OIDC Core §6.1). */
+/** Parameters that are numbers in a request object (OIDC Core §6.1). */
 const NUMBER_PARAMETERS = ['max_age'];
 
 function parseJson(name: string, text: string): unknown {
@@ -178,7 +176,7 @@ function claimOf(name: string, value: unknown): unknown {
   throw new TypeError(`The parameter ${name} must be a whole number`);
 }
 
-/** The values of each name: one as it is, several (RFC 8707 `resource`) as an array. */
+/** A repeated parameter (RFC 8707 `resource`) becomes an array. */
 function collect(parameters: URLSearchParams): Record<string, unknown> {
   const names = [...new Set(parameters.keys())];
   return Object.fromEntries(
@@ -190,9 +188,9 @@ function collect(parameters: URLSearchParams): Record<string, unknown> {
 }
 
 /**
- * The parameters of an authorization request as the claims of a request object (RFC 9101 §4).
+ * Converts the parameters of an authorization request to claims of a request object (RFC 9101 §4).
  *
- * @throws {TypeError} where a parameter cannot be inside a request object
+ * @throws {TypeError} if a request object must not contain a parameter
  */
 export function claimsOfAuthorizationRequest(
   parameters: AuthorizationRequestParameters,

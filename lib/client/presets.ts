@@ -9,9 +9,9 @@ const RSA = ['RS256', 'RS384', 'RS512'] as const;
 const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
 
 /**
- * What servers and profiles want of a client assertion. Each is spread into the options of an
- * `AssertionService`, where any of its members can be set otherwise. `docs/providers.md` has the
- * source of each, and what else the server wants.
+ * What servers and profiles require of a client assertion. Spread a preset into the options of an
+ * `AssertionService`, and override any member after it. `docs/providers.md` lists the source of
+ * each preset and the server's other requirements.
  *
  * @example
  * ```ts
@@ -42,11 +42,11 @@ export const presets: Readonly<
   >
 > = {
   /**
-   * RFC 10070, which Duende IdentityServer follows: the issuer as sole audience
-   * and an explicit type. It is what an `AssertionService` does by itself.
+   * RFC 10070, which Duende IdentityServer follows: the issuer as sole audience and an explicit
+   * type. These are the defaults of an `AssertionService`.
    */
   rfc10070: {},
-  /** Microsoft Entra ID, which knows keys by their certificate's SHA-256 thumbprint. */
+  /** Microsoft Entra ID. It identifies keys by the SHA-256 thumbprint of their certificate. */
   microsoftEntraId: {
     ...TOKEN_ENDPOINT,
     typ: 'JWT',
@@ -56,11 +56,11 @@ export const presets: Readonly<
   },
   /** Okta. */
   okta: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: [...RSA, ...ECDSA] },
-  /** Auth0, which made up the `kid` of a credential itself and can do without it. */
+  /** Auth0. It chooses the `kid` of a credential itself, and does not need one in the header. */
   auth0: { typ: false, algorithms: ['RS256', 'RS384', 'PS256'], keyHeader: [] },
   /** Keycloak 26.2 and later. */
   keycloak: { typ: 'JWT' },
-  /** PingOne, which refuses an `nbf` that lies in its future. */
+  /** PingOne. It refuses an `nbf` in the future. */
   pingOne: { typ: 'JWT', notBefore: false, algorithms: [...RSA, ...ECDSA] },
   /** login.gov. */
   loginGov: { ...TOKEN_ENDPOINT, typ: 'JWT', lifetime: 300, algorithms: ['RS256'] },
@@ -84,6 +84,6 @@ export const presets: Readonly<
   openBankingUk: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
   /** Open Finance Brasil: FAPI 1.0 Advanced. */
   openFinanceBrasil: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
-  /** ATProto, whose servers take assertions for a minute and want to see `kid`. */
+  /** ATProto. Its servers accept assertions for one minute and require `kid`. */
   atProto: { typ: 'JWT', lifetime: 60, algorithms: ['ES256'], keyHeader: ['kid'] },
 };

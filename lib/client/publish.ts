@@ -15,39 +15,41 @@ import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
 
-/** Options of what a client publishes. */
+/** Options for publishing. */
 export interface PublishOptions {
   /**
-   * For how long servers may keep it, in seconds. Default 300, at most 86400. It must be less than
-   * the `publishBefore` of a `KeyRing`.
+   * How long servers may cache the document, in seconds. Default 300, at most 86400. Must be less
+   * than the `publishBefore` of a `KeyRing`.
    */
   readonly maxAge?: number | undefined;
 }
 
 /**
- * Public keys as a list or a JWK Set, or what has them: an `AssertionService`, a `SigningKey`, a
- * `KeyRing`.
+ * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
+ * `SigningKey`, a `KeyRing`.
  */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
   | {
-      /** The keys of this moment. */
+      /** The current keys. */
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
-/** A day, in seconds: a key that is no longer trusted must leave every cache. */
+/** A day, in seconds: every cache must drop a key that is no longer trusted. */
 const MAX_AGE = 86_400;
 
 const OPTIONS = { maxAge: seconds(300, 0, MAX_AGE) } satisfies OptionTable<PublishOptions>;
 
-/** Some readers know only the first, though the second is registered (RFC 7517 §8.5.2). */
+/** Some readers know only the first type, although the second is registered (RFC 7517 §8.5.2). */
 const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 
-/** What servers read of a metadata document at most, in bytes, as the draft recommends. */
+/** In bytes: the draft recommends this as the maximum that servers read of a metadata document. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/** An importer passes over what is no key; in what is published it could be a private one, as text. */
+/**
+ * Importers skip entries that are not JWKs, but a published entry could be a private key as text.
+ */
 function refuseWhatIsNoJwk(set: unknown): void {
   const { keys } = (set ?? {}) as { readonly keys?: unknown };
   if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
@@ -63,7 +65,6 @@ function checkJwkSet(set: JsonWebKeySet): void {
   if (keys.length === 0) throw new KeyError('the JWK Set has no key for signatures');
 }
 
-/** The text of a JWK Set. What is checked is what is sent. */
 function jwkSetText(set: JsonWebKeySet | undefined): string {
   const text = JSON.stringify({ keys: set?.keys });
   try {
@@ -75,7 +76,7 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
   }
 }
 
-/** @throws {TypeError} for what has no public keys, and so is something else */
+/** @throws {TypeError} for an object without public keys */
 function checkKeys(keys: PublishedKeys): void {
   const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
   const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
@@ -85,7 +86,6 @@ function checkKeys(keys: PublishedKeys): void {
   );
 }
 
-/** What has the keys of an `AssertionService`; of a `SigningKey` the one that it is. */
 function sourceOf(keys: PublishedKeys): PublishedKeys {
   const source = keys instanceof AssertionService ? keys.key : keys;
   return source instanceof SigningKey ? source.publicJwks() : source;
@@ -101,7 +101,7 @@ function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKe
   );
 }
 
-/** How much a caller wants a media type, from 0 to 1 (RFC 9110 §12.5.1). */
+/** The caller's preference for a media type, from 0 to 1 (RFC 9110 §12.5.1). */
 function quality(accept: string, type: string): number {
   const ranges = accept.split(',').map((range) => range.split(';').map((part) => part.trim()));
   const wildcards = [type, `${type.split('/', 1)[0]}/*`, '*/*'];
@@ -114,7 +114,6 @@ function quality(accept: string, type: string): number {
   return 0;
 }
 
-/** The type that the caller prefers; the first if it prefers none. */
 function negotiated(accept: string | undefined, types: readonly [string, ...string[]]): string {
   const [first, ...others] = types;
   if (accept === undefined) return first;
@@ -124,7 +123,7 @@ function negotiated(accept: string | undefined, types: readonly [string, ...stri
   );
 }
 
-/** Whether the caller has this version already (RFC 9110 §13.1.2). */
+/** Whether the caller already has this version (RFC 9110 §13.1.2). */
 function isKnown({ headers }: IncomingMessage, etag: string): boolean {
   const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim());
   return known.includes('*') || known.some((tag) => tag.replace(/^W\//, '') === etag);
@@ -147,14 +146,14 @@ function send(
   response.statusCode = 200;
   response.setHeader('Content-Type', contentType);
   response.setHeader('Content-Length', Buffer.byteLength(body));
-  // Node leaves it out of the answer to HEAD.
+  // Node drops the body for HEAD.
   response.end(body);
 }
 
 /**
- * Answers GET and HEAD with a text that caches may keep (RFC 9110 §8.8.3, RFC 9111 §5.2).
+ * Answers GET and HEAD with a cacheable text (RFC 9110 §8.8.3, RFC 9111 §5.2).
  *
- * @param types what the text may be called, the default first
+ * @param types the media types of the text, the default first
  * @param maxAge in seconds
  */
 function publisher(
@@ -181,12 +180,12 @@ function publisher(
 
 /**
  * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `Cache-Control` and `ETag`. Make it once, and mount it at a path: it
- * answers whatever comes to it.
+ * answers GET and HEAD, with `Cache-Control` and `ETag`. Create it once and mount it at a path: it
+ * answers every request.
  *
- * @param keys looked at on every request where they come from a `KeyRing`; a key that is private,
- *   symmetric or too weak is never sent, but an error for `next`
- * @throws {TypeError} where a key that does not change cannot be published, or `maxAge` is too long
+ * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
+ *   weak key is never sent; `next` gets an error instead
+ * @throws {TypeError} if a fixed key cannot be published, or `maxAge` is too long
  * @example
  * ```ts
  * app.use('/jwks.json', publishJwks(assertions));
@@ -218,8 +217,8 @@ export function publishJwks(
  * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `Cache-Control` and
  * `ETag`.
  *
- * @param document the metadata (RFC 7591 §2); `client_id` is the URL that the document is served at
- * @throws {TypeError} where the document breaks a rule of the draft, so that servers would refuse it
+ * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
+ * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example
  * ```ts
  * app.use('/client.json', publishClientMetadata({

@@ -9,26 +9,22 @@ import { pemBlocks, textOf, unwrapped } from './key-text.js';
 
 const BASE64 = /^[A-Za-z0-9+/]+=*$/;
 
-/** Header parameters that name a certificate (RFC 7515 §4.1.6 to §4.1.8). */
 interface CertificateHeader {
   readonly x5t?: string | undefined;
   readonly 'x5t#S256'?: string | undefined;
   readonly x5c?: readonly string[] | undefined;
 }
 
-/** The certificate of a key, and how it is used. */
 export interface CertificateOptions {
   /**
-   * The certificate of the key: PEM, with the chain beside it if there is one, base64 of DER, or
-   * DER. Default: the one that stands in the PEM of the key. Its thumbprints go into the header as
-   * `x5t` and `x5t#S256`.
+   * The certificate of the key: PEM, optionally with its chain; base64 of DER; or DER. Default: the
+   * certificate in the PEM of the key. The header gets its thumbprints as `x5t` and `x5t#S256`.
    */
   readonly certificate?: string | Uint8Array | undefined;
-  /** Whether the header carries the certificate and its chain too. Default false. */
+  /** Whether the header also contains the certificate and its chain. Default false. */
   readonly x5c?: boolean | undefined;
 }
 
-/** A certificate that belongs to the key. */
 export interface SignerCertificate {
   readonly publicKey: KeyObject;
   readonly header: CertificateHeader;
@@ -38,7 +34,6 @@ export interface SignerCertificate {
   readonly notAfter: number;
 }
 
-/** The certificates of a text, each as base64 of its DER. */
 function chainOf(value: string | Uint8Array): readonly string[] {
   const outer = typeof value === 'string' ? value : textOf(value);
   const text = typeof outer === 'string' ? unwrapped(outer) : outer;
@@ -55,7 +50,6 @@ function chainOf(value: string | Uint8Array): readonly string[] {
   );
 }
 
-/** Whether a certificate is that of a key; if this is not visible, whether it could be. */
 function belongs(base64: string, alg: Algorithm, publicKey: KeyObject | undefined): boolean {
   try {
     const certified = new X509Certificate(Buffer.from(base64, 'base64')).publicKey;
@@ -70,9 +64,9 @@ function belongs(base64: string, alg: Algorithm, publicKey: KeyObject | undefine
 /**
  * Reads the certificate of a signing key.
  *
- * @param publicKey the public half of the key, if it is known
- * @param beside certificates in base64 that stand in the PEM of the key
- * @returns undefined if there is none
+ * @param publicKey the public half of the key, if known
+ * @param beside base64 certificates from the PEM of the key
+ * @returns undefined if there is no certificate
  * @throws {KeyError}
  */
 export function certificateOf(
@@ -88,7 +82,7 @@ export function certificateOf(
   }
   const own = chain.find((each) => belongs(each, alg, publicKey));
   if (own === undefined) {
-    // Says what is wrong with one that cannot be read.
+    // Throws the precise reason if the certificate is unreadable.
     keyFromCertificate(chain[0] ?? '');
     throw new KeyError('the certificate belongs to another key, and so does each of its chain');
   }

@@ -5,28 +5,26 @@ import type { JsonWebKey } from '../../keys/secret.js';
 import type { Algorithm } from '../../shared/jose.js';
 import type { SignerCertificate } from './certificate.js';
 
-/** The header of a JWS. */
 export type Header = Readonly<Record<string, unknown>>;
 
-/** A header, and how it is written in a JWS. */
+/** A header together with its serialized form. */
 export interface WrittenHeader {
   readonly parameters: Header;
   readonly segment: string;
 }
 
-/** What a signing key consists of, whatever it was made of. */
 export interface KeyParts {
   readonly alg: Algorithm;
   /** The `kid` of the header; undefined for none. */
   readonly kid: string | undefined;
-  /** The public half; undefined if it is not known, and for symmetric keys. */
+  /** The public half; undefined if unknown, and for symmetric keys. */
   readonly publicJwk: JsonWebKey | undefined;
   readonly certificate: SignerCertificate | undefined;
   /** Makes a compact JWS. */
   readonly sign: (header: WrittenHeader, claims: object) => Promise<string>;
 }
 
-/** Signs bytes, in the form that JWS has. */
+/** Signs bytes. The signature has the JWS format. */
 export type Sign = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -58,16 +56,16 @@ const PSS = {
 const signOnThreadPool = promisify(sign);
 
 /**
- * Signs with a key of this process (RFC 7518 §3, RFC 8037 §3.1): on the thread pool, by node:crypto
- * and not by WebCrypto, which spends half of an ECDSA or EdDSA signature on the way there. HMAC is
- * done at once, since it costs less than the way to the thread pool.
+ * Signs with a local key (RFC 7518 §3, RFC 8037 §3.1). Uses node:crypto on the thread pool:
+ * WebCrypto's overhead is half the cost of an ECDSA or EdDSA signature. HMAC runs synchronously,
+ * because it costs less than the thread pool.
  *
- * @param key one that `alg` fits
+ * @param key a key that fits `alg`
  */
 export function signer(alg: Algorithm, key: KeyObject): Sign {
   const hash = `sha${alg.slice(2)}`;
   if (key.type === 'secret') return (data) => createHmac(hash, key).update(data).digest();
-  // EdDSA and ML-DSA hash by themselves.
+  // EdDSA and ML-DSA do their own hashing.
   const digest = /^(RS|PS|ES)/.test(alg) ? hash : null;
   const privateKey = alg.startsWith('PS')
     ? { key, ...PSS }

@@ -5,20 +5,19 @@ import type { Header } from './jws.js';
 
 const KEY_HEADER_PARAMETERS = ['kid', 'x5t', 'x5t#S256', 'x5c'] as const;
 
-/** The header parameters that name a key (RFC 7515 §4.1). */
 type KeyHeaderParameter = (typeof KEY_HEADER_PARAMETERS)[number];
 
-/** What a server wants of the key and of the header; overrides the key's own options. */
+/** What a server requires of the key and the header; overrides the key's own options. */
 export interface KeyDemands {
   /**
-   * What the server takes as `alg`, the preferred one first. Chooses among those that fit the key,
-   * and refuses a key that none fits. Default: any.
+   * The `alg` values that the server accepts, preferred first. The first value that fits the key is
+   * used; a key that fits none is refused. Default: any.
    */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
-   * The header parameters that tell the server which key signed; the others are left out. The key
-   * must have one of them, so that a forgotten certificate is noticed. An empty list is for servers
-   * that want none. Default: all that the key has.
+   * The header parameters that identify the key to the server; all others are omitted. The key must
+   * have at least one of them, so that a forgotten certificate is noticed. Use an empty list if the
+   * server wants none. Default: all parameters that the key has.
    */
   readonly keyHeader?: readonly ('kid' | 'x5t' | 'x5t#S256' | 'x5c')[] | undefined;
 }
@@ -37,13 +36,11 @@ const algorithms: Reader<readonly Algorithm[] | undefined> = (name, value) => {
   return list;
 };
 
-/** The readers of `KeyDemands`. */
 export const KEY_DEMANDS = {
   algorithms,
   keyHeader: listOf(KEY_HEADER_PARAMETERS),
 } satisfies OptionTable<KeyDemands>;
 
-/** The demands among other options. */
 export const keyDemands = ({ algorithms, keyHeader }: KeyDemands): KeyDemands => ({
   algorithms,
   keyHeader,
@@ -55,9 +52,9 @@ function remedyFor(keyHeader: readonly KeyHeaderParameter[], header: Header): st
 }
 
 /**
- * Holds a key to what the server demands.
+ * Checks a key against the server's demands.
  *
- * @param header the parameters that name the key
+ * @param header the parameters that identify the key
  * @throws {KeyError} with what to change
  */
 export function checkDemands(
@@ -74,7 +71,6 @@ export function checkDemands(
   throw new KeyError(`the server knows keys by ${keyHeader.join(' or ')}: ${remedy}`);
 }
 
-/** The parameters that name the key, without those that the server does not want. */
 export const demandedHeader = (header: Header, keyHeader: KeyDemands['keyHeader']): Header =>
   keyHeader === undefined
     ? header

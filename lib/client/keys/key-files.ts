@@ -4,7 +4,7 @@ import { type OptionTable, readOptions } from '../../shared/options.js';
 import type { KeyDemands } from './key-demands.js';
 import { KEY_OPTIONS, SigningKey, type SigningKeyOptions } from './signing-key.js';
 
-/** How the keys of files are read. */
+/** Options for reading keys from files. */
 export type KeyFileOptions = Omit<SigningKeyOptions, 'key' | 'kid' | 'certificate'>;
 
 const OPTIONS = {
@@ -13,7 +13,6 @@ const OPTIONS = {
   x5c: KEY_OPTIONS.x5c,
 } satisfies OptionTable<KeyFileOptions>;
 
-/** The content of a file; undefined where it may be absent and is. */
 async function contentOf(path: string, mayBeAbsent: boolean): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
@@ -23,7 +22,7 @@ async function contentOf(path: string, mayBeAbsent: boolean): Promise<Uint8Array
   }
 }
 
-/** @throws {TypeError} which names the file, as the errors of `readFile` do in `path` too */
+/** @throws {TypeError} which names the file; `path` has it too, as in the errors of `readFile` */
 function keyOf(path: string, options: SigningKeyOptions, demands: KeyDemands): SigningKey {
   try {
     return SigningKey.from(options, demands);
@@ -34,14 +33,14 @@ function keyOf(path: string, options: SigningKeyOptions, demands: KeyDemands): S
 }
 
 /**
- * Reads the keys of a `KeyRing` from files, PEM or JWK, each time that it asks. The first file must
- * be there. Those after it may be absent, so that a rotation is: write the new key to `next.pem`,
- * which publishes it; when that has been for `publishBefore` and `reloadEvery` of the ring, move it to
- * `current.pem`, which lets it sign. Then there is no `next.pem` until the next rotation.
+ * Reads the keys of a `KeyRing` from PEM or JWK files on every load. The first file must exist; the
+ * others are optional. To rotate: write the new key to `next.pem`, which publishes it. Wait for the
+ * ring's `publishBefore` plus `reloadEvery`. Then move it to `current.pem`, and it signs. Until the
+ * next rotation there is no `next.pem`.
  *
- * @param paths the file of the key that signs, then those of the others
- * @returns a function that rejects with an error which names the file that cannot be used
- * @throws {TypeError} for an option that there is not
+ * @param paths the file of the signing key, then the files of the other keys
+ * @returns a function. It rejects with an error that names the file if a file is unusable
+ * @throws {TypeError} for an unknown option
  * @example
  * ```ts
  * const ring = new KeyRing({ keys: keyFiles(['current.pem', 'next.pem']) });

@@ -17,7 +17,7 @@ import { type Algorithm, isAlgorithm } from '../../shared/jose.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
 import { type PemBlock, pemBlocks, textOf, unwrapped } from './key-text.js';
 
-/** A private JWK. It has no member of the other things that a signing key is made of. */
+/** A private JWK. The excluded members belong to other kinds of signing keys. */
 export interface PrivateJsonWebKey extends JsonWebKey {
   readonly key?: never;
   readonly sign?: never;
@@ -25,22 +25,21 @@ export interface PrivateJsonWebKey extends JsonWebKey {
 
 /**
  * A private key: PEM (PKCS#8, PKCS#1 or SEC1), the JSON of a JWK or DER, as text or as the bytes of
- * a file; a JWK; a `KeyObject`; a `CryptoKey`. Text may be as environment variables and vaults hand
- * it over: in quotes, in base64, as a JSON string, with escaped line ends or on one line. A
- * symmetric key, for `client_secret_jwt`, is an `oct` JWK or a secret `KeyObject`.
+ * a file; a JWK; a `KeyObject`; a `CryptoKey`. Text may come straight from environment variables
+ * and vaults: in quotes, in base64, as a JSON string, with escaped line ends or on one line. For
+ * `client_secret_jwt`, use a symmetric key: an `oct` JWK or a secret `KeyObject`.
  */
 export type KeyMaterial = string | Uint8Array | PrivateJsonWebKey | KeyObject | CryptoKey;
 
-/** A key that has been read, and what it says of itself. */
 export interface ReadKey {
   readonly key: KeyObject | CryptoKey;
-  /** The JWK that the key was read from. */
+  /** The JWK that contained the key. */
   readonly jwk?: JsonWebKey | undefined;
-  /** The certificates that stand beside the key in its PEM. */
+  /** The certificates in the same PEM as the key. */
   readonly certificates?: readonly PemBlock[] | undefined;
 }
 
-/** The members that a thumbprint is made of, in their order (RFC 7638 §3.2, RFC 8037 §2). */
+/** The members of a JWK thumbprint, in order (RFC 7638 §3.2, RFC 8037 §2). */
 const REQUIRED_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   AKP: ['alg', 'kty', 'pub'],
   EC: ['crv', 'kty', 'x', 'y'],
@@ -49,8 +48,8 @@ const REQUIRED_MEMBERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The SHA-256 thumbprint of a public key (RFC 7638). Not jose's, which is asynchronous: a key's
- * `kid` is known as soon as the key is.
+ * The SHA-256 thumbprint of a public key (RFC 7638). jose's function is asynchronous, but `kid`
+ * must be known at once.
  */
 export function jwkThumbprint(jwk: JsonWebKey): string {
   const members = (REQUIRED_MEMBERS[jwk.kty] ?? []).map((name) => [name, jwk[name]]);
@@ -59,7 +58,7 @@ export function jwkThumbprint(jwk: JsonWebKey): string {
     .digest('base64url');
 }
 
-/** The public half of a key as a JSON Web Key, which says RSA for RSASSA-PSS too. */
+/** The public half of a key as a JWK. RSASSA-PSS keys become RSA. */
 export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
   const isPss = publicKey.asymmetricKeyType === 'rsa-pss';
   return (isPss ? asPlainRsa(publicKey) : publicKey).export({ format: 'jwk' }) as JsonWebKey;
@@ -116,7 +115,7 @@ function isHalf({ pem }: PemBlock, half: KeyObject): boolean {
   }
 }
 
-/** Not KeyObject.equals, which leaves an error in OpenSSL's queue if the types differ. */
+/** KeyObject.equals would leave an error in OpenSSL's queue if the types differ. */
 export const isSameKey = (one: KeyObject, other: KeyObject): boolean =>
   jwkThumbprint(publicJwkOf(one)) === jwkThumbprint(publicJwkOf(other));
 
@@ -140,7 +139,7 @@ function checkJwkUse({ use, key_ops }: JsonWebKey): void {
   if (use !== undefined && use !== null && use !== 'sig') {
     throw new KeyError(`the JWK is not for signatures: its use is ${JSON.stringify(use)}`);
   }
-  // A public key_ops (verify) on a private key is a harmless mistake.
+  // A key_ops of the public half (verify) on a private key is a harmless mistake.
   const ops: readonly unknown[] = Array.isArray(key_ops) ? key_ops : [];
   if (ops.length > 0 && !ops.includes('sign') && !ops.includes('verify')) {
     throw new KeyError('the JWK is not for signatures: its key_ops have no sign');
@@ -167,7 +166,7 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
   }
 }
 
-/** Members in which the public half of a key may contradict the private one. */
+/** Members of the public half that may contradict the private key. */
 const PUBLIC_PARTS = ['x', 'y', 'n', 'e', 'pub'];
 
 const bytesOf = (value: unknown): string =>
@@ -178,7 +177,7 @@ const bytesOf = (value: unknown): string =>
 const MISMATCH =
   'the private key does not belong to the public one beside it: give both halves of one key';
 
-/** The arithmetic of an RSA key (RFC 8017 §3.2), of which OpenSSL checks nothing. */
+/** Checks the arithmetic of an RSA key (RFC 8017 §3.2). OpenSSL does not check it. */
 function isConsistentRsa(jwk: JsonWebKey): boolean {
   const number = (name: string) => BigInt(`0x0${bytesOf(jwk[name])}`);
   const [n, e, d] = [number('n'), number('e'), number('d')];
@@ -196,7 +195,6 @@ function isConsistentRsa(jwk: JsonWebKey): boolean {
 
 const PROBE = Buffer.from('passport-private-key-jwt');
 
-/** Whether signatures of a private key verify with the public half that it has. */
 function signsForItsHalf(key: KeyObject): boolean {
   const digest = /^(rsa|ec)/.test(key.asymmetricKeyType ?? '') ? hashFor(key) : null;
   try {
@@ -206,23 +204,21 @@ function signsForItsHalf(key: KeyObject): boolean {
   }
 }
 
-/** The hash of an RSASSA-PSS key may be fixed (RFC 4055 §3.1). */
+/** An RSASSA-PSS key may prescribe its hash (RFC 4055 §3.1). */
 const hashFor = (key: KeyObject): string => key.asymmetricKeyDetails?.hashAlgorithm ?? 'sha256';
 
-/** The key as node:crypto has it; undefined for a CryptoKey that may not be seen. */
 function visibleKey(key: KeyObject | CryptoKey): KeyObject | undefined {
   if (key instanceof KeyObject) return key;
   return key.extractable ? KeyObject.from(key) : undefined;
 }
 
-/** The public half of a key, if it has one and that may be seen. */
 export function publicHalfOf(key: KeyObject | CryptoKey): KeyObject | undefined {
   const visible = key.type === 'private' ? visibleKey(key) : undefined;
   return visible && createPublicKey(visible);
 }
 
 /**
- * Refuses a private key whose public half is another key's: servers could verify nothing.
+ * Refuses a private key with the public half of another key: servers could verify nothing.
  *
  * @throws {KeyError}
  */
@@ -256,7 +252,6 @@ function fromJwk(jwk: JsonWebKey): ReadKey {
 const holdsKey = (value: unknown): value is string =>
   typeof value === 'string' && /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(value);
 
-/** A JWK, or an object one of whose members is a private key in PEM, as vaults and clouds have it. */
 function fromJson(text: string, passphrase: string | undefined): ReadKey {
   const value = parseJwkText(text) as JsonWebKey;
   if (typeof value.kty === 'string') return fromJwk(value);
@@ -301,7 +296,8 @@ function read(material: KeyMaterial, passphrase: string | undefined): ReadKey {
 /**
  * Reads a private or symmetric key.
  *
- * @throws {KeyError} if it is public, encrypted without its passphrase, for encryption, or unreadable
+ * @throws {KeyError} if the key is public, encrypted without its passphrase, meant for encryption,
+ *   or unreadable
  */
 export function readKey(material: KeyMaterial, passphrase: string | undefined): ReadKey {
   if (material === undefined || material === null) throw new KeyError('no key was given');
@@ -327,7 +323,6 @@ const PREFIXES: Readonly<Record<string, string>> = {
   HMAC: 'HS',
 };
 
-/** A CryptoKey is made for one algorithm, unlike other keys. */
 function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
   const { name, hash, namedCurve, modulusLength } = key.algorithm as KeyAlgorithm;
   if (modulusLength !== undefined && modulusLength < 2048) {
@@ -345,9 +340,9 @@ function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
 }
 
 /**
- * Which algorithms a key signs with.
+ * The algorithms that a key can sign with.
  *
- * @throws {KeyError} if the key is too weak, or of a kind that no algorithm takes
+ * @throws {KeyError} if the key is too weak, or fits no algorithm
  */
 export function signingAlgorithmsOf(key: KeyObject | CryptoKey): readonly Algorithm[] {
   if (!(key instanceof KeyObject)) return algorithmsOfCryptoKey(key);
@@ -362,9 +357,9 @@ function checkedKid(kid: unknown, name: string): string | undefined {
 }
 
 /**
- * The `kid` of a key: the one that is wanted, its own, or the thumbprint of its public half.
+ * Chooses the `kid` of a key: the configured one, otherwise its own, otherwise its thumbprint.
  *
- * @param wanted false for none
+ * @param wanted the configured `kid`; false for none
  * @param own the `kid` of its JWK
  * @throws {KeyError}
  */

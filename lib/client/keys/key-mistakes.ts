@@ -1,7 +1,7 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 
-// What is given instead of a private key, and the sentence that says what to change. Called only
-// after reading has failed.
+// Recognizes what was given instead of a private key, and says what to change. Runs only after a
+// failure.
 
 const CONVERT =
   'convert it with openssl pkey -in client.der -out client.pem, or a PKCS#12 file with openssl pkcs12 -in client.p12 -out client.pem -nodes';
@@ -101,10 +101,8 @@ function reads(read: () => unknown): boolean {
   }
 }
 
-/** What is wrong with text that is no private key. */
 export const mistakeInText = (text: string): string | undefined => sentence(text, TEXT_MISTAKES);
 
-/** What is wrong with DER that is no private key. */
 export function mistakeInDer(der: Buffer): string {
   if (reads(() => new X509Certificate(der))) {
     return 'the key is a certificate: give its private key as key and this as certificate';
@@ -113,7 +111,6 @@ export function mistakeInDer(der: Buffer): string {
   return `the key is DER, but no private key that can be read: ${CONVERT}`;
 }
 
-/** What is wrong with an object that is no key. */
 export const mistakeInObject = (value: object): string | undefined =>
   sentence(value, OBJECT_MISTAKES);
 
@@ -134,6 +131,5 @@ const CERTIFICATE_MISTAKES: readonly Mistake<string>[] = [
   [matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/), 'the certificate is a private key: give it as key'],
 ];
 
-/** What is wrong with text that is no certificate. */
 export const mistakeInCertificate = (text: string): string | undefined =>
   sentence(text, CERTIFICATE_MISTAKES);

@@ -9,10 +9,10 @@ const HOUR = 3600;
 const DAY = 86_400;
 
 /**
- * Has the keys of a `KeyRing`.
+ * Loads the keys of a `KeyRing`.
  *
- * @param demands what the ring demands of its keys, for a source that makes them by
- *   `SigningKey.from`; keys in another form are made so by the ring
+ * @param demands the ring's demands, for sources that call `SigningKey.from` themselves; the ring
+ *   converts keys in any other form
  */
 export type KeySource = (
   demands: KeyDemands,
@@ -21,28 +21,28 @@ export type KeySource = (
 /** Options of a `KeyRing`. Times are in seconds. */
 export interface KeyRingOptions {
   /**
-   * The keys: the first signs, the others are published only. A function is asked again and again,
-   * so that keys change without a restart; `keyFiles` makes one that reads files.
+   * The keys: the first one signs, the others are only published. A function is called repeatedly,
+   * so that keys change without a restart; `keyFiles` makes a function that reads files.
    */
   readonly keys: readonly SigningKeyInput[] | KeySource;
-  /** What the server takes as `alg`, as for an `AssertionService`. */
+  /** The `alg` values that the server accepts, as for an `AssertionService`. */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
-   * How old the keys may be before the function is asked again, when they are used. Default 60, at
-   * most an hour.
+   * The maximum age of the keys: on use, older keys are loaded again. Default 60, at most an hour.
    */
   readonly reloadEvery?: number | undefined;
   /**
-   * For how long a new key is published before it signs: longer than the servers keep a JWK Set.
-   * `reloadEvery` is added, since other processes may see the key so much later; 0 holds back nothing.
-   * Each process counts by its own clock. The keys of the first load are not held back, since none is there to sign
-   * instead. Default 600, at most a day.
+   * How long a new key is published before it signs. Must exceed the time that servers cache a JWK
+   * Set. `reloadEvery` is added, because other processes may load the key that much later; 0 means
+   * no delay. Each process counts by its own clock. The keys of the first load sign at once,
+   * because there is no earlier key to sign instead. Default 600, at most a day.
    */
   readonly publishBefore?: number | undefined;
   /**
-   * For how long a key is published after it has left the source. It is published in any case until
-   * the last JWT that it signed here has expired; this is for those that other processes sign, which
-   * may go on for `publishBefore` and twice `reloadEvery`. Default 900, at most a day.
+   * How long a key stays published after it leaves the source. A key always stays published until
+   * the last JWT that it signed in this process has expired. This option covers JWTs of other
+   * processes, which may sign with the key for `publishBefore` plus twice `reloadEvery`. Default
+   * 900, at most a day.
    */
   readonly publishAfter?: number | undefined;
 }
@@ -60,36 +60,36 @@ const OPTIONS = {
   publishAfter: seconds(900, 0, DAY),
 } satisfies OptionTable<KeyRingOptions>;
 
-/** Without the message of the error, which is the source's own: it may hold a key. */
+/** The error's message comes from the source and may contain a key, so it is left out. */
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
   process.emitWarning(`The keys of a KeyRing could not be reloaded (${what}): it keeps its keys.`);
 }
 
-/** Servers may be this much behind, in seconds, when they check the expiry of a JWT. */
+/** In seconds: servers whose clocks are this far behind still accept a JWT after its expiry. */
 const CLOCK_TOLERANCE = 60;
 
-/** How long the function that has the keys may take, in seconds. */
+/** In seconds. */
 const LOAD_TIME = 10;
 
-/** For how long a key that the server has refused is not tried again, in seconds. */
+/** In seconds: how long a key that the server refused is not tried again. */
 const REFUSED_FOR = 60;
 
-/** A key and what became of it. Times are in seconds since the epoch. */
+/** A key and its state. Times are in seconds since the epoch. */
 interface RingKey {
   readonly key: SigningKey;
   readonly kid: string;
   readonly publicJwk: JsonWebKey;
-  /** Since when the key is published. */
+  /** When the key was first published. */
   readonly publishedAt: number;
-  /** When it was last seen in the source, or signed. */
+  /** When the key was last in the source, or last signed. */
   neededAt: number;
-  /** The latest `exp` of what it signed; 0 where it signed nothing. */
+  /** The latest `exp` that the key signed; 0 if none. */
   lastExpiry: number;
 }
 
-/** @throws {TypeError} if a server could not find the key in a JWK Set by its `kid` */
+/** @throws {TypeError} if a server could not find the key by its `kid` in a JWK Set */
 function ringKey(key: SigningKey, now: number): RingKey {
   const { kid, publicJwk } = key;
   if (kid === undefined) {
@@ -103,15 +103,10 @@ function ringKey(key: SigningKey, now: number): RingKey {
   return { key, kid, publicJwk, publishedAt: now, neededAt: now, lastExpiry: 0 };
 }
 
-/** Whether two keys with one `kid` are the same key. */
 const isSameKey = (one: RingKey, other: RingKey): boolean =>
   JSON.stringify(one.publicJwk) === JSON.stringify(other.publicJwk);
 
-/**
- * The key of a ring as a server demands it.
- *
- * @throws {TypeError} if it is not
- */
+/** @throws {TypeError} if the key does not fit the demands */
 function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
   const { algorithms } = demands;
   if (algorithms?.includes(key.alg) === false) {
@@ -122,7 +117,6 @@ function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
   return SigningKey.from(key, demands);
 }
 
-/** The keys of a ring: those of its source, and those that have left it and are still needed. */
 class RingKeys {
   readonly #publishBefore: number;
   readonly #publishAfter: number;
@@ -130,26 +124,26 @@ class RingKeys {
   /** The `kid` of each key of the source. */
   #order: readonly string[] = [];
   #signer: RingKey | undefined;
-  /** When the server has refused a key, by its `kid`. */
+  /** When the server refused a key, by `kid`. */
   readonly #refusedAt = new Map<string, number>();
-  /** Signs since the server has refused the key whose turn it is, until the source changes. */
+  /** Signs instead of a key that the server refused, until the source changes. */
   #instead: RingKey | undefined;
 
-  /** Both in seconds, as the options of the ring. */
+  /** Both in seconds, as in the options of the ring. */
   constructor(publishBefore: number, publishAfter: number) {
     this.#publishBefore = publishBefore;
     this.#publishAfter = publishAfter;
   }
 
-  /** The key that signed last or signs first; undefined before the first load. */
+  /** The key that signed last, or will sign first; undefined before the first load. */
   get signer(): RingKey | undefined {
     return this.#signer;
   }
 
   /**
-   * Takes what the source has now in place of what it had.
+   * Replaces the keys of the source.
    *
-   * @throws {TypeError} if a key cannot be in a ring; then nothing has changed
+   * @throws {TypeError} if a key is unfit for a ring; then nothing has changed
    */
   replace(source: readonly SigningKey[], now: number): void {
     const keys = new Map(this.#keys.map((known) => [known.kid, known]));
@@ -175,8 +169,8 @@ class RingKeys {
   }
 
   /**
-   * Takes another key, since the server has refused one: the next or the former. Undefined if all of
-   * them were refused lately, so that keys are not switched back and forth.
+   * Changes to another key after the server refused one: the next key or the previous one.
+   * Undefined if all of them were refused recently, so that keys do not alternate.
    */
   changeFrom(kid: string, now: number): RingKey | undefined {
     const { signer } = this;
@@ -197,7 +191,6 @@ class RingKeys {
     return now - (this.#refusedAt.get(kid) ?? Number.NEGATIVE_INFINITY) < REFUSED_FOR;
   }
 
-  /** The first key of the source, once it has been published for long enough; until then the last. */
   nextSigner(now: number): RingKey {
     if (this.#instead !== undefined) return this.#instead;
     const first = this.#keys.find(({ kid }) => kid === this.#order[0]);
@@ -207,7 +200,6 @@ class RingKeys {
     return this.#signer;
   }
 
-  /** The keys to publish. Keys that are no longer needed are dropped. */
   published(now: number): readonly RingKey[] {
     this.#keys = this.#keys.filter(
       (known) =>
@@ -221,9 +213,9 @@ class RingKeys {
 }
 
 /**
- * Signing keys that follow each other: the next is published before it signs, and the last one for
- * as long as something that it signed is valid. Given as `key` to an `AssertionService`, and
- * published at the client's `jwks_uri`. It has no timer: keys are loaded anew when they are used.
+ * Rotates signing keys. The next key is published before it signs; the previous key stays published
+ * while anything that it signed is valid. Pass the ring as `key` to an `AssertionService`, and
+ * publish it at the client's `jwks_uri`. The ring has no timer: it reloads keys on use.
  *
  * @example
  * ```ts
@@ -233,7 +225,7 @@ class RingKeys {
  * ```
  */
 export class KeyRing {
-  /** For how long a new key is published before it signs, in seconds. */
+  /** How long a new key is published before it signs, in seconds. */
   readonly publishBefore: number;
   readonly #source: KeySource;
   readonly #demands: KeyDemands;
@@ -242,7 +234,7 @@ export class KeyRing {
   #loadedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> | undefined;
 
-  /** @throws {TypeError} if an option is wrong, or a key of a list cannot be used */
+  /** @throws {TypeError} if an option is wrong, or a key of a list is unusable */
   constructor(options: KeyRingOptions) {
     const settings = readOptions('KeyRing', options, OPTIONS);
     const { keys, algorithms } = settings;
@@ -261,17 +253,17 @@ export class KeyRing {
     }
   }
 
-  /** The `kid` of the key that signs; undefined before the first load. */
+  /** The `kid` of the signing key; undefined before the first load. */
   get kid(): string | undefined {
     return this.#keys.signer?.kid;
   }
 
-  /** The `alg` of the key that signs; undefined before the first load. */
+  /** The `alg` of the signing key; undefined before the first load. */
   get alg(): Algorithm | undefined {
     return this.#keys.signer?.key.alg;
   }
 
-  /** The public half of the key that signs; undefined before the first load. */
+  /** The public half of the signing key; undefined before the first load. */
   get publicJwk(): JsonWebKey | undefined {
     return this.#keys.signer?.publicJwk;
   }
@@ -287,9 +279,10 @@ export class KeyRing {
   }
 
   /**
-   * Signs claims with the key whose turn it is.
+   * Signs claims with the current key.
    *
-   * @throws {TypeError} if there are no usable keys yet, or the key is not what the server demands
+   * @throws {TypeError} if there are no usable keys yet, or the key does not fit the server's
+   *   demands
    */
   async signJwt(
     claims: Readonly<Record<string, unknown>>,
@@ -297,7 +290,7 @@ export class KeyRing {
     demands: KeyDemands = {},
   ): Promise<string> {
     if (this.#keys.signer === undefined) await this.reload();
-    // A key that was not used for long may be gone from every other process.
+    // If a key was unused for long, every other process may have dropped it.
     else if (this.#isOverdue()) await this.#refresh();
     else if (this.#isDue()) this.#refresh().catch(() => {});
     const signer = this.#keys.nextSigner(this.#now());
@@ -309,10 +302,9 @@ export class KeyRing {
   }
 
   /**
-   * Loads the keys now, for an application that knows that they have changed. One load is under way
-   * at a time.
+   * Loads the keys now, if the application knows that they changed. Only one load runs at a time.
    *
-   * @throws {TypeError} if a key cannot be used
+   * @throws {TypeError} if a key is unusable
    * @throws what the source throws
    */
   reload(): Promise<void> {
@@ -351,7 +343,6 @@ export class KeyRing {
     return this.#now() - this.#loadedAt >= this.#reloadEvery;
   }
 
-  /** Whether the keys are so old that all other processes know better. */
   #isOverdue(): boolean {
     return this.#now() - this.#loadedAt >= this.#reloadEvery * 2 + CLOCK_TOLERANCE;
   }
@@ -361,7 +352,6 @@ export class KeyRing {
     this.#accept(await withDeadline(loaded, LOAD_TIME, 'The function keys of a KeyRing'));
   }
 
-  /** Loads the keys anew, or goes on with those that are there. */
   async #refresh(): Promise<void> {
     try {
       await this.reload();

@@ -1,29 +1,27 @@
 import { Buffer } from 'node:buffer';
 
-/** One block of a PEM (RFC 7468 §2). */
 export interface PemBlock {
   readonly label: string;
   /** The PEM of this block alone, in lines of 64 characters. */
   readonly pem: string;
   readonly base64: string;
-  /** Whether the block has headers of its own, as encrypted PKCS#1 and SEC1 keys do. */
+  /** Whether the block has its own headers, as encrypted PKCS#1 and SEC1 keys do. */
   readonly hasHeaders: boolean;
 }
 
 const BYTE_ORDER_MARK = /^\uFEFF/;
 
-/** Line ends that were escaped, once or more often. Base64 has no backslash. */
+/** Line ends that were escaped once or more. Base64 contains no backslash. */
 const ESCAPED_LINE_ENDS = /\\+(?:r\\+n|[rn]|\r?\n)/g;
 
 const BASE64 = /^[\w+/=-]+$/;
 
-/** How many wrappings around each other are taken off. */
+/** How many nested wrappings are removed. */
 const MAX_WRAPPINGS = 5;
 
-/** The first byte of DER, an ASN.1 sequence, with which no text of a key starts. */
 const DER_SEQUENCE = 0x30;
 
-/** Whether bytes are one ASN.1 sequence as long as it says (X.690 §8.1.3). */
+/** Whether bytes are exactly one ASN.1 sequence (X.690 §8.1.3). */
 function isWholeDer(bytes: Buffer): boolean {
   const [tag, first = 0] = bytes;
   if (tag !== DER_SEQUENCE || bytes.length < 2) return false;
@@ -42,14 +40,12 @@ function parsedString(json: string): string | undefined {
   }
 }
 
-/** What is in quotes, as a JSON string or otherwise. */
 function unquoted(text: string): string | undefined {
   const quote = text[0] ?? '';
   if (text.length < 2 || !`"'\``.includes(quote) || !text.endsWith(quote)) return undefined;
   return parsedString(text) ?? text.slice(1, -1);
 }
 
-/** What base64 or base64url stands for, if that can be a key or certificate. */
 function decoded(text: string): Buffer | undefined {
   const compact = text.replace(/\s/g, '');
   if (!BASE64.test(compact)) return undefined;
@@ -60,7 +56,6 @@ function decoded(text: string): Buffer | undefined {
   return isWholeDer(bytes) || isKey || isBase64 ? bytes : undefined;
 }
 
-/** What bytes stand for: DER, or text in UTF-8 or UTF-16. */
 export function textOf(bytes: Uint8Array): string | Buffer {
   if (bytes[0] === DER_SEQUENCE) return Buffer.from(bytes);
   const isUtf16 =
@@ -70,10 +65,10 @@ export function textOf(bytes: Uint8Array): string | Buffer {
 }
 
 /**
- * Takes off what environment variables, vaults and editors put around a key or certificate: quotes,
+ * Removes what environment variables, vaults and editors put around a key or certificate: quotes,
  * JSON strings, base64, escaped line ends, a byte order mark.
  *
- * @returns PEM or JSON text, the bytes of DER, or the text itself if it is none of them
+ * @returns PEM or JSON text, DER, or the text itself if it is neither
  */
 export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | Buffer {
   const text = content.replace(BYTE_ORDER_MARK, '').trim();
@@ -90,7 +85,9 @@ export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | 
   return typeof of === 'string' ? unwrapped(of, wrappings - 1) : of;
 }
 
-/** The headers of an encrypted PKCS#1 or SEC1 key (RFC 1421 §4.6), also where its lines were joined. */
+/**
+ * The headers of an encrypted PKCS#1 or SEC1 key (RFC 1421 §4.6), even if its lines were joined.
+ */
 const HEADERS = /(?:Proc-Type|DEK-Info):\s*[\w-]+,(?:ENCRYPTED|[\dA-Fa-f]{16,32}(?![\w+/=]))/g;
 
 function blockOf(label: string, content: string): PemBlock {
@@ -109,10 +106,7 @@ function blockOf(label: string, content: string): PemBlock {
   return { label, pem, base64, hasHeaders: headers.length > 0 };
 }
 
-/**
- * The blocks of a PEM, whatever stands between them, and however their lines are indented, ended or
- * joined.
- */
+/** The blocks of a PEM. Text between them, indentation and joined lines are tolerated. */
 export const pemBlocks = (text: string): readonly PemBlock[] =>
   [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([\s\S]*?)-----END \1-----/g)].map(
     ([, label = '', content = '']) => blockOf(label, content),

@@ -12,8 +12,7 @@ import { chooseKid, publicJwkOf } from './key-material.js';
 import { textOf, unwrapped } from './key-text.js';
 
 /**
- * A key that signs elsewhere, in a key management service or a hardware module, and never enters
- * this process.
+ * A key in a key management service or hardware module. The key never enters this process.
  *
  * @example
  * ```ts
@@ -34,32 +33,31 @@ import { textOf, unwrapped } from './key-text.js';
  * ```
  */
 export interface RemoteSigner extends CertificateOptions {
-  /** What the key signs with. */
+  /** The algorithm of the key. */
   readonly alg: Algorithm;
   /**
-   * The `kid` of the header; false for none. Default: that of `publicJwk`, else its thumbprint
-   * (RFC 7638); none if there is no `publicJwk`.
+   * The `kid` of the header; false for none. Default: the `kid` of `publicJwk`, otherwise its
+   * thumbprint (RFC 7638); none without `publicJwk`.
    */
   readonly kid?: string | false | undefined;
   /**
-   * Signs. For a service that wants a digest, make one of the data with the hash of `alg`.
+   * Signs. If your service expects a digest, hash the data with the hash of `alg`.
    *
-   * @param data the bytes to sign, not yet hashed
-   * @returns the signature; for ECDSA either in the form of JWS or as DER, which is converted
+   * @param data the bytes to sign, not hashed
+   * @returns the signature; for ECDSA either in JWS format or as DER, which is converted
    */
   sign(data: Uint8Array): Promise<Uint8Array>;
   /**
    * The public half of the key, for a `KeyRing` to publish: a JWK, or the PEM or DER that key
-   * services return. If it or the certificate is given, signatures are verified with it until one
-   * is right.
+   * services return. With it or the certificate, each signature is verified until the first one is
+   * right.
    */
   readonly publicJwk?: JsonWebKey | string | Uint8Array | undefined;
 }
 
-/** Key types of vaults that keep keys in hardware; the public half is an ordinary one. */
+/** Key types of vaults for keys in hardware; the public half is an ordinary key. */
 const HARDWARE_KEY_TYPES: Readonly<Record<string, string>> = { 'RSA-HSM': 'RSA', 'EC-HSM': 'EC' };
 
-/** A JWK as key services have it, in which members may be bytes. */
 function plainJwk(jwk: JsonWebKey): JsonWebKey {
   const members = Object.entries(jwk).map(([name, value]) => [
     name,
@@ -101,7 +99,7 @@ function fromText(outer: string | Buffer): PublicHalf {
   return { key: keyObject, algorithms, jwk: publicJwkOf(keyObject) };
 }
 
-/** @throws {KeyError} for a public half that is secret, unreadable or of another kind of key */
+/** @throws {KeyError} if the public half is secret, unreadable or of another kind of key */
 function publicHalfOf({ alg, publicJwk }: RemoteSigner): PublicHalf | undefined {
   if (publicJwk === undefined) return undefined;
   try {
@@ -117,7 +115,10 @@ function publicHalfOf({ alg, publicJwk }: RemoteSigner): PublicHalf | undefined 
   }
 }
 
-/** The sizes of signatures, where the key does not say (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6; FIPS 204 §4). */
+/**
+ * Signature sizes that do not depend on the key (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6; FIPS 204
+ * §4).
+ */
 const BYTES: Readonly<Record<string, number>> = {
   ES256: 64,
   ES384: 96,
@@ -132,7 +133,7 @@ const BYTES: Readonly<Record<string, number>> = {
   'ML-DSA-87': 4627,
 };
 
-/** RSA signatures are as long as the key, which has 2048 bits or more (RFC 7518 §3.3). */
+/** An RSA signature is as long as its key, which has at least 2048 bits (RFC 7518 §3.3). */
 const LEAST_RSA_BYTES = 256;
 
 const SEQUENCE = 0x30;
@@ -143,7 +144,6 @@ interface Element {
   readonly rest: Buffer;
 }
 
-/** Reads one DER element; undefined where there is none of this tag. */
 function readElement(der: Buffer, tag: number): Element | undefined {
   if (der.length < 2 || der[0] !== tag) return undefined;
   const first = der.readUInt8(1);
@@ -155,7 +155,6 @@ function readElement(der: Buffer, tag: number): Element | undefined {
   return { content: der.subarray(start, end), rest: der.subarray(end) };
 }
 
-/** A positive DER integer as a number of fixed size. */
 function fixedSize(integer: Buffer, size: number): Buffer | undefined {
   let start = 0;
   while (integer[start] === 0) start += 1;
@@ -175,11 +174,11 @@ function fromDerSignature(signature: Buffer, size: number): Buffer | undefined {
 }
 
 /**
- * A signature in the form that JWS has: for ECDSA the two numbers one after the other, each of the
- * curve's size (RFC 7518 §3.4). Key services and HSMs often return an ASN.1 DER sequence of them
- * instead (RFC 3279 §2.2.3), which is converted; other signatures are left as they are.
+ * Converts a signature to JWS format. For ECDSA that is the two numbers in sequence, each of the
+ * curve's size (RFC 7518 §3.4). Key services and HSMs often return an ASN.1 DER sequence instead
+ * (RFC 3279 §2.2.3). Other signatures stay as they are.
  *
- * @returns undefined where the bytes are neither
+ * @returns undefined if the bytes have neither format
  */
 function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | undefined {
   const size = BYTES[alg];
@@ -190,7 +189,7 @@ function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | unde
   return fromDerSignature(Buffer.from(buffer, byteOffset, byteLength), size / 2);
 }
 
-/** @throws {TypeError} if `sign` returns something else; {Error} if it is no signature */
+/** @throws {TypeError} if `sign` does not return bytes; {Error} if the bytes are no signature */
 async function signatureOf(signer: RemoteSigner, data: Uint8Array): Promise<Uint8Array> {
   const returned: unknown = await signer.sign(data);
   if (!(returned instanceof Uint8Array)) {
@@ -213,7 +212,7 @@ async function verify(jws: string, publicKey: KeyObject): Promise<void> {
   }
 }
 
-/** Makes a JWS, and verifies each until one has been right: a wrong one is a mistake in `sign`. */
+/** Verifies each JWS until the first one is right: a wrong signature is a mistake in `sign`. */
 function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyParts['sign'] {
   let unproved = publicKey;
   return async (header, claims) => {
@@ -225,9 +224,9 @@ function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyPa
 }
 
 /**
- * The parts of a key that is elsewhere.
+ * The parts of a remote key.
  *
- * @throws {KeyError} if what is known of it does not fit together
+ * @throws {KeyError} if the given parts contradict each other
  */
 export function remoteKey(signer: RemoteSigner): KeyParts {
   const { alg, kid } = signer;

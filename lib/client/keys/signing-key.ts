@@ -27,28 +27,27 @@ import {
 } from './key-material.js';
 import { type RemoteSigner, remoteKey } from './remote-signer.js';
 
-/** A key and how it is used. */
 export interface SigningKeyOptions extends CertificateOptions {
   readonly key: KeyMaterial;
   /** Decrypts an encrypted PEM or DER. */
   readonly passphrase?: string | undefined;
   /**
-   * Default: the `alg` of a JWK; else RS256 for RSA, which most servers take, the one that belongs
-   * to the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI wants PS256.
+   * Default: the `alg` of a JWK; otherwise RS256 for RSA, which most servers accept, the algorithm
+   * of the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI requires PS256 for
+   * RSA.
    */
   readonly alg?: Algorithm | undefined;
   /**
-   * The `kid` of the header; false for none. Default: the `kid` of a JWK; else the thumbprint of
-   * the public key (RFC 7638). A symmetric key has none, since its thumbprint would reveal it. Some
-   * servers find no key for a `kid` that they do not know: register `publicJwk`, which has it.
+   * The `kid` of the header; false for none. Default: the `kid` of a JWK; otherwise the thumbprint
+   * of the public key (RFC 7638). A symmetric key has no default, because its thumbprint would
+   * reveal it. Some servers find no key for an unknown `kid`: register `publicJwk`, which contains
+   * it.
    */
   readonly kid?: string | false | undefined;
 }
 
-/** Everything that a signing key can be made of. */
 export type SigningKeyInput = KeyMaterial | SigningKeyOptions | RemoteSigner | SigningKey;
 
-/** The readers of `SigningKeyOptions`. */
 export const KEY_OPTIONS = {
   key: unchecked<KeyMaterial>(),
   passphrase: unchecked<string | undefined>(),
@@ -84,7 +83,6 @@ function jwsMaker(alg: Algorithm, key: KeyObject | CryptoKey): KeyParts['sign'] 
       .sign(key);
 }
 
-/** The parts of a key that is in this process. */
 function localKey(given: SigningKeyOptions, demands: KeyDemands): KeyParts {
   const options = readOptions('A signing key', given, KEY_OPTIONS);
   const read = readKey(options.key, options.passphrase);
@@ -125,10 +123,9 @@ function partsOf(
   return localKey(isOptions(input) ? input : { key: input }, demands);
 }
 
-/** Where the use of a certificate outside its validity period is published. */
+/** Reports the use of a certificate outside its validity period. */
 const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
 
-/** Whether a certificate can be used now; undefined if it can. */
 function invalidity({
   notBefore,
   notAfter,
@@ -139,7 +136,7 @@ function invalidity({
 }
 
 /**
- * The key that a client signs its assertions and request objects with, whatever it was made of.
+ * A key that signs a client's assertions and request objects.
  *
  * @example
  * ```ts
@@ -152,15 +149,14 @@ export class SigningKey {
   /** The `kid` of the header; undefined for none. */
   readonly kid: string | undefined;
   /**
-   * What the server is to know: the public key with `kid`, `alg` and `use`. Undefined for symmetric
-   * keys, those that cannot be exported, and remote ones without `publicJwk`.
+   * The public key to register at the server, with `kid`, `alg` and `use`. Undefined for symmetric
+   * keys, keys that cannot be exported, and remote keys without `publicJwk`.
    */
   readonly publicJwk: JsonWebKey | undefined;
   readonly #sign: KeyParts['sign'];
   readonly #certificate: SignerCertificate | undefined;
-  /** The header parameters that name the key. */
   readonly #names: Header;
-  /** Headers that cannot change, as they were written, and for which demands. */
+  /** Serialized frozen headers, and the demands that they were made for. */
   readonly #written = new WeakMap<Header, { keyHeader: unknown; header: WrittenHeader }>();
   #isWarned = false;
 
@@ -180,11 +176,11 @@ export class SigningKey {
   }
 
   /**
-   * Makes a signing key. A certificate outside its validity period is a warning of the process, once
-   * for each key, and an event of the diagnostics channel
-   * `passport-private-key-jwt:signing-certificate` each time that the key signs.
+   * Makes a signing key. If the certificate is outside its validity period, the process gets one
+   * warning for each key, and the diagnostics channel
+   * `passport-private-key-jwt:signing-certificate` gets an event each time the key signs.
    *
-   * @param demands what the server wants of it
+   * @param demands what the server requires of the key
    * @throws {TypeError} if the key is public, weak, encrypted without its passphrase or unreadable,
    *   or does not fit its public half, `alg`, `certificate` or `demands`; the message says what to
    *   change
@@ -203,7 +199,7 @@ export class SigningKey {
   }
 
   /**
-   * The JWK Set to register or publish: the public key alone (RFC 7517 §5).
+   * The JWK Set to register or publish: only the public key (RFC 7517 §5).
    *
    * @throws {TypeError} if `publicJwk` is undefined
    */
@@ -215,10 +211,10 @@ export class SigningKey {
   }
 
   /**
-   * Signs claims: a JWT in compact serialization.
+   * Signs claims as a JWT in compact serialization.
    *
-   * @param header parameters besides `alg`, `kid` and those of the certificate
-   * @param demands whose `keyHeader` says which of `kid` and those of the certificate
+   * @param header parameters besides `alg`, `kid` and the certificate's
+   * @param demands its `keyHeader` selects among `kid` and the certificate's parameters
    */
   signJwt(
     claims: object,
@@ -238,7 +234,6 @@ export class SigningKey {
     return { notBefore: new Date(notBefore * 1000), notAfter: new Date(notAfter * 1000) };
   }
 
-  /** Warns once if the certificate cannot be used now. */
   #checkCertificate(): 'expired' | 'not yet valid' | undefined {
     const problem = this.#certificate && invalidity(this.#certificate);
     if (problem === undefined || this.#isWarned) return problem;

@@ -2,9 +2,9 @@ import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid
 import type { ExpressRequest } from '../../shared/http.js';
 import type { Reader } from '../../shared/options.js';
 
-/** What is used of an Express request during a login, besides what openid-client reads of it. */
+/** The part of an Express request that a login uses, besides what openid-client reads. */
 export interface LoginRequest extends ExpressRequest {
-  /** The session of express-session, or another with the same methods. */
+  /** The session of express-session, or a session with the same methods. */
   readonly session?: object | null;
 }
 
@@ -14,16 +14,16 @@ export type LoginTokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 /** A user is about to be sent to the provider. */
 export interface RedirectToIdentityProviderContext {
   readonly request: LoginRequest;
-  /** The parameters of the authorization request, before they are signed; they may be changed. */
+  /** The parameters of the authorization request, before they are signed; you may change them. */
   readonly protocolMessage: URLSearchParams;
 }
 
-/** A code has come back and is about to be redeemed. */
+/** A code has arrived and is about to be redeemed. */
 export interface AuthorizationCodeReceivedContext {
   readonly request: LoginRequest;
   /**
-   * The parameters of the token request as it is about to be sent, client authentication included;
-   * they may be changed.
+   * The parameters of the token request just before it is sent, including client authentication;
+   * you may change them.
    */
   readonly tokenEndpointRequest: URLSearchParams;
 }
@@ -34,26 +34,27 @@ export interface TokenResponseReceivedContext {
   readonly tokens: LoginTokens;
 }
 
-/** A login has failed at the provider or on the way back. */
+/** A login failed at the provider or on the way back. */
 export interface RemoteFailureContext {
   readonly request: LoginRequest;
   /**
-   * `LoginRequiredError` if the user can mend it by logging in again, or has refused; its `error` is
+   * `LoginRequiredError` if a new login can solve the problem, or the user refused; its `error` is
    * the provider's code. `ClientRefusedError` if the provider refuses this client. `ProviderError`
-   * if the provider is down or its answer cannot be used. `LoginStateError` if no login is waiting
-   * for the response. Or what your own functions throw.
+   * if the provider is down or its answer is unusable. `LoginStateError` if no pending login
+   * matches the response. Otherwise whatever your own functions throw.
    */
   readonly error: unknown;
   /**
-   * What Passport is told: `fail`, as for wrong credentials, or `error`, which goes to `next`. It may
-   * be changed. Default: `fail` where the user refused (`access_denied`) or no login is waiting.
+   * What to report to Passport: `fail`, as for wrong credentials, or `error`, which goes to `next`.
+   * You may change it. Default: `fail` if the user refused (`access_denied`) or no login is
+   * pending.
    */
   outcome: 'fail' | 'error';
 }
 
 /**
- * Handlers that are called on the way of a login, in this order. They may be asynchronous; what they
- * throw ends the login as an error.
+ * Handlers for the stages of a login, in this order. They may be asynchronous. If a handler throws,
+ * the login ends with that error.
  *
  * @example
  * ```ts
@@ -66,13 +67,15 @@ export interface RemoteFailureContext {
  * ```
  */
 export interface OpenIdConnectEvents {
-  /** Called before the authorization request is signed or pushed, and the user sent away. */
+  /**
+   * Called before the authorization request is signed or pushed, and before the user is redirected.
+   */
   redirectToIdentityProvider?(context: RedirectToIdentityProviderContext): void | Promise<void>;
-  /** Called for each token request that is sent: twice where the server first wants a DPoP nonce. */
+  /** Called for each token request; twice if the server first asks for a DPoP nonce. */
   authorizationCodeReceived?(context: AuthorizationCodeReceivedContext): void | Promise<void>;
-  /** Called once the tokens are valid, before the verify function. */
+  /** Called when the tokens are valid, before the verify function. */
   tokenResponseReceived?(context: TokenResponseReceivedContext): void | Promise<void>;
-  /** Called before Passport is told of the failure. */
+  /** Called before the failure is reported to Passport. */
   remoteFailure?(context: RemoteFailureContext): void | Promise<void>;
 }
 
@@ -83,11 +86,14 @@ const EVENTS: readonly string[] = [
   'remoteFailure',
 ] satisfies (keyof OpenIdConnectEvents)[];
 
-/** Whether an object has nothing but its members, so that one with another name is misspelt. */
+/** Whether an object is a plain one, so that any unknown member is a misspelt one. */
 const isPlain = (value: object): boolean =>
   [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
-/** Reads the option `events`: a handler that is none, or would never be called, is an error. */
+/**
+ * Reads the option `events`. A value that is not a function, or a handler that would never be
+ * called, is an error.
+ */
 export const eventHandlers: Reader<OpenIdConnectEvents> = (name, events = {}) => {
   if (typeof events !== 'object' || events === null) {
     throw new TypeError(`${name} must be an object with ${EVENTS.join(', ')}`);

@@ -9,7 +9,6 @@ import type { LoginRequest, LoginTokens } from './events.js';
 import type { LoginSettings } from './options.js';
 import { LoginStateError, type PendingLogin } from './pending-logins.js';
 
-/** The parameters of a response that came as a form (`response_mode=form_post`). */
 function formParameters(request: LoginRequest): URLSearchParams {
   const body = readForm(request) ?? {};
   return new URLSearchParams(
@@ -19,7 +18,7 @@ function formParameters(request: LoginRequest): URLSearchParams {
   );
 }
 
-/** The `state` by which the login is found; openid-client then validates the response against it. */
+/** Finds the login; openid-client then validates the response against the same `state`. */
 function stateOf(response: URLSearchParams): string | null {
   const jwt = response.get('response');
   if (jwt === null) return response.get('state');
@@ -31,7 +30,9 @@ function stateOf(response: URLSearchParams): string | null {
   }
 }
 
-/** A provider that cannot read the request object knows no state either: its error is all there is. */
+/**
+ * A provider that cannot read the request object does not know the state. It returns only an error.
+ */
 function errorIn(response: URLSearchParams): string | undefined {
   const error = response.get('error');
   if (error === null) return undefined;
@@ -39,7 +40,7 @@ function errorIn(response: URLSearchParams): string | undefined {
   return safeText(description === null ? error : `${error}: ${description}`);
 }
 
-/** The response as it is at the redirect URI, whatever a proxy made of the URL. */
+/** The response as the redirect URI received it, even if a proxy rewrote the URL. */
 function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, isForm: boolean) {
   const url = new URL(redirectUri);
   if (isForm) return new Request(url, { method: 'POST', body: response });
@@ -47,7 +48,7 @@ function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, is
   return url;
 }
 
-/** @throws {ConfigurationError} where a client that has assertions would authenticate without one */
+/** @throws {ConfigurationError} if a client with assertions would authenticate without one */
 function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   if (tokenEndpointRequest.has('client_assertion')) return;
   throw new ConfigurationError(
@@ -58,8 +59,8 @@ function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
 /**
  * Finishes a login: finds it in the session, validates the response and redeems the code.
  *
- * @param parameters what the application adds to the token request
- * @throws {LoginStateError} where no login waits for the response
+ * @param parameters added by the application to the token request
+ * @throws {LoginStateError} if no pending login matches the response
  */
 export async function finishLogin(
   settings: LoginSettings,
@@ -74,7 +75,7 @@ export async function finishLogin(
   const dpop = await settings.DPoP(request);
 
   const beforeRedemption = async (tokenEndpointRequest: URLSearchParams) => {
-    // openid-client leaves out the query of a redirect URI, which has to be the same as before.
+    // openid-client drops the query of a redirect URI, but the value must equal the earlier one.
     tokenEndpointRequest.set('redirect_uri', login.redirectUri);
     await events.authorizationCodeReceived?.({ request, tokenEndpointRequest });
     if (settings.assertionExpected) requireAssertion(tokenEndpointRequest);
@@ -97,7 +98,7 @@ export async function finishLogin(
       ),
     { beforeRedemption },
   );
-  // The user has logged out in another tab meanwhile, which goes for this login too.
+  // The user has logged out in another tab in the meantime. That ends this login too.
   if (await sessionHasEnded(request)) {
     const { access_token: accessToken, refresh_token: refreshToken } = tokens;
     await revokeTokens(config, { accessToken, refreshToken }).catch(() => undefined);

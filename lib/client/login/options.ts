@@ -30,14 +30,14 @@ import {
 } from './events.js';
 import { PendingLogins } from './pending-logins.js';
 
-/** What can be set for the strategy, and for one call of `passport.authenticate` over it. */
+/** Options for the strategy, or for one call of `passport.authenticate` to override them. */
 export interface LoginOptions {
   /**
-   * The absolute URL that the provider sends the user back to; it is the `redirect_uri`. It is never
-   * taken from the request, whose Host header the caller writes.
+   * The absolute URL that the provider sends the user back to: the `redirect_uri`. It is never
+   * derived from the request, because the caller controls the Host header.
    */
   readonly callbackURL?: string | URL | undefined;
-  /** Default `openid`, which it must have unless `idTokenExpected` is false. */
+  /** Default `openid`, which is required unless `idTokenExpected` is false. */
   readonly scope?: string | readonly string[] | undefined;
   /** The `resource` parameter (RFC 8707). */
   readonly resource?: string | readonly string[] | undefined;
@@ -51,17 +51,17 @@ export interface LoginOptions {
 }
 
 /**
- * Options of `passport.authenticate` with this strategy, besides Passport's own. Passport's types
- * take them in a constant of this type.
+ * Options of `passport.authenticate` with this strategy, in addition to Passport's own. With
+ * Passport's types, declare a constant of this type and pass it.
  */
 export interface LoginAuthenticateOptions extends LoginOptions {
-  /** As Passport's types have it, which take no read-only list. */
+  /** Mutable, because Passport's types accept no read-only list. */
   readonly scope?: string | string[] | undefined;
   /** The `login_hint` parameter. */
   readonly loginHint?: string | undefined;
   /** The `id_token_hint` parameter. */
   readonly idTokenHint?: string | undefined;
-  /** Made anew for each login. What an application has to remember belongs into the session. */
+  /** Generated for each login. Keep your own data in the session instead. */
   readonly state?: never;
   readonly [passportOption: string]: unknown;
 }
@@ -69,69 +69,70 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 /** Options of an `OpenIdConnectStrategy`. */
 export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOptions {
   /**
-   * Signs authorize requests. Needed for `signedAuthorizeRequests`. Where it is given the client has
-   * to authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
+   * Signs authorize requests. Required for `signedAuthorizeRequests`. If set, the client must
+   * authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
    */
   readonly assertions?: AssertionSource | undefined;
   readonly callbackURL: string | URL;
   /**
-   * Whether a login must bring an ID token, which says who the user is. Default true. False is for
-   * servers that know OAuth 2.0 alone: `tokens.claims()` is then undefined, and the verify function
-   * has to learn the user elsewhere.
+   * Whether a login must return an ID token, which identifies the user. Default true. Use false for
+   * servers that support only OAuth 2.0: `tokens.claims()` is then undefined, and the verify
+   * function must identify the user in another way.
    */
   readonly idTokenExpected?: boolean | undefined;
   /** The name for `passport.authenticate`. Default: the host of the issuer. */
   readonly name?: string | undefined;
   /**
-   * Sends the authorization request as a signed request object (JAR, RFC 9101). Default: where the
-   * server's metadata has `require_signed_request_object`.
+   * Sends the authorization request as a signed request object (JAR, RFC 9101). Default: true if
+   * the server's metadata has `require_signed_request_object`.
    */
   readonly signedAuthorizeRequests?: boolean | undefined;
   /**
-   * Sends `response_type` and `scope` beside the signed request too, as OpenID Connect Core §6.1
-   * asks. A pushed request never has them (RFC 9126 §3). Default: if the scope has `openid`.
+   * Also sends `response_type` and `scope` next to the signed request, as OpenID Connect Core §6.1
+   * requires. Pushed requests never contain them (RFC 9126 §3). Default: true if the scope contains
+   * `openid`.
    */
   readonly parametersBesideRequest?: boolean | undefined;
   /**
-   * Pushes the authorization request to the server first (PAR, RFC 9126). Default: where the server's
-   * metadata has `require_pushed_authorization_requests`.
+   * Pushes the authorization request to the server first (PAR, RFC 9126). Default: true if the
+   * server's metadata has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
   /**
-   * The DPoP handle of openid-client for a request (RFC 9449). Written as a method, so that it may be
-   * declared for Express's own request. Default: no DPoP.
+   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
+   * can use Express's own request type. Default: no DPoP.
    */
   readonly DPoP?:
     | {
         handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
       }['handle']
     | undefined;
-  /** Handlers that are called on the way of a login. */
+  /** Handlers for the stages of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
-  /** Gives the verify function the request as its first argument. Default false. */
+  /** Passes the request to the verify function as its first argument. Default false. */
   readonly passReqToCallback?: false | undefined;
 }
 
-/** The same, for a verify function that is given the request. */
+/** The same options, for a verify function that receives the request. */
 export type OpenIdConnectStrategyOptionsWithRequest = Omit<
   OpenIdConnectStrategyOptions,
   'passReqToCallback'
 > & { readonly passReqToCallback: true };
 
 /**
- * How a verify function tells Passport the user, that there is none, or an error. The first call
- * counts; others become a warning of the process.
+ * Reports the user, a refused login, or an error to Passport. Only the first call counts; further
+ * calls emit a process warning.
  */
 export type Verified = (error?: unknown, user?: object | false | null, info?: object) => void;
 
 /**
- * Turns the tokens of a login into the user, and calls `verified` with it: what it returns is not
- * the user. A promise that rejects is an error.
+ * Turns the tokens of a login into a user, and passes the user to `verified`; the return value is
+ * ignored. A rejected promise is an error.
  */
 export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise<void>;
 
 /**
- * The same with the request. Written as a method, so that it may be declared for Express's own.
+ * The same with the request. Declared as a method, so that you can use Express's own request type.
  *
  * @useDeclaredType
  */
@@ -139,16 +140,13 @@ export type VerifyWithRequest = {
   verify(request: LoginRequest, tokens: LoginTokens, verified: Verified): void | Promise<void>;
 }['verify'];
 
-/** How long a user may take to log in, in seconds. */
 const LOGIN_TIMEOUT = 3600;
 
-/** The options that a login uses, checked and with their defaults. */
 export interface LoginSettings {
   readonly config: Configuration;
   readonly issuer: string;
-  /** Signs the authorization request; undefined where it is not to be signed. */
+  /** Signs the authorization request; undefined if it stays unsigned. */
   readonly signer: RequestSigner | undefined;
-  /** Whether the token request must have a client assertion. */
   readonly assertionExpected: boolean;
   readonly idTokenExpected: boolean;
   /** Undefined if the scope decides. */
@@ -159,14 +157,12 @@ export interface LoginSettings {
   readonly pending: PendingLogins;
   readonly passReqToCallback: boolean;
   readonly name: string | undefined;
-  /** What a call of `passport.authenticate` may set over. */
   readonly defaults: LoginOptions;
 }
 
-/** What openid-client's own strategy calls otherwise. */
+/** The names of openid-client's own strategy options. */
 const HINTS = { useJAR: 'use signedAuthorizeRequests' };
 
-/** An absolute URL without a fragment. */
 const callbackUrl: Reader<string | URL> = (name, value) => {
   if (isWebUrl(value) && new URL(String(value)).hash === '') return value as string | URL;
   throw new TypeError(
@@ -174,7 +170,6 @@ const callbackUrl: Reader<string | URL> = (name, value) => {
   );
 };
 
-/** True or false; undefined if the metadata of the server or the scope decides. */
 const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
@@ -198,7 +193,7 @@ const OPTIONS = {
 
 type Given = Settings<typeof OPTIONS>;
 
-/** Whether a scope has `openid`, without which there is no ID token (OIDC Core §3.1.2.1). */
+/** Without the scope `openid` there is no ID token (OIDC Core §3.1.2.1). */
 export const hasOpenId = (scope: LoginOptions['scope'] | null): boolean =>
   (typeof scope === 'string' ? scope.split(' ') : (scope ?? [])).includes('openid');
 
@@ -226,8 +221,8 @@ function checkAssertions({ assertions, config }: Given): void {
 }
 
 /**
- * Heeds what the metadata of the provider rules out (RFC 8414 §2). What it does not mention is not
- * ruled out.
+ * Checks the options against the provider's metadata (RFC 8414 §2). Missing metadata rules out
+ * nothing.
  *
  * @throws {TypeError} which says what to change
  */
@@ -271,7 +266,7 @@ function signerOf({
   return requestSigner(assertions);
 }
 
-/** Names a strategy: a login that began at one is not finished at another. */
+/** Names a strategy. Only the strategy that began a login can finish it. */
 function ownerOf({ config, callbackURL }: Given): string {
   const { issuer } = config.serverMetadata();
   const { client_id } = config.clientMetadata();
@@ -314,7 +309,7 @@ export function loginSettings(
 }
 
 /**
- * Checks what a call of `passport.authenticate` sets for a login.
+ * Checks the login options of one `passport.authenticate` call.
  *
  * @throws {ConfigurationError}
  */

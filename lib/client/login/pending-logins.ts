@@ -2,21 +2,18 @@ import { ConfigurationError, helpFor } from '../../shared/errors.js';
 import { changeSession, leaveEndedSession, type Session } from '../tokens/session.js';
 import type { LoginRequest } from './events.js';
 
-/** A login that a user was sent to the provider for. It is kept in the session as JSON. */
 export interface PendingLogin {
   readonly state: string;
-  /** The strategy that it began at. */
   readonly owner: string;
   readonly codeVerifier: string;
   readonly redirectUri: string;
   readonly nonce?: string;
-  /** The `max_age` that was asked for, in seconds. */
   readonly maxAge?: number;
   /** In milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
-/** The response of a provider belongs to no login that is waiting in the session. */
+/** The provider's response matches no pending login in the session. */
 export class LoginStateError extends Error {
   override readonly name = 'LoginStateError';
   readonly code = 'login_not_waiting';
@@ -25,7 +22,7 @@ export class LoginStateError extends Error {
   readonly statusCode = 400;
   readonly expose = false;
 
-  /** @param answer what the response says; anyone could have sent it */
+  /** @param answer what the response says. Anyone could have sent it */
   constructor(answer?: string) {
     const said =
       answer === undefined ? '' : ` The response says ${answer}, which anyone could have sent.`;
@@ -35,20 +32,19 @@ export class LoginStateError extends Error {
   }
 }
 
-/** How many logins of one session can be under way; a new one takes the place of the oldest. */
+/** How many logins of one session can be pending; a new login replaces the oldest. */
 const MAX_PENDING_LOGINS = 10;
 
-/** The member of the session that keeps them. */
 const SESSION_MEMBER = 'openid-connect';
 
-/** The logins that are under way in a session, each in its own tab. */
+/** The pending logins of a session, one for each tab. */
 export class PendingLogins {
   readonly #timeout: number;
   readonly #owner: string;
 
   /**
-   * @param timeout in seconds, after which a login cannot be finished
-   * @param owner names the strategy, at which alone its logins are finished
+   * @param timeout in seconds; later, a login can no longer be finished
+   * @param owner names the strategy; only the same strategy finishes its logins
    */
   constructor(timeout: number, owner: string) {
     this.#timeout = timeout;
@@ -69,8 +65,8 @@ export class PendingLogins {
   }
 
   /**
-   * Remembers a login until its response comes; in a new session if this one has ended since the
-   * request came, as by a logout in another tab.
+   * Stores a login until its response arrives. If the session has ended since the request arrived,
+   * for example by a logout in another tab, a new session is used.
    */
   async add(request: LoginRequest, login: Omit<PendingLogin, 'owner'>): Promise<void> {
     const add = () =>
@@ -83,7 +79,7 @@ export class PendingLogins {
   }
 
   /**
-   * The login that a response belongs to. It is forgotten at once: a response is good for one use.
+   * Finds and removes the login that a response belongs to. Each response is valid for one use.
    *
    * @param answer what the response says, for the error
    * @throws {LoginStateError} if no login of this strategy has this state
@@ -98,7 +94,7 @@ export class PendingLogins {
     }
     const isTaken = await changeSession(request, (_session, stored) => {
       const all = this.#of(stored);
-      // Another request with the same response was faster.
+      // A concurrent request with the same response was faster.
       if (!all.some((login) => login.state === state)) return false;
       this.#keep(
         session,
@@ -110,7 +106,7 @@ export class PendingLogins {
     return found;
   }
 
-  /** @throws {ConfigurationError} if Passport could not renew the session at the end of a login */
+  /** @throws {ConfigurationError} if Passport could not renew the session after a login */
   requireRenewal({ session }: LoginRequest): void {
     if (typeof (session as Session)['regenerate'] === 'function') return;
     throw new ConfigurationError(
@@ -119,10 +115,10 @@ export class PendingLogins {
   }
 
   /**
-   * Forgets all logins of a session, since one has succeeded. Anyone may have begun the others: a
-   * session before a login can be one that an attacker has planted in the browser.
+   * Drops all pending logins of a session after one succeeded. An attacker may have begun the
+   * others: the session may have been planted in the browser before the login.
    *
-   * @param isKept whether the session goes on, so that it has to be written
+   * @param isKept whether the session continues and must be saved
    */
   forget(request: LoginRequest, isKept: boolean): Promise<unknown> | undefined {
     const forget = (session: Session) => delete session[SESSION_MEMBER];
@@ -134,7 +130,6 @@ export class PendingLogins {
 
 let hasWarned = false;
 
-/** Tells the developer once: all that the user sees is that the login has failed. */
 function warnOfLostCookie({ headers }: LoginRequest): void {
   if (hasWarned || headers.cookie !== undefined) return;
   hasWarned = true;

@@ -14,7 +14,6 @@ import type { LoginRequest } from './events.js';
 import { hasOpenId, type LoginSettings } from './options.js';
 import type { PendingLogin } from './pending-logins.js';
 
-/** The parameters that the configuration itself asks for: its response type and mode. */
 function configuredParameters(config: Configuration): URLSearchParams {
   const { searchParams } = buildAuthorizationUrl(config, {});
   const parameters = new URLSearchParams();
@@ -28,7 +27,6 @@ function configuredParameters(config: Configuration): URLSearchParams {
   return parameters;
 }
 
-/** Sets what binds the response to this login, unless the application has set it. */
 async function bind(
   parameters: URLSearchParams,
   codeVerifier: string,
@@ -38,7 +36,7 @@ async function bind(
     state: randomState(),
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
-    // A nonce means an ID token, which there is none without the scope openid (OIDC Core §3.1.2.1).
+    // A nonce needs an ID token, which requires the scope openid (OIDC Core §3.1.2.1).
     nonce: hasOpenId(parameters.get('scope')) ? randomNonce() : undefined,
     dpop_jkt: await dpop?.calculateThumbprint(),
   };
@@ -66,7 +64,7 @@ function pendingLogin(
   };
 }
 
-/** The parameters that stand beside a signed request (OIDC Core §6.1). */
+/** The parameters next to a signed request (OIDC Core §6.1). */
 function besideRequest(
   { parametersBesideRequest }: LoginSettings,
   parameters: URLSearchParams,
@@ -92,11 +90,11 @@ async function authorizationUrl(
 }
 
 /**
- * Begins a login: makes the authorization request, signed or pushed or both, and remembers it in the
- * session.
+ * Begins a login: makes the authorization request, signs or pushes it if required, and stores the
+ * login in the session.
  *
- * @param parameters what the application adds to the request
- * @returns where to send the user
+ * @param parameters added by the application to the request
+ * @returns where to redirect the user
  */
 export async function startLogin(
   settings: LoginSettings,

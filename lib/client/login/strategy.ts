@@ -21,18 +21,17 @@ import {
 import { LoginStateError } from './pending-logins.js';
 import { startLogin } from './start-login.js';
 
-/** Calls a verify function, whether it takes the request or not. */
 type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
 
 /**
  * Checks a verify function.
  *
- * @throws {TypeError} where it is none, or does not take what it would be given
+ * @throws {TypeError} if it is not a function, or declares the wrong number of parameters
  */
 function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
   if (typeof verify !== 'function') throw new TypeError('verify must be a function');
   const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
-  // A function without named parameters may look at them in another way.
+  // A function without named parameters may read its arguments differently.
   if (verify.length !== 0 && verify.length !== taken.length) {
     throw new TypeError(
       `verify must take (${taken.join(', ')}), since passReqToCallback is ${passReqToCallback}`,
@@ -46,11 +45,11 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
 const warn = (what: string): void => process.emitWarning(`${what}: the login was over before.`);
 
 /**
- * Lets a verify function decide, once: for each further call Passport would answer the request
- * again.
+ * Calls a verify function and accepts one decision: after a second one, Passport would answer the
+ * request again.
  *
  * @param verify calls the verify function
- * @param settle tells Passport; it must not throw
+ * @param settle reports to Passport; must not throw
  */
 async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
@@ -75,12 +74,12 @@ async function decide(verify: (verified: Verified) => unknown, settle: Verified)
   }
 }
 
-/** Parameters that a customisation point adds to a request. */
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
 
 /**
- * openid-client's Passport strategy as it is used here: its customisation points, which a subclass
- * may override, and what Passport adds. Typed here so that these declarations need no others.
+ * The part of openid-client's Passport strategy that is used here: its customisation points, which
+ * a subclass may override, and the methods that Passport adds. Typed here so that the declarations
+ * need no other package.
  */
 export interface OpenIdConnectStrategyBase {
   readonly name: string;
@@ -88,9 +87,9 @@ export interface OpenIdConnectStrategyBase {
   authorizationRequestParams(request: LoginRequest, options: object): AddedParameters;
   /** Further parameters of the token request. */
   authorizationCodeGrantParameters(request: LoginRequest, options: object): AddedParameters;
-  /** The URL of the request, as the user's browser sees it. */
+  /** The URL of the request as the user's browser sees it. */
   currentUrl(request: LoginRequest): URL;
-  /** Whether a request begins a login, rather than being the provider's response. */
+  /** Whether a request begins a login, instead of being the provider's response. */
   shouldInitiateAuthRequest(request: LoginRequest, currentUrl: URL, options: object): boolean;
   /** Passport's: the user has logged in. */
   success(user: object, info?: object): void;
@@ -110,7 +109,6 @@ const Base = Strategy as unknown as new (
 const isRefusal = (error: unknown): boolean =>
   error instanceof LoginRequiredError && error.error === 'access_denied';
 
-/** What Passport's `failureMessage` and `failureFlash` show. */
 function failureInfo(error: unknown): object {
   if (!(error instanceof Error)) return { message: 'The login failed.' };
   if (!isClientFailure(error)) return { message: error.message };
@@ -119,13 +117,13 @@ function failureInfo(error: unknown): object {
 }
 
 /**
- * Logs users in at an OpenID provider: openid-client's Passport strategy, with a client that proves
- * itself by signed assertions, with signed authorize requests (JAR), and with events.
+ * Logs users in at an OpenID provider: openid-client's Passport strategy, plus signed client
+ * assertions, signed authorize requests (JAR) and events.
  *
- * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Logins can be under way in
- * several tabs; once one has succeeded, the others have to begin again. Needs express-session or
- * another session that can be renewed, as Passport does at login. A subclass may override the customisation points of
- * `OpenIdConnectStrategyBase`.
+ * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Several tabs can log in at
+ * the same time; after one succeeds, the others must begin again. Requires express-session or
+ * another session that Passport can renew at login. A subclass may override the customisation
+ * points of `OpenIdConnectStrategyBase`.
  *
  * @example
  * ```ts
@@ -144,13 +142,13 @@ function failureInfo(error: unknown): object {
  * ```
  */
 export class OpenIdConnectStrategy extends Base {
-  // Passport makes each request's strategy with Object.create, for which #private would throw.
+  // Passport makes each request's strategy with Object.create, which breaks #private members.
   /** @internal */
   readonly _settings: LoginSettings;
   /** @internal */
   readonly _callVerify: CallVerify;
 
-  /** @throws {TypeError} where an option is wrong */
+  /** @throws {TypeError} if an option is wrong */
   constructor(options: OpenIdConnectStrategyOptions, verify: Verify);
   constructor(options: OpenIdConnectStrategyOptionsWithRequest, verify: VerifyWithRequest);
   constructor(
@@ -189,8 +187,8 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The URL of the request. Where its Host header, which anyone may write, makes none, the host of the
-   * callback URL stands in: only the query is used.
+   * The URL of the request. If its Host header, which the caller controls, is invalid, the host of
+   * the callback URL is used. Only the query matters.
    *
    * @internal
    */
@@ -216,12 +214,12 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * Where to send a user after the logout here, so that the provider ends its own session too
+   * Where to redirect a user after the local logout, so that the provider ends its session too
    * (OpenID Connect RP-Initiated Logout 1.0).
    *
-   * @param parameters `idToken` of the login, as `getToken` of a `UserTokenManager` returns it before
-   *   `revoke`; `returnTo`, one of the `post_logout_redirect_uris` that the client has registered;
-   *   `state`, which comes back with the user
+   * @param parameters `idToken` of the login, which `getToken` of a `UserTokenManager` returns
+   *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
+   *   `state`, which the provider returns with the user
    * @returns undefined if the provider has no `end_session_endpoint`
    */
   logoutUrl(
@@ -251,7 +249,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The tokens of a login; undefined where it failed and Passport has been told.
+   * The tokens of a login; undefined if the login failed and Passport was informed.
    *
    * @internal
    */
@@ -276,7 +274,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * Tells Passport what verify has decided.
+   * Reports the decision of verify to Passport.
    *
    * @internal
    */
@@ -305,7 +303,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * An error for `next`, which would go on to the application if it were given none.
+   * `next(undefined)` would continue, so make sure there is an error.
    *
    * @internal
    */

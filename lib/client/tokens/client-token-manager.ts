@@ -35,13 +35,13 @@ const OPTIONS = {
   DPoP: unchecked<DPoPHandle | undefined>(),
 } satisfies OptionTable<ClientTokenManagerOptions>;
 
-/** Which token is wanted: each combination has its own. */
+/** Selects a token. Each combination has its own token. */
 export interface ClientTokenRequest {
   /** The `scope` parameter, as text or as a list. */
   readonly scope?: string | readonly string[] | undefined;
   /** The `resource` parameter (RFC 8707). */
   readonly resource?: string | readonly string[] | undefined;
-  /** The `audience` parameter, which some servers have in place of `resource`. */
+  /** The `audience` parameter, which some servers use instead of `resource`. */
   readonly audience?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ const REQUEST = {
   audience: text(undefined),
 } satisfies ArgumentTable<ClientTokenRequest>;
 
-/** @throws {TypeError} for a member that does not exist, or a wrong value */
+/** @throws {TypeError} for an unknown member or a wrong value */
 function parametersOf(request: ClientTokenRequest): URLSearchParams {
   const { scope, resource, audience } = readOptions('A token request', request, REQUEST);
   const parameters = new URLSearchParams();
@@ -73,10 +73,9 @@ interface Wanted {
   readonly key: string;
 }
 
-/** How many different requests are remembered. */
+/** How many different requests are cached. */
 const MAX_WANTED = 1000;
 
-/** Names a request all of whose members are known and texts; undefined for any other. */
 function simpleName(request: ClientTokenRequest): string | undefined {
   let name = '';
   for (const member in request) {
@@ -88,10 +87,11 @@ function simpleName(request: ClientTokenRequest): string | undefined {
 }
 
 /**
- * Gets tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until shortly
- * before they expire. One request is under way for each scope, resource and audience; it carries a
- * new assertion, and where the network fails before an answer it is sent once more with another.
- * Make one for the application, which knows the tokens that it has got.
+ * Requests tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until
+ * shortly before they expire. At most one token request runs for each scope, resource and audience.
+ * It carries a new assertion; if the network fails before an answer, it is repeated once with
+ * another assertion. Create one manager for the whole application: two managers do not share tokens
+ * in memory.
  *
  * @example
  * ```ts
@@ -107,10 +107,13 @@ export class ClientTokenManager {
   readonly #DPoP: DPoPHandle | undefined;
   readonly #lock: TokenLock | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
-  /** What was wanted before, so that it need not be worked out each time. */
+  /** Prepared requests, so that each one is computed once. */
   readonly #wanted = new Map<string, Wanted>();
 
-  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
+  /**
+   * @throws {TypeError} if an option is wrong, or the provider's metadata rules out the client's
+   *   key
+   */
   constructor(options: ClientTokenManagerOptions) {
     const settings = readOptions('ClientTokenManager', options, OPTIONS);
     this.#config = settings.config;
@@ -122,11 +125,11 @@ export class ClientTokenManager {
   }
 
   /**
-   * A token that can be used.
+   * Returns a usable token.
    *
-   * @param refused an access token that an API has refused: it is not given again
-   * @throws {TypeError} if the request has a member that does not exist
-   * @throws what `callProvider` throws, and what the store and the lock do
+   * @param refused an access token that an API has refused; it is not returned again
+   * @throws {TypeError} if the request has an unknown member
+   * @throws the errors of `callProvider`, the store and the lock
    */
   async getToken(request: ClientTokenRequest = {}, refused?: string): Promise<TokenSet> {
     const name = simpleName(request);
@@ -141,12 +144,12 @@ export class ClientTokenManager {
   }
 
   /**
-   * A `fetch` for one API that adds the token, and gets another one after a 401. A signal that
-   * aborts closes the request at the API too.
+   * A `fetch` for one API. It adds the token, and retries with a new token after a 401. If a signal
+   * aborts, the request to the API is closed too.
    *
-   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
-   *   MCP endpoint. The token is sent to nothing outside of it
-   * @throws {TypeError} if that is no such URL, or the request has a member that does not exist
+   * @param baseUrl of the API, with a slash at its end; or the exact URL that gets the token, such
+   *   as an MCP endpoint. The token is sent nowhere else
+   * @throws {TypeError} if `baseUrl` is invalid, or the request has an unknown member
    */
   fetch(
     baseUrl: string | URL,
@@ -161,7 +164,6 @@ export class ClientTokenManager {
     });
   }
 
-  /** What is wanted: the parameters of the request, and the name of the token in the store. */
   async #want(request: ClientTokenRequest, name: string | undefined): Promise<Wanted> {
     const parameters = parametersOf(request);
     const wanted = { parameters, key: await this.#keyOf(parameters) };
@@ -180,14 +182,14 @@ export class ClientTokenManager {
     const now = Date.now() / 1000;
     const tokens = answeredTokens(response, now, this.#renewBefore);
     publish(() => clientEvent(this.#config, 'token_obtained'));
-    // If another process was faster, its token is as good as this one.
+    // If another process was faster, its token is equally good.
     await this.#store.replace(key, known, tokens, Math.ceil(tokens.expiresAt - now));
     return tokens;
   }
 
   /**
-   * Names the token without telling of it. All that the answer depends on is part of the name, since
-   * a store may be shared by clients of several servers, and by several DPoP keys.
+   * Names the token without revealing it. The name covers everything that the answer depends on,
+   * because clients of several servers, and several DPoP keys, may share a store.
    */
   async #keyOf(parameters: URLSearchParams): Promise<string> {
     const { issuer, token_endpoint } = this.#config.serverMetadata();

@@ -1,5 +1,5 @@
 /**
- * Tests for token stores and locks: what every `TokenStore` and every `TokenLock` must do.
+ * Tests for token stores and locks: the contracts of `TokenStore` and `TokenLock`.
  *
  * @module
  */
@@ -25,15 +25,15 @@ const tokens = (accessToken: string): TokenSet => ({
   refreshing: { by: 'a process', until: 1 },
 });
 
-/** What `get` says if there is no entry. */
+/** Whether `get` found no entry. */
 const none = (entry: TokenSet | null | undefined): boolean => entry === undefined || entry === null;
 
 /**
  * Tests of a token store.
  *
- * @param make makes the store, and the same store as another process sees it
- * @returns tests for any test runner: each has a name, and `run` rejects if the store does not do
- *   what the name says. They take three seconds
+ * @param make creates the store, and the same store as seen by another process
+ * @returns tests for any test runner. `run` rejects if the store does not behave as the test's name
+ *   says. All tests together take three seconds
  * @example
  * ```ts
  * import { test } from 'node:test';
@@ -136,8 +136,8 @@ export function tokenStoreConformance(
 /**
  * Tests of a lock.
  *
- * @param make makes the lock, and the same lock as another process sees it
- * @returns tests for any test runner, as those of `tokenStoreConformance`
+ * @param make creates the lock, and the same lock as seen by another process
+ * @returns tests for any test runner, like the tests of `tokenStoreConformance`
  */
 export function lockConformance(
   make: () => { readonly lock: TokenLock; readonly peer: TokenLock },

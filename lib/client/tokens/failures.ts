@@ -1,7 +1,6 @@
 import { helpFor } from '../../shared/errors.js';
 import { safe, safeText } from '../../shared/safe.js';
 
-/** The header and the audience of a client assertion, which are no secrets. */
 export interface SentAssertion {
   readonly kid: string | undefined;
   readonly alg: string | undefined;
@@ -9,26 +8,21 @@ export interface SentAssertion {
   readonly aud: unknown;
 }
 
-/** What is known of a failure at the provider. */
 export interface FailureDetails {
-  /** The OAuth error code of the provider. */
   readonly error?: string | undefined;
   readonly description?: string | undefined;
   readonly sent?: SentAssertion | undefined;
   readonly cause?: unknown;
 }
 
-/** What the errors of the client half have in common. */
 class ClientFailure extends Error {
-  /** The HTTP status that fits, for Express. */
   readonly status: number;
-  /** The same for frameworks that call it so. */
   readonly statusCode: number;
   /** The message is for you, not for the caller. */
   readonly expose = false;
   /** The OAuth error code of the provider, such as `invalid_client`, if it sent one. */
   readonly error: string | undefined;
-  /** What the provider says about it, shortened and safe to log. */
+  /** The provider's error description, shortened and safe to log. */
   readonly error_description: string | undefined;
 
   constructor(status: number, message: string, { error, description, cause }: FailureDetails) {
@@ -40,21 +34,21 @@ class ClientFailure extends Error {
   }
 }
 
-/** The user must log in again: there are no tokens, or the provider takes them no more. */
+/** The user must log in again: there are no tokens, or the provider no longer accepts them. */
 export class LoginRequiredError extends ClientFailure {
   override readonly name = 'LoginRequiredError';
   readonly code = 'login_required';
   readonly help = helpFor(this.code);
 
-  /** @param details what the provider said, if it was asked */
+  /** @param details what the provider answered, if it was called */
   constructor(message: string, details: FailureDetails = {}) {
     super(401, message, details);
   }
 }
 
 /**
- * The provider refuses this client: its key, its audience, its registration, or the request that it
- * makes. Only you can mend that. The status is 502, since the user has done nothing wrong.
+ * The provider refuses this client: its key, audience, registration or request. Only you can fix
+ * that. The status is 502, because the user did nothing wrong.
  */
 export class ClientRefusedError extends ClientFailure {
   override readonly name = 'ClientRefusedError';
@@ -67,8 +61,7 @@ export class ClientRefusedError extends ClientFailure {
 }
 
 /**
- * The provider cannot be reached or is overloaded (status 503), or answers with something else than
- * OAuth (status 502).
+ * The provider is unreachable or overloaded (status 503), or its answer is not OAuth (status 502).
  */
 export class ProviderError extends ClientFailure {
   override readonly name = 'ProviderError';
@@ -80,15 +73,14 @@ export class ProviderError extends ClientFailure {
   }
 }
 
-/** Whether an error is one that tells whose fault it is. */
+/** Whether an error already says who has to act. */
 export const isClientFailure = (error: unknown): error is ClientFailure =>
   error instanceof ClientFailure;
 
-/** What was seen of one call of the provider. */
 export interface Seen {
   sent?: SentAssertion | undefined;
   grantType?: string | undefined;
-  /** Values that were sent and may not be repeated in a message. */
+  /** Values that were sent and must not appear in a message. */
   readonly secrets: Set<string>;
   /** The status of the last answer. */
   status?: number | undefined;
@@ -96,13 +88,15 @@ export interface Seen {
   /** The error in the body of the last answer. */
   error?: unknown;
   description?: unknown;
-  /** Why the last answer is none. */
+  /** Why the last answer is unusable. */
   nonsense?: string | undefined;
-  /** What fetch has thrown. */
+  /** What fetch threw. */
   networkError?: unknown;
 }
 
-/** Errors of an authorization response that a new login can mend (OpenID Connect Core §3.1.2.6). */
+/**
+ * Errors of an authorization response that a new login can solve (OpenID Connect Core §3.1.2.6).
+ */
 const LOGIN_ERRORS: readonly unknown[] = [
   'access_denied',
   'login_required',
@@ -115,16 +109,19 @@ const LOGIN_ERRORS: readonly unknown[] = [
 
 const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
-/** Servers that answer a wrong assertion with `invalid_grant` say in words what they mean. */
+/**
+ * Some servers answer a wrong assertion with `invalid_grant`; only the description tells the
+ * difference.
+ */
 const OF_THE_CLIENT = /assertion|audience|\baud\b|client auth|\bjwt\b|signature|\bkid\b|\bjti\b/i;
 
-/** Grants that have no user. */
+/** Grants without a user. */
 const WITHOUT_USER: readonly unknown[] = [
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
 ];
 
-/** The errors that openid-client throws for what it does not want to send. */
+/** Errors that openid-client throws before it sends anything. */
 const NOT_SENT: readonly unknown[] = [
   'OAUTH_HTTP_REQUEST_FORBIDDEN',
   'OAUTH_REQUEST_PROTOCOL_FORBIDDEN',
@@ -139,7 +136,6 @@ interface Thrown {
   readonly cause?: unknown;
 }
 
-/** The first error code of the network, wherever it stands. */
 function networkCode(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
   const { code } = error as Thrown;
@@ -147,10 +143,10 @@ function networkCode(error: unknown, depth = 0): string | undefined {
   return networkCode(inner, depth + 1) ?? (typeof code === 'string' ? code : undefined);
 }
 
-/** A copy without bodies, parameters and responses, which may hold tokens. */
+/** Copies an error without bodies, parameters and responses, because they may contain tokens. */
 export function withoutSecrets(error: unknown, depth = 0): Error | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
-  // The parser of JSON quotes what it could not read.
+  // The JSON parser quotes its input.
   const message = error instanceof SyntaxError ? 'not JSON' : safeText(error.message);
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   const cause = withoutSecrets(inner, depth + 1);
@@ -167,12 +163,11 @@ export function withoutSecrets(error: unknown, depth = 0): Error | undefined {
 function struckOut(value: unknown, secrets: Iterable<string>): string | undefined {
   if (typeof value !== 'string') return undefined;
   let text = value;
-  // Before the text is shortened, so that no half of a secret is left.
+  // Before the text is shortened, so that no part of a secret remains.
   for (const secret of secrets) text = text.replaceAll(secret, '[secret]');
   return safeText(text);
 }
 
-/** The parameters of a challenge (`WWW-Authenticate`) that have an error, or of a redirect. */
 function parametersOf({ cause }: Thrown): Thrown {
   if (cause instanceof URLSearchParams) return Object.fromEntries(cause);
   if (!Array.isArray(cause)) return {};
@@ -191,8 +186,8 @@ function whatWasSent(sent: SentAssertion | undefined): string {
 }
 
 /**
- * What went wrong at the provider, as one of three errors; anything else as it is, or without what
- * openid-client wraps around it. No error repeats a token, a code or an assertion.
+ * Classifies a failure at the provider as one of three errors. Any other error is returned as it
+ * is, or without openid-client's wrapper. No error contains a token, a code or an assertion.
  */
 export function failureOf(thrown: unknown, seen: Seen): unknown {
   if (!(thrown instanceof Error) || isClientFailure(thrown)) return thrown;
@@ -210,7 +205,7 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
   }
   const isOAuth = typeof code === 'string' && code.startsWith('OAUTH_');
   if (!isOAuth || NOT_SENT.includes(code)) {
-    // openid-client wraps what the key or a fetch of the application throws.
+    // openid-client wraps errors of the key or of the application's fetch.
     return thrown.message === 'something went wrong' && thrown.cause !== undefined
       ? thrown.cause
       : thrown;
@@ -241,7 +236,7 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
     );
   }
   const isOfTheUser =
-    // OpenIddict says invalid_token of an assertion with another audience.
+    // OpenIddict answers invalid_token if an assertion has the wrong audience.
     (LOGIN_ERRORS.includes(error) && !(error === 'invalid_token' && seen.sent !== undefined)) ||
     (error === 'invalid_grant' &&
       !WITHOUT_USER.includes(seen.grantType) &&

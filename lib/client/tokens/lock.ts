@@ -1,16 +1,16 @@
 import type { Reader } from '../../shared/options.js';
 
-/** A lock that several processes share, so that one of them refreshes tokens and the others wait. */
+/** A lock that several processes share: one process refreshes tokens while the others wait. */
 export interface TokenLock {
   /**
-   * Takes the lock of a key, if need be after waiting for it. A lock whose owner has died must be
-   * free again after a while.
+   * Acquires the lock of a key, waiting if necessary. If the owner has died, the lock must become
+   * free after a while.
    *
-   * @returns a value that names this owner
-   * @throws if the lock could not be had within a deadline of its own
+   * @returns a value that identifies this owner
+   * @throws if the lock is not free within the lock's own deadline
    */
   acquire(key: string): Promise<string>;
-  /** Gives the lock back, if this owner still has it. */
+  /** Releases the lock, if this owner still holds it. */
   release(key: string, owner: string): unknown;
 }
 
@@ -22,7 +22,6 @@ export const tokenLock: Reader<TokenLock | undefined> = (name, value) => {
   throw new TypeError(`${name} must have the methods acquire and release of a TokenLock`);
 };
 
-/** Runs while the lock is held, if there is one. */
 export async function locked<Result>(
   lock: TokenLock | undefined,
   key: string,
@@ -33,16 +32,15 @@ export async function locked<Result>(
   try {
     return await run();
   } finally {
-    // What cannot be given back is free again when its time is over.
+    // A lock that cannot be released expires.
     await Promise.resolve(lock.release(key, owner)).catch(() => undefined);
   }
 }
 
-/** Does one thing at a time for each key: who asks meanwhile gets the result that is under way. */
+/** Runs one task at a time for each key. Concurrent callers share its result. */
 export class SingleFlight<Result> {
   readonly #underWay = new Map<string, Promise<Result>>();
 
-  /** What is under way for a key. */
   underWay(key: string): Promise<Result> | undefined {
     return this.#underWay.get(key);
   }

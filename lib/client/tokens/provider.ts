@@ -9,9 +9,8 @@ import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
 import type { TokenSet } from './token-store.js';
 
-/** What everything that calls a provider is given. */
 export interface ProviderOptions {
-  /** The result of openid-client's `discovery`, made with `clientAssertion(assertions)`. */
+  /** The result of openid-client's `discovery`, called with `clientAssertion(assertions)`. */
   readonly config: Configuration;
 }
 
@@ -22,16 +21,15 @@ const configuration: Reader<Configuration> = (_name, value) => {
 
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
-/** How long one call of the provider may take, to the last byte of its answer, in milliseconds. */
+/** In milliseconds: how long one call of the provider may take, to the last byte of its answer. */
 const DEADLINE = 30_000;
 
-/** The answers of token endpoints have some kilobytes. */
+/** In bytes. Answers of token endpoints have some kilobytes. */
 const MAX_ANSWER = 1_048_576;
 
-/** How deep the JSON of an answer may be nested. */
+/** The maximum nesting of an answer's JSON. */
 const MAX_DEPTH = 64;
 
-/** Parameters whose values are secrets. */
 const SECRET_PARAMETERS = [
   'client_assertion',
   'client_secret',
@@ -45,14 +43,18 @@ const SECRET_PARAMETERS = [
   'request',
 ];
 
-/** What may be sent again: whatever was not answered, or only what certainly was not sent. */
+/**
+ * What may be repeated: any request without an answer, or only a request that certainly was not
+ * sent.
+ */
 export type Repeatable = 'unanswered' | 'unsent';
 
-/** How one call of the provider is made. */
 export interface CallOptions {
-  /** What is sent once more, with another assertion, if the network fails. Default: nothing. */
+  /**
+   * Which requests are repeated once, with a new assertion, if the network fails. Default: none.
+   */
   readonly repeatable?: Repeatable | undefined;
-  /** Called with the parameters of the redemption of a code, just before they are sent. */
+  /** Called with the parameters of a code redemption just before they are sent. */
   readonly beforeRedemption?: ((parameters: URLSearchParams) => Promise<void>) | undefined;
 }
 
@@ -60,26 +62,24 @@ interface Call extends Seen {
   readonly beforeRedemption: CallOptions['beforeRedemption'];
   /** The keys of the client, if it has several. */
   ring?: KeyRing | undefined;
-  /** Ends the call, with all that is sent again in it. */
+  /** Ends the call, including its repetitions. */
   readonly deadline: AbortSignal;
-  /** What `beforeRedemption` has thrown. */
+  /** What `beforeRedemption` threw. */
   readonly thrown: unknown[];
 }
 
-/** A request to an API: the signal that ends it. */
 interface ApiCall {
   readonly signal: AbortSignal;
 }
 
 const calls = new AsyncLocalStorage<Call | ApiCall>();
 const hooked = new WeakSet<CustomFetch>();
-/** Requests that were seen: a fetch that wraps another one may have the hook twice. */
+/** Requests that the hook has already seen: if one fetch wraps another, the hook may run twice. */
 const seenRequests = new WeakSet<URLSearchParams>();
 
 const together = (...signals: (AbortSignal | undefined)[]): AbortSignal =>
   AbortSignal.any(signals.filter((signal) => signal !== undefined));
 
-/** Makes the fetch of a configuration see the call that it is part of. Done once for each fetch. */
 function installHook(config: Configuration): void {
   const send = config[customFetch] ?? (fetch as CustomFetch);
   if (hooked.has(send)) return;
@@ -110,7 +110,7 @@ function installHook(config: Configuration): void {
 async function beforeSending(call: Call, parameters: URLSearchParams): Promise<void> {
   if (parameters.get('grant_type') !== 'authorization_code') return;
   try {
-    // What the application does meanwhile is none of this call.
+    // Requests that the application makes here do not belong to this call.
     await calls.exit(() => call.beforeRedemption?.(parameters));
   } catch (error) {
     call.thrown.push(error);
@@ -131,7 +131,7 @@ function noteRequest(call: Call, parameters: URLSearchParams): void {
     const { key } = (sourceOf(parameters) ?? {}) as { readonly key?: unknown };
     call.ring = key instanceof KeyRing ? key : undefined;
   } catch {
-    // An application may send what is no JWT.
+    // An application may send a value that is not a JWT.
   }
 }
 
@@ -144,7 +144,6 @@ const NOT_ANSWERED_YET = {
   networkError: undefined,
 };
 
-/** Reads the answer within its bounds, and notes what it says. */
 async function answerOf(call: Call, send: () => Promise<Response>): Promise<Response> {
   Object.assign(call, NOT_ANSWERED_YET);
   try {
@@ -178,7 +177,9 @@ async function boundedText({ body }: Response): Promise<string | undefined> {
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/** Whether JSON is nested deeper than any answer is. A loop, because the text is untrusted. */
+/**
+ * Whether JSON is nested too deeply. A loop instead of recursion, because the text is untrusted.
+ */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isString = false;
@@ -206,11 +207,11 @@ function noteAnswer(call: Call, text: string): void {
     call.error = error;
     call.description = error_description;
   } catch {
-    // openid-client says that it is no JSON.
+    // openid-client reports invalid JSON.
   }
 }
 
-/** Errors after which the request was certainly not sent: there was no connection. */
+/** After these errors the request certainly was not sent: there was no connection. */
 const NOT_SENT = [
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -220,10 +221,9 @@ const NOT_SENT = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
-/** Errors after which there was no answer, though the request may have been sent. */
+/** After these errors there was no answer, but the request may have been sent. */
 const NOT_ANSWERED = [...NOT_SENT, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
-/** The code of an error or of what caused it. */
 function* codesOf(error: unknown): Generator<unknown> {
   for (let each = error; each instanceof Error; each = each.cause) {
     yield (each as { readonly code?: unknown }).code;
@@ -235,8 +235,8 @@ const hasCode = (error: unknown, codes: readonly unknown[]): boolean =>
   [...codesOf(error)].some((code) => codes.includes(code));
 
 /**
- * Sends a request again, once, if the network failed. `send` is called anew, so that the second
- * request carries an assertion of its own.
+ * Repeats a request once if the network failed. `send` is called again, so that the second request
+ * carries a new assertion.
  */
 export async function sendAgain<Result>(
   send: () => Promise<Result>,
@@ -251,13 +251,13 @@ export async function sendAgain<Result>(
 }
 
 /**
- * Calls the provider by a function of openid-client, within bounds of time and size, so that a
- * failure is an error which says whose fault it is.
+ * Calls the provider through openid-client, with limits for time and size. Each error says who has
+ * to act.
  *
  * @throws {LoginRequiredError} if the user must log in again
  * @throws {ClientRefusedError} if the provider refuses this client or its request
- * @throws {ProviderError} if the provider is down, or answers with something that is not OAuth
- * @throws what the application's own functions throw, as it is
+ * @throws {ProviderError} if the provider is down, or its answer is not OAuth
+ * @throws unchanged, the errors of the application's own functions
  */
 export async function call<Result>(
   config: Configuration,
@@ -273,10 +273,9 @@ export async function call<Result>(
   }
 }
 
-/** The rings whose key a provider has refused. */
+/** The rings with a key that a provider refused. */
 const refusedKeys = new WeakMap<Error, { readonly ring: KeyRing; readonly kid: string }>();
 
-/** Whether the client has another key than the one that was refused, with which it signs now. */
 async function hasOtherKey(config: Configuration, error: unknown): Promise<boolean> {
   const refused = error instanceof Error ? refusedKeys.get(error) : undefined;
   const keyId = await refused?.ring._changeFrom(refused.kid).catch(() => undefined);
@@ -296,7 +295,7 @@ async function callOnce<Result>(
     const result = calls.run(seen, () =>
       repeatable === undefined ? run() : sendAgain(run, repeatable),
     );
-    // The deadline of fetch does not end what signs the assertion.
+    // The deadline of fetch does not cover signing the assertion.
     return await withDeadline(result, DEADLINE / 1000 + 1, 'A call of the provider');
   } catch (error) {
     if (seen.thrown.length > 0) throw seen.thrown[0];
@@ -314,15 +313,16 @@ async function callOnce<Result>(
 }
 
 /**
- * Calls the provider by functions of openid-client, so that a failure is an error which says whose
- * fault it is. The managers and the strategy do so by themselves.
+ * Calls the provider through openid-client. Each error says who has to act. The managers and the
+ * strategy already call it.
  *
- * @param callOpenIdClient calls openid-client with the same configuration, and returns what it returns
+ * @param callOpenIdClient calls openid-client with the same configuration and returns the result
  * @throws {LoginRequiredError} (401) if the user must log in again
- * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the message
- *   has the OAuth error and its description, and what the assertion said, never the assertion
+ * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the
+ *   message contains the OAuth error, its description and the assertion's header and audience, but
+ *   never the assertion
  * @throws {ProviderError} (503) if the provider cannot be reached; (502) if its answer is not OAuth
- * @throws what your own functions throw, as it is
+ * @throws unchanged, the errors of your own functions
  * @example
  * ```ts
  * const { access_token } = await callProvider(config, () => clientCredentialsGrant(config));
@@ -336,7 +336,6 @@ export async function callProvider<Result>(
   return call(config, callOpenIdClient);
 }
 
-/** An event about the client and the provider of a configuration. */
 export function clientEvent(
   config: Configuration,
   type: ClientEvent['type'],
@@ -346,7 +345,6 @@ export function clientEvent(
   return { type, clientId, issuer: config.serverMetadata().issuer, ...more };
 }
 
-/** Calls an API with the fetch of a configuration; the signal ends the request. */
 export function callApi<Result>(
   config: Configuration,
   signal: AbortSignal,
@@ -357,10 +355,11 @@ export function callApi<Result>(
 }
 
 /**
- * Revokes the refresh token (RFC 7009) and then the access token, which not every server takes with it.
+ * Revokes the refresh token (RFC 7009), and then the access token, because not every server revokes
+ * both together.
  *
- * @returns whether the provider was told: not if it has no `revocation_endpoint`
- * @throws what `callProvider` throws, after both were tried
+ * @returns whether the provider was called; false if it has no `revocation_endpoint`
+ * @throws the errors of `callProvider`, after both attempts
  */
 export async function revokeTokens(
   config: Configuration,

@@ -1,5 +1,5 @@
 /**
- * Tokens and locks in Redis or Valkey, which all processes of an application share.
+ * Tokens and locks in Redis or Valkey, shared by all processes of an application.
  *
  * @module
  */
@@ -33,9 +33,9 @@ const textOf = (tokens: TokenSet | undefined): string =>
   tokens === undefined ? '' : JSON.stringify(tokens);
 
 /**
- * Keeps tokens in Redis or Valkey, by one command for each call: `GET`, and `EVAL` of a script that
- * compares and sets. An entry lives as long as its tokens can be of use. The tokens are in it as
- * JSON, as they are: protect Redis as you protect your sessions.
+ * Keeps tokens in Redis or Valkey, with one command for each call: `GET`, or `EVAL` of a script
+ * that compares and sets. An entry expires when its tokens are no longer useful. Tokens are stored
+ * as plain JSON: protect Redis like your sessions.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export class RedisTokenStore implements TokenStore {
 
   /**
    * @param client of node-redis or ioredis: connect it, and listen to its `error` event
-   * @param options `prefix` is `private-key-jwt:tokens:` and `timeout` 1 unless they are set
+   * @param options `prefix`, default `private-key-jwt:tokens:`; `timeout` in seconds, default 1
    * @throws {TypeError} if the client or an option is wrong
    */
   constructor(client: RedisClient, options: RedisOptions = {}) {
@@ -97,13 +97,15 @@ export class RedisTokenStore implements TokenStore {
 
 const LOCK_OPTIONS = redisOptions('private-key-jwt:lock:', 45);
 
-/** How long a lock lives if it is not extended, because its process has died. In milliseconds. */
+/**
+ * In milliseconds: a lock that is not extended, because its process died, expires after this time.
+ */
 const LIFETIME = 10_000;
 
-/** No lock is held for longer, in milliseconds. */
+/** In milliseconds: a lock is not extended for longer than this. */
 const MAX_HOLD = 120_000;
 
-/** How long Redis may take for a command, in seconds. */
+/** In seconds. */
 const COMMAND_TIMEOUT = 1;
 
 const EXTEND = `
@@ -115,8 +117,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0`;
 
 /**
- * A lock in Redis or Valkey: `SET key owner NX PX`, extended while it is held, and given back by
- * comparing the owner. If a process dies, its locks are free after 10 seconds.
+ * A lock in Redis or Valkey: `SET key owner NX PX`, extended while it is held, and released only by
+ * its owner. If a process dies, its locks are free after 10 seconds.
  */
 export class RedisLock implements TokenLock {
   readonly #commands: RedisCommands;
@@ -126,8 +128,8 @@ export class RedisLock implements TokenLock {
 
   /**
    * @param client of node-redis or ioredis: connect it, and listen to its `error` event
-   * @param options `prefix` is `private-key-jwt:lock:` and `timeout` 45 unless they are set: one waits
-   *   for a lock for longer than a refresh takes
+   * @param options `prefix`, default `private-key-jwt:lock:`; `timeout` in seconds to wait for a
+   *   lock, default 45, which is longer than a refresh takes
    * @throws {TypeError} if the client or an option is wrong
    */
   constructor(client: RedisClient, options: RedisOptions = {}) {
@@ -149,7 +151,7 @@ export class RedisLock implements TokenLock {
     const heldSince = performance.now();
     const timer = setInterval(() => {
       if (performance.now() - heldSince > MAX_HOLD) this.#stop(owner);
-      // If Redis cannot be reached, the next time may be in time.
+      // If Redis is unreachable now, the next extension may still be in time.
       else this.#owned(EXTEND, this.#prefix + key, owner).catch(() => undefined);
     }, LIFETIME / 3);
     this.#timers.set(owner, timer.unref());
@@ -170,7 +172,7 @@ export class RedisLock implements TokenLock {
     const set = this.#commands.setIfAbsent(key, owner, LIFETIME);
     const answer = await withDeadline(set, COMMAND_TIMEOUT, 'Redis');
     if (answer !== null) return true;
-    // A client that has sent the command again after a cut finds its own lock.
+    // If the client repeated the command after a lost connection, it finds its own lock.
     const current = await withDeadline(this.#commands.get(key), COMMAND_TIMEOUT, 'Redis');
     return String(current) === owner;
   }

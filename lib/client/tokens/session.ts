@@ -1,48 +1,43 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
 
-/** What is used of a request whose user has tokens. */
 export interface UserTokenRequest {
-  /** The session of express-session or @fastify/session, or another that is an object. */
+  /** The session of express-session or @fastify/session, or any other object. */
   readonly session?: object | null;
   /** The id of the session, as express-session sets it. */
   readonly sessionID?: string;
 }
 
-/** A session of express-session, @fastify/session or another framework, as far as it is used. */
 export type Session = Record<string, unknown>;
 
 type Done = (error?: unknown, value?: unknown) => void;
 
-/** What the packages for sessions add to a request. */
 interface SessionRequest extends UserTokenRequest {
   readonly headers?: { readonly cookie?: unknown };
   readonly sessionStore?: SessionStore | undefined;
 }
 
-/** A store of express-session or @fastify/session. */
 interface SessionStore {
   readonly get?: unknown;
   destroy?: unknown;
 }
 
-/** Calls a method that takes a callback, returns a promise, or does both. */
 function completed(target: object, method: unknown, ...parameters: unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const done: Done = (error, value) => (error ? reject(error) : resolve(value));
     const call = method as (...all: unknown[]) => unknown;
     const returned = call.call(target, ...parameters, done);
-    // What does both may fulfil its promise with nothing: the callback goes first.
+    // A method that does both may resolve to nothing: prefer the callback.
     if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), reject);
   });
 }
 
-/** @throws {TypeError} if the request has no session, or one that cannot be ended */
+/** @throws {TypeError} if the request has no session, or a session that cannot be ended */
 export function isSession({ session }: UserTokenRequest): Session {
   if (typeof session !== 'object' || session === null) {
     throw new TypeError('The request has no session: use express-session before');
   }
-  // cookie-session keeps the session in the browser, which can bring an old one at any time.
+  // cookie-session keeps the session in the browser, which can send an old session at any time.
   if ('isPopulated' in session && 'isChanged' in session) {
     throw new TypeError(
       'cookie-session cannot end a session, and would keep the tokens in the browser: use express-session',
@@ -51,7 +46,7 @@ export function isSession({ session }: UserTokenRequest): Session {
   return session as Session;
 }
 
-/** The id of the session, as express-session or @fastify/session have it. */
+/** The id of the session in express-session or @fastify/session. */
 export function sessionIdOf(request: UserTokenRequest): string | undefined {
   const { sessionID, session } = request;
   if (typeof sessionID === 'string') return sessionID;
@@ -59,7 +54,7 @@ export function sessionIdOf(request: UserTokenRequest): string | undefined {
   return typeof sessionId === 'string' ? sessionId : undefined;
 }
 
-/** Whether the browser has sent this id, so that the session was there when the request came. */
+/** Whether the browser sent this id, so that the session existed when the request arrived. */
 function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
   const cookies = String(headers?.cookie ?? '');
   return cookies.includes(id) || cookies.includes(encodeURIComponent(id));
@@ -69,7 +64,7 @@ function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
  * The session as its store has it now.
  *
  * @returns `unknown` if the store cannot be asked or has not seen the session yet; `ended` if the
- *   session was there when the request came and is gone
+ *   session existed when the request arrived and is gone
  */
 export async function storedSession(
   request: SessionRequest,
@@ -82,25 +77,25 @@ export async function storedSession(
   return cameWithRequest(request, id) ? 'ended' : 'unknown';
 }
 
-/** How long one step of a session waits for the one before it, in seconds. */
+/** In seconds: how long one step of a session waits for the previous one. */
 const MAX_WAIT = 10;
 
-/** Waits until something is over, whatever has come of it, but not for ever. */
+/** Waits until a step ends, in success or failure, but no longer than `MAX_WAIT`. */
 const inTime = (step: Promise<unknown>): Promise<unknown> =>
   withDeadline(step, MAX_WAIT, 'A step of the session').catch(() => undefined);
 
 /**
- * What is under way for the sessions of one store. A store cannot compare and set, so a session that
- * is destroyed while it is written would come back. Therefore one waits for the other, in this process.
+ * The running steps of the sessions of one store. A store cannot compare and set, so a session that
+ * is destroyed during a write would come back. Therefore these steps wait for each other, in this
+ * process.
  */
 class SessionSteps {
-  /** The session that is being written by what runs now. */
+  /** The session that the current async context is writing. */
   readonly #writer = new AsyncLocalStorage<string>();
-  /** The last write of each session: one waits for the other. */
+  /** The last write of each session; the next write waits for it. */
   readonly #writing = new Map<string, Promise<unknown>>();
   readonly #ending = new Set<string>();
 
-  /** Whether a session is just being destroyed. */
   isEnding = (id: string): boolean => this.#ending.has(id);
 
   async write<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
@@ -120,7 +115,7 @@ class SessionSteps {
     this.#ending.add(id);
     const run = () => destroy(() => this.#ending.delete(id));
     const writing = this.#writing.get(id);
-    // A store may destroy a session that has expired while it writes it: waiting would never end.
+    // While a store writes an expired session it may destroy the session: waiting would never end.
     const isOfWriter = this.#writer.getStore() === id;
     return writing === undefined || isOfWriter ? run() : inTime(writing).then(run);
   }
@@ -128,7 +123,7 @@ class SessionSteps {
 
 const stepsOfStores = new WeakMap<SessionStore, SessionSteps>();
 
-/** The steps of a store, whose `destroy` is made to wait for them once. */
+/** The steps of a store. Its `destroy` is wrapped once, so that it waits for them. */
 function stepsOf(store: SessionStore): SessionSteps {
   const known = stepsOfStores.get(store);
   if (known !== undefined) return known;
@@ -147,7 +142,6 @@ function stepsOf(store: SessionStore): SessionSteps {
   return steps;
 }
 
-/** The session as its store has it now, unless it is just being destroyed. */
 async function sessionNow(request: SessionRequest): Promise<Session | 'ended' | 'unknown'> {
   const id = sessionIdOf(request);
   const isEnding = () =>
@@ -159,17 +153,16 @@ async function sessionNow(request: SessionRequest): Promise<Session | 'ended' | 
   return isEnding() ? 'ended' : stored;
 }
 
-/** Whether the session was destroyed or renewed since the request came. */
 export const sessionHasEnded = async (request: SessionRequest): Promise<boolean> =>
   (await sessionNow(request)) === 'ended';
 
 /**
- * Changes a session and writes it now, unless it has ended. Nothing of it is left to be written when
- * the request ends. Requests of one session do so one after the other.
+ * Changes a session and saves it at once, unless it has ended. Nothing remains to be saved when the
+ * request ends. Requests of one session take turns.
  *
- * @param change is given the session of the request, and what is stored now: the same if that is not
- *   known. If it returns false, nothing is written
- * @returns whether it was written
+ * @param change receives the session of the request and the stored session (the same object if
+ *   unknown). If it returns false, nothing is saved
+ * @returns whether the session was saved
  */
 export async function changeSession(
   request: SessionRequest,
@@ -191,8 +184,9 @@ export async function changeSession(
 }
 
 /**
- * Gives the browser a new session if its own has ended since the request came. It is
- * `request.session` afterwards, so that nothing is written to the ended one when the request ends.
+ * Gives the browser a new session if its session has ended since the request arrived.
+ * `request.session` is then the new session, so that the end of the request does not save the ended
+ * one.
  */
 export async function leaveEndedSession(request: UserTokenRequest): Promise<void> {
   if (!(await sessionHasEnded(request))) return;

@@ -9,19 +9,19 @@ import { type TokenLock, tokenLock } from './lock.js';
 import { callApi, PROVIDER_OPTIONS, type ProviderOptions } from './provider.js';
 import { type TokenSet, type TokenStore, tokenStore } from './token-store.js';
 
-/** What both token managers are given. Times are in seconds. */
+/** Options of both token managers. Times are in seconds. */
 export interface TokenManagerOptions extends ProviderOptions {
   /**
    * Keeps the tokens. Default: a `ClientTokenManager` keeps them in the memory of this process, a
-   * `UserTokenManager` in the session itself, as its member `tokens`; in a store they are under the id
-   * of the session.
+   * `UserTokenManager` in the session's member `tokens`. In a store, the user's tokens are kept
+   * under the session id.
    */
   readonly store?: TokenStore | undefined;
-  /** Lets one process at a time ask for tokens. Default: none, which is enough for one process. */
+  /** Lets one process at a time request tokens. Default: none, which is enough for one process. */
   readonly lock?: TokenLock | undefined;
   /**
-   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at most
-   * an hour.
+   * How long before its expiry a token is renewed; at most half of its lifetime. Default 60, at
+   * most an hour.
    */
   readonly renewBefore?: number | undefined;
 }
@@ -33,24 +33,23 @@ export const TOKEN_MANAGER_OPTIONS = {
   renewBefore: seconds(60, 0, 3600),
 } satisfies OptionTable<TokenManagerOptions>;
 
-/** What a fetch with tokens needs. */
 export interface TokenFetchOptions {
   readonly config: Configuration;
   /**
-   * The API, with a slash at its end; without it, the one URL that may be called, such as an MCP
-   * endpoint. Requests to other origins and paths are refused, so that no token goes astray.
+   * The API, with a slash at its end. Without the slash, only this exact URL may be called, for
+   * example an MCP endpoint. Requests to other origins and paths are refused, so that the token
+   * cannot leak.
    */
   readonly baseUrl: string | URL;
-  /** @param refused the access token that the API has refused, so that it is not given again */
+  /** @param refused the access token that the API refused; it must not be returned again */
   readonly getToken: (refused?: string) => Promise<TokenSet>;
-  /** Where the tokens are bound to a key (RFC 9449). */
+  /** Set if the tokens are bound to a key (RFC 9449). */
   readonly DPoP?: DPoPHandle | undefined;
 }
 
-/** As the global `fetch`; URLs may be relative to the API's. */
+/** Like the global `fetch`, but URLs may be relative to `baseUrl`. */
 type TokenFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** Waits for a promise, but no longer than until the signal aborts. */
 function orAborted<Result>(signal: AbortSignal, promise: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -64,28 +63,26 @@ function baseOf(baseUrl: string | URL): URL {
   return new URL(baseUrl);
 }
 
-/** Ways to write a dot or a separator that some servers decode after the URL was checked. */
+/** Encodings of a dot or a separator that some servers decode after the URL was checked. */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/%u002e|%c0%ae|%e0%80%ae/gi, '.'],
   [/%u2215|%u2216|%c0%af|%e0%80%af|%c1%9c/gi, '/'],
 ];
 
-/** How often a path may be encoded over and over again. */
+/** How many layers of percent-encoding a path may have. */
 const MAX_ENCODINGS = 5;
 
-/** One encoding less, however odd: a byte is a character here. */
 const decodeOnce = (path: string): string =>
   SPELLINGS.reduce((text, [spelling, meaning]) => text.replace(spelling, meaning), path).replace(
     /%([0-9a-f]{2})/gi,
     (_encoded, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)),
   );
 
-/** Whether a segment leads upward, with or without parameters (`..;v=1`). */
 const isDots = (segment: string): boolean =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: some servers drop them.
   /^\.{1,2}(?:;.*)?$/s.test(segment.replace(/[\u0000-\u0020\u007f]/g, ''));
 
-/** Whether a server behind the API's could read the path as one that leaves it (CWE-22). */
+/** Whether a server behind the API could read the path as one outside `baseUrl` (CWE-22). */
 function hasHiddenDots(pathname: string): boolean {
   let path = pathname;
   for (let encodings = 0; encodings <= MAX_ENCODINGS; encodings += 1) {
@@ -97,7 +94,7 @@ function hasHiddenDots(pathname: string): boolean {
   return true;
 }
 
-/** @throws {TypeError} for a request that is not to the API */
+/** @throws {TypeError} if the request does not go to the API */
 function checkTarget(base: URL, { origin, pathname }: URL): void {
   if (origin !== base.origin) {
     throw new TypeError(`Tokens for ${base.origin} are not sent to ${origin}`);
@@ -119,9 +116,9 @@ function checkTarget(base: URL, { origin, pathname }: URL): void {
 
 /**
  * A `fetch` that adds the access token (RFC 6750 §2.1, RFC 9449 §7.1). After a 401 it asks for
- * another token and sends the request once more. Redirects are not followed.
+ * another token and repeats the request once. Redirects are not followed.
  *
- * @throws {TypeError} where `baseUrl` is not the API's, or a request is to something else
+ * @throws {TypeError} if `baseUrl` is invalid, or a request goes elsewhere
  */
 export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOptions): TokenFetch {
   const base = baseOf(baseUrl);
@@ -132,7 +129,7 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
     checkTarget(base, url);
     const { signal } = request;
     signal.throwIfAborted();
-    // Read as a whole, since it may have to be sent twice.
+    // Buffered, because the request may have to be repeated.
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 
     const send = async (accessToken: string): Promise<Response> => {

@@ -2,31 +2,34 @@ import type { TokenEndpointResponse } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
 import { ProviderError } from './failures.js';
 
-/** Where a server does not say how long a token lives, it is renewed after this many seconds. */
+/** In seconds: the assumed lifetime if the server gives none. */
 const ASSUMED_LIFETIME = 300;
 
-/** Tokens as they are kept: plain JSON. Times are in seconds since the epoch. */
+/** Tokens in storage: plain JSON. Times are in seconds since the epoch. */
 export interface TokenSet {
   readonly accessToken: string;
   /** `bearer` or `dpop`. */
   readonly tokenType: string;
-  /** The end of the access token; five minutes after it came, where the server does not say it. */
+  /**
+   * When the access token expires; five minutes after it was received if the server gives no
+   * lifetime.
+   */
   readonly expiresAt: number;
-  /** When to ask for new ones: a while before they expire. */
+  /** When to request new tokens: some time before they expire. */
   readonly renewAt: number;
   readonly scope?: string | undefined;
   readonly refreshToken?: string | undefined;
   readonly idToken?: string | undefined;
-  /** Set while a process refreshes the tokens, so that no other one does. */
+  /** Set while a process refreshes the tokens, so that no other process does. */
   readonly refreshing?: { readonly by: string; readonly until: number } | undefined;
 }
 
-/** No token is kept for longer, in seconds: a year. */
+/** In seconds: no token is kept for longer than a year. */
 const MAX_LIFETIME = 31_536_000;
 
 function lifetimeOf(value: unknown): number {
   if (value === undefined || value === null) return ASSUMED_LIFETIME;
-  // Some servers write it as text.
+  // Some servers send a string.
   const lifetime = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof lifetime === 'number' && lifetime >= 0) return Math.min(lifetime, MAX_LIFETIME);
   throw new TypeError('The expires_in of the tokens must be a number of seconds');
@@ -39,11 +42,11 @@ function optionalText(name: string, value: unknown): string | undefined {
 }
 
 /**
- * What is kept of a token response (RFC 6749 §5.1).
+ * Converts a token response (RFC 6749 §5.1) to the stored form.
  *
- * @param renewBefore seconds before the expiry; at most half of the lifetime counts
- * @param previous the tokens that were refreshed: what the response leaves out stays (RFC 6749 §6)
- * @throws {TypeError} for what is no token response
+ * @param renewBefore seconds before the expiry; capped at half of the lifetime
+ * @param previous the refreshed tokens; members missing in the response are kept (RFC 6749 §6)
+ * @throws {TypeError} if the value is not a token response
  */
 export function tokenSet(
   response: TokenEndpointResponse,
@@ -56,7 +59,7 @@ export function tokenSet(
     throw new TypeError('The tokens have no access_token: pass the response of the token endpoint');
   }
   if (typeof token_type !== 'string') throw new TypeError('The tokens have no token_type');
-  // Others cannot be sent, and the error of fetch would repeat them.
+  // Other characters cannot be sent, and the error of fetch would repeat the token.
   if (!/^[\x20-\x7e]+$/.test(access_token)) {
     throw new TypeError(
       'The access_token has characters that no token has (RFC 6749 appendix A.12)',
@@ -78,7 +81,7 @@ export function tokenSet(
   };
 }
 
-/** @throws {ProviderError} for an answer of the provider that is no token response */
+/** @throws {ProviderError} if the provider's answer is not a token response */
 export function answeredTokens(...parameters: Parameters<typeof tokenSet>): TokenSet {
   try {
     return tokenSet(...parameters);
@@ -89,9 +92,9 @@ export function answeredTokens(...parameters: Parameters<typeof tokenSet>): Toke
 }
 
 /**
- * Tokens as they were kept. None may be null, as of Redis.
+ * Reads stored tokens. Null means none, as in Redis.
  *
- * @throws {TypeError} for anything else than a TokenSet
+ * @throws {TypeError} for anything but a TokenSet
  */
 export function storedTokens(value: unknown): TokenSet | undefined {
   if (value === undefined || value === null) return undefined;
@@ -107,28 +110,28 @@ export function storedTokens(value: unknown): TokenSet | undefined {
   );
 }
 
-/** Whether the tokens can still be used: not due for renewal, nor the ones that an API refused. */
+/** Whether the tokens are usable: not due for renewal, and not refused by an API. */
 export const isUsable = (tokens: TokenSet, now: number, refused: string | undefined): boolean =>
   now < tokens.renewAt && tokens.accessToken !== refused;
 
 /**
  * Keeps tokens, so that several processes share them and a restart does not lose them. The tokens
- * are secrets: protect the store as you protect the sessions.
+ * are secrets: protect the store like your sessions.
  */
 export interface TokenStore {
   /**
-   * The entry under a key.
+   * Returns the entry of a key.
    *
-   * @returns the entry as it was put there; undefined or null if there is none
+   * @returns the entry as stored; undefined or null if there is none
    */
   get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
   /**
-   * Puts one entry in the place of another, in one atomic step: if anything else is there than
-   * `expected`, nothing changes. Two entries are the same if their JSON is.
+   * Replaces one entry with another in one atomic step. If the current entry differs from
+   * `expected`, nothing changes. Two entries are equal if their JSON is.
    *
-   * @param expected what `get` has returned; undefined if there must be no entry
-   * @param tokens the new entry; undefined to delete it
-   * @param lifetime in whole seconds, after which the entry may be forgotten
+   * @param expected what `get` returned; undefined if there must be no entry
+   * @param tokens the new entry; undefined to delete the entry
+   * @param lifetime in whole seconds; after that the entry may be dropped
    * @returns whether the entry was replaced
    */
   replace(
@@ -139,7 +142,6 @@ export interface TokenStore {
   ): boolean | Promise<boolean>;
 }
 
-/** Reads the option `store`. */
 export const tokenStore: Reader<TokenStore | undefined> = (name, value) => {
   if (value === undefined) return undefined;
   const { get, replace } = (value ?? {}) as Partial<TokenStore>;
@@ -147,13 +149,15 @@ export const tokenStore: Reader<TokenStore | undefined> = (name, value) => {
   throw new TypeError(`${name} must have the methods get and replace of a TokenStore`);
 };
 
-/** Whether two entries are the same. */
 export const isSame = (one: TokenSet | undefined, other: TokenSet | undefined): boolean =>
   one === other || JSON.stringify(one) === JSON.stringify(other);
 
 const MAX_ENTRIES = 10_000;
 
-/** Keeps tokens in the memory of this process: 10,000 entries, of which the oldest give way. */
+/**
+ * Keeps tokens in the memory of this process: 10,000 entries, of which the oldest are dropped
+ * first.
+ */
 export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, { readonly tokens: TokenSet; readonly until: number }>();
 

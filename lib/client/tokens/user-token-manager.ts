@@ -29,7 +29,7 @@ const YEAR = 31_536_000;
 /** Options of a `UserTokenManager`. Times are in seconds. */
 export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest>
   extends TokenManagerOptions {
-  /** For how long the store keeps tokens that are not used. Default 86400, a day; at most a year. */
+  /** How long the store keeps unused tokens. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
   /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
   readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
@@ -41,34 +41,39 @@ const OPTIONS = {
   DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
 } satisfies OptionTable<UserTokenManagerOptions>;
 
-/** For how long it is remembered which tokens have replaced others, in seconds. */
+/** In seconds: how long a replacement of tokens is remembered. */
 const REMEMBERED = 3600;
 
-/** For how long a process may refresh before another one may: longer than a token request takes. */
+/**
+ * In seconds: how long a process may refresh before another process may. Longer than a token
+ * request takes.
+ */
 const REFRESH_TIME = 40;
 
-/** How far the clocks of processes may differ, in seconds. */
+/** In seconds: how far the clocks of processes may differ. */
 const MAX_CLOCK_DIFFERENCE = 60;
 
-/** For how long new tokens are tried to be saved, in seconds. */
+/** In seconds: how long to retry saving new tokens. */
 const SAVE_TIME = 30;
 
-/** How long a request waits for another process that refreshes, in seconds. */
+/** In seconds: how long a request waits for another process to refresh. */
 const MAX_WAIT = 10;
 
-/** How often one request begins again, since others have changed the tokens meanwhile. */
+/** How often one request starts over because others changed the tokens in the meantime. */
 const MAX_ATTEMPTS = 20;
 
 const now = (): number => Date.now() / 1000;
 
-/** Names a refresh token, which is a secret. */
 const nameOf = (refreshToken: string): string =>
   createHash('sha256').update(refreshToken).digest('base64url');
 
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user must log in again');
 
-/** Takes a request out of its session if that has ended, so that it is not written back. */
+/**
+ * Moves a request to a new session if its own session has ended, so that the old one is not saved
+ * again.
+ */
 async function orLeave<Result>(
   request: UserTokenRequest,
   result: Promise<Result>,
@@ -83,10 +88,11 @@ async function orLeave<Result>(
 
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
- * them at logout. A refresh carries a new assertion; one is under way for each session, and requests
- * that came with the old refresh token get its result, so that servers may rotate refresh tokens.
- * Once a session has ended, nothing is kept for it any more, not even by requests under way.
- * Make one for the application and not one for each request: two know nothing of each other.
+ * them at logout. Each refresh carries a new assertion. At most one refresh runs for each session,
+ * and requests with the old refresh token get its result, so servers may rotate refresh tokens.
+ * After a session has ended, nothing is kept for it, not even by requests that are still running.
+ * Create one manager for the whole application, not one for each request: two managers do not
+ * coordinate.
  *
  * @example
  * ```ts
@@ -104,14 +110,17 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #renewBefore: number;
   readonly #DPoP: (request: UserTokenRequest) => DPoPHandle | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
-  /** Under the name of a refresh token, the tokens that have replaced it. */
+  /** By refresh token name: the tokens that replaced the refresh token. */
   readonly #replacements = new MemoryTokenStore();
-  /** The renewals under way for each session. */
+  /** The running renewals of each session. */
   readonly #renewals = new Map<string, Set<Promise<unknown>>>();
-  /** The sessions that are just being ended, and what their last refreshes have brought. */
+  /** The sessions that are ending, with the results of their last refreshes. */
   readonly #ending = new Map<string, TokenSet[]>();
 
-  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules the client's key out */
+  /**
+   * @throws {TypeError} if an option is wrong, or the provider's metadata rules out the client's
+   *   key
+   */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
@@ -124,13 +133,14 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * Keeps the tokens of a login, once the session has been renewed for it: with Passport in the route
-   * behind `passport.authenticate`, to which the verify function hands them over as `authInfo`. What
-   * is saved before, in the verify function or in an event, vanishes with the old session.
+   * Saves the tokens of a login. Call it after the session was renewed: with Passport, in the
+   * handler after `passport.authenticate`. The verify function passes the tokens on as `authInfo`.
+   * Tokens that are saved earlier, in the verify function or an event, are lost with the old
+   * session.
    *
-   * @throws {TypeError} for what is no answer of a token endpoint
-   * @throws {LoginRequiredError} if the session has ended: the user has logged out meanwhile, or the
-   *   session was not renewed for this login
+   * @throws {TypeError} if `response` is not a token response
+   * @throws {LoginRequiredError} if the session has ended: the user has logged out in the meantime,
+   *   or the session was not renewed for this login
    * @example
    * ```ts
    * passport.use('oidc', new OpenIdConnectStrategy(
@@ -149,7 +159,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     try {
       await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
     } catch (error) {
-      // Nothing will use them.
+      // Nobody can use these tokens.
       if (error instanceof LoginRequiredError) {
         await revokeTokens(this.#config, tokens).catch(() => undefined);
       }
@@ -158,11 +168,11 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * A token of the user that can be used.
+   * Returns a usable token of the user.
    *
-   * @param refused an access token that an API has refused: it is not given again
-   * @throws {LoginRequiredError} if the user has none and it cannot be refreshed
-   * @throws what `callProvider` throws, and what the store and the lock do
+   * @param refused an access token that an API has refused; it is not returned again
+   * @throws {LoginRequiredError} if the user has no token, or the token cannot be refreshed
+   * @throws the errors of `callProvider`, the store and the lock
    */
   async getToken(request: Request, refused?: string): Promise<TokenSet> {
     const kept = this.#place.get(request);
@@ -172,12 +182,12 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * A `fetch` for one API that adds the user's token, and refreshes it after a 401. A signal that
-   * aborts closes the request at the API too.
+   * A `fetch` for one API. It adds the user's token, and retries with a refreshed token after a
+   * 401. If a signal aborts, the request to the API is closed too.
    *
-   * @param baseUrl of the API, with a slash at its end; or the one URL that gets the token, such as an
-   *   MCP endpoint. The token is sent to nothing outside of it
-   * @throws {TypeError} if that is no such URL
+   * @param baseUrl of the API, with a slash at its end; or the exact URL that gets the token, such
+   *   as an MCP endpoint. The token is sent nowhere else
+   * @throws {TypeError} if `baseUrl` is invalid
    */
   fetch(
     request: Request,
@@ -195,13 +205,13 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * Ends the session for tokens: forgets them and revokes both (RFC 7009), the refresh token first.
-   * Refreshes that are under way are waited for. The tokens are forgotten even if the provider cannot
-   * be told. Call it before the session ends: `req.logout()` takes the tokens with it.
+   * Logs out: forgets the user's tokens and revokes both (RFC 7009), the refresh token first. Waits
+   * for running refreshes. The tokens are forgotten even if the provider is unreachable. Call it
+   * before the session ends: `req.logout()` deletes the tokens.
    *
-   * @returns whether the provider was told: not if the user has no tokens, or the provider no
-   *   `revocation_endpoint`
-   * @throws what `callProvider` throws
+   * @returns whether the provider was called; false if the user has no tokens, or the provider has
+   *   no `revocation_endpoint`
+   * @throws the errors of `callProvider`
    */
   async revoke(request: Request): Promise<boolean> {
     const key = this.#place.keyOf(request);
@@ -212,7 +222,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
       const underWay = before?.refreshToken && this.#flights.underWay(nameOf(before.refreshToken));
       const renewals = this.#renewals.get(key ?? '') ?? [];
       await Promise.allSettled([...renewals, underWay]);
-      // A renewal that was just being saved is forgotten too.
+      // Also forgets a renewal that was just being saved.
       await this.#place.end(request);
       if (before === undefined && late.length === 0) return false;
       const last = late.at(-1) ?? this.#latest(before as TokenSet).tokens;
@@ -223,8 +233,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * The tokens that have replaced these, as far as this process knows. A provider that gives out a
-   * refresh token again which it had replaced makes a circle.
+   * The newest known replacement of these tokens, in this process. If a provider reissues a refresh
+   * token that it had replaced, the replacements form a circle.
    */
   #latest(tokens: TokenSet): { readonly tokens: TokenSet; readonly isCircle: boolean } {
     const visited = new Set<string>();
@@ -268,11 +278,10 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  /** Refreshes the tokens, unless somebody else has done so since they were read. */
   async #refresh(request: Request, refused?: string): Promise<TokenSet> {
     const deadline = now() + MAX_WAIT;
     const by = randomUUID();
-    /** Refresh tokens that the provider takes no more. */
+    /** Refresh tokens that the provider no longer accepts. */
     const dead = new Map<string | undefined, unknown>();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const current = await this.#place.current(request);
@@ -313,7 +322,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         if (renewed !== undefined) return renewed;
       } catch (error) {
         if (!(error instanceof LoginRequiredError) || error.error !== 'invalid_grant') throw error;
-        // Another process may have been faster: what is there now decides.
+        // Another process may have been faster: the current tokens decide.
         dead.set(latest.refreshToken, error);
       }
     }
@@ -328,7 +337,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   ): Promise<boolean> {
     if (refreshing === undefined || refreshing.by === by) return false;
     const left = refreshing.until - now();
-    // A process whose clock is far ahead does not hold the others up.
+    // A process whose clock is far ahead must not block the others.
     if (left <= 0 || left > REFRESH_TIME + MAX_CLOCK_DIFFERENCE) return false;
     if (now() > deadline) {
       throw new ProviderError(
@@ -340,7 +349,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     return true;
   }
 
-  /** Asks for new tokens and keeps them; undefined if other ones are there now. */
   async #send(
     request: Request,
     claimed: TokenSet,
@@ -350,8 +358,8 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     const DPoP = this.#DPoP(request);
     let renewed: TokenSet;
     try {
-      // A server may have used up the refresh token though its answer was lost: only what was not
-      // sent at all is sent again.
+      // The server may have used up the refresh token although its answer was lost, so only unsent
+      // requests are repeated.
       const response = await call(
         this.#config,
         () => refreshTokenGrant(this.#config, refreshToken, undefined, DPoP && { DPoP }),
@@ -370,7 +378,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     return this.#keep(request, claimed, renewed);
   }
 
-  /** Keeps new tokens in the place of those that they replace, and of nothing else. */
   async #keep(
     request: Request,
     claimed: TokenSet,
@@ -384,7 +391,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
         if (await this.#place.replace(request, expected, renewed, this.#keepFor)) return renewed;
         current = await this.#place.current(request);
       } catch (error) {
-        // The provider has replaced the refresh token: an outage of the store must not lose it.
+        // The provider has rotated the refresh token: an outage of the store must not lose it.
         if (now() > until) throw error;
         await setTimeout(100);
         continue;
@@ -398,7 +405,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  /** Revokes tokens that came after their session had ended; a logout under way does it itself. */
+  /** Revokes tokens that arrived after their session had ended. A running logout does it itself. */
   async #giveUp(request: Request, renewed: TokenSet): Promise<void> {
     await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');

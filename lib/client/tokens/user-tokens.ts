@@ -17,18 +17,16 @@ import {
   type TokenStore,
 } from './token-store.js';
 
-/** Where the tokens of the user of a request are. Lifetimes are in seconds. */
 export interface UserTokens {
-  /** Names the session; undefined if it has no id. */
   keyOf(request: UserTokenRequest): string | undefined;
-  /** The tokens as the request knows them; undefined if there are none, or the session has ended. */
+  /** The tokens as the request sees them; undefined if there are none, or the session has ended. */
   get(request: UserTokenRequest): Promise<TokenSet | undefined> | TokenSet | undefined;
-  /** The tokens as they are now, whatever the request has read before. */
+  /** The tokens in storage now, even if the request has read older ones. */
   current(request: UserTokenRequest): Promise<TokenSet | undefined>;
   /**
-   * Says that this request is about to refresh tokens, which shows that they can be saved.
+   * Marks that this request is about to refresh the tokens. This also proves that saving works.
    *
-   * @returns what is there from now on; undefined if it is no longer `current`
+   * @returns the tokens in storage from now on; undefined if `current` is outdated
    */
   claim(
     request: UserTokenRequest,
@@ -36,34 +34,34 @@ export interface UserTokens {
     refreshing: TokenSet,
     lifetime: number,
   ): Promise<TokenSet | undefined>;
-  /** Puts tokens, or nothing, in the place of others. False if something else is there now. */
+  /** Replaces or deletes the tokens. False if the stored tokens are different by now. */
   replace(
     request: UserTokenRequest,
     expected: TokenSet,
     tokens: TokenSet | undefined,
     lifetime: number,
   ): Promise<boolean>;
-  /** Lets a request know what another one of its session has got. */
+  /** Gives a request the tokens that another request of its session obtained. */
   adopt(request: UserTokenRequest, tokens: TokenSet): Promise<void>;
   /**
-   * Keeps the tokens of a login.
+   * Saves the tokens of a login.
    *
    * @throws {LoginRequiredError} if the session has ended
    */
   start(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
-  /** Ends the session for tokens: nothing is kept for it any more. Returns what was there. */
+  /** Ends the session for tokens: nothing is saved for it from now on. Returns the last tokens. */
   end(request: UserTokenRequest): Promise<TokenSet | undefined>;
 }
 
-/** For how long it is remembered that a session has ended: longer than any request takes. */
+/** In seconds: how long an ended session is remembered. Longer than any request takes. */
 const ENDED_FOR = 3600;
 
-/** What is kept for a session that has ended. */
+/** The entry of a session that has ended. */
 const ENDED: TokenSet = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
 
 const isEnded = (entry: TokenSet | undefined): boolean => entry?.tokenType === ENDED.tokenType;
 
-/** How often an entry is read again that somebody else changes at the same time. */
+/** How often to read an entry again while others change it. */
 const MAX_ATTEMPTS = 20;
 
 const contended = (): Error =>
@@ -74,7 +72,6 @@ const sessionEnded = (): LoginRequiredError =>
     'The session has ended, so no tokens can be saved for it. Renew the session at login first.',
   );
 
-/** Keeps the tokens in a store, under the id of the session. */
 export function tokensInStore(store: TokenStore): UserTokens {
   const keyOf = (request: UserTokenRequest): string => {
     const id = sessionIdOf(request);
@@ -88,7 +85,7 @@ export function tokensInStore(store: TokenStore): UserTokens {
   };
   const get = (request: UserTokenRequest) => {
     const value = store.get(keyOf(request));
-    // Without a promise where there is none: this is what nearly every call does.
+    // No promise if the store returns none: nearly every call takes this path.
     return isThenable(value) ? Promise.resolve(value).then(unlessEnded) : unlessEnded(value);
   };
   return {
@@ -101,7 +98,8 @@ export function tokensInStore(store: TokenStore): UserTokens {
         const isClaimed = await store.replace(key, current, refreshing, lifetime);
         return isClaimed ? refreshing : undefined;
       } catch (error) {
-        // The store may have done it all the same, or do it late: then others would wait in vain.
+        // The store may have written the mark anyway, or may write it late; others would wait for
+        // nothing.
         const { refreshing: _mark, ...tokens } = refreshing;
         Promise.resolve(store.replace(key, refreshing, tokens, lifetime)).catch(() => undefined);
         throw error;
@@ -137,7 +135,6 @@ export function tokensInStore(store: TokenStore): UserTokens {
 
 const MEMBER = 'tokens';
 
-/** Keeps the tokens in the session, as its member `tokens`. */
 export function tokensInSession(): UserTokens {
   const ended = new MemoryTokenStore();
   const endedObjects = new WeakSet<object>();
@@ -177,7 +174,8 @@ export function tokensInSession(): UserTokens {
     keyOf,
     get,
     current,
-    // There is no atomic step below a session, so there is no mark: saving it shows that it works.
+    // A session has no atomic operation, so there is no mark. Saving still proves that saving
+    // works.
     claim: async (request, expected, refreshing) => {
       const { refreshing: _mark, ...tokens } = refreshing;
       return (await replace(request, expected, tokens, 0)) ? tokens : undefined;
