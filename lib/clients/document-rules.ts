@@ -5,7 +5,7 @@ import { parseRemoteUrl } from '../net/remote-url.js';
 import { safeText } from '../shared/safe.js';
 import { type ClientMetadata, withoutNulls } from './metadata.js';
 
-/** The metadata that a client publishes at its client_id (RFC 7591 §2). */
+/** The metadata document at a client_id (RFC 7591 §2). */
 export interface ClientMetadataDocument extends ClientMetadata {
   readonly redirect_uris?: readonly string[] | undefined;
   readonly [member: string]: unknown;
@@ -13,10 +13,9 @@ export interface ClientMetadataDocument extends ClientMetadata {
 
 /**
  * Checks a client identifier URL (draft-ietf-oauth-client-id-metadata-document-03 §3): https, no
- * credentials, no fragment, a path without dot segments. It must also be written in the one way in
- * which URL parsers write it (so without `:443`), and its host without a final dot. That is our
- * policy and not the draft's: two spellings cannot be two clients at one address, nor can one of
- * them get past a list of hosts.
+ * credentials, no fragment, no dot segments in the path. Our own policy also requires the
+ * normalized spelling (for example without `:443`) and no final dot in the host. Otherwise two
+ * spellings could be two clients at one address, or bypass a list of hosts.
  *
  * @throws {FetchError} `url_invalid`
  */
@@ -34,7 +33,7 @@ export function parseClientIdUrl(clientId: string): URL {
   return url;
 }
 
-/** Members that only make sense with a shared secret, and there was no way to agree on one. */
+/** Members for a shared secret. A metadata document cannot agree on one. */
 const SECRET_MEMBERS = ['client_secret', 'client_secret_expires_at'];
 
 /** Members that an authorization server shows to its users as links and images. */
@@ -48,7 +47,7 @@ function parseUri(name: string, value: unknown): URL {
 }
 
 /**
- * Checks that codes may be sent to all redirect URIs, if there are any.
+ * Checks that codes may be sent to every redirect URI, if there are any.
  *
  * @throws {Error} with a sentence that is safe to log
  */
@@ -73,10 +72,11 @@ function checkDisplayedUri(name: string, value: unknown): void {
 const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
 
 /**
- * The methods that a document offers (draft §4.1): its `token_endpoint_auth_methods_supported`, or
- * else its `token_endpoint_auth_method`, or else `none`.
+ * The authentication methods of a document (draft §4.1): its
+ * `token_endpoint_auth_methods_supported`, otherwise its `token_endpoint_auth_method`, otherwise
+ * `none`.
  *
- * @throws {Error} if one of them needs a shared secret
+ * @throws {Error} if a method needs a shared secret
  */
 function offeredMethods(document: Readonly<Record<string, unknown>>): readonly string[] {
   const { token_endpoint_auth_method: one, token_endpoint_auth_methods_supported: several } =
@@ -97,8 +97,8 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
 }
 
 /**
- * Keys of the document must be public keys, whatever they are for. Only a client that
- * authenticates by its keys needs one for signatures (RFC 7591 §2).
+ * All keys of the document must be public. Only a client that authenticates by its keys needs one
+ * for signatures (RFC 7591 §2).
  */
 const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
   jwks === undefined ? NO_KEYS : importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
@@ -110,11 +110,10 @@ function checkKeys({ jwks, jwks_uri }: ClientMetadata): void {
   if (jwks_uri !== undefined) importSecret({ type: 'JwksUri', value: jwks_uri });
 }
 
-/** A document that keeps the rules, and the keys of its `jwks`. */
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
   readonly imported: ImportedKeys;
-  /** The methods that the document offers. */
+  /** The authentication methods of the document. */
   readonly offered: readonly string[];
 }
 
@@ -122,7 +121,7 @@ export interface CheckedDocument {
  * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-03 §4, §4.1).
  * Members that are null count as absent.
  *
- * @param url the URL that it was fetched from, which is the client_id
+ * @param url the URL of the document, which is the client_id
  * @throws {Error} with a reason that is safe to log
  */
 export function checkClientMetadataDocument(value: unknown, url: string): CheckedDocument {
@@ -144,7 +143,7 @@ export function checkClientMetadataDocument(value: unknown, url: string): Checke
   return checked;
 }
 
-/** What is at a `jwks_uri` is not known yet. */
+/** The keys at a `jwks_uri` are not known yet. */
 const hasKeys = ({ document, imported }: CheckedDocument): boolean =>
   document.jwks_uri !== undefined || imported.keys.length > 0;
 
@@ -155,11 +154,11 @@ function whyNoKeys({ document, imported }: CheckedDocument): string {
 }
 
 /**
- * Chooses how a client authenticates (draft §4.1): the method that the server likes best of those
- * that the document offers and has keys for.
+ * Chooses how a client authenticates (draft §4.1): the server's most preferred method that the
+ * document offers and has keys for.
  *
- * @param methods those of the server, the one that it likes best first
- * @returns undefined if they have none in common
+ * @param methods the server's methods, preferred first
+ * @returns undefined if there is no common method
  */
 export const chooseMethod = (
   checked: CheckedDocument,
@@ -171,7 +170,7 @@ export const chooseMethod = (
   );
 
 /**
- * Checks that a client which sends users can be shown to them and sent back to.
+ * Checks that a client has what the server needs to show it to users and to redirect them back.
  *
  * @throws {Error} with a reason that is safe to log
  */

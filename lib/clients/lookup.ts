@@ -5,15 +5,15 @@ import type { Failure } from '../shared/reasons.js';
 
 /**
  * Finds a client by its id: returns the client, resolves to it, or calls `done` (Passport's
- * convention; the function must then declare three parameters). The first answer counts. It may
- * throw a `ClientAuthenticationError` to refuse the client for a reason of its own; any other error
- * is the server's, and 503.
+ * convention; the function must then declare three parameters). The first answer counts. To refuse
+ * the client for your own reason, throw a `ClientAuthenticationError`. Any other error counts as a
+ * server error, 503.
  *
- * @param clientId as the assertion names it, or the `client_id` beside a platform's assertion: anything
- *   that a caller may write
- * @param context what `validate` was given; the Express request if the strategy calls
- * @param done `done(error)`, or `done(null, client)`, or `done(null)` if there is no such client
- * @returns the client, or undefined or null if there is none
+ * @param clientId untrusted: the client id in the assertion, or the `client_id` parameter of a
+ *   request with a platform's assertion
+ * @param context the `context` of `validate`; with the strategy, the Express request
+ * @param done `done(error)`, `done(null, client)`, or `done(null)` if the client does not exist
+ * @returns the client; undefined or null if it does not exist
  */
 export type FindClient<Client extends AssertionClient> = (
   clientId: string,
@@ -24,14 +24,13 @@ export type FindClient<Client extends AssertionClient> = (
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that calls `done` returns nothing.
 type Found<Client> = Client | null | undefined | void;
 
-/** A client without secrets is one too, but no assertion of it can be accepted. */
+/** A client without secrets is valid, but its assertions are never accepted. */
 function isClient(value: unknown): value is AssertionClient {
   if (typeof value !== 'object' || value === null) return false;
   const { clientId, secrets } = value as Partial<AssertionClient>;
   return typeof clientId === 'string' && Array.isArray(secrets ?? []);
 }
 
-/** What came of a lookup. */
 export type Lookup<Client> =
   | { readonly client: Client; readonly failure?: undefined }
   | { readonly client?: undefined; readonly failure: Failure };
@@ -60,7 +59,7 @@ function failureOf(error: unknown): { readonly failure: Failure } {
   return { failure: { reason, expected, actual, cause } };
 }
 
-/** Receives what the lookup says by `done`; only the first call counts. */
+/** Receives the answer through `done`; only the first call counts. */
 class Callback<Client> {
   answer:
     | { readonly error: unknown; readonly client: Client | null | undefined | false }
@@ -73,7 +72,7 @@ class Callback<Client> {
     this.onAnswer?.();
   };
 
-  /** @throws what `done` was given as error */
+  /** @throws the error that `done` received */
   get client(): Client | null | undefined | false {
     const { error, client } = this.answer ?? {};
     if (error !== undefined && error !== null) throw error;
@@ -81,7 +80,6 @@ class Callback<Client> {
   }
 }
 
-/** The first answer: of `done`, or of the promise. */
 function firstAnswer<Client>(
   callback: Callback<Client>,
   promise: unknown,
@@ -96,7 +94,7 @@ function firstAnswer<Client>(
       }
     };
     if (!isThenable(promise)) return;
-    // An async function that calls `done` resolves to nothing, maybe before `done` was called.
+    // An async function that calls `done` resolves to undefined, possibly before it calls `done`.
     const settle = (value: unknown) => {
       if (value !== undefined || !usesDone) resolve(value as Found<Client>);
     };
@@ -105,10 +103,10 @@ function firstAnswer<Client>(
 }
 
 /**
- * Calls a lookup, however it answers.
+ * Calls a lookup in any of its conventions.
  *
- * @returns a promise only if the lookup has not answered at once
- * @throws what the lookup throws, or gives to `done`
+ * @returns a promise only if the lookup does not answer at once
+ * @throws what the lookup throws or passes to `done`
  */
 export function askForClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
@@ -134,12 +132,12 @@ export function askForClient<Client extends AssertionClient>(
 }
 
 /**
- * Asks the application for the client. A lookup that throws, hangs or returns something else than a
- * client fails closed; one that returns another client (a database that ignores case) has found
- * none.
+ * Asks the application for the client. If the lookup throws, hangs or returns anything but a
+ * client, the request fails closed. If it returns another client (a database that ignores case),
+ * the client counts as unknown.
  *
  * @param timeout in seconds
- * @returns a promise only if the application has not answered at once
+ * @returns a promise only if the application does not answer at once
  */
 export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,

@@ -26,34 +26,33 @@ import {
 } from './metadata.js';
 
 /**
- * How client ID metadata documents are fetched and kept. Times are in seconds. `maxBytes` is 5120,
- * `maxAge` a day and `maxStale` 0 unless they are set. With `allowLocalNetwork`, a client_id may be
- * an http URL of this machine, for development. What may be called, `timeout`, `maxEntries` and
- * `maxConcurrentFetches` count for the `jwks_uri` of these clients as well; their sets are kept apart
- * from those of other clients.
+ * How to fetch and keep client ID metadata documents. Times are in seconds. Defaults: `maxBytes`
+ * 5120, `maxAge` a day, `maxStale` 0. With `allowLocalNetwork`, a client_id may be an http URL of
+ * this machine, for development. The network rules, `timeout`, `maxEntries` and
+ * `maxConcurrentFetches` also apply to the `jwks_uri` of these clients; their JWK Sets are kept
+ * apart from those of other clients.
  */
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
-   * Whether the clients of a host are welcome, asked on every use and before anything is fetched.
-   * `host` is that of the URL, in lower case, with its port if it has one: a list of what is allowed is
-   * safer than one of what is blocked. Default: all are.
+   * Whether clients of a host are allowed; called on every use, before any fetch. `host` is the
+   * host of the URL in lower case, with its port if it has one. An allow list is safer than a block
+   * list. Default: all hosts.
    */
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
   /**
-   * How these clients may authenticate, what you like best first. A document may offer several
-   * methods (draft §4.1); the first of yours that it offers counts. Default `private_key_jwt`, then
-   * `none`.
+   * How these clients may authenticate, preferred first. A document may offer several methods
+   * (draft §4.1); your first method that it offers is used. Default `private_key_jwt`, then `none`.
    */
   readonly methods?: readonly string[] | undefined;
   /**
-   * The grants that these clients may have. Anyone can publish a document, so a grant without a user,
-   * such as `client_credentials`, would be anyone's. Default `authorization_code` and
+   * The grants that these clients may have. Anyone can publish a document, so a grant without a
+   * user, such as `client_credentials`, would be open to everyone. Default `authorization_code` and
    * `refresh_token`.
    */
   readonly grantTypes?: readonly string[] | undefined;
   /**
-   * Called when the document of a client differs from the one before: `members` are those of its
-   * keys, redirect URIs and methods that have changed. What it throws becomes a process warning.
+   * Called if a client's document differs from its previous version: `members` names the changed
+   * members among keys, redirect URIs and methods. If it throws, a process warning is emitted.
    */
   readonly onChange?:
     | ((change: { readonly clientId: string; readonly members: readonly string[] }) => unknown)
@@ -68,11 +67,11 @@ const OPTIONS = {
   onChange: callback<NonNullable<ClientMetadataDocumentOptions['onChange']>>(),
 } satisfies OptionTable<ClientMetadataDocumentOptions>;
 
-/** A client that introduced itself by its metadata document. */
+/** A client that registered itself by a metadata document. */
 export interface MetadataDocumentClient extends AssertionClient {
   /**
-   * The document without members that are null. `token_endpoint_auth_method` is the method that was
-   * chosen, `grant_types` are those that you allow.
+   * The document without null members. `token_endpoint_auth_method` is the chosen method;
+   * `grant_types` are the grants that you allow.
    */
   readonly metadata: ClientMetadata & {
     readonly redirect_uris?: readonly string[] | undefined;
@@ -80,7 +79,7 @@ export interface MetadataDocumentClient extends AssertionClient {
   };
 }
 
-/** What may be called and how many at once is the same for keys; how long they are kept is not. */
+/** Keys share the network rules and limits of the documents, but not their ages. */
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
   return RemoteJwkSets.ofStrangers({
     allowedNetworks: options.allowedNetworks,
@@ -94,7 +93,7 @@ function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
   });
 }
 
-/** Members whose change can let somebody else in. */
+/** If one of these members changes, another party may gain access. */
 const WATCHED = [
   'jwks',
   'jwks_uri',
@@ -110,7 +109,7 @@ const fingerprintsOf = (document: ClientMetadataDocument): Fingerprints =>
     WATCHED.map((name) => [name, hash('sha256', JSON.stringify(document[name]) ?? '', 'base64')]),
   );
 
-/** Remembers what documents were like, for longer than it keeps them, and tells of changes. */
+/** Remembers a summary of each document for longer than the document, and reports changes. */
 class Watch {
   readonly #seen: SharedMap<Fingerprints>;
   readonly #onChange: NonNullable<ClientMetadataDocumentOptions['onChange']>;
@@ -140,7 +139,6 @@ class Watch {
   }
 }
 
-/** A client; or if it and this server have no method in common, what it offers. */
 type Introduced =
   | { readonly client: MetadataDocumentClient }
   | { readonly client?: undefined; readonly offered: readonly string[] };
@@ -173,14 +171,14 @@ function refusal(error: unknown): unknown {
 }
 
 /**
- * A lookup of clients whose client_id is the https URL of their metadata
+ * A lookup for clients whose client_id is the https URL of their metadata
  * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
  * endpoint. The document is fetched, checked and kept.
  *
- * @param otherClients finds the clients whose ids are no URLs; without it there are none
+ * @param otherClients finds clients with other ids; without it, there are no such clients
  * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
- *   cannot be had or breaks a rule, and (400 `unauthorized_client`) if it offers no method of yours.
- *   Its method `forget` drops a client's document and keys at once
+ *   is unavailable or breaks a rule, and (400 `unauthorized_client`) if it offers none of your
+ *   methods. Its method `forget` drops a client's document and keys at once
  * @throws {TypeError} for a wrong option
  * @example
  * ```ts
@@ -229,7 +227,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
         throw new FetchError('host_not_allowed', `allowHost does not allow ${host}`);
       }
       const { document } = await documents.get(clientId);
-      // A copy, since the application may add to what becomes its req.user.
+      // A copy, because the application may add members to its req.user.
       if (document.client !== undefined) return { ...document.client };
       throw new ClientAuthenticationError({
         reason: 'client_method_unsupported',
@@ -243,7 +241,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
 
   return Object.assign(find, {
     forget(clientId: string): void {
-      // The document may be stale by now, its keys fresh.
+      // The document may be stale while its keys are fresh.
       const uri = documents.forget(clientId)?.client?.metadata.jwks_uri;
       if (uri !== undefined) jwksUri.forget(uri);
     },

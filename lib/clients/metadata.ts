@@ -13,7 +13,7 @@ export interface ClientMetadata {
   readonly jwks_uri?: string | undefined;
 }
 
-/** Metadata without the members that are null: databases have null where code has undefined. */
+/** Drops null members: databases use null where code uses undefined. */
 export const withoutNulls = <Metadata extends object>(metadata: Metadata): Metadata =>
   Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null)) as Metadata;
 
@@ -35,9 +35,9 @@ function sharedSecrets(metadata: ClientMetadata): Secret[] {
 }
 
 /**
- * The secrets that client metadata (RFC 7591 §2) stands for: its keys, and with the method
- * `client_secret_jwt` its `client_secret` as an HMAC key. What they may be used for is decided by
- * `tokenEndpointAuthMethod`, since a client that authenticates otherwise signs request objects too.
+ * The secrets in client metadata (RFC 7591 §2): the keys, and with `client_secret_jwt` the
+ * `client_secret` as an HMAC key. `tokenEndpointAuthMethod` decides what they may be used for,
+ * because a client with another method may still sign request objects.
  */
 export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
   const secrets = sharedSecrets(metadata);
@@ -51,8 +51,8 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
 }
 
 /**
- * A client from its metadata, for a lookup to return. It may use the method that the metadata name,
- * or whatever its secrets allow where they name none.
+ * Converts metadata to a client that a lookup can return. The client may use the method in the
+ * metadata; without one, any method that its secrets allow.
  *
  * @example
  * ```ts
@@ -79,11 +79,11 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
 export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
 /**
- * The grants of a client that describes itself, by registration (RFC 7591) or by a metadata document:
- * those that it asks for and the operator allows. A client that asks for none asks for
- * `authorization_code` (RFC 7591 §2).
+ * The grants of a client that registered itself (RFC 7591) or has a metadata document: the
+ * requested grants that the operator allows. Without a request, `authorization_code` is assumed
+ * (RFC 7591 §2).
  *
- * @throws {Error} if no grant is left; the sentence is safe to log
+ * @throws {Error} if no grant is left; the message is safe to log
  */
 export function grantTypesOf(asked: unknown, allowed: readonly string[]): string[] {
   const wanted = asked ?? ['authorization_code'];

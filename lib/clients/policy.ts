@@ -1,8 +1,8 @@
 import type { AssertionClient } from '../keys/secret.js';
 import type { Failure } from '../shared/reasons.js';
 
-// What a client may do, whatever it authenticates by. The pipeline of assertions, `otherwise` of
-// authenticateClient, and the MCP router all decide by these rules.
+// What a client may do, whatever its authentication method. Used by the assertion pipeline,
+// `otherwise` of authenticateClient, and the MCP router.
 
 /** The methods of OpenID Connect Core §9 that are assertions. */
 const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
@@ -10,14 +10,19 @@ const SECRET_METHODS: readonly unknown[] = ['client_secret_basic', 'client_secre
 
 type Client = Partial<AssertionClient>;
 
-/** Any truthy value disables, such as a database's 1: a mistake must not let a client in. */
+/**
+ * Any truthy value disables a client, such as 1 from a database: a mistake must not let a client
+ * in.
+ */
 export const isDisabled = ({ disabled }: Client): boolean => Boolean(disabled);
 
-/** Whether a client may authenticate by an assertion of this method; null and undefined pin nothing. */
+/**
+ * Whether a client may authenticate by an assertion with this method. Null and undefined allow any
+ * method.
+ */
 export const allowsAssertion = ({ tokenEndpointAuthMethod }: Client, method: string): boolean =>
   (tokenEndpointAuthMethod ?? method) === method;
 
-/** Whether a client must use an assertion, although a plain secret may be right. */
 function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secrets }: Client) {
   if (clientSecretAllowed === true) return false;
   const method = tokenEndpointAuthMethod ?? undefined;
@@ -26,10 +31,10 @@ function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secr
 }
 
 /**
- * Whether another strategy must refuse a client: it is disabled; or it has to prove itself by an
- * assertion, because its `tokenEndpointAuthMethod` says so, or because it names no method and has
- * secrets for assertions, and `clientSecretAllowed` is not true. For the verify callbacks of other
- * strategies in Passport's own list; `authenticateClient` asks by itself.
+ * Whether another strategy must refuse a client. True if the client is disabled, or must
+ * authenticate by an assertion: its `tokenEndpointAuthMethod` requires one, or it names no method,
+ * has secrets for assertions, and `clientSecretAllowed` is not true. Call it in the verify
+ * callbacks of other Passport strategies; `authenticateClient` calls it itself.
  *
  * @example
  * ```ts
@@ -44,20 +49,21 @@ export const requiresClientAssertion = (client: Client): boolean =>
   isDisabled(client) || isHeldToAssertions(client);
 
 /**
- * Whether a request that shows this method, or none, can be by the method that is pinned. The two ways
- * to send a client_secret prove the same, and client libraries mix them up.
+ * Whether a request with this method, or none, can satisfy the pinned method. Both ways to send a
+ * client_secret count as equal, because client libraries mix them up.
  */
 function fitsPin(pinned: string, method: string | undefined, secretAllowed: boolean): boolean {
   if (method !== undefined) return secretAllowed || SECRET_METHODS.includes(pinned);
-  // A certificate, or another way that the form does not show.
+  // A certificate, or another method that leaves no trace in the form.
   return !ASSERTION_METHODS.includes(pinned) && !SECRET_METHODS.includes(pinned);
 }
 
 /**
- * Why a client that another method has accepted may not go on; undefined if it may.
+ * Why a client that another method accepted must still be refused; undefined if it is not.
  *
- * @param method `client_secret_basic`, `client_secret_post`, or undefined if the request shows none
- * @param sent what the request carries for authentication, for the operator
+ * @param method `client_secret_basic`, `client_secret_post`, or undefined if the request shows
+ *   neither
+ * @param sent the authentication parameters of the request, for the operator
  */
 export function failureWithoutAssertion(
   client: Client,
