@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../shared/jose.js';
 
-/** Says why a key cannot be used; the message is a sentence for the person who configured it. */
+/** A key is unusable. The message is a sentence for the person who configured it. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
-/** A value from a secret as an error may show it: short, and without control characters. */
+/** A value from a secret, safe to show in an error: short, without control characters. */
 export const shown = (value: unknown): string =>
   JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
 
@@ -24,13 +24,13 @@ const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
 const MINIMUM_RSA_BITS = 2048;
 
 /**
- * Each bit of modulus and exponent makes a signature more expensive to check, and a client chooses
- * its own keys. Within these bounds a check costs a few times that of an ordinary key.
+ * Larger keys make signatures more expensive to verify, and clients choose their own keys. Within
+ * these limits, a check costs a few times as much as for an ordinary key.
  */
 export const MAXIMUM_RSA_BITS = 8192;
 const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
 
-/** RFC 7518 §3.2: an HMAC key has at least the size of the hash. */
+/** RFC 7518 §3.2: an HMAC key must be at least as long as the hash. */
 const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
   ['HS256', 32],
   ['HS384', 48],
@@ -43,7 +43,7 @@ export const tooManyRsaBits = (bits: number): KeyError =>
 export const exponentTooLong = (): KeyError =>
   new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
 
-/** The odd primes that the ROCA chips built their own primes from. */
+/** Odd primes for the ROCA test. */
 const ROCA_PRIMES: readonly number[] = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
   103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
@@ -51,7 +51,6 @@ const ROCA_PRIMES: readonly number[] = [
 
 const ROCA_GENERATOR = 65_537;
 
-/** What 65537 to any power leaves when it is divided by a prime. */
 function remaindersOfPowers(prime: number): ReadonlySet<number> {
   const remainders = new Set<number>();
   for (let power = 1; !remainders.has(power); power = (power * ROCA_GENERATOR) % prime) {
@@ -65,8 +64,8 @@ const ROCA_REMAINDERS = ROCA_PRIMES.map(
 );
 
 /**
- * Whether an RSA modulus comes from the chips whose keys can be factored (ROCA, CVE-2017-15361):
- * their moduli are powers of 65537 modulo many small primes. One in 2^27 of others looks so too.
+ * Whether an RSA modulus comes from chips with factorable keys (ROCA, CVE-2017-15361): such a
+ * modulus is a power of 65537 modulo many small primes. One in 2^27 other moduli matches too.
  */
 const isRocaModulus = (modulus: bigint): boolean =>
   ROCA_REMAINDERS.every(([prime, remainders]) => remainders.has(Number(modulus % prime)));
@@ -74,7 +73,7 @@ const isRocaModulus = (modulus: bigint): boolean =>
 const numberIn = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex') || '0'}`);
 
 function checkRsaNumbers(key: KeyObject): void {
-  // Not asymmetricKeyDetails, which makes a bigint of the exponent before its size is known.
+  // asymmetricKeyDetails would convert the exponent to a bigint before its size is checked.
   const { n = '', e = '' } = key.export({ format: 'jwk' });
   const [modulusBytes, exponentBytes] = [Buffer.from(n, 'base64url'), Buffer.from(e, 'base64url')];
   const bits = modulusBytes.length * 8 - (Math.clz32(modulusBytes[0] ?? 0) - 24);
@@ -98,7 +97,7 @@ function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
   return RSA;
 }
 
-/** Where the content of a DER value begins, and where it ends (X.690 §8.1). */
+/** Where the content of a DER value begins and ends (X.690 §8.1). */
 function contentOf(der: Buffer, offset: number): readonly [start: number, end: number] {
   const first = der[offset + 1] ?? 0;
   if (first < 0x80) return [offset + 2, offset + 2 + first];
@@ -109,7 +108,7 @@ function contentOf(der: Buffer, offset: number): readonly [start: number, end: n
 
 const RSA_ENCRYPTION = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 
-/** The same numbers under the identifier of any RSA key, since Node shows them of those alone. */
+/** The same key as a plain RSA key: Node exports the numbers of plain RSA keys only. */
 export function asPlainRsa(key: KeyObject): KeyObject {
   const spki = key.export({ format: 'der', type: 'spki' });
   const [start] = contentOf(spki, 0);
@@ -120,14 +119,14 @@ export function asPlainRsa(key: KeyObject): KeyObject {
   return createPublicKey({ key: der, format: 'der', type: 'spki' });
 }
 
-/** A key that says RSASSA-PSS may say with which hash and salt too (RFC 4055 §3.1). */
+/** An RSASSA-PSS key may prescribe its hash and salt (RFC 4055 §3.1). */
 function rsaPssAlgorithms(key: KeyObject): readonly Algorithm[] {
   checkRsaNumbers(asPlainRsa(key));
   const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (hashAlgorithm === undefined) return RSASSA_PSS;
   const algorithms = RSASSA_PSS.filter((alg) => {
     const bits = alg.slice(2);
-    // RFC 7518 §3.5: the salt is as long as the hash. The key says what it is at least.
+    // RFC 7518 §3.5: the salt is as long as the hash. The key gives the minimum.
     return (
       hashAlgorithm === `sha${bits}` &&
       mgf1HashAlgorithm === hashAlgorithm &&
@@ -143,19 +142,19 @@ function rsaPssAlgorithms(key: KeyObject): readonly Algorithm[] {
 /** The field of Ed25519 (RFC 8032 §5.1). */
 const P = 2n ** 255n - 19n;
 
-/** The y of the points of order 8; those of order 1, 2 and 4 have 1, -1 and 0. */
+/** The y coordinate of the points of order 8. Points of order 1, 2 and 4 have 1, -1 and 0. */
 const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 
 const SMALL_ORDER: readonly bigint[] = [0n, 1n, P - 1n, ORDER_8, P - ORDER_8];
 
 /**
- * Refuses the eight points whose multiples are few, in any spelling (RFC 8032 §5.1.3): with such a
- * public key, signatures of many messages can be made without any private one.
+ * Refuses the eight points of small order, in any encoding (RFC 8032 §5.1.3): with such a public
+ * key, anyone can forge signatures of many messages.
  */
 function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
   const { x = '' } = key.export({ format: 'jwk' });
   const bits = numberIn(Buffer.from(x, 'base64url').reverse());
-  // The first bit is the sign of x. The others may exceed the field, as OpenSSL lets them.
+  // The first bit is the sign of x. The other bits may exceed the field, which OpenSSL accepts.
   if (SMALL_ORDER.includes((bits & (2n ** 255n - 1n)) % P)) {
     throw new KeyError('the Ed25519 key is a point of small order, for which anyone can sign');
   }
@@ -189,9 +188,9 @@ const ALGORITHMS_OF: Readonly<Record<string, (key: KeyObject) => readonly Algori
 };
 
 /**
- * Which algorithms a key can verify.
+ * The algorithms that a key can verify.
  *
- * @throws {KeyError} if the key is too weak, too expensive, or of a kind that no algorithm takes
+ * @throws {KeyError} if the key is too weak, too expensive, or fits no algorithm
  */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
   if (key.type === 'secret') return hmacAlgorithms(key);

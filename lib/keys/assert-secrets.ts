@@ -7,7 +7,7 @@ import { cannotVerify, isVerifiable } from './jwk.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
-/** A secret that cannot be used. The message names the client, the secret and the reason. */
+/** A secret is unusable. The message names the client, the secret and the reason. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly code = 'secret_refused';
@@ -23,10 +23,11 @@ export class SecretError extends Error {
 const METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 
 /**
- * Why a client can never authenticate as it is registered (RFC 7591 §2); undefined if it can.
+ * Why a client's registration makes authentication impossible (RFC 7591 §2); undefined if it does
+ * not.
  *
  * @param keys the keys of its secrets
- * @param hasRemoteKeys whether it has a `jwks_uri` besides, whose keys are not known
+ * @param hasRemoteKeys whether it also has a `jwks_uri`, whose keys are unknown
  */
 export function contradictionIn(
   client: Pick<AssertionClient, 'tokenEndpointAuthMethod' | 'tokenEndpointAuthSigningAlg'>,
@@ -50,7 +51,7 @@ export function contradictionIn(
   return `none of its keys can verify ${alg}, only ${possible}`;
 }
 
-/** A certificate may be renewed, or its validity may not count: so this is a warning. */
+/** Only a warning, because a certificate may be renewed, or its validity may be ignored. */
 function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void {
   const now = Date.now() / 1000;
   const isExpired = ({ notAfter }: VerificationKey) => notAfter !== undefined && notAfter < now;
@@ -62,8 +63,8 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
 }
 
 /**
- * A set needs a key for signatures only if the client authenticates by its keys (RFC 7591 §2); but one
- * whose keys are all unusable is a mistake.
+ * A set needs a signature key only if the client authenticates by its keys (RFC 7591 §2). A set
+ * with only unusable keys is always a mistake.
  */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
   const isForOtherUse = method !== undefined && !METHODS.includes(method);
@@ -82,7 +83,9 @@ const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): b
       (type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
   );
 
-/** The keys of a client, checked as `assertClientSecrets` does, but without a warning. */
+/**
+ * Imports the keys of a client with the checks of `assertClientSecrets`, but without its warning.
+ */
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
@@ -128,14 +131,14 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
 }
 
 /**
- * Checks the secrets of a client when it is configured or registered, so that a weak or wrong one
- * is refused then and not when the client first calls. A process warning tells of a client whose
- * certificates have all expired.
+ * Checks a client's secrets when the client is configured or registered. A weak or wrong secret is
+ * then refused early, not at the client's first request. Emits a process warning if all
+ * certificates of a client have expired.
  *
- * @throws {TypeError} if `secrets` is no array
- * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak,
- *   of an unknown type or curve, or unreadable; for an `alg` of the client that is not known; and for a
- *   method, `alg` and keys that can never work together
+ * @throws {TypeError} if `secrets` is not an array
+ * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak, of
+ *   an unknown type or curve, or unreadable; for an unknown `alg` of the client; and for a method,
+ *   `alg` and keys that can never work together
  */
 export function assertClientSecrets(client: AssertionClient): void {
   const keys = checkClientSecrets(client);

@@ -1,7 +1,7 @@
 import type * as NodeBuffer from 'node:buffer';
 
-// What the decoding of a JWS needs of node:buffer. A page in a browser has the same, made here: no
-// file that a browser runs may import from node:.
+// The part of node:buffer that decoding a JWS needs, implemented again for browsers: no file that a
+// browser runs may import from node:.
 
 type Encoding = 'base64url' | 'latin1' | 'utf8';
 
@@ -30,7 +30,7 @@ function base64urlBytes(text: string): Bytes {
   }
 }
 
-/** The part of node:buffer that a browser gets. */
+/** Browsers get this instead of node:buffer. */
 export const browserBuffer = {
   Buffer: {
     from(text: string, encoding: Encoding): Bytes {
@@ -55,12 +55,11 @@ const builtin = globalThis.process?.getBuiltinModule?.('buffer');
 type Buffer = NodeBuffer.Buffer;
 const { Buffer, isUtf8 } = (builtin ?? browserBuffer) as typeof NodeBuffer;
 
-/** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A JWS in compact serialization (RFC 7515 §3.1), decoded and not yet trusted. */
+/** A decoded JWS in compact serialization (RFC 7515 §3.1). Not verified yet. */
 export interface CompactJws {
-  /** What the signature is over: the first two segments with their dot (RFC 7515 §5.1). */
+  /** The signed text: the first two segments with their dot (RFC 7515 §5.1). */
   readonly signingInput: string;
   readonly signature: Buffer;
   readonly header: JsonObject;
@@ -68,8 +67,8 @@ export interface CompactJws {
 }
 
 /**
- * The bytes of a segment in base64url, without padding (RFC 7515 §2). Only the one canonical
- * spelling counts: Node reads others too, and with them one signature would have several.
+ * Decodes a base64url segment without padding (RFC 7515 §2). Only the canonical spelling is
+ * accepted: Node accepts others, which would give one signature several spellings.
  */
 export function decodeSegment(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url');
@@ -89,7 +88,7 @@ function decodeObject(segment: string): JsonObject | undefined {
   }
 }
 
-/** Headers by their segment: a client's assertions all have the same one. */
+/** Decoded headers by segment: all assertions of a client have the same header. */
 const headers = new Map<string, JsonObject>();
 const MAX_HEADERS = 1000;
 const MAX_HEADER_LENGTH = 512;
@@ -103,24 +102,24 @@ function decodeHeader(segment: string): JsonObject | undefined {
   const header = decodeObject(segment);
   if (header !== undefined && segment.length <= MAX_HEADER_LENGTH && isFlat(header)) {
     if (headers.size >= MAX_HEADERS) headers.clear();
-    // Frozen, since it is shared from now on; and under a text of its own, since a segment is a part
-    // of the request and would keep all of it in memory.
+    // Frozen, because it is shared from now on. The key is a copy, because a segment is a slice
+    // that would keep the whole request in memory.
     headers.set(Buffer.from(segment, 'latin1').toString('latin1'), Object.freeze(header));
   }
   return header;
 }
 
 /**
- * Takes a compact JWS apart, once.
+ * Decodes a compact JWS. Never throws.
  *
- * @returns the decoded parts, or undefined where the text is anything else than three non-empty
- *   base64url segments of which the first two are JSON objects in UTF-8. Never throws.
+ * @returns the decoded parts; undefined unless the text is three non-empty base64url segments, of
+ *   which the first two are JSON objects in UTF-8
  */
 export function decodeCompactJws(text: string): CompactJws | undefined {
   const headerEnd = text.indexOf('.');
   const payloadEnd = text.indexOf('.', headerEnd + 1);
   if (payloadEnd === -1) return undefined;
-  // A fourth segment would be here too, and its dot is not base64url.
+  // A fourth segment fails here too, because its dot is not base64url.
   const signature = decodeSegment(text.slice(payloadEnd + 1));
   if (signature === undefined) return undefined;
   const header = decodeHeader(text.slice(0, headerEnd));
@@ -134,6 +133,6 @@ export function decodeCompactJws(text: string): CompactJws | undefined {
 export const isSymmetric = (alg: unknown): boolean =>
   typeof alg === 'string' && alg.startsWith('HS');
 
-/** The method that an assertion is by its `alg` (OpenID Connect Core §9). */
+/** The authentication method that corresponds to an `alg` (OpenID Connect Core §9). */
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
   isSymmetric(alg) ? 'client_secret_jwt' : 'private_key_jwt';

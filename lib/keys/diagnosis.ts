@@ -13,49 +13,45 @@ import { describeSecret, expirationOf, type KeySecret, type Secret } from './sec
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /**
- * How well a key fits what the header says (RFC 7515 §4.1.4: a hint). 1: it has the `kid`. 2: a
- * thumbprint names it. 3: it has no `kid`, or the header has none. 4: it has another `kid`.
+ * How well a key fits the header (RFC 7515 §4.1.4: a hint). 1: same `kid`. 2: same thumbprint. 3:
+ * the key or the header has no `kid`. 4: different `kid`.
  */
 export type Rank = 1 | 2 | 3 | 4;
 
-/** A signature, and who may have made it. */
 export interface SignerQuery {
   readonly jws: CompactJws;
-  /** Only the keys of these secrets are candidates. */
+  /** Only keys of these secrets are tried. */
   readonly secrets: readonly Secret[];
   /** Seconds since the epoch. */
   readonly now: number;
   readonly settings: {
     readonly keys: KeyCache;
-    /** Whether a certificate's own validity period counts. */
+    /** Whether the validity period of a certificate counts. */
     readonly certificateValidity: boolean;
     readonly jwksUri: RemoteJwkSets;
   };
 }
 
-/** A key that may have made the signature, and the secret that it comes from. */
 export interface Candidate {
   readonly key: VerificationKey;
   readonly secret: Secret;
   readonly rank: Rank;
-  /** The earlier of the secret's expiration and the certificate's, in seconds since the epoch. */
+  /** The earlier end of the secret and its certificate, in seconds since the epoch. */
   readonly expiresAt: number | undefined;
 }
 
-/** What a search knows by now; the diagnosis of a failure starts from it. */
 export interface Search extends SignerQuery {
   readonly tried: Candidate[];
   readonly warnings: AuthenticationWarning[];
-  /** The secrets with a `jwks_uri` that have not expired, and their sets as far as they are known. */
+  /** Unexpired secrets with a `jwks_uri`, and their sets if known. */
   readonly sets: Map<KeySecret, ImportedKeys | undefined>;
   /** Why a set is missing. */
   missing: FetchError | undefined;
 }
 
-// What the operator is told of a signature that no key made: whose the keys are, what they are
-// called and why they were left out, never what they are. Called only after a failure.
+// Explains to the operator why no key made a signature: the owners and names of the keys, and why
+// keys were skipped, never their values. Runs only after a failure.
 
-/** A key that would have fitted at another time; unknown if it was published at a `jwks_uri`. */
 interface UntimelyKey {
   readonly key?: VerificationKey;
   readonly secret: Secret;
@@ -64,7 +60,6 @@ interface UntimelyKey {
   readonly state: 'expired' | 'early';
 }
 
-/** The names of a key or of what is looked for, as the operator reads them. */
 const namesOf = (names: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(names).flatMap(([name, value]) =>
     typeof value === 'string' ? [`${name}=${value}`] : [],
@@ -75,7 +70,6 @@ function wantedNames({ jws }: Search): string[] {
   return namesOf({ alg, kid, x5t, 'x5t#S256': x5tS256 });
 }
 
-/** A key by its `kid`, and by the thumbprints of the kinds that the header has. */
 function describeKey({ key, secret }: Pick<Candidate, 'key' | 'secret'>, { jws }: Search): string {
   const { kid, x5t, x5tS256, algorithms } = key;
   const { header } = jws;
@@ -129,7 +123,6 @@ function knownKeys(search: Search): Known[] {
   });
 }
 
-/** What the client may sign with, as far as it is told. */
 function usable(known: readonly Known[], search: Search): string | string[] {
   const told = known
     .filter(({ key }) => stateOf(key, search) === 'valid')
@@ -138,13 +131,13 @@ function usable(known: readonly Known[], search: Search): string | string[] {
   return told.length === 0 ? 'the client has no key that can be used' : told;
 }
 
-/** The keys of a secret that has expired; nothing keeps them. A set of many is left alone. */
+/** Not cached. The keys of large sets are skipped. */
 const expiredKeysIn = (secret: Secret): readonly VerificationKey[] =>
   orElse(() => importSecret(secret, MAX_TRIES).keys, []);
 
 /**
- * The keys that would have fitted at another time. Of many expired secrets the last ones are looked
- * at, each imported when it is its turn. Nobody asks what an expired `jwks_uri` would have held.
+ * Keys that would fit at another time. Only the last of many expired secrets are tried, each
+ * imported when needed. The set of an expired `jwks_uri` is not fetched.
  */
 function* untimelyKeys(known: readonly Known[], search: Search): Generator<UntimelyKey> {
   for (const { secret, key } of known) {
@@ -164,8 +157,8 @@ function* untimelyKeys(known: readonly Known[], search: Search): Generator<Untim
 }
 
 /**
- * The key that made the signature at the wrong time: first the one that the header names. As many
- * are tried as others were not, and one in any case.
+ * Finds a key that made the signature at the wrong time; keys that the header names come first.
+ * Tries as many keys as remain, and at least one.
  */
 async function untimelySigner(
   known: readonly Known[],
@@ -224,7 +217,6 @@ const ECDSA_HASHES: Readonly<Record<string, string>> = {
   ES512: 'sha512',
 };
 
-/** A mistake in how the signature is written, which one more check shows. */
 function formMistake({ jws, tried }: Search): string[] {
   const { signature, signingInput, header } = jws;
   const alg = String(header['alg']);
@@ -255,7 +247,6 @@ function isVerified(check: () => boolean): boolean {
   }
 }
 
-/** Sizes of signatures that fit no key: guesses, since the client may have made a mistake. */
 function sizeGuess({ jws, tried }: Search): string[] {
   const sizes = tried.map(
     ({ key }) => (key.keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8,
@@ -278,14 +269,12 @@ function signatureFailure(known: readonly Known[], search: Search): Failure {
   };
 }
 
-/** Keys could not be fetched. */
 export const fetchFailure = (error: FetchError): Failure => ({
   reason: error.code === 'too_many_fetches' ? 'too_many_fetches' : 'jwks_uri_failed',
   actual: error.code,
   cause: error,
 });
 
-/** Says why no key made a signature. */
 export async function diagnose(search: Search): Promise<Failure> {
   const { missing, tried } = search;
   if (missing !== undefined) return fetchFailure(missing);

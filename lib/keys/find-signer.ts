@@ -9,12 +9,12 @@ import { ownKeysOf } from './key-cache.js';
 import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
-/** Up to this many secrets, looking at all of them is as fast as remembering the last signer. */
+/** Up to this many secrets, trying all of them is as fast as remembering the last signer. */
 const FEW_SECRETS = 4;
 
 export type { Candidate } from './diagnosis.js';
 
-/** The key that made the signature, or why there is none; and what the operator should know. */
+/** The key that made the signature, or why there is none; with warnings for the operator. */
 export type SignerSearch = { readonly warnings: readonly AuthenticationWarning[] } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
   | { readonly signer?: undefined; readonly failure: Failure }
@@ -36,7 +36,6 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
 const jwkSetsOf = (secret: KeySecret, { settings }: SignerQuery): RemoteJwkSets =>
   ownKeysOf(secret)?.jwksUri ?? settings.jwksUri;
 
-/** What is at hand of a secret; undefined if it has to be fetched. */
 function keysAtHand(secret: KeySecret, search: Search): ImportedKeys | undefined {
   if (secret.type !== 'JwksUri') return search.settings.keys.keysOf(secret);
   const set = jwkSetsOf(secret, search).atHand(secret.value);
@@ -70,11 +69,11 @@ function addCandidates(
   }
 }
 
-/** Adds what is at hand of a secret. One that cannot be used becomes a warning. */
+/** Adds the available keys of a secret. An unusable secret becomes a warning. */
 function look(secret: Secret, search: Search, found: Candidate[]): void {
   try {
     const expiration = expirationOf(secret);
-    // A platform's keys verify no assertion of the client's own, nor its request objects.
+    // A platform's keys verify neither the client's own assertions nor its request objects.
     if (secret.type === 'FederatedIdentity') return;
     if (expiration !== undefined && expiration <= search.now) {
       search.settings.keys.forget(secret);
@@ -99,11 +98,10 @@ function compare(a: Candidate, b: Candidate): number {
   return lifeA === lifeB ? 0 : lifeB - lifeA;
 }
 
-/** By rank; within a rank the later expiration first, then the later in the list. */
+/** By rank; within a rank by later expiration, then by later position in the list. */
 const inOrder = (found: Candidate[]): Candidate[] =>
   found.length < 2 ? found : found.reverse().sort(compare);
 
-/** The name under which the last signer of many secrets is remembered. */
 function nameIn({ jws, secrets }: SignerQuery): string | undefined {
   if (secrets.length <= FEW_SECRETS) return undefined;
   const { kid, 'x5t#S256': x5tS256, x5t } = jws.header;
@@ -111,7 +109,7 @@ function nameIn({ jws, secrets }: SignerQuery): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** The keys at hand, the likeliest first. Of many secrets, the one that signed last leads. */
+/** The available keys, likeliest first. With many secrets, the last signer comes first. */
 function* candidatesAtHand(search: Search): Generator<Candidate> {
   const { secrets, settings, warnings } = search;
   const name = nameIn(search);
@@ -170,7 +168,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
   warnOfRefused(secret, set, search);
 }
 
-/** The keys that were fetched, each set as it arrives: no request waits for a set that it does not need. */
+/** The fetched keys, each set as it arrives: no request waits for a set that it does not need. */
 async function* fetchedCandidates(search: Search): AsyncGenerator<Candidate> {
   const arrivals = startFetches(search);
   let tries = 0;
@@ -197,7 +195,7 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
     warnings.push({ code: 'kid_mismatch', secret: describeSecret(signer.secret), message });
   }
   const name = nameIn(search);
-  // If there is something to warn of, all secrets are looked through each time.
+  // If there are warnings, every request checks all secrets.
   if (name !== undefined && signer.rank <= 2 && warnings.length === 0) {
     settings.keys.noteSigner(secrets, name, signer.secret);
   }
@@ -205,8 +203,8 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
 }
 
 /**
- * Finds the key that made a signature. Keys at hand get eight tries; only if none of them verifies,
- * the sets of `jwks_uri` secrets are fetched, and keys that were not tried get eight more.
+ * Finds the key that made a signature. Available keys get eight tries. If none verifies, the sets
+ * of `jwks_uri` secrets are fetched, and untried keys get eight more.
  */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws } = query;

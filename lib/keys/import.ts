@@ -15,7 +15,7 @@ import type { VerificationKey } from './signature.js';
 
 const none: ImportedKeys['refused'] = [];
 
-/** For the sentence about a type that is none of them. */
+/** For the error about an unknown type. */
 const TYPES = Object.keys({
   X509CertificateBase64: true,
   JsonWebKey: true,
@@ -26,14 +26,14 @@ const TYPES = Object.keys({
   FederatedIdentity: true,
 } satisfies Record<Secret['type'], true>);
 
-/** In characters: a set of 50 keys with their certificates has about 200,000. */
+/** In characters: a set of 50 keys with certificates has about 200,000. */
 const MAX_JSON = 262_144;
 
 const tooMuchJson = (): KeyError =>
   new KeyError(`the value has more than ${MAX_JSON} characters of JSON`);
 
 /**
- * A copy of a JSON value that no other code can change; a text stays as it is.
+ * A copy of a JSON value that no other code can change. Text is returned as it is.
  *
  * @throws {KeyError} if the value is not JSON
  */
@@ -49,7 +49,7 @@ export function jsonCopy(value: unknown): unknown {
 }
 
 /**
- * Parses JSON, or the single-quoted form that C# sources print it in.
+ * Parses JSON, or the single-quoted form that C# sources contain.
  *
  * @throws {KeyError}
  */
@@ -63,14 +63,14 @@ export function parseJwkText(text: string): unknown {
       try {
         return JSON.parse(json.replaceAll("'", '"'));
       } catch {
-        // Falls through to the error that the caller sees.
+        // The JSON error below is reported instead.
       }
     }
     throw new KeyError('the value is not JSON');
   }
 }
 
-/** A copy, so that nothing is imported but what the value's JSON shows. */
+/** A copy, so that only what the JSON shows is imported. */
 const parsed = (value: unknown): unknown =>
   typeof value === 'string' ? parseJwkText(value) : jsonCopy(value);
 
@@ -82,7 +82,7 @@ function textOf(secret: KeySecret): string {
 /**
  * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
  *
- * @throws {KeyError} if it is too short for HS256, or a key or certificate that others know
+ * @throws {KeyError} if it is too short for HS256, or is a key or certificate that others know
  */
 function keyFromSharedSecret(value: string): VerificationKey {
   const start = value.slice(0, MAX_SHARED_BYTES);
@@ -100,10 +100,11 @@ function keyFromSharedSecret(value: string): VerificationKey {
 }
 
 /**
- * The keys of a set that somebody has configured or registered: JSON or an object. It may have none
- * for signatures.
+ * Imports a configured or registered key set: JSON or an object. The set may have no signature
+ * keys.
  *
- * @throws {KeyError} if it is no set, is too large, or shows a private or symmetric key
+ * @throws {KeyError} if the value is not a set, is too large, or contains a private or symmetric
+ *   key
  */
 export function importConfiguredSet(value: unknown, maxKeys = MAX_CONFIGURED_KEYS): ImportedKeys {
   const imported = importJwkSet(parsed(value), maxKeys);
@@ -120,11 +121,7 @@ function keysOfSet(value: unknown, maxKeys: number | undefined): ImportedKeys {
   throw new KeyError(`the JWK Set has no key for signatures${why}`);
 }
 
-/**
- * Checks the form of a `jwks_uri`, without fetching it.
- *
- * @throws {KeyError}
- */
+/** @throws {KeyError} */
 function checkJwksUri(value: unknown): void {
   try {
     parseRemoteUrl(value);
@@ -133,7 +130,7 @@ function checkJwksUri(value: unknown): void {
   }
 }
 
-/** What a `FederatedIdentity` may have. A misspelt restriction would let too many workloads in. */
+/** The members of a `FederatedIdentity`. A misspelt restriction would admit too many workloads. */
 const IDENTITY_MEMBERS: Readonly<Record<string, true>> = {
   type: true,
   issuer: true,
@@ -165,7 +162,6 @@ function checkClaims(claims: unknown): void {
   }
 }
 
-/** The options of the trust, apart from where the keys come from. */
 function checkIdentityRules(identity: FederatedIdentity): void {
   const { issuer, subject, audience, claims, singleUse, maxLifetime } = identity;
   if (!isText(issuer)) throw new KeyError('its issuer is not a non-empty string');
@@ -189,7 +185,7 @@ function checkIdentityRules(identity: FederatedIdentity): void {
 }
 
 /**
- * Checks a trusted identity, but not its keys.
+ * Checks a trusted identity without its keys.
  *
  * @throws {KeyError} with a sentence that says which member is wrong
  */
@@ -222,15 +218,16 @@ function checkRemote(name: 'issuer' | 'jwksUri', value: unknown): void {
   }
 }
 
-/** A platform's keys are candidates for its own assertions alone, so none is imported here. */
+/** Imports nothing: a platform's keys are only tried for the platform's assertions. */
 function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined): void {
   checkIdentity(identity);
   if (!isAbsent(identity.jwks)) keysOfSet(identity.jwks, maxKeys);
 }
 
 /**
- * Turns a secret into the keys that it stands for. There are none for a `JwksUri`, whose keys have to
- * be fetched, and for a `FederatedIdentity`, whose keys are the platform's: only their form is checked.
+ * Imports the keys of a secret. A `JwksUri` has none, because they must be fetched. A
+ * `FederatedIdentity` has none either, because its keys are the platform's. Both are only checked
+ * for their form.
  *
  * @param maxKeys how many keys a JWK Set may have
  * @throws {KeyError} if the secret is weak, malformed or of an unknown type

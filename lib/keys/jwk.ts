@@ -14,23 +14,22 @@ import { readCertificate } from './pem.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
-/** The keys that a secret stands for, and what the operator should know of the others. */
+/** Imported keys, with notes for the operator about refused ones. */
 export interface ImportedKeys {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly RefusedKey[];
 }
 
-/** A key of a set that is not used. */
 export interface RefusedKey {
   readonly message: string;
-  /** Whether the set reveals a private or symmetric key. */
+  /** Whether the set exposes a private or symmetric key. */
   readonly isPrivate: boolean;
 }
 
 /** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2; `priv` of AKP). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'];
 
-/** Null and the empty list are how some serializers write that there is no such member. */
+/** Some serializers write null or an empty list for a missing member. */
 const isAbsent = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
@@ -54,7 +53,7 @@ const privateKeyError = (member: string): KeyError =>
   );
 
 /**
- * Refuses a JWK that only its owner may see, whatever its type and use are.
+ * Refuses a private or symmetric JWK, whatever its type and use.
  *
  * @throws {KeyError}
  */
@@ -77,7 +76,7 @@ function otherPurpose({ kty, use, key_ops, alg, crv }: JsonWebKey): string | und
   const not = 'the JWK is not for signatures';
   if (use !== undefined && use !== 'sig') return `${not}: its use is ${shown(use)}, not "sig"`;
   if (Array.isArray(key_ops) && !key_ops.includes('verify')) {
-    // Members of other types, which may have no text, are left out.
+    // Values of other types are omitted: they may not convert to text.
     const named = key_ops.filter((operation) => typeof operation === 'string');
     return `${not}: its key_ops ${shown(named.join())} lack "verify"`;
   }
@@ -91,7 +90,6 @@ function otherPurpose({ kty, use, key_ops, alg, crv }: JsonWebKey): string | und
 
 const sizeOf = (base64url: string): number => Math.floor((base64url.length * 3) / 4);
 
-/** The bytes of a member. The size is looked at before anything is decoded. */
 function bytesOf(
   jwk: JsonWebKey,
   member: string,
@@ -103,7 +101,7 @@ function bytesOf(
   if (value === undefined) {
     throw new KeyError(`the JWK of type ${shown(jwk.kty)} has no member ${member}`);
   }
-  // A leading zero and padding may come on top.
+  // Allows for a leading zero and padding.
   if (typeof value === 'string' && value.length > Math.ceil((maxBytes * 4) / 3) + 4) {
     throw tooLong(sizeOf(value));
   }
@@ -113,7 +111,7 @@ function bytesOf(
   return Buffer.from(value, 'base64url');
 }
 
-/** Many libraries write numbers with a leading zero, or leave leading zeros out. */
+/** Many libraries add a leading zero or omit leading zeros. */
 function withoutZeros(bytes: Buffer): Buffer {
   const start = bytes.findIndex((byte) => byte !== 0);
   return start === -1 ? bytes.subarray(0, 0) : bytes.subarray(start);
@@ -126,7 +124,10 @@ function rsaPublicKey(jwk: JsonWebKey): KeyObject {
   return createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
 }
 
-/** The size of a coordinate in bytes (RFC 7518 §6.2.1.2), and how the key starts in DER (RFC 5480 §2). */
+/**
+ * The size of a coordinate in bytes (RFC 7518 §6.2.1.2), and the start of the key's DER (RFC 5480
+ * §2).
+ */
 const CURVES: ReadonlyMap<unknown, readonly [size: number, prefix: Buffer]> = new Map(
   [
     ['P-256', 32, '3059301306072a8648ce3d020106082a8648ce3d030107034200'],
@@ -137,7 +138,7 @@ const CURVES: ReadonlyMap<unknown, readonly [size: number, prefix: Buffer]> = ne
 
 const UNCOMPRESSED = Buffer.of(4);
 
-/** Some publishers leave leading zeros out, others write one too many. */
+/** Some publishers omit leading zeros, others add one. */
 function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
   const tooLong = (length: number) =>
     new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} takes ${size}`);
@@ -149,9 +150,9 @@ function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
 }
 
 /**
- * The public key of an EC JWK. It goes by way of DER, since OpenSSL multiplies the point of a JWK by
- * the order of the curve, which takes a millisecond on P-521, and tells nothing that the equation
- * of these curves does not tell as well: all of their points have that order.
+ * The public key of an EC JWK. Imported as DER, because for a JWK OpenSSL multiplies the point by
+ * the order of the curve: a millisecond on P-521. The curve equation proves the same, because all
+ * points of these curves have that order.
  */
 function ecPublicKey(jwk: JsonWebKey): KeyObject {
   const curve = CURVES.get(jwk['crv']);
@@ -183,7 +184,7 @@ function okpPublicKey(jwk: JsonWebKey): KeyObject {
   return createPublicKey({ key, format: 'jwk' });
 }
 
-/** The last number of the object identifier and the size in bytes (FIPS 204, RFC 9881). */
+/** The last number of the object identifier, and the size in bytes (FIPS 204, RFC 9881). */
 const ML_DSA: ReadonlyMap<string, readonly [oid: number, bytes: number]> = new Map([
   ['ML-DSA-44', [0x11, 1312]],
   ['ML-DSA-65', [0x12, 1952]],
@@ -197,7 +198,7 @@ const derOf = (tag: number, ...content: readonly Uint8Array[]): Buffer => {
   return Buffer.concat([Buffer.of(tag, 0x82, bytes.length >> 8, bytes.length & 0xff), bytes]);
 };
 
-/** By way of DER (RFC 9881 §4), since Node reads it before it reads the JWK. */
+/** Imported as DER (RFC 9881 §4), because Node supports that earlier than the JWK. */
 function readMlDsa(oid: number, key: Buffer): KeyObject {
   const algorithm = [ML_DSA_ALGORITHM, Buffer.of(oid)];
   const der = derOf(0x30, ...algorithm, derOf(0x03, Buffer.of(0), key));
@@ -207,8 +208,8 @@ function readMlDsa(oid: number, key: Buffer): KeyObject {
 const verifiable = new Map<string, boolean>();
 
 /**
- * Whether this Node can verify an algorithm: it can verify ML-DSA if its OpenSSL can. The feature
- * is tried, whatever the version is.
+ * Whether this Node can verify an algorithm. ML-DSA depends on its OpenSSL, so the feature is tried
+ * instead of checking versions.
  */
 export function isVerifiable(alg: string): boolean {
   const parameters = ML_DSA.get(alg);
@@ -229,10 +230,9 @@ export function isVerifiable(alg: string): boolean {
 const cannot = (what: string): string =>
   `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot ${what}: use Node 24.6 or newer`;
 
-/** What to tell a user of an algorithm that this Node cannot verify. */
+/** The error for an algorithm that this Node cannot verify. */
 export const cannotVerify = (alg: string): string => cannot(`verify ${alg}`);
 
-/** Why a private key for ML-DSA could not be read. */
 export function mistakeInMlDsa(alg: unknown): string {
   if (typeof alg !== 'string' || !ML_DSA.has(alg)) {
     return `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`;
@@ -242,7 +242,6 @@ export function mistakeInMlDsa(alg: unknown): string {
     : cannot(`sign with ${alg}`);
 }
 
-/** The ML-DSA algorithm that a key in DER names. */
 export function mlDsaOf(der: Buffer): string | undefined {
   const at = der.indexOf(ML_DSA_ALGORITHM);
   const oid = at < 0 ? undefined : der[at + ML_DSA_ALGORITHM.length];
@@ -261,7 +260,7 @@ function akpPublicKey(jwk: JsonWebKey): KeyObject {
   throw new KeyError(`the member pub has ${key.length} bytes: ${alg} takes ${bytes}`);
 }
 
-/** HMAC hashes a longer key first, so nothing is gained by one. */
+/** In bytes. HMAC hashes a longer key first, so it would gain nothing. */
 export const MAX_SHARED_BYTES = 1024;
 
 function secretKeyFromJwk(jwk: JsonWebKey): KeyObject {
@@ -299,7 +298,6 @@ function keyObjectOf(jwk: JsonWebKey): KeyObject {
   }
 }
 
-/** The `alg` of a JWK narrows what it may be used for; the two names of Ed25519 are one. */
 function narrow(algorithms: readonly Algorithm[], alg: unknown): readonly Algorithm[] {
   if (alg === undefined) return algorithms;
   const own = algorithms.filter((algorithm) => isSameAlgorithm(algorithm, alg));
@@ -314,7 +312,7 @@ const textOf = (value: unknown): string | undefined =>
 
 type Thumbprints = Pick<VerificationKey, 'x5t' | 'x5tS256'>;
 
-/** The thumbprints of the certificate itself count; those beside it may be wrong. */
+/** Computed from the certificate itself; the thumbprint members of the JWK may be wrong. */
 function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
   const { x5c } = jwk;
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
@@ -331,7 +329,7 @@ function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
 }
 
 /**
- * A verification key from a JSON Web Key: RSA, EC, OKP or AKP, or a symmetric `oct`.
+ * Imports a verification key from a JWK: RSA, EC, OKP or AKP, or a symmetric `oct`.
  *
  * @throws {KeyError} for private, weak, malformed and encryption keys
  */
@@ -358,13 +356,17 @@ export function keyFromJwk(value: unknown): VerificationKey {
   };
 }
 
-/** How many keys a set may have that somebody has configured. */
 export const MAX_CONFIGURED_KEYS = 1000;
 
-/** How many keys of a fetched set are imported: a set has a few, a hostile one thousands. */
+/**
+ * The maximum number of imported keys of a fetched set: real sets have a few, hostile sets
+ * thousands.
+ */
 export const MAX_REMOTE_KEYS = 50;
 
-/** How many keys a client that introduced itself may have: anyone can make us import them. */
+/**
+ * The maximum number of keys of a client that registered itself: anyone can make us import them.
+ */
 export const MAX_STRANGERS_KEYS = 10;
 
 /** How many refused keys of a set are reported. */
@@ -390,10 +392,10 @@ function inSet(jwk: object, error: unknown): string {
 }
 
 /**
- * The public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes are passed
- * over; keys that cannot be used, and private and symmetric ones, are refused, and the others work.
+ * Imports the public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes
+ * are skipped. Unusable, private and symmetric keys are refused, and the others still work.
  *
- * @throws {KeyError} if it is no JWK Set, or has too many keys
+ * @throws {KeyError} if the value is not a JWK Set, or has too many keys
  */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {
   const refused: RefusedKey[] = [];

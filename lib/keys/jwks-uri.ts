@@ -7,13 +7,13 @@ import { safeText } from '../shared/safe.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
- * How the JWK Sets of `jwks_uri` are fetched and kept. Times are in seconds. `maxBytes` is 65536,
- * `maxAge` an hour and `maxStale` 900 unless they are set.
+ * How to fetch and keep the JWK Sets of `jwks_uri`. Times are in seconds. Defaults: `maxBytes`
+ * 65536, `maxAge` an hour, `maxStale` 900.
  */
 export interface JwksUriOptions extends DocumentCacheOptions {
   /**
-   * How long a `jwks_uri` is not fetched again after a fetch for a key that was not in its set.
-   * Whoever makes up key ids can cause one fetch in this time. Default 30.
+   * After a fetch for an unknown key, how long to wait before the next such fetch of the same
+   * `jwks_uri`. A caller with invented key ids can cause one fetch in this time. Default 30.
    */
   readonly cooldown?: number | undefined;
 }
@@ -25,19 +25,17 @@ const OPTIONS = {
 
 const ACCEPT = 'application/jwk-set+json, application/json';
 
-/** What came of fetching a set. Both are there if the last good set serves through an outage. */
 export interface FetchedSet {
   readonly set?: ImportedKeys | undefined;
   readonly error?: FetchError | undefined;
 }
 
-/** What a discovery document says of its issuer's keys. */
 interface Discovered {
   readonly issuer: string;
   readonly jwksUri: string;
 }
 
-/** @throws {Error} if the document does not say where the keys are */
+/** @throws {Error} if the document does not contain the location of the keys */
 function discoveredIn(value: unknown): Discovered {
   const { issuer, jwks_uri: jwksUri } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof issuer !== 'string') throw new Error('it has no issuer');
@@ -54,13 +52,16 @@ function discoveredIn(value: unknown): Discovered {
 const discoveryUrl = (issuer: string): string =>
   `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
 
-/** Where an issuer's keys are. Both are there if the last good document serves through an outage. */
+/**
+ * The location of an issuer's keys. Has both members if the last good document is used during an
+ * outage.
+ */
 interface Discovery {
   readonly uri?: string | undefined;
   readonly error?: FetchError | undefined;
 }
 
-/** The document is kept by its URL, which two issuers share that differ by a final slash. */
+/** Two issuers that differ by a final slash share one discovery document. */
 function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery {
   if (issuer === asked) return { uri: jwksUri };
   const message = `${discoveryUrl(asked)}: its issuer is ${safeText(issuer)}, not ${safeText(asked)}`;
@@ -68,17 +69,9 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
 }
 
 /**
- * The JWK Sets that clients publish at their `jwks_uri`, and platforms for their workloads, fetched and
- * kept. A strategy makes its own
- * from its option `jwksUri`; make one yourself where several strategies, or a strategy and
- * `validateRequestObject`, should share it.
- *
- * @example
- * ```ts
- * const jwksUri = new RemoteJwkSets({ timeout: 2 });
- * passport.use(new PrivateKeyJwtStrategy({ issuer, jwksUri }, findClient));
- * const { parameters } = await validateRequestObject({ request: jwt, client, issuer, jwksUri });
- * ```
+ * Fetches and keeps the JWK Sets that clients publish at their `jwks_uri`, and platforms for their
+ * workloads. A strategy creates its own from its option `jwksUri`. Create one yourself to share it
+ * between several strategies, or between a strategy and `validateRequestObject`.
  */
 export class RemoteJwkSets {
   readonly #cache: DocumentCache<ImportedKeys>;
@@ -96,7 +89,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * The sets of clients that registered themselves; these sets may have fewer keys.
+   * For clients that registered themselves. Their sets may have fewer keys.
    *
    * @internal
    */
@@ -107,7 +100,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * The set if it is fresh. Nobody waits for it.
+   * Returns the set if it is fresh, without waiting.
    *
    * @internal
    */
@@ -116,10 +109,10 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Fetches the set: one that is not at hand at once, one that is at hand at most once in the
-   * cooldown. The result is empty if it was too early to fetch it.
+   * Fetches the set: immediately if it is not available, otherwise at most once per cooldown. The
+   * result is empty if the cooldown has not passed.
    *
-   * @param seen the set at hand, which has no key that verifies
+   * @param seen the available set, in which no key verifies
    * @internal
    */
   async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
@@ -135,7 +128,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * The `jwks_uri` of an issuer if its discovery document is fresh. Nobody waits for it.
+   * Returns the `jwks_uri` of an issuer if its discovery document is fresh, without waiting.
    *
    * @internal
    */
@@ -145,10 +138,11 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Finds the `jwks_uri` of an issuer by its discovery document: one that is not at hand is fetched at
-   * once, one that is at hand at most once in the cooldown. The result is empty if it was too early to fetch it.
+   * Finds the `jwks_uri` of an issuer in its discovery document. The document is fetched
+   * immediately if it is not available, otherwise at most once per cooldown. The result is empty if
+   * the cooldown has not passed.
    *
-   * @param seen the `jwks_uri` at hand, where no key is that verifies
+   * @param seen the known `jwks_uri`, at which no key verifies
    * @internal
    */
   async discover(issuer: string, seen: string | undefined): Promise<Discovery> {
@@ -174,9 +168,10 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Notes that a client has proved itself by a key of its set: strangers do not compete with it.
+   * Records that a key of the set authenticated its client. Unauthenticated clients no longer
+   * compete with it for space.
    *
-   * @param issuer whose discovery document led to the set
+   * @param issuer the issuer whose discovery document led to the set
    * @internal
    */
   noteProved(uri: string, issuer?: string): void {
@@ -185,8 +180,8 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Drops a JWK Set at once, for instance because a key in it was stolen. The next assertion that needs
-   * it fetches it again.
+   * Drops a JWK Set at once, for example because one of its keys was stolen. The next assertion
+   * that needs the set fetches it again.
    *
    * @param uri a client's `jwks_uri`; or the issuer of a `FederatedIdentity`, which also drops the
    *   issuer's discovery document
@@ -200,7 +195,7 @@ export class RemoteJwkSets {
 
 let shared: RemoteJwkSets | undefined;
 
-/** For callers that bring none of their own, so that nothing is fetched anew on every call. */
+/** For callers without their own instance, so that not every call fetches again. */
 export function sharedJwkSets(): RemoteJwkSets {
   shared ??= new RemoteJwkSets();
   return shared;

@@ -5,22 +5,23 @@ import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
 import type { KeySecret, Secret } from './secret.js';
 
-/** How many keys are kept unless it is set: an RSA key takes 2 kB, an EC key 3 kB. */
+/** The default number of cached keys: an RSA key takes 2 kB, an EC key 3 kB. */
 export const DEFAULT_MAX_KEYS = 10_000;
 
-/** How many secrets with one name are kept: the same key with another `kid` or `alg` has its name. */
+/**
+ * How many secrets may share a name: the same key with another `kid` or `alg` has the same name.
+ */
 const MAX_NAMESAKES = 8;
 
-/** What came of importing a secret. */
 interface Entry {
   readonly type: Secret['type'];
-  /** As it was when it was imported, whatever becomes of the application's object. */
+  /** The value at import time, even if the application changes its object later. */
   readonly value: unknown;
   readonly imported: ImportedKeys;
   readonly error: KeyError | undefined;
 }
 
-/** How a secret is found: a text by itself, a JWK by its key, a JWK Set by its first one. */
+/** The lookup name: text by itself, a JWK by its key, a JWK Set by its first key. */
 function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const { n, x, k, keys, pub } = (value ?? {}) as Readonly<Record<string, unknown>>;
@@ -30,16 +31,16 @@ function nameOf(value: unknown): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** The value as it is compared and kept: of a shared secret its hash. */
+/** The value for comparison and storage. A shared secret is hashed. */
 const comparable = ({ type, value }: KeySecret): unknown =>
   type === 'SharedSecret' && typeof value === 'string' ? hash('sha256', value) : value;
 
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * Whether a value is still what it was when it was copied, told without writing it as JSON again.
+ * Whether a value still equals its copy, without serializing it again.
  *
- * @param copy what `jsonCopy` made
+ * @param copy the result of `jsonCopy`
  */
 export function isSameJson(copy: unknown, value: unknown): boolean {
   if (copy === value) return true;
@@ -49,7 +50,7 @@ export function isSameJson(copy: unknown, value: unknown): boolean {
   const [old, now] = [copy as Members, value as Members];
   let count = 0;
   for (const name in old) {
-    // Most members are texts.
+    // Fast path: most members are text.
     if (old[name] !== now[name] && !isSameJson(old[name], now[name])) return false;
     count += 1;
   }
@@ -68,35 +69,37 @@ function importOutcome(secret: KeySecret): Pick<Entry, 'imported' | 'error'> {
   }
 }
 
-/** In keys; what was refused counts as one. */
+/** In keys; a refused secret counts as one. */
 const sizeOf = (entries: readonly Entry[]): number =>
   entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
 
-/** Where the keys of one client are, and no other client's. */
 export interface OwnKeys {
-  /** Of its JWK Set, imported. */
+  /** The imported JWK Set. */
   readonly imported: ImportedKeys;
-  /** What fetches those at its `jwks_uri`. */
+  /** Fetches the keys at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
-  /** Told when the client has proved itself by one of its keys. */
+  /** Called when one of the keys authenticated the client. */
   noteProved(): void;
 }
 
 const owners = new WeakMap<Secret, OwnKeys>();
 
 /**
- * Keeps the keys of secrets apart from the caches that other clients share. Clients that introduce
- * themselves can be any number, and would push the others out.
+ * Keeps the keys of these secrets out of the shared caches. The number of self-registered clients
+ * is unlimited, and they would displace the others.
  */
 export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
-  // Frozen, since the value is not looked at again.
+  // Frozen, because the value is not checked again.
   for (const secret of secrets) owners.set(Object.freeze(secret), own);
 }
 
-/** Where the keys of a secret are kept apart; undefined for most. */
+/** The separate keys of a secret; undefined for most secrets. */
 export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
 
-/** Notes that a client has proved itself by a secret: strangers do not compete with it any more. */
+/**
+ * Records that a secret authenticated its client. Unauthenticated clients no longer compete with it
+ * for space.
+ */
 export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
   const own = owners.get(secret);
   own?.noteProved();
@@ -104,8 +107,8 @@ export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
 }
 
 /**
- * Keeps imported keys by the value of their secret, so that a changed secret is another entry and
- * takes effect at once. Expiration is no part of it: it is looked at on every use.
+ * Caches imported keys by the value of their secret, so that a changed secret takes effect at once.
+ * Expiration is not part of the cache key: every use checks it.
  */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
@@ -118,10 +121,10 @@ export class KeyCache {
   }
 
   /**
-   * The keys of a secret, imported at most once while it is in use. A `FederatedIdentity` has none: its
+   * The keys of a secret, imported at most once while in use. A `FederatedIdentity` has none: its
    * platform's keys verify nothing of the client's own.
    *
-   * @throws {KeyError} if the secret cannot be used
+   * @throws {KeyError} if the secret is unusable
    */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
@@ -132,7 +135,6 @@ export class KeyCache {
     return imported;
   }
 
-  /** Forgets the keys of a secret that has expired. */
   forget(secret: Secret): void {
     if (secret.type === 'FederatedIdentity') return;
     const entry = this.#find(secret);
@@ -145,16 +147,15 @@ export class KeyCache {
   }
 
   /**
-   * The secret that made a signature under this name of its key before, if the client still has it:
-   * a client with a thousand secrets costs no more than one with a few. It says what to try first
-   * and never what to refuse.
+   * The secret whose key of this name signed last, if the client still has it. With it, a client
+   * with a thousand secrets costs no more than a client with a few. The result only determines what
+   * to try first.
    */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);
     return position === undefined ? undefined : secrets[position];
   }
 
-  /** Notes which secret made a signature under this name of its key. */
   noteSigner(secrets: readonly Secret[], name: string, secret: Secret): void {
     const known = this.#signers.get(secrets);
     if (known === undefined) {

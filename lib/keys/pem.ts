@@ -3,10 +3,10 @@ import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'no
 import { algorithmsOf, KeyError, shown } from './algorithms.js';
 import type { VerificationKey } from './signature.js';
 
-/** In characters: a PEM with a chain of certificates has a few thousand. */
+/** In characters: a PEM with a certificate chain has a few thousand. */
 const MAX_TEXT = 65_536;
 
-/** In bytes of DER. A key of 8192 bits has about 1,100, one of ML-DSA-87 about 2,600. */
+/** In bytes of DER. A key of 8192 bits has about 1,100; an ML-DSA-87 key about 2,600. */
 const MAX_KEY_BYTES = 4096;
 const MAX_CERTIFICATE_BYTES = 16_384;
 
@@ -18,7 +18,7 @@ const PUBLIC_KEY_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
 const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'X.509 CERTIFICATE'];
 
 /**
- * Refuses a text that holds a private key, whatever else it holds.
+ * Refuses text that contains a private key, whatever else it contains.
  *
  * @throws {KeyError}
  */
@@ -27,13 +27,11 @@ export function refusePrivateKey(text: string): void {
   throw new KeyError('the PEM holds a private key: publish the public half, and replace this key');
 }
 
-/** One part of a PEM (RFC 7468 §2). */
 interface PemBlock {
   readonly label: string;
   readonly der: Buffer;
 }
 
-/** The text without what editors, shells and .env files put around and into it. */
 function plain(value: string): string {
   const text = value.replace(/^\uFEFF/, '').trim();
   const inner = /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
@@ -46,17 +44,17 @@ function unwrapped(value: string): string {
   }
   const text = plain(value);
   if (text.includes('-----BEGIN ') || !BASE64.test(withoutSpace(text))) return text;
-  // A whole PEM in base64, as some environments want it.
+  // Some environments store a whole PEM as base64.
   const decoded = Buffer.from(text, 'base64').toString('utf8');
   return decoded.includes('-----BEGIN ') ? plain(decoded) : text;
 }
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, '');
 
-/** No real chain or set of keys has more parts. */
+/** Real chains and sets of keys have fewer parts. */
 const MAX_BLOCKS = 10;
 
-/** Every part of a PEM. The text around them is a comment (RFC 7468 §2). */
+/** The parts of a PEM. Text around them is a comment (RFC 7468 §2). */
 function pemBlocks(text: string): readonly PemBlock[] {
   const blocks: PemBlock[] = [];
   for (const { 0: line, 1: label = '', index } of text.matchAll(BEGIN)) {
@@ -149,7 +147,6 @@ function certificateFrom(der: Buffer): X509Certificate {
   }
 }
 
-/** The certificate in `x5c` of a JWK; undefined if it is none that can be read. */
 export function readCertificate(
   base64: string,
 ): { readonly publicKey: KeyObject; readonly raw: Buffer } | undefined {
@@ -166,7 +163,7 @@ export function readCertificate(
   }
 }
 
-/** The certificate of the client itself: no other one of the chain was issued by it. */
+/** The client's own certificate: it issued no other certificate of the chain. */
 function leafOf(certificates: readonly X509Certificate[]): X509Certificate {
   const distinct = certificates.filter(
     ({ fingerprint256 }, index) =>
@@ -211,10 +208,10 @@ function seconds(date: string): number {
 }
 
 /**
- * The public key of a certificate. No chain is built and no authority trusted: the certificate is
- * pinned by being configured.
+ * The public key of a certificate. No chain is verified and no authority trusted: the configuration
+ * pins the certificate.
  *
- * @param value base64 of the DER, or PEM; of a chain the client's own certificate counts
+ * @param value base64 of DER, or PEM; for a chain, the client's own certificate counts
  * @throws {KeyError}
  */
 export function keyFromCertificate(value: string): VerificationKey {

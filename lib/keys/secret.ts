@@ -1,7 +1,7 @@
 import { safeText } from '../shared/safe.js';
 import { KeyError, shown } from './algorithms.js';
 
-/** A public key as a JSON Web Key, or a shared one as `oct` (RFC 7517). */
+/** A public key as a JSON Web Key, or a shared key as `oct` (RFC 7517). */
 export interface JsonWebKey {
   readonly kty: string;
   readonly kid?: string;
@@ -16,24 +16,21 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
 }
 
-/** What every secret may have beside its type and value. */
 interface Attributes {
-  /** For people: which key this is. It appears in diagnostics. */
+  /** Names the key for people. Appears in diagnostics. */
   readonly description?: string | undefined;
   /**
-   * The secret is refused from this moment on: a Date, an ISO 8601 string with its time zone (a date
+   * The secret is refused from this time on: a Date, an ISO 8601 string with its time zone (a date
    * alone is UTC), or seconds since the epoch. Default: never.
    */
   readonly expiration?: Date | string | number | undefined;
 }
 
-/** A JSON Web Key, or a shared key as `oct`: an object or its JSON. */
 type JsonWebKeySecret = {
   readonly type: 'JsonWebKey';
   readonly value: { readonly kty: string; readonly [member: string]: unknown } | string;
 };
 
-/** A JWK Set of public keys: an object or its JSON. */
 type JsonWebKeySetSecret = {
   readonly type: 'JsonWebKeySet';
   readonly value:
@@ -43,9 +40,9 @@ type JsonWebKeySetSecret = {
 
 type TextSecret = {
   /**
-   * `X509CertificateBase64`: a certificate, as base64 of its DER or as PEM; its own validity period
+   * `X509CertificateBase64`: a certificate, as base64 of its DER or as PEM; its validity period
    * counts too. `PublicKeyPem`: public keys in PEM (SPKI or PKCS#1). `SharedSecret`: the secret of
-   * `client_secret_jwt`, whose UTF-8 bytes are the key (OpenID Connect Core §10.1). `JwksUri`: the
+   * `client_secret_jwt`; its UTF-8 bytes are the key (OpenID Connect Core §10.1). `JwksUri`: the
    * https URL of a JWK Set that the client publishes (RFC 7591 §2).
    */
   readonly type: 'X509CertificateBase64' | 'PublicKeyPem' | 'SharedSecret' | 'JwksUri';
@@ -53,21 +50,21 @@ type TextSecret = {
 };
 
 /**
- * A workload whose platform signs assertions for it (RFC 7523 §3): a Kubernetes service account, a
- * GitHub Actions job, a cloud identity. The assertion's `iss` and `sub` are the platform's, and the
- * request names the client by `client_id`. Every member given here must fit. Unknown members are refused,
- * since a misspelt restriction would let others in.
+ * A workload with a platform that signs assertions for it (RFC 7523 §3): a Kubernetes service
+ * account, a GitHub Actions job, a cloud identity. The assertion's `iss` and `sub` identify
+ * platform and workload; the request names the client by `client_id`. Every member that you set
+ * must match. Unknown members are refused, because a misspelt restriction would admit others.
  */
 export interface FederatedIdentity extends Attributes {
   readonly type: 'FederatedIdentity';
   /**
-   * The platform, compared exactly with `iss`. Its keys are those of `jwks` or `jwksUri`, or else of
-   * its discovery document (OpenID Connect Discovery §4).
+   * The platform, compared exactly with `iss`. Its keys come from `jwks` or `jwksUri`, otherwise
+   * from its discovery document (OpenID Connect Discovery §4).
    */
   readonly issuer: string;
   /** The workload, compared exactly with `sub`. There are no wildcards. */
   readonly subject: string;
-  /** What `aud` must be or contain. Default: the issuer identifier of this server. */
+  /** The value that `aud` must equal or contain. Default: the issuer identifier of this server. */
   readonly audience?: string | undefined;
   /** Further claims that must have exactly these values. Default none. */
   readonly claims?: Readonly<Record<string, string | number | boolean>> | undefined;
@@ -76,31 +73,31 @@ export interface FederatedIdentity extends Attributes {
   /** The platform's public keys, if they cannot be fetched: a JWK Set or its JSON. */
   readonly jwks?: JsonWebKeySetSecret['value'] | undefined;
   /**
-   * Accepts each assertion once, and asks for `jti`. Default false: most platforms hand the same token
-   * out until it expires, so nothing protects against replay.
+   * Accepts each assertion once, and requires `jti`. Default false, because most platforms return
+   * the same token until it expires. Without it there is no replay protection.
    */
   readonly singleUse?: boolean | undefined;
-  /** The longest that the platform's tokens may be valid for, in seconds. Default 90,000 (25 hours). */
+  /** The maximum lifetime of the platform's tokens, in seconds. Default 90,000 (25 hours). */
   readonly maxLifetime?: number | undefined;
 }
 
-/** A secret that has the client's own keys, or says where they are. */
+/** A secret that contains the client's own keys, or their location. */
 export type KeySecret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
 
-/** Something that a client is configured with to prove who it is. */
+/** A credential in a client's configuration. */
 export type Secret = KeySecret | FederatedIdentity;
 
-/** A client as the application's lookup returns it; it may have any members besides these. */
+/** A client as the application's lookup returns it. It may have any other members. */
 export interface AssertionClient {
   readonly clientId: string;
-  /** Any number at once, so that keys can roll over. */
+  /** Any number of secrets, so that keys can rotate. */
   readonly secrets: readonly Secret[];
   /** Refuses the client without removing it. Default false. */
   readonly disabled?: boolean | undefined;
   /**
    * The one method that the client may authenticate by (RFC 7591 `token_endpoint_auth_method`).
-   * Default: whatever its secrets allow. With one that is no assertion, its secrets serve request
-   * objects alone.
+   * Default: any method that its secrets allow. With a method that uses no assertion, the secrets
+   * only verify request objects.
    */
   readonly tokenEndpointAuthMethod?: string | undefined;
   /** The one `alg` that the client may sign with (RFC 7591 `token_endpoint_auth_signing_alg`). */
@@ -110,13 +107,12 @@ export interface AssertionClient {
   /** The one `alg` that the client may sign request objects with (RFC 9101 §10.1). */
   readonly requestObjectSigningAlg?: string | undefined;
   /**
-   * Lets a client that has secrets for assertions also authenticate by a plain client_secret, while
-   * it moves from one to the other. Default false.
+   * Lets a client with secrets for assertions also authenticate by a plain client_secret during a
+   * migration. Default false.
    */
   readonly clientSecretAllowed?: boolean | undefined;
 }
 
-/** Names a secret without its value. */
 export function describeSecret(secret: Secret): string {
   const { type, description }: { type?: unknown; description?: unknown } = secret ?? {};
   const name = safeText(type) ?? typeof type;
@@ -124,20 +120,22 @@ export function describeSecret(secret: Secret): string {
   return shownDescription === undefined ? name : `${name}, ${JSON.stringify(shownDescription)}`;
 }
 
-/** The year 5138: a number beyond it was meant in milliseconds. */
+/** In seconds: the year 5138. A larger number is probably in milliseconds. */
 const LATEST = 1e11;
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:([T ])[\d:.]+ ?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
 const NOT_A_DATE = 'its expiration is not a date: use a Date, ISO 8601 or seconds';
 
-/** Whether a month has this day: JavaScript makes March of a 30th of February. */
+/** Rejects days like February 30, which JavaScript moves to March. */
 const isDay = (date: string): boolean => {
   const day = new Date(date);
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
 };
 
-/** In seconds since the epoch. The text means the same on every server: a zone is required. */
+/**
+ * In seconds since the epoch. A time zone is required, so that every server reads the same time.
+ */
 function timeOfText(text: string): number {
   const [, date, separator, zone] = DATE.exec(text) ?? [];
   if (date === undefined || !isDay(date)) throw new KeyError(NOT_A_DATE);
@@ -152,7 +150,7 @@ function timeOfText(text: string): number {
   return Date.parse(text) / 1000;
 }
 
-/** In seconds since the epoch; NaN for what is no date. */
+/** In seconds since the epoch; NaN if invalid. */
 function timeOf(date: Date | string | number): number {
   if (typeof date === 'number') return date;
   if (typeof date === 'string') return timeOfText(date);
@@ -165,10 +163,13 @@ function timeOf(date: Date | string | number): number {
 
 const MISNAMED = /^exp(?:ir|$)/i;
 
-/** Other members are the application's, but none of these is: the secret would never expire. */
+/**
+ * Applications may add members, but not misspellings of `expiration`: the secret would never
+ * expire.
+ */
 function checkExpirationName(secret: Secret): void {
   for (const name in secret) {
-    // Asked for each secret of each request; hardly any name gets beyond the first letter.
+    // Runs for each secret of each request. The first letter rules out most names.
     if ((name.charCodeAt(0) | 0x20) !== 0x65 || !MISNAMED.test(name)) continue;
     if (name === 'expiration') continue;
     throw new KeyError(`its member ${shown(name)} is not known: use expiration`);
@@ -178,7 +179,7 @@ function checkExpirationName(secret: Secret): void {
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
  *
- * @throws {KeyError} if the secret is no object, or its `expiration` is no date or has another name
+ * @throws {KeyError} if the secret is not an object, or its `expiration` is misspelt or not a date
  */
 export function expirationOf(secret: Secret): number | undefined {
   if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');

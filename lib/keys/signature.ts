@@ -3,10 +3,9 @@ import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from '
 import type { Algorithm } from '../shared/jose.js';
 import type { CompactJws } from './compact-jws.js';
 
-/** A key made from a secret, ready to verify signatures. */
 export interface VerificationKey {
   readonly keyObject: KeyObject;
-  /** The algorithms that fit the key's type, curve, size and its own `alg`. */
+  /** The algorithms that fit the key's type, curve, size and `alg`. */
   readonly algorithms: readonly Algorithm[];
   readonly kid?: string | undefined;
   /** SHA-1 thumbprint of the certificate (RFC 7515 §4.1.7). */
@@ -18,25 +17,24 @@ export interface VerificationKey {
   readonly notAfter?: number | undefined;
 }
 
-/** How many signatures are checked with keys at hand, and as many again with fetched ones. */
+/** How many signature checks are made with available keys, and again with fetched keys. */
 export const MAX_TRIES = 8;
 
-/** What the validity period of a key's certificate says; other keys have none. */
+/** Whether a key's certificate is valid now; other keys always are. */
 export function certificateState(
   { notBefore, notAfter }: VerificationKey,
   now: number,
 ): 'valid' | 'early' | 'expired' {
   if (notBefore !== undefined && notBefore > now) return 'early';
-  // RFC 5280 §4.1.2.5: through notAfter, inclusive.
+  // RFC 5280 §4.1.2.5: notAfter is inclusive.
   return notAfter !== undefined && notAfter < now ? 'expired' : 'valid';
 }
 
-// node:crypto and not jose's verify: both end in the same OpenSSL call on the thread pool, and the
-// way there costs as much as a third of an RS256 check (bench/RESULTS.md).
+// node:crypto instead of jose's verify: both end in the same OpenSSL call on the thread pool, but
+// jose's overhead is up to a third of an RS256 check (bench/RESULTS.md).
 
 type VerifyKey = Parameters<typeof verify>[2];
 
-/** How a signature is checked under an `alg`. */
 interface Verification {
   readonly digest: string | null;
   /** The size of an ECDSA signature: two numbers of the curve's size (RFC 7518 §3.4). */
@@ -80,10 +78,10 @@ function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buf
 }
 
 /**
- * Whether the key made the signature, under the header's `alg` (RFC 7515 §5.2). Public keys are
- * used on the thread pool; HMAC is done at once, since it costs less than the way there.
+ * Whether the key made the signature, with the header's `alg` (RFC 7515 §5.2). Public keys use the
+ * thread pool. HMAC runs synchronously, because it costs less than the thread pool.
  *
- * @param key one whose `algorithms` include the header's `alg`
+ * @param key a key whose `algorithms` include the header's `alg`
  */
 export function verifySignature(
   { header, signingInput, signature }: CompactJws,
