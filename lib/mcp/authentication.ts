@@ -8,28 +8,26 @@ import type { Failure } from '../shared/reasons.js';
 import { type McpClient, withoutSecret } from './clients.js';
 import type { McpClientInformation } from './provider.js';
 
-/** The client of a request. */
 export interface CurrentClient {
   readonly client: McpClientInformation;
-  /** Whether the client has proved who it is; a public client has not. */
+  /** Whether the client has authenticated; false for a public client. */
   readonly isProved: boolean;
 }
 
-/** A client_secret, and how it was sent (RFC 6749 §2.3.1). */
+/** A client_secret and how it was sent (RFC 6749 §2.3.1). */
 interface Shown {
   readonly clientId: unknown;
-  /** What the secret may be: the SDKs put it into the Basic scheme without encoding it first. */
+  /** Possible secrets: the SDKs do not encode the secret in the Basic scheme. */
   readonly secrets?: readonly string[] | undefined;
   readonly method?: 'client_secret_basic' | 'client_secret_post' | undefined;
 }
 
 const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret_basic'];
 
-/** The parameters of the request; none if no body parser has read them. */
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 
-/** Undoes application/x-www-form-urlencoded, as RFC 6749 §2.3.1 asks for in the Basic scheme. */
+/** Decodes application/x-www-form-urlencoded in the Basic scheme (RFC 6749 §2.3.1). */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -38,7 +36,6 @@ function decoded(text: string): string {
   }
 }
 
-/** What a Basic header shows. */
 function basicIn(authorization: string): Shown {
   const [, encoded = ''] = /^basic +([\w+/=-]+) *$/i.exec(authorization) ?? [];
   const text = Buffer.from(encoded, 'base64').toString();
@@ -65,15 +62,14 @@ function shownBy(request: ExpressRequest): Shown {
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Compares in a time that tells nothing, not even the lengths. */
+/** Timing-safe comparison that does not even reveal lengths. */
 const isEqual = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b));
 
-/** Whether a client has a client_secret that it must show. */
 const hasSecret = ({ metadata }: McpClient): boolean => Boolean(metadata.client_secret);
 
 /**
- * Why a client may not go on without an assertion. Only a client without a method, or with `none`, is
- * public; a method that the router cannot check is no reason to let a client in.
+ * Why a client may not continue without an assertion. Only a client without a method, or with
+ * `none`, is public; a method that the router cannot check never lets a client in.
  */
 function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure | undefined {
   const sent = method === undefined ? [] : ['client_secret'];
@@ -92,7 +88,10 @@ function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure 
   return { reason: 'client_method_mismatch', expected: pinned ?? 'none', actual: method };
 }
 
-/** Authenticates the clients of the token and revocation endpoints: by assertion, secret, or not at all. */
+/**
+ * Authenticates clients at the token and revocation endpoints: by assertion, by secret, or as
+ * public clients.
+ */
 export class McpAuthentication {
   private readonly authenticator: RequestAuthenticator<McpClient>;
   private readonly findClient: FindClient<McpClient>;
@@ -103,9 +102,10 @@ export class McpAuthentication {
   }
 
   /**
-   * The client of a request, as its provider may see it: without a secret if its key has proved it.
+   * The client of a request, as its provider may see it: without its secret if it authenticated by
+   * a key.
    *
-   * @throws {OAuthError} if the request proves no client and names no public one
+   * @throws {OAuthError} if the request authenticates no client and names no public client
    */
   async identify(request: ExpressRequest, endpoint: string): Promise<CurrentClient> {
     const authenticated = await this.authenticator.authenticate(request, endpoint);

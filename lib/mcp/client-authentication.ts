@@ -2,19 +2,20 @@ import type { AssertionSource } from '../client/assertion-source.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 
 /**
- * Client authentication for the MCP TypeScript SDK, version 1 or 2: the `addClientAuthentication` of an
- * `OAuthClientProvider`. Every token request carries a new assertion. So a client can use a key that the
- * SDK's own `PrivateKeyJwtProvider` cannot: an encrypted PEM, EdDSA, a `RemoteSigner`, a `KeyRing`; and
- * its assertions have a `kid`.
+ * Client authentication for the MCP TypeScript SDK, version 1 or 2: the `addClientAuthentication`
+ * of an `OAuthClientProvider`. Every token request carries a new assertion. Unlike the SDK's
+ * `PrivateKeyJwtProvider`, it supports an encrypted PEM, EdDSA, a `RemoteSigner` and a `KeyRing`,
+ * and its assertions have a `kid`.
  *
- * Give the `AssertionService` the `issuer` that the client is registered at. An MCP server chooses the
- * authorization server that its clients are sent to, and with `issuer` no other one gets an assertion.
+ * Set `issuer` of the `AssertionService` to the server at which the client is registered. An MCP
+ * server chooses the authorization server for its clients; with `issuer`, no other server gets an
+ * assertion.
  *
  * @param assertions an `AssertionService`, or the result of `assertionFrom`
- * @returns a function that sets `client_id`, `client_assertion` and `client_assertion_type`. It rejects
- *   with a `TypeError` if the server has no metadata and the service no issuer, or if the server is
- *   another one than the service's
- * @throws {TypeError} if that is no source of assertions
+ * @returns a function that sets `client_id`, `client_assertion` and `client_assertion_type`. It
+ *   rejects with a `TypeError` if the server has no metadata and the service no issuer, or if the
+ *   server is not the service's issuer
+ * @throws {TypeError} if `assertions` is not a source of assertions
  * @example
  * ```ts
  * // A class that implements the SDK's OAuthClientProvider.
@@ -31,7 +32,7 @@ export function mcpClientAuthentication(
   url: string | URL,
   metadata?: { readonly issuer: string } | undefined,
 ) => Promise<void> {
-  // The client half is not imported: it needs openid-client, which a client of MCP may not have.
+  // Does not import the client half, because it needs openid-client, which MCP clients may lack.
   const { clientId, createClientToken } = Object(assertions) as Partial<AssertionSource>;
   if (typeof clientId !== 'string' || typeof createClientToken !== 'function') {
     throw new TypeError(

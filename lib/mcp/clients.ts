@@ -14,15 +14,13 @@ import type { AssertionClient } from '../keys/secret.js';
 import { ClientAuthenticationError, OAuthError } from '../shared/errors.js';
 import type { McpClientInformation, McpClientsStore } from './provider.js';
 
-/** A client of the provider's store, or of a metadata document. */
 export interface McpClient extends AssertionClient {
   readonly metadata: McpClientInformation;
 }
 
-/** Finds a client by its id. */
 export type FindMcpClient = (clientId: string, context?: unknown) => Promise<McpClient | undefined>;
 
-/** A metadata document must have what the authorization endpoint needs, if users are sent there. */
+/** If users log in, the document must have what the authorization endpoint needs. */
 function fromDocument(client: MetadataDocumentClient): McpClient {
   const { metadata } = client;
   const grants = metadata['grant_types'] as readonly string[];
@@ -41,7 +39,6 @@ function fromDocument(client: MetadataDocumentClient): McpClient {
   };
 }
 
-/** The lookup that all endpoints share. */
 export function findIn(
   store: McpClientsStore,
   documents: ClientMetadataDocumentOptions | undefined,
@@ -58,7 +55,7 @@ export function findIn(
   };
 }
 
-/** The client as a provider may see it once its key has proved it. */
+/** The client as a provider may see it after it authenticated by a key. */
 export function withoutSecret(client: McpClientInformation): McpClientInformation {
   const { client_secret, client_secret_expires_at, ...rest } = client;
   return rest;
@@ -66,7 +63,10 @@ export function withoutSecret(client: McpClientInformation): McpClientInformatio
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Whether two redirect URIs are the same: that of a native app may have any port (RFC 8252 §7.3). */
+/**
+ * Whether two redirect URIs are the same. The loopback URI of a native app may have any port (RFC
+ * 8252 §7.3).
+ */
 export function isSameRedirectUri(requested: string, registered: string): boolean {
   if (requested === registered) return true;
   if (!URL.canParse(requested) || !URL.canParse(registered)) return false;
@@ -79,7 +79,7 @@ export function isSameRedirectUri(requested: string, registered: string): boolea
 const invalidMetadata = (message: string): OAuthError =>
   new OAuthError('invalid_client_metadata', message);
 
-/** The members of RFC 7591 §2 that a registration may have, and what they must be; others are dropped. */
+/** The supported registration members (RFC 7591 §2) and their types; others are dropped. */
 const MEMBERS: Readonly<Record<string, 'text' | 'texts' | 'uri' | 'any'>> = {
   redirect_uris: 'texts',
   token_endpoint_auth_method: 'text',
@@ -114,7 +114,7 @@ const FITS = {
 };
 
 /**
- * The metadata that a client asks to be registered with. Members that are null or empty count as absent.
+ * Reads the metadata of a registration request. Null and empty members count as absent.
  *
  * @throws {OAuthError} `invalid_client_metadata`, or `invalid_redirect_uri` (RFC 7591 §3.2.2)
  */
@@ -149,7 +149,7 @@ function checkKeys(client: McpClientInformation): void {
   const secrets = secretsFromMetadata(client);
   if (secrets.length === 0 && usesKeys(client)) throw invalidMetadata('private_key_jwt needs keys');
   try {
-    // RFC 7591 §2: only a client that authenticates by its keys needs one for signatures.
+    // RFC 7591 §2: only a client that authenticates by its keys needs a signature key.
     const keys = secrets.flatMap((secret) =>
       secret.type !== 'JsonWebKeySet' || usesKeys(client)
         ? importSecret(secret, MAX_STRANGERS_KEYS).keys
@@ -166,14 +166,14 @@ function checkKeys(client: McpClientInformation): void {
   }
 }
 
-/** Methods that a client may register: those that the token endpoint can check. */
+/** The methods that the token endpoint can check. */
 const METHODS = ['private_key_jwt', 'client_secret_basic', 'client_secret_post', 'none'];
 
-/** A month, after which a client_secret that was made here ends, in seconds. */
+/** In seconds: a month, the lifetime of a client_secret that the router generates. */
 const SECRET_LIFETIME = 2_592_000;
 
 /**
- * What is kept of a new client (RFC 7591 §3.2.1): with an id, and with a secret only if it
+ * Completes a new client (RFC 7591 §3.2.1): adds an id, and a secret only if the client
  * authenticates by one.
  *
  * @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2)

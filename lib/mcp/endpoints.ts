@@ -8,10 +8,9 @@ import { type McpClientInformation, type McpServerProvider, oauthErrorOf } from 
 
 type Parameters = Readonly<Record<string, unknown>>;
 
-/** What answers a request; errors are OAuth errors, or those of a provider. */
+/** Answers a request. It throws OAuth errors, or errors of a provider. */
 export type Endpoint = (request: ExpressRequest, response: ServerResponse) => Promise<void>;
 
-/** Answers with JSON that must not be cached. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
@@ -20,7 +19,8 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 }
 
 /**
- * A parameter; one without a value counts as omitted, and none may come twice (RFC 6749 §3.1, §3.2).
+ * Reads a parameter. Without a value it counts as omitted, and it must not be repeated (RFC 6749
+ * §3.1, §3.2).
  *
  * @throws {OAuthError} `invalid_request`
  */
@@ -41,7 +41,7 @@ const scopesOf = (parameters: Parameters): string[] | undefined =>
   optional(parameters, 'scope')?.split(' ').filter(Boolean);
 
 /**
- * What the token is to be used for (RFC 8707 §2). Providers take one resource.
+ * The resource that the token is for (RFC 8707 §2). Providers support a single resource.
  *
  * @throws {OAuthError} `invalid_target`
  */
@@ -95,8 +95,8 @@ export const grantsOf = ({ exchangeClientCredentials }: McpServerProvider): stri
   );
 
 /**
- * Whether a client may have a grant. Without `grant_types` it is registered for codes alone (RFC 7591
- * §2). A refresh token was issued to it, which is permission enough.
+ * Whether a client may use a grant. Without `grant_types` it may only use codes (RFC 7591 §2). A
+ * refresh token needs no further permission, because it was issued to the client.
  */
 const mayHave = ({ grant_types }: McpClientInformation, grant: string): boolean =>
   grant === 'refresh_token' || (grant_types ?? ['authorization_code']).includes(grant);
@@ -104,7 +104,7 @@ const mayHave = ({ grant_types }: McpClientInformation, grant: string): boolean 
 const unauthorized = (grant: string): OAuthError =>
   new OAuthError('unauthorized_client', `The client may not use the grant type ${grant}.`);
 
-/** The token endpoint (RFC 6749 §3.2), for a client that was identified. */
+/** The token endpoint (RFC 6749 §3.2), for an identified client. */
 export async function tokens(
   provider: McpServerProvider,
   { client, isProved }: CurrentClient,
@@ -115,13 +115,13 @@ export async function tokens(
   if (grant === undefined) {
     throw new OAuthError('unsupported_grant_type', 'The grant type is not supported.');
   }
-  // RFC 6749 §4.4: a client that anyone can pretend to be has no tokens of its own.
+  // RFC 6749 §4.4: anyone can pose as a public client, so it gets no tokens of its own.
   const isOpen = type === 'client_credentials' && !isProved;
   if (isOpen || !mayHave(client, type)) throw unauthorized(type);
   return grant(provider, client, form);
 }
 
-/** The revocation endpoint (RFC 7009 §2.1), for a client that was identified. */
+/** The revocation endpoint (RFC 7009 §2.1), for an identified client. */
 export async function revoke(
   provider: McpServerProvider,
   { client }: CurrentClient,
@@ -144,7 +144,6 @@ export function registrationEndpoint(
   };
 }
 
-/** Parameters in the shape that body parsers give: a list for one that was sent more than once. */
 export const parametersOf = (sent: URLSearchParams): Parameters =>
   Object.fromEntries(
     [...new Set(sent.keys())].map((name) => {
@@ -156,7 +155,7 @@ export const parametersOf = (sent: URLSearchParams): Parameters =>
 const queryOf = ({ url = '' }: ExpressRequest): Parameters =>
   parametersOf(new URL(url, 'http://localhost').searchParams);
 
-/** What may be said of a lookup that failed; the reason is for the operator alone. */
+/** What the caller may know about a failed lookup. The reason is for the operator only. */
 function lookupError(error: unknown): OAuthError {
   if (!(error instanceof ClientAuthenticationError)) return oauthErrorOf(error);
   if (error.status === 503 || error.error === 'unauthorized_client') {
@@ -174,7 +173,7 @@ async function clientOf(find: FindMcpClient, clientId: string): Promise<McpClien
   throw new OAuthError('invalid_client', 'Invalid client_id');
 }
 
-/** Where the answer goes; until it is known, errors are shown to the user. */
+/** Where to send the answer. Until this is known, errors are shown to the user. */
 function redirectUriOf({ redirect_uris }: McpClientInformation, asked: string | undefined): string {
   const only = redirect_uris.length === 1 ? redirect_uris[0] : undefined;
   if (asked === undefined && only !== undefined) return only;
@@ -185,7 +184,7 @@ function redirectUriOf({ redirect_uris }: McpClientInformation, asked: string | 
   throw new OAuthError('invalid_request', 'Unregistered redirect_uri');
 }
 
-/** Adds `iss` (RFC 9207 §2) to a redirect that leads to the client. */
+/** Adds `iss` (RFC 9207 §2) to a redirect to the client. */
 function withIssuer(location: unknown, redirectUri: string, issuer: string): unknown {
   if (typeof location !== 'string' || !URL.canParse(location)) return location;
   const [target, callback] = [new URL(location), new URL(redirectUri)];
@@ -199,8 +198,8 @@ function withIssuer(location: unknown, redirectUri: string, issuer: string): unk
 }
 
 /**
- * Adds `iss` to the redirect that a provider sends by this response, in whatever way: Express and
- * Node write every head by `writeHead`.
+ * Adds `iss` to the redirect that a provider sends with this response: Express and Node always end
+ * in `writeHead`.
  */
 function addIssuer(response: ServerResponse, redirectUri: string, issuer: string): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
@@ -259,7 +258,7 @@ export function authorizationEndpoint(
   };
 }
 
-/** An access token that a request does not have, or that may not be used for it (RFC 6750 §3.1). */
+/** Answers a request without a valid access token (RFC 6750 §3.1). */
 function refuseToken(
   response: ServerResponse,
   { error, message, status }: OAuthError,
@@ -273,17 +272,16 @@ function refuseToken(
   sendJson(response, status, { error, error_description: message });
 }
 
-/** Without its fragment and one final slash. */
 const comparable = (resource: URL): string => resource.href.replace(/#.*$/, '').replace(/\/$/, '');
 
 const invalidToken = (description: string): OAuthError =>
   new OAuthError('invalid_token', description, 401);
 
 /**
- * Asks for an access token of the provider that is for this resource (RFC 6750, RFC 8707), and gives
- * it to the handlers behind as `request.auth`.
+ * Requires an access token of the provider for this resource (RFC 6750, RFC 8707), and passes it to
+ * the next handlers as `request.auth`.
  *
- * @returns whether the request may go on; if not, it was answered
+ * @returns whether the request may continue; if not, it has been answered
  */
 export async function requireAccessToken(
   request: ExpressRequest,
@@ -324,7 +322,6 @@ export async function requireAccessToken(
   }
 }
 
-/** Answers what an endpoint has thrown. */
 export function sendError(
   thrown: unknown,
   request: ExpressRequest,

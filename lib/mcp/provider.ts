@@ -3,8 +3,8 @@ import type { ClientMetadata } from '../clients/metadata.js';
 import { OAuthError } from '../shared/errors.js';
 import { thrownText } from '../shared/safe.js';
 
-// The interfaces of the SDKs, written anew: SDK 1 and server-legacy have the same ones, and a user has
-// only one of the two installed. The router uses no more of a provider than this.
+// The interfaces of the SDKs, declared again: SDK 1 and server-legacy share them, and users have
+// only one of the two installed. The router uses nothing else of a provider.
 
 /** What a clients store says about a client (RFC 7591 §2). */
 export interface McpClientInformation extends ClientMetadata {
@@ -13,7 +13,6 @@ export interface McpClientInformation extends ClientMetadata {
   readonly client_name?: string | undefined;
 }
 
-/** The clients store of a provider. */
 export interface McpClientsStore {
   getClient(
     clientId: string,
@@ -23,7 +22,6 @@ export interface McpClientsStore {
   ): McpClientInformation | Promise<McpClientInformation>;
 }
 
-/** A token response (RFC 6749 §5.1). */
 interface Tokens {
   access_token: string;
   token_type: string;
@@ -33,20 +31,19 @@ interface Tokens {
   id_token?: string | undefined;
 }
 
-/** What an access token stands for. */
 export interface AccessTokenInfo {
   readonly token: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
   /** Seconds since the epoch. */
   readonly expiresAt?: number | undefined;
-  /** What the token may be used for (RFC 8707). */
+  /** The resource that the token is for (RFC 8707). */
   readonly resource?: URL | undefined;
 }
 
 /**
- * What the router asks of an authorization server: the `OAuthServerProvider` of SDK 1 or of
- * `@modelcontextprotocol/server-legacy`, which may serve clients without a user besides.
+ * The authorization server behind the router: the `OAuthServerProvider` of SDK 1 or of
+ * `@modelcontextprotocol/server-legacy`, optionally with support for clients without a user.
  *
  * Its methods throw the errors of either SDK, or an `OAuthError` of this package; anything else is
  * answered with 500 `server_error` and becomes a process warning.
@@ -55,14 +52,15 @@ export interface McpServerProvider {
   /** The registered clients. Without `registerClient` there is no registration endpoint. */
   readonly clientsStore: McpClientsStore;
   /**
-   * Whether every authorization response carries `iss` (RFC 9207), which the metadata then say. The
-   * router adds `iss` to redirects that `authorize` sends on its `response`. Set this to true if you
-   * send no others, or add `issuer` of the parameters to them yourself. Default false.
+   * Whether every authorization response carries `iss` (RFC 9207); the metadata then say so. The
+   * router adds `iss` to redirects that `authorize` sends on its `response`. Set this to true if
+   * you send no other redirects, or if you add `issuer` of the parameters to them yourself. Default
+   * false.
    */
   readonly authorizationResponseIssParameterSupported?: boolean | undefined;
   /** Whether an upstream server checks the `code_verifier` (RFC 7636 §4.6) instead of the router. */
   readonly skipLocalPkceValidation?: boolean | undefined;
-  /** Answers an authorization request, at once or after the user was asked. */
+  /** Answers an authorization request, immediately or after asking the user. */
   authorize(
     client: McpClientInformation,
     parameters: {
@@ -75,9 +73,11 @@ export interface McpServerProvider {
     },
     response: ServerResponse,
   ): Promise<void>;
-  /** The `code_challenge` of the authorization request that a code is from. */
+  /** Returns the `code_challenge` of the authorization request that issued the code. */
   challengeForAuthorizationCode(client: McpClientInformation, code: string): Promise<string>;
-  /** Redeems a code, once (RFC 6749 §4.1.3). `codeVerifier` comes with `skipLocalPkceValidation`. */
+  /**
+   * Redeems a code, once (RFC 6749 §4.1.3). `codeVerifier` is set with `skipLocalPkceValidation`.
+   */
   exchangeAuthorizationCode(
     client: McpClientInformation,
     code: string,
@@ -93,16 +93,16 @@ export interface McpServerProvider {
     resource?: URL,
   ): Promise<Tokens>;
   /**
-   * Issues an access token to a client that acts for itself (RFC 6749 §4.4). The client has proved
-   * itself by its key or secret and has the grant among its `grant_types`; which scopes it may have is
-   * up to you. Without this method the grant is not supported.
+   * Issues an access token to a client that acts for itself (RFC 6749 §4.4). The client has
+   * authenticated by its key or secret, and its `grant_types` include the grant; you decide which
+   * scopes it may have. Without this method the grant is not supported.
    */
   exchangeClientCredentials?(
     client: McpClientInformation,
     scopes?: string[],
     resource?: URL,
   ): Promise<Tokens>;
-  /** What an access token stands for; throws `invalid_token` for one that is not valid. */
+  /** Returns the data behind an access token. Throws `invalid_token` if the token is not valid. */
   verifyAccessToken(token: string): Promise<AccessTokenInfo>;
   /** Revokes a token of the client (RFC 7009). Without this method there is no revocation endpoint. */
   revokeToken?(
@@ -111,7 +111,7 @@ export interface McpServerProvider {
   ): Promise<void>;
 }
 
-/** What the errors of the SDKs have: `errorCode` in SDK 1 and server-legacy, `code` in SDK 2. */
+/** The shape of SDK errors: `errorCode` in SDK 1 and server-legacy, `code` in SDK 2. */
 interface SdkError {
   readonly errorCode?: unknown;
   readonly code?: unknown;
@@ -129,8 +129,8 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 /**
- * The OAuth error that a provider means. SDK errors are known by their shape: `instanceof` fails if
- * the application has another SDK, or another copy of the same one.
+ * Converts an SDK error by its shape: `instanceof` fails if the application has another SDK, or
+ * another copy of the same one.
  */
 export function oauthErrorOf(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown;

@@ -33,7 +33,7 @@ import {
 } from './endpoints.js';
 import type { McpServerProvider } from './provider.js';
 
-/** Options of `mcpAuthRouter`: those of the SDK's, and client authentication. */
+/** Options of `mcpAuthRouter`: the SDK's options, plus client authentication. */
 interface McpAuthRouterOptions {
   /** Clients, codes and tokens: a provider of SDK 1 or of `@modelcontextprotocol/server-legacy`. */
   provider: McpServerProvider;
@@ -43,30 +43,29 @@ interface McpAuthRouterOptions {
   baseUrl?: URL | undefined;
   /** The MCP server that tokens are for (RFC 9728). Default: `baseUrl`. */
   resourceServerUrl?: URL | undefined;
-  /** A page for developers of clients. */
+  /** A documentation page for client developers. */
   serviceDocumentationUrl?: URL | undefined;
-  /** The scopes that the metadata name. */
+  /** The scopes to list in the metadata. */
   scopesSupported?: readonly string[] | undefined;
-  /** The name of the MCP server for users. */
+  /** The display name of the MCP server. */
   resourceName?: string | undefined;
-  /** How assertions are validated; `jwksUri` among them. Issuer and endpoints are the router's. */
+  /** How to validate assertions, including `jwksUri`. The router sets issuer and endpoints. */
   clientAssertion?: ClientAssertionOptions | undefined;
   /**
-   * Also takes clients whose client_id is the URL of their metadata document, as MCP recommends.
-   * `{}` does with the defaults. Default: it does not.
+   * Also accepts clients whose client_id is the URL of their metadata document, as MCP recommends.
+   * `{}` enables them with the defaults. Default: disabled.
    */
   clientMetadataDocuments?: ClientMetadataDocumentOptions | undefined;
   /**
-   * The grants that clients may have which register themselves or have a metadata document. Add
-   * `client_credentials` to serve such clients without a user. Default `authorization_code` and
+   * The grants of clients that register themselves or have a metadata document. Add
+   * `client_credentials` for such clients without a user. Default `authorization_code` and
    * `refresh_token`.
    */
   grantTypes?: readonly string[] | undefined;
   /**
-   * Limits how often one address may call, before its client is authenticated: a middleware, such as
-   * one of express-rate-limit, or false for none. Default: in 15 minutes 100 calls of the
-   * authorization endpoint, 50 of the token endpoint and 50 of the revocation endpoint; 20
-   * registrations an hour.
+   * Limits the calls of one address before its client is authenticated: a middleware, for example
+   * of express-rate-limit, or false for none. Default: in 15 minutes 100 calls of the authorization
+   * endpoint, 50 of the token endpoint and 50 of the revocation endpoint; 20 registrations an hour.
    */
   rateLimit?: ((request: never, response: never, next: Next) => unknown) | false | undefined;
 }
@@ -134,7 +133,7 @@ const ASSERTION_HINTS = {
   endpoint: 'it is the one that is called',
 };
 
-/** How many bytes a request may have. */
+/** In bytes. */
 const MAX_BODY = 102_400;
 
 async function readJson(request: ExpressRequest): Promise<unknown> {
@@ -153,7 +152,6 @@ async function readJson(request: ExpressRequest): Promise<unknown> {
   }
 }
 
-/** Parses the body, unless a parser before the router has done so. */
 async function parseBody(request: ExpressRequest & { body?: unknown }): Promise<void> {
   if (request.method !== 'POST' || request.readableDidRead || request.readableEnded) return;
   if (/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
@@ -166,13 +164,13 @@ async function parseBody(request: ExpressRequest & { body?: unknown }): Promise<
 /** How many addresses a limit remembers. */
 const MAX_ADDRESSES = 10_000;
 
-/** Counts the calls of each address, failed ones too: assertions are checked only after it. */
+/** Counts the calls of each address, including failed ones: assertions are checked later. */
 function limitCalls(most: number, minutes: number): Middleware {
   const counts = new Map<string, { calls: number; readonly end: number }>();
   return (request, response, next) => {
     const now = Date.now();
     const { ip, socket } = request as typeof request & { readonly ip?: string };
-    // One caller has a whole network of IPv6 addresses.
+    // One caller owns a whole network of IPv6 addresses.
     const address = networkOf(ip ?? socket.remoteAddress ?? '');
     const known = counts.get(address);
     const count =
@@ -191,7 +189,7 @@ function limitCalls(most: number, minutes: number): Middleware {
   };
 }
 
-/** What `next` was given; a middleware that answers by itself never calls it. */
+/** The argument of `next`. Never resolves if the middleware answers by itself. */
 const passed = (middleware: Middleware, request: ExpressRequest, response: ServerResponse) =>
   new Promise<boolean>((resolve, reject) => {
     response.once('close', () => resolve(false));
@@ -206,7 +204,7 @@ interface Route {
   readonly endpoint: Endpoint;
 }
 
-/** The path of a URL as routes are compared: in lower case, without a final slash. */
+/** A path for comparison with routes: lower case, without a final slash. */
 const comparablePath = (path: string): string => path.toLowerCase().replace(/\/+$/, '');
 
 const pathOf = ({ originalUrl, url: target = '/' }: ExpressRequest): string => {
@@ -219,7 +217,7 @@ async function answer(
   request: ExpressRequest,
   response: ServerResponse,
 ): Promise<void> {
-  // Clients in browsers may call from any origin: the endpoints know no cookies.
+  // Browser clients may call from any origin: the endpoints use no cookies.
   response.setHeader('Access-Control-Allow-Origin', '*');
   response.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate');
   const { method = '' } = request;
@@ -255,12 +253,12 @@ const document =
 
 /**
  * An authorization server for MCP on a provider of the MCP TypeScript SDK, version 1 or
- * `@modelcontextprotocol/server-legacy`, in place of the SDK's `mcpAuthRouter`. Its token and
- * revocation endpoints take `private_key_jwt` (RFC 7523), client secrets and public clients; a client
- * with keys must use them. Its authorization responses have `iss` (RFC 9207).
+ * `@modelcontextprotocol/server-legacy`, instead of the SDK's `mcpAuthRouter`. Its token and
+ * revocation endpoints accept `private_key_jwt` (RFC 7523), client secrets and public clients; a
+ * client with keys must use them. Its authorization responses contain `iss` (RFC 9207).
  *
- * It imports neither SDK: the endpoints are its own. Mount it at the root of the application, or use
- * it as a handler of `node:http`.
+ * The router imports neither SDK. Mount it at the root of the application, or use it as a handler
+ * of `node:http`.
  *
  * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
  * @example
@@ -273,7 +271,7 @@ const document =
  */
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
   /**
-   * Makes the middleware for the MCP endpoint: it asks for an access token that the provider has issued
+   * Makes the middleware for the MCP endpoint. It requires an access token that the provider issued
    * for `resourceServerUrl`, with all these scopes, and sets `request.auth`.
    */
   readonly requireBearerAuth: (scopes?: readonly string[]) => Middleware;
