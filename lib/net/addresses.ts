@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 
 type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-/** All that the internet routes to in IPv6; what lies outside embeds, maps or reserves addresses. */
+/** All routed IPv6 addresses. The others embed, map or reserve addresses. */
 const GLOBAL_UNICAST_V6 = ipaddr.parseCIDR('2000::/3');
 
 function isIn(address: ReturnType<typeof ipaddr.parse>, [network, bits]: Network): boolean {
@@ -14,15 +14,14 @@ function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined
   return isIP(text) === 0 || text.includes('%') ? undefined : ipaddr.parse(text);
 }
 
-/** Whether an address is the machine's own. */
 export function isLoopback(text: string): boolean {
   return parseAddress(text)?.range() === 'loopback';
 }
 
 /**
- * Whether an address belongs to the public internet: no loopback, private, link-local, shared
- * (CGNAT), unique local, multicast, documentation or reserved one (RFC 6890), and none that carries
- * another address inside, such as IPv4-mapped, 6to4, Teredo and NAT64.
+ * Whether an address belongs to the public internet. False for loopback, private, link-local,
+ * shared (CGNAT), unique local, multicast, documentation and reserved addresses (RFC 6890), and for
+ * addresses that embed another one, such as IPv4-mapped, 6to4, Teredo and NAT64.
  */
 export function isPublic(text: string): boolean {
   const address = parseAddress(text);
@@ -30,14 +29,13 @@ export function isPublic(text: string): boolean {
   return address.kind() === 'ipv4' || isIn(address, GLOBAL_UNICAST_V6);
 }
 
-/** The network that one customer has: an IPv4 address, or 64 bits of an IPv6 address. */
+/** The network of one customer: an IPv4 address, or 64 bits of an IPv6 address. */
 export function networkOf(text: string): string {
   const address = parseAddress(text);
   if (address === undefined || address.kind() === 'ipv4') return text;
   return address.toNormalizedString().split(':').slice(0, 4).join(':');
 }
 
-/** Networks that may be called. */
 export interface NetworkList {
   readonly isEmpty: boolean;
   has(address: string): boolean;

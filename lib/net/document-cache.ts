@@ -4,19 +4,19 @@ import type { DocumentCacheSettings } from './options.js';
 import { describeUrl, siteOf } from './remote-url.js';
 import { Lane, SharedMap } from './shares.js';
 
-/** A failed fetch is repeated after a second, then two, four … up to this many. */
+/** In seconds. A failed fetch is repeated after 1 second, then 2, 4 … up to this limit. */
 const MAX_BACKOFF = 60;
 
-/** How long a document is fresh whose headers do not say it, in seconds. */
+/** In seconds: how long a document without caching headers is fresh. */
 const DEFAULT_AGE = 300;
 
-/** A document is used for at least this long, whatever its headers say, in seconds. */
+/** In seconds: a document is used for at least this long, whatever its headers say. */
 const MIN_AGE = 60;
 
-/** A document in use is fetched again, with no request waiting, after this part of its time. */
+/** After this fraction of its lifetime, a document in use is fetched again in the background. */
 const REFRESH_AHEAD = 0.8;
 
-/** Failures are small: many more of them are remembered than documents. */
+/** Failures are small, so many more of them are kept than documents. */
 const FAILURES_PER_ENTRY = 10;
 
 interface Entry<T> {
@@ -35,7 +35,7 @@ interface Failure {
 
 const currentTime = (): number => Date.now() / 1000;
 
-/** Whether these seconds have not passed yet. A time in the future was noted by a wrong clock. */
+/** Whether this many seconds have not passed yet. A time in the future came from a wrong clock. */
 const isWithin = (now: number, since: number, seconds: number): boolean =>
   since <= now && now < since + seconds;
 
@@ -44,25 +44,25 @@ function isResting(failure: Failure | undefined, now: number): boolean {
   return isWithin(now, failure.failedAt, Math.min(2 ** (failure.count - 1), MAX_BACKOFF));
 }
 
-/** A document, and the error because of which it is not a new one. */
+/** A document, and the error that prevented a newer one. */
 export interface CachedDocument<T> {
   readonly document: T;
   /** Whether it was fetched for this call, so that there is no newer one. */
   readonly isNew?: boolean | undefined;
-  /** Set if the document is stale because fetching it again failed. */
+  /** Set if the document is stale because the new fetch failed. */
   readonly error?: FetchError | undefined;
 }
 
 /**
- * Fetches documents and keeps them: one fetch in flight for each URL; fresh for as long as their
- * headers say, within bounds; the last good one through an outage, for a bounded time; and no
- * second fetch from a dead URL before it has had time to recover.
+ * Fetches and caches documents. Each URL has at most one fetch in flight. A document is fresh as
+ * long as its headers say, within limits. During an outage the last good document is used for a
+ * limited time, and a dead URL is not called again until it had time to recover.
  *
- * Any answer ends the document before it, unless the answer says that the server is out of order:
- * another document replaces it, anything else withdraws it.
+ * Any answer ends the previous document, unless the answer reports a server failure: a new document
+ * replaces it, anything else withdraws it.
  *
- * Every table and every lane has a share for each site. URLs whose clients have proved themselves
- * have tables and lanes of their own.
+ * Every table and lane is shared fairly between sites. URLs of authenticated clients have their own
+ * tables and lanes.
  */
 export class DocumentCache<T> {
   private readonly settings: DocumentCacheSettings;
@@ -79,9 +79,9 @@ export class DocumentCache<T> {
   private readonly lanes: ReadonlyMap<string, Lane>;
 
   /**
-   * @param accept the media types that are asked for
-   * @param read makes what is kept from a parsed document; throws an Error with a reason that is
-   *   safe to log if the document is not what it should be
+   * @param accept the requested media types
+   * @param read converts a parsed document to the cached form; throws an Error with a reason that
+   *   is safe to log if the document is invalid
    */
   constructor(
     settings: DocumentCacheSettings,
@@ -102,7 +102,10 @@ export class DocumentCache<T> {
     );
   }
 
-  /** The document if it is fresh, without waiting. One in use is fetched anew behind it. */
+  /**
+   * Returns the document if it is fresh, without waiting. A document in use is refreshed in the
+   * background.
+   */
   atHand(url: string): T | undefined {
     const now = currentTime();
     const entry = this.entryOf(url);
@@ -112,7 +115,7 @@ export class DocumentCache<T> {
     return entry.document;
   }
 
-  /** @throws {FetchError} if the document cannot be had, and no earlier one may be used */
+  /** @throws {FetchError} if the document is unavailable and no earlier one may be used */
   async get(url: string): Promise<CachedDocument<T>> {
     const fresh = this.atHand(url);
     if (fresh !== undefined) return { document: fresh };
@@ -140,9 +143,9 @@ export class DocumentCache<T> {
   /**
    * Fetches a document again although it is fresh.
    *
-   * @param seen the document that turned out not to be enough
-   * @param cooldown how many seconds have to pass between two such fetches from one URL
-   * @returns a newer one; undefined if there is none, or if it is too early to fetch the URL again
+   * @param seen the document that was insufficient
+   * @param cooldown the minimum seconds between two such fetches of one URL
+   * @returns a newer document; undefined if there is none, or the cooldown has not passed
    */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
     const entry = this.entryOf(url);
@@ -157,7 +160,7 @@ export class DocumentCache<T> {
   }
 
   /**
-   * Drops a document at once. What a fetch brings that is under way is not used.
+   * Drops a document at once. The result of a running fetch is not used.
    *
    * @returns the document, fresh or not
    */
@@ -170,7 +173,9 @@ export class DocumentCache<T> {
     return dropped;
   }
 
-  /** Notes that the client of a URL has proved itself, so that strangers do not compete with it. */
+  /**
+   * Records that the client of a URL has authenticated, so that strangers do not compete with it.
+   */
   noteProved(url: string): void {
     if (this.proved.get(url) === true) return;
     const site = siteOf(url);
@@ -202,7 +207,7 @@ export class DocumentCache<T> {
     this.fetch(url).catch(() => undefined);
   }
 
-  /** @param isCurrent false once the URL has been forgotten */
+  /** @param isCurrent false after the URL was forgotten */
   private async fetchAndKeep(url: string, isCurrent: () => boolean): Promise<T> {
     const site = siteOf(url);
     const turnedAway = () =>
@@ -226,7 +231,6 @@ export class DocumentCache<T> {
     }
   }
 
-  /** URLs that may be dead, or that belong to strangers, cannot hold up the others. */
   private laneOf(url: string): Lane {
     const kind = this.proved.get(url) === true ? 'proved' : 'untried';
     const name = this.failures.get(url) === undefined ? kind : `${kind} failed`;

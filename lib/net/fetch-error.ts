@@ -1,6 +1,8 @@
 import { helpFor } from '../shared/errors.js';
 
-/** Why a document could not be fetched. The codes are stable: operators may build alerts on them. */
+/**
+ * Why a document could not be fetched. The codes are stable, so operators can build alerts on them.
+ */
 export type FetchErrorCode =
   | 'url_invalid'
   | 'host_not_allowed'
@@ -18,7 +20,7 @@ export type FetchErrorCode =
   | 'document_invalid'
   | 'too_many_fetches';
 
-/** The server, or the way to it, fails: this says nothing about the document. */
+/** The server or the network failed, which says nothing about the document. */
 const OUTAGES: readonly FetchErrorCode[] = [
   'name_not_resolved',
   'connection_failed',
@@ -27,8 +29,9 @@ const OUTAGES: readonly FetchErrorCode[] = [
 ];
 
 /**
- * A fetch that failed or was refused. Code and message are safe to log. It has no cause: Node's errors
- * hold what the other server sent, whole packets and chains of certificates, and failures are kept.
+ * A fetch failed or was refused. Code and message are safe to log. There is no cause, because
+ * Node's errors contain data of the other server (packets, certificate chains) and failures are
+ * kept in memory.
  */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
@@ -45,8 +48,8 @@ export class FetchError extends Error {
   }
 
   /**
-   * Whether the last good document may serve meanwhile. Any other failure is an answer: the document
-   * is withdrawn, or is not what it was.
+   * Whether the last good document may still be used. Any other failure is an answer: the document
+   * was withdrawn or changed.
    *
    * @internal
    */

@@ -19,10 +19,10 @@ const secondsIn = (text: string | undefined): number | undefined => {
 };
 
 /**
- * For how many seconds an answer is fresh by its headers (RFC 9111 §4.2): `max-age` less `Age`, or
- * else `Expires` less `Date`; 0 for `no-store` and `no-cache`.
+ * How many seconds an answer is fresh (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires`
+ * minus `Date`; 0 for `no-store` and `no-cache`.
  *
- * @returns undefined where the headers say nothing
+ * @returns undefined if the headers do not say
  */
 export function freshness(headers: IncomingHttpHeaders): number | undefined {
   const cacheControl = headers['cache-control'] ?? '';
@@ -34,18 +34,16 @@ export function freshness(headers: IncomingHttpHeaders): number | undefined {
   if (expires === undefined) return undefined;
   const date = headers.date === undefined ? Date.now() : Date.parse(headers.date);
   const seconds = (Date.parse(expires) - date) / 1000;
-  // An Expires that cannot be read, such as 0, means expired (RFC 9111 §5.3).
+  // An unreadable Expires, such as 0, means expired (RFC 9111 §5.3).
   return Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
 }
 
-/** A JSON document, parsed and not yet looked at. */
 export interface FetchedDocument {
   readonly value: unknown;
-  /** For how many seconds it is fresh by its HTTP headers; undefined if they say nothing. */
+  /** How many seconds it is fresh; undefined if the headers do not say. */
   readonly freshFor: number | undefined;
 }
 
-/** The parts of a response that are checked, whichever client made the request. */
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -53,14 +51,13 @@ interface Answer {
   discard(): void;
 }
 
-/** Makes one request. */
 type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
 /**
- * Every request has a connection of its own, so that its address is checked. The agents are ours,
- * so that no proxy from the environment and no setting of a global agent comes in between.
+ * Every request uses a new connection, so that its address is checked. Uses its own agents, so that
+ * neither a proxy from the environment nor a global agent interferes.
  */
 function nodeSender(settings: FetchSettings, accept: string): Send {
   const httpAgent = new http.Agent({ keepAlive: false });
@@ -68,7 +65,7 @@ function nodeSender(settings: FetchSettings, accept: string): Send {
     keepAlive: false,
     maxCachedSessions: 0,
     minVersion: 'TLSv1.2',
-    // Explicit, since NODE_TLS_REJECT_UNAUTHORIZED would turn it off otherwise.
+    // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would otherwise disable it.
     rejectUnauthorized: true,
     secureContext: settings.ca,
   });
@@ -109,15 +106,14 @@ const USED_HEADERS = [
 
 const NO_BODY: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
-/** Ends a body that is not read to its end, so that its connection is free. */
+/** Cancels an unread body, so that its connection is released. */
 function endBody(body: object | null): void {
   const { cancel, destroy } = (body ?? {}) as { cancel?: () => unknown; destroy?: () => unknown };
-  // A stream that is being read cannot be cancelled: the loop that reads it lets it go.
+  // A stream that is being read cannot be cancelled; the loop that reads it releases it.
   if (cancel !== undefined) Promise.resolve(cancel.call(body)).catch(() => undefined);
   else destroy?.call(body);
 }
 
-/** With the user's own fetch, which decides how a name becomes a connection. */
 function userSender(fetch: FetchFunction, accept: string): Send {
   return async (url, signal) => {
     const init = { headers: requestHeaders(accept), redirect: 'manual', signal } as const;
@@ -191,7 +187,6 @@ async function readBody(
   return Buffer.concat(chunks);
 }
 
-/** What is known of a body that is no JSON, without quoting it. */
 function whyNotJson(body: Buffer): string {
   if (body.length === 0) return 'it is empty';
   const [first, second] = body;
@@ -215,10 +210,10 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** What Node says of a certificate whose authority it does not know. */
+/** Node's errors for a certificate with an unknown authority. */
 const UNTRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED)/;
 
-/** Says which URL it is about, and of Node's error its code alone. */
+/** Names the URL, and only the code of Node's error. */
 function described(error: unknown, url: URL, settings: FetchSettings, timedOut: boolean) {
   const what = describeUrl(url);
   if (timedOut) {
@@ -242,7 +237,7 @@ function described(error: unknown, url: URL, settings: FetchSettings, timedOut: 
   return new FetchError('connection_failed', `${what}: ${detail}${hint}`);
 }
 
-/** Waits no longer than the signal allows, even if what is waited for does not listen to it. */
+/** Stops waiting when the signal aborts, even if the promise ignores the signal. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -255,12 +250,12 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 export type FetchJson = (target: string) => Promise<FetchedDocument>;
 
 /**
- * Makes what fetches JSON documents from URLs that somebody else chose. The one place where the
- * server half calls out: https to public addresses, checked when the connection is made; no
- * redirects, no proxies, no compression; within a size and a time. With the user's own `fetch`, the
- * check of the connected address is the user's.
+ * Fetches JSON documents from URLs that others chose. All outgoing calls of the server half go
+ * through here: https to public addresses, checked at connection time; no redirects, proxies or
+ * compression; limited size and time. With the user's own `fetch`, checking the connected address
+ * is the user's task.
  *
- * @param accept the media types that are asked for
+ * @param accept the requested media types
  */
 export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {
   const { fetch, maxBytes } = settings;

@@ -21,17 +21,16 @@ async function resolveAll(resolver: Resolver, hostname: string): Promise<LookupA
   ];
 }
 
-/** Without asking, as RFC 6761 §6.3 has it. */
+/** Never resolved by name servers (RFC 6761 §6.3). */
 const LOCALHOST: LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ];
 
 /**
- * A lookup that asks name servers and occupies no thread. `dns.lookup` occupies a thread of libuv's
- * pool for as long as it takes, even after the caller has stopped waiting: a few names of slow
- * servers, which anyone can have, would then hold up the signatures and the lookups of the whole
- * process.
+ * A lookup by name servers that blocks no thread. `dns.lookup` occupies a thread of libuv's pool
+ * even after the caller has given up. With a few names on slow servers, which anyone can have,
+ * attackers could stall all signatures and lookups of the process.
  */
 export function dnsLookup(resolver = newResolver()): LookupFunction {
   return (hostname, _options, callback) => {
@@ -48,9 +47,7 @@ export function dnsLookup(resolver = newResolver()): LookupFunction {
 
 type AddressRules = Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks'>;
 
-/**
- * @throws {FetchError} `address_not_allowed`. Plain http goes to this machine alone.
- */
+/** @throws {FetchError} `address_not_allowed`. Plain http may only go to this machine. */
 function checkAddress(address: string, url: URL, rules: AddressRules): void {
   const local = rules.allowLocalNetwork && isLoopback(address);
   if (url.protocol === 'http:' ? local : local || rules.allowedNetworks.has(address)) return;
@@ -66,12 +63,12 @@ function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules
   if (found.length === 0) {
     throw new FetchError('name_not_resolved', `${hostOf(url)} has no address`);
   }
-  // One forbidden address condemns the name: the system may connect to any of them.
+  // One forbidden address is enough to refuse the name: the system may connect to any of them.
   for (const { address } of found) checkAddress(address, url, rules);
 }
 
 /**
- * Checks a URL whose host is an address, which is never looked up.
+ * Checks a URL with an IP address as host, because Node does not look it up.
  *
  * @throws {FetchError} `address_not_allowed`
  */
@@ -81,9 +78,8 @@ export function checkHost(url: URL, rules: AddressRules): void {
 }
 
 /**
- * The lookup that a connection to the URL is made with: the addresses that it lets pass are the
- * ones that are connected to, so that a name cannot show one address to a check and another to the
- * connection (DNS rebinding).
+ * The lookup for connections to the URL. The connection uses exactly the addresses that passed the
+ * check, so that a name cannot resolve to another address afterwards (DNS rebinding).
  */
 export function guardedLookup(
   url: URL,

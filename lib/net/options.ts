@@ -3,7 +3,7 @@ import tls, { type SecureContext } from 'node:tls';
 import { callback, flag, number, type OptionTable, type Settings } from '../shared/options.js';
 import { networkList } from './addresses.js';
 
-/** What is used of the `fetch` of the Fetch standard. */
+/** The part of the Fetch standard's `fetch` that is used here. */
 export type FetchFunction = (
   url: string,
   init: {
@@ -18,61 +18,60 @@ export type FetchFunction = (
   readonly body: object | null;
 }>;
 
-/** How documents are fetched from URLs that clients name. Times are in seconds. */
+/** How to fetch documents from URLs that clients name. Times are in seconds. */
 export interface FetchOptions {
   /**
-   * Networks that may be called besides the public internet, in CIDR notation: `10.0.0.0/8`.
-   * Default none. https is still required.
+   * Networks to allow besides the public internet, in CIDR notation: `10.0.0.0/8`. Default none.
+   * https is still required.
    */
   readonly allowedNetworks?: readonly string[] | undefined;
-  /** For development: also calls this machine's own addresses, by http too. Default false. */
+  /** For development: also allows this machine's own addresses, even by http. Default false. */
   readonly allowLocalNetwork?: boolean | undefined;
-  /** Certificates of authorities to trust besides Node's own, in PEM. Default none. */
+  /** Certificates of authorities to trust in addition to Node's own, in PEM. Default none. */
   readonly ca?: string | readonly string[] | undefined;
   /**
-   * Resolves names, with the arguments of `dns.lookup`. Default: asks the name servers, without
-   * the hosts file. Set `dns.lookup` for names that only the hosts file or a search list knows.
+   * Resolves names, with the arguments of `dns.lookup`. Default: queries the name servers, without
+   * the hosts file. Set `dns.lookup` if a name exists only in the hosts file or a search list.
    */
   readonly lookup?: LookupFunction | undefined;
   /**
-   * Makes the requests instead of Node's own client, for servers behind a proxy: for example undici's
-   * `fetch` with a proxy agent. The rules for URLs, hosts, redirects, size and time stay; checking
-   * the address that a name leads to is then up to this function. `ca` and `lookup` have no effect.
+   * Makes the requests instead of Node's own client, for servers behind a proxy: for example
+   * undici's `fetch` with a proxy agent. The rules for URLs, hosts, redirects, size and time still
+   * apply, but this function must check the address of a name itself. `ca` and `lookup` have no
+   * effect.
    */
   readonly fetch?: FetchFunction | undefined;
-  /** How long one fetch may take, from the name to the last byte. Default 5. */
+  /** How long one fetch may take, from name resolution to the last byte. Default 5. */
   readonly timeout?: number | undefined;
-  /** The size of the largest document that is read, in bytes. */
+  /** The maximum size of a document, in bytes. */
   readonly maxBytes?: number | undefined;
 }
 
-/** How fetched documents are kept. Times are in seconds. */
+/** How to keep fetched documents. Times are in seconds. */
 export interface DocumentCacheOptions extends FetchOptions {
   /**
-   * A document is used for at most this long, and for at least 60 s if this is not less, whatever its
-   * headers say. If they say nothing, it is used for 300 s.
+   * The maximum time that a document is used, whatever its headers say. The minimum is 60 s, or
+   * `maxAge` if that is less. Without caching headers, a document is used for 300 s.
    */
   readonly maxAge?: number | undefined;
   /**
-   * For how long after that the last good document serves during an outage: network errors,
+   * How long after that the last good document may be used during an outage: network errors,
    * timeouts, 429 and 5xx. Any other answer ends the document at once.
    */
   readonly maxStale?: number | undefined;
   /**
-   * How many documents are kept of clients that have proved themselves, and as many of others. If
-   * there are more, the site that has the most loses the one that it has not used for the longest
-   * time. Default 1000.
+   * How many documents of authenticated clients are kept, and as many of others. When full, the
+   * site with the most documents loses its least recently used one. Default 1000.
    */
   readonly maxEntries?: number | undefined;
   /**
-   * How many fetches run at once, of each of four kinds: from URLs of clients that have proved
-   * themselves or not, whose last fetch failed or not. One site gets at most half of them.
-   * Default 100.
+   * How many fetches run at once, for each of four kinds: URLs of authenticated or other clients,
+   * whose last fetch failed or did not. One site gets at most half of them. Default 100.
    */
   readonly maxConcurrentFetches?: number | undefined;
 }
 
-/** Made once, since the root certificates are many. */
+/** Built once, because there are many root certificates. */
 function trusted(name: string, value: unknown): SecureContext | undefined {
   if (value === undefined) return undefined;
   const certificates: unknown[] = Array.isArray(value) ? value : [value];
@@ -98,14 +97,13 @@ const fetchOptions = (maxBytes: number) =>
 /** The options of fetching, checked and with their defaults. */
 export type FetchSettings = Settings<ReturnType<typeof fetchOptions>>;
 
-/** What differs from one kind of document to another. */
+/** Defaults that differ between kinds of documents. */
 export interface DocumentDefaults {
   readonly maxBytes: number;
   readonly maxAge: number;
   readonly maxStale: number;
 }
 
-/** The table of the options of a cache, for one kind of document. */
 export const documentCacheOptions = ({ maxBytes, maxAge, maxStale }: DocumentDefaults) =>
   ({
     ...fetchOptions(maxBytes),

@@ -4,17 +4,16 @@ import { isLoopback, networkOf } from './addresses.js';
 import { FetchError } from './fetch-error.js';
 import type { FetchSettings } from './options.js';
 
-/** The host of a URL without the brackets of IPv6. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
 
-/** The second-level domains of countries below which names are registered: co.uk, com.au, ac.jp. */
+/** Second-level domains below which names are registered: co.uk, com.au, ac.jp. */
 const isShared = (second: string, top: string): boolean => top.length === 2 && second.length <= 3;
 
 /**
- * Whose URL it is, as far as the name tells: the domain that somebody registered, or the network of
- * an address. Anyone can have any number of names below a domain.
+ * The owner of a URL, judged by its name: the registered domain, or the network of an address.
+ * Anyone can create any number of names below a domain.
  */
 export function siteOf(url: unknown): string {
   if (typeof url !== 'string' || !URL.canParse(url)) return '';
@@ -25,18 +24,18 @@ export function siteOf(url: unknown): string {
   return labels.slice(isShared(second, top) ? -3 : -2).join('.');
 }
 
-/** A URL in errors; without the query, since some people write secrets there. */
+/** A URL for errors; without the query, because it may contain secrets. */
 export const describeUrl = ({ origin, pathname }: URL): string =>
   safeText(`${origin}${pathname}`) ?? '';
 
-/** In characters: longer URLs are not worth remembering. */
+/** In characters: longer URLs are not worth caching. */
 const MAX_LENGTH = 2048;
 
 const invalid = (message: string): FetchError => new FetchError('url_invalid', message);
 
 /**
- * Checks the form of a URL whose document may be fetched: https, or http to this machine itself;
- * no credentials, no fragment. Nothing is resolved or called.
+ * Checks the form of a URL whose document may be fetched: https, or http to this machine; no
+ * credentials, no fragment. Resolves and calls nothing.
  *
  * @throws {FetchError} `url_invalid`
  */
@@ -53,7 +52,7 @@ export function parseRemoteUrl(value: unknown): URL {
   return url;
 }
 
-/** A name that only a resolver of this network may know, with a dot at its end or without. */
+/** Only a local resolver can know a name without a dot (a final dot does not count). */
 function isDotless(url: URL): boolean {
   const host = hostOf(url);
   return isIP(host) === 0 && !host.replace(/\.$/, '').includes('.');
@@ -63,7 +62,7 @@ function isDotless(url: URL): boolean {
 const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
 
 /**
- * Checks a URL against what may be called, as far as this can be told without its address.
+ * Checks a URL against the rules, as far as possible without resolving it.
  *
  * @throws {FetchError} `url_invalid`, `port_not_allowed`
  */

@@ -6,21 +6,20 @@ interface Waiting {
 }
 
 /**
- * Lets a limited number of tasks run at once. A share (a site, for example) may hold as many places
- * as are free, so one share alone gets half of them. The others wait for their turn: the shares take
- * turns, and within a share the tasks run in the order in which they came.
+ * Limits how many tasks run at once. A share (for example a site) may use as many places as are
+ * free, so a single share gets half of them. Waiting shares take turns; within a share, tasks run
+ * in order of arrival.
  */
 export class Lane {
   private readonly width: number;
   private readonly patience: number;
   private readonly held = new Map<string, number>();
-  /** Shares whose tasks wait, the one whose turn is next first. */
   private readonly queues = new Map<string, Set<Waiting>>();
   private running = 0;
   private waiting = 0;
 
   /**
-   * @param width how many run at once
+   * @param width how many tasks run at once
    * @param patience how many seconds a task waits before it is turned away
    */
   constructor(width: number, patience: number) {
@@ -54,7 +53,7 @@ export class Lane {
 
   private turn(share: string, turnedAway: () => Error): Promise<void> {
     const queue = this.queues.get(share) ?? new Set();
-    // A share may have as many tasks waiting as there is room for others.
+    // A share may have as many waiting tasks as there is room for others.
     if (queue.size >= MAX_WAITING - this.waiting) return Promise.reject(turnedAway());
     this.queues.set(share, queue);
     return new Promise((resolve, reject) => {
@@ -84,7 +83,6 @@ export class Lane {
     while (this.admitNext());
   }
 
-  /** Lets the next task in whose share has room; false if there is none. */
   private admitNext(): boolean {
     if (this.running >= this.width) return false;
     for (const [share, queue] of this.queues) {
@@ -92,7 +90,7 @@ export class Lane {
       const [next] = queue;
       if (next === undefined) continue;
       this.dequeue(share, queue, next);
-      // Its share waits behind the others for its next turn.
+      // The share moves to the end of the queue for its next turn.
       if (this.queues.delete(share)) this.queues.set(share, queue);
       clearTimeout(next.timer);
       this.take(share);
@@ -109,13 +107,12 @@ interface Entry<T> {
 }
 
 /**
- * A map of limited size in which each share (a site, for example) competes with itself first: when
- * the map is full, the largest share loses the entry that it has not used for the longest time. So
- * one stranger cannot push the entries of others out.
+ * A map of limited size. When it is full, the largest share (for example a site) loses its least
+ * recently used entry, so that one stranger cannot displace the entries of others.
  */
 export class SharedMap<T> {
   private readonly entries = new Map<string, Entry<T>>();
-  /** The keys of each share. Both levels are in the order of use, the oldest first. */
+  /** The keys of each share. Shares and keys are both in order of use, oldest first. */
   private readonly shares = new Map<string, Set<string>>();
   private readonly maxEntries: number;
 
