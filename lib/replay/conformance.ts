@@ -1,5 +1,5 @@
 /**
- * Tests for replay stores: what every `ReplayStore` must do, whatever it keeps its entries in.
+ * Tests for replay stores: the contract of `ReplayStore`.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplayEntry, ReplayStore } from './store.js';
 
-/** A store to test, and what the tests need around it. */
+/** The store under test and its environment. */
 export interface ReplayStoreUnderTest {
-  /** It may hold other entries: the tests choose keys at random. */
+  /** The store may contain other entries: the tests choose random keys. */
   readonly store: ReplayStore;
-  /** The same entries as another process sees them; for stores that several processes share. */
+  /** The same entries as seen by another process; for stores that several processes share. */
   readonly peer?: ReplayStore | undefined;
-  /** The time by the store's clock, in seconds since the epoch. Default: the time. */
+  /** The time of the store's clock, in seconds since the epoch. Default: the system time. */
   now?(): number;
-  /** Lets time pass for the store, in seconds. Default: waits. */
+  /** Advances the store's time, in seconds. Default: waits. */
   advance?(seconds: number): void | Promise<void>;
-  /** Called when a test is over. */
+  /** Called after each test. */
   close?(): void | Promise<void>;
 }
 
 /** One test, for any test runner. */
 export interface ConformanceTest {
   readonly name: string;
-  /** Rejects with an AssertionError where the store does not do what the name says. */
+  /** Rejects with an AssertionError if the store does not behave as the test's name says. */
   run(): Promise<void>;
 }
 
@@ -35,7 +35,6 @@ interface Bench {
   readonly peer: ReplayStore;
   now(): number;
   advance(seconds: number): Promise<void>;
-  /** A new entry, valid for a minute but for the differences. */
   entry(differences?: Partial<ReplayEntry>): ReplayEntry;
 }
 
@@ -152,10 +151,10 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 };
 
 /**
- * The tests of a store. They need no test runner of their own: register each with yours.
+ * The tests of a store, for any test runner.
  *
- * @param create makes the store under test; called for each test
- * @returns the tests; without a `peer` those about several processes ask the one store
+ * @param create creates the store under test; called for each test
+ * @returns the tests; without a `peer`, the tests about several processes use a single store
  * @example
  * ```ts
  * import { test } from 'node:test';

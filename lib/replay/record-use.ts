@@ -3,13 +3,12 @@ import { isThenable, withDeadline } from '../shared/deadline.js';
 import type { Failure } from '../shared/reasons.js';
 import { type ReplayStore, ReplayStoreFullError } from './store.js';
 
-/** One use of an assertion. */
 export interface Use {
-  /** The issuer identifier of the server that it was sent to. */
+  /** The issuer identifier of the called server. */
   readonly issuer: string;
   readonly clientId: string;
   readonly jti: string;
-  /** From when on the assertion is refused anyway, in seconds since the epoch. */
+  /** When the assertion expires for good, tolerance included, in seconds since the epoch. */
   readonly expiresAt: number;
   /** The `iss` of an assertion that a platform signed for the client. */
   readonly platform?: string | undefined;
@@ -21,9 +20,9 @@ const withoutFinalSlash = (issuer: string): string =>
 const withLength = (text: string): string => `${text.length}:${text}`;
 
 /**
- * The name under which a use is remembered: a hash of who was asked, who asked, and the `jti`, each
- * with its length, so that no two uses share a name. One client cannot use up another's `jti`, nor
- * one issuer that of another in the same process.
+ * The replay key: a hash of server, client and `jti`, each with its length, so that no two uses
+ * share a key. A client cannot use up the `jti` of another client, or of another issuer in the same
+ * process.
  */
 export function replayKey({ issuer, clientId, jti, platform }: Omit<Use, 'expiresAt'>): string {
   const own = withLength(withoutFinalSlash(issuer)) + withLength(clientId) + withLength(jti);
@@ -55,16 +54,16 @@ async function waitForStore(
 /**
  * Uses an assertion up.
  *
- * @returns the failure if it was used before, or if the store cannot tell; a promise only if the
- *   store returns one
+ * @returns the failure if the assertion was used before, or the store cannot tell; a promise only
+ *   if the store returns one
  */
 export function recordUse(
   use: Use,
   { replay, replayTimeout }: { readonly replay: ReplayStore; readonly replayTimeout: number },
 ): Failure | undefined | Promise<Failure | undefined> {
   const { issuer, clientId, expiresAt } = use;
-  // The lookup and the signature took time since exp was checked. A store may have forgotten the
-  // first use by now, so an assertion that has expired meanwhile must not reach it.
+  // The lookup and the signature took time. If the assertion has expired since, it must not reach
+  // the store, which may have forgotten the first use.
   if (Date.now() / 1000 >= expiresAt) return { reason: 'expired' };
   try {
     const answer = replay.insert({

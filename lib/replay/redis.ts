@@ -1,5 +1,5 @@
 /**
- * A replay store in Redis or Valkey, which all processes of a server share.
+ * A replay store in Redis or Valkey, shared by all processes of a server.
  *
  * @module
  */
@@ -16,14 +16,12 @@ import {
 } from '../shared/redis-client.js';
 import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from './store.js';
 
-/** Something about a Redis server that lets it forget an assertion too early. */
 interface RedisWarning {
   readonly code:
     | 'redis_eviction'
     | 'redis_persistence'
     | 'redis_replication'
     | 'redis_set_not_conditional';
-  /** What is wrong, and what to change. */
   readonly message: string;
 }
 
@@ -76,7 +74,7 @@ async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
   return !(await store.insert(probe));
 }
 
-/** Asks each node how it is set up, and the store whether it tells a second insertion. */
+/** Checks the configuration of each node, and whether the store recognizes a second insertion. */
 async function checkRedis(
   nodes: readonly RedisNode[],
   store: ReplayStore,
@@ -100,20 +98,20 @@ async function checkRedis(
 export type { RedisClient } from '../shared/redis-client.js';
 
 /**
- * Options of the Redis store. `prefix` is `private-key-jwt:replay:` and `timeout` 0.25 unless they are
- * set; after that time the request fails closed.
+ * Options of the Redis store. `prefix` defaults to `private-key-jwt:replay:`, `timeout` to 0.25
+ * seconds; after that the request fails closed.
  */
 export interface RedisReplayStoreOptions extends RedisOptions {}
 
 const OPTIONS = redisOptions('private-key-jwt:replay:', 0.25);
 
 /**
- * How much longer than needed entries are kept, in seconds: the clocks of the processes that share
+ * In seconds: how much longer than needed entries are kept. The clocks of the processes that share
  * the store may differ by this much. The clock of Redis does not matter.
  */
 const CLOCK_MARGIN = 60;
 
-/** How many insertions may wait; more fail at once, so that the client's queue does not grow. */
+/** How many insertions may wait. More fail at once, so that the client's queue does not grow. */
 const MAX_PENDING = 10_000;
 
 const emitWarning = ({ code, message }: RedisWarning): void =>
@@ -129,12 +127,12 @@ const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('OOM');
 
 /**
- * Remembers used assertions in Redis or Valkey, by one command each: `SET key value PX time NX`.
- * The client is yours: connect it, and listen to its `error` event. If Redis does not answer in
- * time, the request fails closed with 503 `temporarily_unavailable`; an insertion that Redis
- * carries out after that counts, so the assertion is then used up.
+ * Remembers used assertions in Redis or Valkey, with one command each: `SET key value PX time NX`.
+ * Connect the client yourself, and listen to its `error` event. If Redis does not answer in time,
+ * the request fails closed with 503 `temporarily_unavailable`. Redis may still carry out the
+ * insertion later; the assertion is then used up.
  *
- * Redis has to keep what it is given: see `check()`.
+ * Redis must not lose entries: see `check()`.
  *
  * @example
  * ```ts
@@ -171,7 +169,7 @@ export class RedisReplayStore implements ReplayStore {
    *
    * @returns true if the key was absent, false if Redis already has it
    * @throws {ReplayStoreFullError} if Redis is out of memory
-   * @throws any other error if Redis cannot be asked, or does not answer in time
+   * @throws any other error if Redis is unreachable or does not answer in time
    */
   async insert(entry: ReplayEntry): Promise<boolean> {
     if (this.#pending >= MAX_PENDING) {
@@ -188,11 +186,11 @@ export class RedisReplayStore implements ReplayStore {
   }
 
   /**
-   * Asks Redis whether it is set up to keep what it must: eviction, persistence and replication, as
-   * far as the server tells.
+   * Checks whether Redis is configured to keep its entries: eviction, persistence and replication,
+   * as far as the server reports them.
    *
-   * @returns what is wrong; empty if nothing is
-   * @throws what the client throws, for instance if the user may not call `INFO`
+   * @returns the problems; empty if there are none
+   * @throws what the client throws, for example if the user may not call `INFO`
    */
   async check(): Promise<
     readonly {
@@ -201,7 +199,7 @@ export class RedisReplayStore implements ReplayStore {
         | 'redis_persistence'
         | 'redis_replication'
         | 'redis_set_not_conditional';
-      /** What is wrong, and what to change. */
+      /** The problem and what to change. */
       readonly message: string;
     }[]
   > {
@@ -216,18 +214,18 @@ export class RedisReplayStore implements ReplayStore {
     try {
       const time = this.#timeLeft(expiresAt);
       if (wasSet(await this.#commands.setIfAbsent(name, attempt, time))) return true;
-      // ioredis sends the command again if the connection breaks before the answer. Then it was
-      // this very attempt that set the key.
+      // ioredis repeats the command if the connection breaks before the answer. Then this attempt
+      // itself set the key.
       return String(await this.#commands.get(name)) === attempt;
     } finally {
-      // Not before the commands are out of the client's queue, however late that is.
+      // Counts until the command has left the client's queue, however late.
       this.#pending -= 1;
     }
   }
 
   /**
-   * How long an entry is kept, in milliseconds. Redis is told no point in time: if its clock is
-   * ahead, that point could be over, and Redis would not keep the entry at all.
+   * How long to keep an entry, in milliseconds. A duration instead of a time, because a Redis clock
+   * that is ahead would drop the entry at once.
    */
   #timeLeft(expiresAt: number): number {
     const left = Math.ceil((expiresAt + CLOCK_MARGIN) * 1000 - Date.now());
@@ -237,7 +235,7 @@ export class RedisReplayStore implements ReplayStore {
     );
   }
 
-  /** A server that does not tell how it is set up is no reason to refuse anyone. */
+  /** If a server does not report its configuration, that is no reason to refuse requests. */
   #warn(): void {
     this.check()
       .then((warnings) => {

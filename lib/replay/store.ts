@@ -1,27 +1,27 @@
 import { helpFor } from '../shared/errors.js';
 
-/** One use of an assertion, as a store has to remember it. */
+/** One use of an assertion, as a store remembers it. */
 export interface ReplayEntry {
   /**
-   * What makes the use unique: a hash of the server's issuer, the client's id, the assertion's `jti`
-   * and, for the token of a platform, its issuer; 43 base64url characters. No other member is needed to
-   * tell entries apart.
+   * Identifies the use: a hash of the server's issuer, the client's id, the assertion's `jti` and,
+   * for a platform's token, the platform's issuer; 43 base64url characters. The key alone
+   * identifies an entry.
    */
   readonly key: string;
-  /** The issuer that the assertion was sent to, without a final slash. */
+  /** The issuer that received the assertion, without a final slash. */
   readonly issuer: string;
-  /** Whose assertion it is. A store that limits clients counts by issuer and client. */
+  /** The client of the assertion. A store with limits counts by issuer and client. */
   readonly clientId: string;
-  /** When the entry may be forgotten, in seconds since the epoch. It may have a fraction. */
+  /** When the entry may be forgotten, in seconds since the epoch, possibly with a fraction. */
   readonly expiresAt: number;
 }
 
 /**
- * Remembers which assertions were used (RFC 7523 §3, item 7).
+ * Remembers used assertions (RFC 7523 §3, item 7).
  *
- * One method, so that it can be atomic: a store that first asks and then adds lets two copies pass
- * that arrive in the same instant. `replayStoreConformance` of
- * `passport-private-key-jwt/replay-conformance` tests a store of your own.
+ * A single method, so that it can be atomic: if a store checks first and adds later, two
+ * simultaneous copies both pass. Test your own store with `replayStoreConformance` of
+ * `passport-private-key-jwt/replay-conformance`.
  */
 export interface ReplayStore {
   /**
@@ -36,18 +36,18 @@ export interface ReplayStore {
 }
 
 /**
- * A replay store has no room for an entry: nothing may be forgotten before its time, so the
- * assertion is refused with 503 `temporarily_unavailable`.
+ * A replay store has no room for an entry. No entry may be forgotten early, so the assertion is
+ * refused with 503 `temporarily_unavailable`.
  */
 export class ReplayStoreFullError extends Error {
   override readonly name = 'ReplayStoreFullError';
   readonly code: 'replay_store_full' | 'replay_client_share_full';
-  /** The page of this package that has the cure. */
+  /** The page of this package's guides about this error. */
   readonly help: string;
 
   /**
-   * @param code the reason that the operator gets: `replay_store_full`, or
-   * `replay_client_share_full` where only this client has used up its share
+   * @param code the reason for the operator: `replay_store_full`, or `replay_client_share_full` if
+   *   only this client has used up its share
    */
   constructor(
     code: 'replay_store_full' | 'replay_client_share_full',

@@ -13,10 +13,10 @@ for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCod
 
 /**
  * Reads the first 120 bits of a replay key. Two of five million keys share them with a probability
- * of 10^-23; an attacker who wants them to has to search for a second preimage.
+ * of 10^-23. A deliberate collision requires a second preimage.
  *
  * @param key 43 base64url characters
- * @throws {TypeError} for anything else, which would collide where it may not
+ * @throws {TypeError} for anything else, because other keys could collide
  */
 export function readFingerprint(key: string, words: Uint32Array): void {
   let valid = key.length === KEY_LENGTH;
@@ -33,16 +33,16 @@ export function readFingerprint(key: string, words: Uint32Array): void {
   if (!valid) throw new TypeError('The key of a replay entry is 43 base64url characters.');
 }
 
-/** A slot: the words of a fingerprint, then the tick at which it expires. 0 there means empty. */
+/** A slot: the words of a fingerprint, then the tick of its expiry; 0 means empty. */
 const SLOT_WORDS = FINGERPRINT_WORDS + 1;
 const EXPIRES = FINGERPRINT_WORDS;
 
-/** A larger segment is not rebuilt in one go: it is split instead. */
+/** A larger segment is split instead of rebuilt in one step. */
 const MAX_CAPACITY = 8192;
 
 const MIN_CAPACITY = 16;
 
-/** How full a segment is when it is made; it is rebuilt at three quarters. */
+/** The initial fill ratio of a segment; it is rebuilt at three quarters. */
 const INITIAL_LOAD = 0.5;
 const REBUILD_LOAD = 0.75;
 
@@ -53,17 +53,17 @@ const capacityFor = (entries: number): number =>
 
 /**
  * A part of a `FingerprintTable`: open addressing with linear probing in one typed array. Expired
- * slots are reused, or go when the segment is rebuilt.
+ * slots are reused, or dropped when the segment is rebuilt.
  */
 class Segment {
   readonly capacity: number;
-  /** When it was made, in ticks. */
+  /** When it was created, in ticks. */
   readonly since: number;
-  /** How many bits of the hash all of its entries share. */
+  /** How many bits of the hash all entries share. */
   readonly depth: number;
   private readonly slots: Uint32Array;
   private used = 0;
-  /** The latest tick at which something expired that is not there any more. */
+  /** The latest expiry among dropped entries, in ticks. */
   forgotten = 0;
 
   constructor(capacity: number, depth: number, since: number) {
@@ -78,10 +78,10 @@ class Segment {
   }
 
   /**
-   * Looks for a fingerprint.
+   * Looks up a fingerprint.
    *
-   * @param hash 32 bits that choose the slot to start from
-   * @returns `PRESENT`, or the place to `put` it
+   * @param hash 32 bits that choose the first slot
+   * @returns `PRESENT`, or the place for `put`
    */
   find(fingerprint: Uint32Array, hash: number, now: number): number {
     const { slots } = this;
@@ -111,7 +111,6 @@ class Segment {
     }
   }
 
-  /** Writes a fingerprint to the place that `find` has answered. */
   put(fingerprint: Uint32Array, place: number, expires: number): void {
     const { slots } = this;
     const before = slots[place + EXPIRES] as number;
@@ -123,7 +122,7 @@ class Segment {
     slots[place + EXPIRES] = expires;
   }
 
-  /** Counts what a rebuilt segment will have; the rest is forgotten with this one. */
+  /** Counts the entries that a rebuilt segment keeps, and records the dropped ones. */
   countLive(now: number): number {
     const { slots } = this;
     let live = 0;
@@ -135,7 +134,6 @@ class Segment {
     return live;
   }
 
-  /** Calls back for each live entry. */
   forEachLive(now: number, visit: (fingerprint: Uint32Array, expires: number) => void): void {
     const { slots } = this;
     const fingerprint = new Uint32Array(FINGERPRINT_WORDS);
@@ -150,21 +148,23 @@ class Segment {
   }
 }
 
-/** A segment is rebuilt after this many ticks, so that memory follows the number of live entries. */
+/**
+ * A segment is rebuilt after this many ticks, so that memory follows the number of live entries.
+ */
 const SWEEP_TICKS = 16;
 
-/** To look at a segment at each addition would cost as much as the addition. */
+/** Checking a segment on every addition would double its cost. */
 const SWEEP_ADDITIONS = 16;
 
-/** Entries whose hashes share so many bits stay together in one segment, however many they are. */
+/** Entries whose hashes share this many bits stay in one segment, however many they are. */
 const MAX_DEPTH = 20;
 
 /**
- * A set of fingerprints that expire, by extendible hashing: a directory, indexed by the lower bits
- * of a hash, of segments that grow and split each on its own. No step rebuilds more than one
- * segment, so that no insertion takes long, however many entries there are.
+ * A set of expiring fingerprints with extendible hashing: the lower bits of a hash index a
+ * directory of segments, which grow and split independently. No step rebuilds more than one
+ * segment, so an insertion is never slow.
  *
- * Times are ticks: whole numbers above 0, of which the caller knows the length.
+ * Times are ticks: whole numbers above 0. The caller defines their length.
  */
 export class FingerprintTable {
   private readonly segmentHash = seededHash();
@@ -172,15 +172,15 @@ export class FingerprintTable {
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
   private additions = 0;
   /**
-   * The latest tick at which something expired that has been forgotten. Where time goes back, nothing
-   * can be told of what expires no later than that.
+   * The latest expiry among forgotten entries, in ticks. If time goes back, the table cannot tell
+   * anything about entries that expire up to then.
    */
   forgotten = 0;
 
   /**
-   * Adds a fingerprint that is absent.
+   * Adds a fingerprint if it is absent.
    *
-   * @param admit called before it is added; what it throws leaves the table as it was
+   * @param admit called before the addition; if it throws, the table is unchanged
    * @returns whether the fingerprint was absent and has been added
    */
   add(fingerprint: Uint32Array, expires: number, now: number, admit: () => void): boolean {
@@ -208,7 +208,6 @@ export class FingerprintTable {
     return this.slotHash.word(fingerprint[1] as number);
   }
 
-  /** Looks after the segments in turn, one every so many additions. */
   private sweep(now: number): void {
     this.additions = (this.additions + 1) >>> 0;
     if (this.additions % SWEEP_ADDITIONS !== 0) return;
@@ -217,7 +216,6 @@ export class FingerprintTable {
     if (segment.since + SWEEP_TICKS <= now) this.rebuild(segment, index, now);
   }
 
-  /** Leaves out what has expired; grows, shrinks or splits the segment as the rest needs it. */
   private rebuild(segment: Segment, index: number, now: number): void {
     const live = segment.countLive(now);
     this.noteForgotten(segment);
@@ -235,13 +233,13 @@ export class FingerprintTable {
     if (this.directory.length === 1 << segment.depth) {
       this.directory = [...this.directory, ...this.directory];
     }
-    // Room for all of them, should the next bit be the same everywhere.
+    // Room for all entries, in case their next bit is the same.
     const half = () => new Segment(live + 1, segment.depth + 1, now);
     this.replace(segment, index, half(), half());
     this.move(segment, now);
   }
 
-  /** Points the directory at what takes a segment's place, by the bit after those that it shares. */
+  /** Replaces a segment in the directory; the bit after the shared ones selects its successor. */
   private replace(segment: Segment, index: number, lower: Segment, upper: Segment): void {
     const bit = 1 << segment.depth;
     for (let entry = index & (bit - 1); entry < this.directory.length; entry += bit) {

@@ -1,16 +1,13 @@
 import { randomFillSync } from 'node:crypto';
 
-/** A 32-bit hash that cannot be predicted outside this process. */
 export interface SeededHash {
-  /** Of a word. */
   word(value: number): number;
-  /** Of a text. */
   text(value: string): number;
 }
 
 /**
- * Makes a hash with a seed of its own. A client chooses its `jti`, and with it the bits of its
- * fingerprints: without the seed it could have its entries all fall into one place.
+ * Creates a hash with a random seed. Clients choose their `jti`: without the seed, a client could
+ * make all of its fingerprints collide.
  */
 export function seededHash(): SeededHash {
   const [seed = 0, random = 0] = randomFillSync(new Uint32Array(2));

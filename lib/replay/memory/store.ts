@@ -4,23 +4,26 @@ import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from '../sto
 import { FINGERPRINT_WORDS, FingerprintTable, readFingerprint } from './fingerprint-table.js';
 import { seededHash } from './seeded-hash.js';
 
-/** Clients are counted under this many numbers: two share one with a probability of 1 in 65,536. */
+/**
+ * How many numbers clients are counted under; two clients share one with a probability of 1 in
+ * 65,536.
+ */
 const CLIENT_NUMBERS = 65_536;
 
 const RELEASES = 100_000;
 
 /**
- * Counts the entries of each client, so that no client can fill the store for the others: a client may
- * hold as many entries as are free. One client alone thus gets half, two get a third each, and what
- * is left for a new one never reaches zero while fewer clients than free entries compete.
+ * Counts the entries of each client, so that no client can fill the store for the others. A client
+ * may hold as many entries as are free: a single client gets half, two get a third each. Some room
+ * remains for new clients as long as there are fewer clients than free entries.
  *
- * Its memory does not grow with the number of clients.
+ * Memory does not grow with the number of clients.
  */
 class ClientShares {
   private readonly maxEntries: number;
   private readonly clientHash = seededHash();
   private readonly held = new Uint32Array(CLIENT_NUMBERS);
-  /** By the tick at which they expire: how many entries each client number has. */
+  /** For each expiry tick, the number of entries of each client number. */
   private readonly expiring = new Map<number, Map<number, number>>();
   private total = 0;
   private releasedUntil = 0;
@@ -29,7 +32,6 @@ class ClientShares {
     this.maxEntries = maxEntries;
   }
 
-  /** How many entries there are. */
   get size(): number {
     return this.total;
   }
@@ -64,7 +66,7 @@ class ClientShares {
     else counts.set(client, (counts.get(client) ?? 0) + 1);
   }
 
-  /** Stops counting what has expired. After a long pause it takes several calls, each short. */
+  /** Stops counting expired entries. After a long pause this takes several short calls. */
   release(now: number): void {
     if (now === this.releasedUntil) return;
     let releases = 0;
@@ -82,10 +84,10 @@ class ClientShares {
   }
 }
 
-/** Entries are forgotten in groups of this many seconds, each after its time. */
+/** Entries expire in groups of this many seconds, each group after its time. */
 const TICK_SECONDS = 4;
 
-/** Ticks are kept in 32 bits, which last until the year 2514. */
+/** Ticks are stored in 32 bits, which last until the year 2514. */
 const LAST_TICK = 2 ** 32 - 1;
 
 const OPTIONS = { maxEntries: wholeNumber(1_000_000, 1) } satisfies OptionTable<{
@@ -96,7 +98,7 @@ const currentTick = (): number => Math.floor(Date.now() / 1000 / TICK_SECONDS);
 
 let warned = false;
 
-/** Each worker of `node:cluster` has a memory of its own: the operator is told once. */
+/** Each worker of `node:cluster` has its own memory. The operator is warned once. */
 function warnInClusterWorker(): void {
   if (warned || !cluster.isWorker) return;
   warned = true;
@@ -107,8 +109,8 @@ function warnInClusterWorker(): void {
 }
 
 /**
- * Remembers used assertions in the memory of this process: right for one process, not enough for
- * several, and empty after a restart. It has no timer: expired entries go as new ones come.
+ * Remembers used assertions in the memory of this process: sufficient for a single process, not for
+ * several, and empty after a restart. It has no timer: new entries displace expired ones.
  *
  * @example
  * ```ts
@@ -122,8 +124,8 @@ export class MemoryReplayStore implements ReplayStore {
   readonly #fingerprint = new Uint32Array(FINGERPRINT_WORDS);
 
   /**
-   * @param options `maxEntries`: how many entries are held at most; more are refused. A client may
-   *   hold as many as are free, so one alone gets half of them. An entry takes about 60 bytes.
+   * @param options `maxEntries`: the maximum number of entries; more are refused. A client may hold
+   *   as many as are free, so a single client gets half of them. An entry takes about 60 bytes.
    *   Default 1,000,000
    * @throws {TypeError} for a wrong option
    */
@@ -133,19 +135,19 @@ export class MemoryReplayStore implements ReplayStore {
     warnInClusterWorker();
   }
 
-  /** How many entries are held. */
+  /** The number of entries. */
   get size(): number {
     this.#shares.release(currentTick());
     return this.#shares.size;
   }
 
   /**
-   * Inserts the entry if its key is absent. 120 bits of the key are kept.
+   * Inserts the entry if its key is absent. Stores 120 bits of the key.
    *
    * @returns true if the key was absent, false if the store already has it
-   * @throws {ReplayStoreFullError} if the store is full, or the client's share of it
-   * @throws {RangeError} if the store could not recognize the entry again: it has expired; or the
-   *   clock has gone back, and entries that expire at the same time have been forgotten
+   * @throws {ReplayStoreFullError} if the store, or the client's share of it, is full
+   * @throws {RangeError} if the store could not recognize the entry again: the entry has expired;
+   *   or the clock went back, and entries with the same expiry have been forgotten
    */
   insert({ key, issuer, clientId, expiresAt }: ReplayEntry): boolean {
     const now = currentTick();
