@@ -12,9 +12,9 @@ interface AuthenticateClientOptions {
   /** Overrides the strategy's `endpoint` for these routes. */
   readonly endpoint?: PerRequest | undefined;
   /**
-   * Authenticates requests without an assertion, by whatever else the server takes: a middleware that
-   * sets `req.user` to the client, such as `passport.authenticate('oauth2-client-password', {
-   * session: false, failWithError: true })`. Default: such requests are refused.
+   * Authenticates requests without an assertion by another method: a middleware that sets
+   * `req.user` to the client, such as `passport.authenticate('oauth2-client-password', { session:
+   * false, failWithError: true })`. Default: such requests are refused.
    */
   readonly otherwise?: ((request: never, response: never, next: Next) => unknown) | undefined;
 }
@@ -30,14 +30,13 @@ const HINTS = {
   failWithError: 'give it to the passport.authenticate that is otherwise',
 };
 
-/** Express infers `response.locals` for the next handlers from the last call signature: this one. */
+/** Express infers `response.locals` for the next handlers from the last call signature. */
 type SetsClient<Client> = (
   request: IncomingMessage,
   response: ServerResponse & { locals: { client: Client } },
   next: (error?: unknown) => void,
 ) => void;
 
-/** Passport's members of a request. */
 interface WithUser {
   user?: unknown;
   authInfo?: unknown;
@@ -54,10 +53,10 @@ function setClient(response: ServerResponse, client: unknown): void {
   if (typeof locals === 'object' && locals !== null) locals.client = client;
 }
 
-/** `otherwise` has answered by itself, or the caller has gone. */
+/** `otherwise` answered by itself, or the caller disconnected. */
 const ANSWERED = Symbol('answered');
 
-/** What a middleware hands to `next`; `ANSWERED` if the response ends without it. */
+/** The argument of a middleware's `next`; `ANSWERED` if the response ends without it. */
 const nextOf = (middleware: Middleware, request: IncomingMessage, response: ServerResponse) =>
   new Promise<unknown>((resolve, reject) => {
     response.once('close', () => resolve(ANSWERED));
@@ -65,7 +64,7 @@ const nextOf = (middleware: Middleware, request: IncomingMessage, response: Serv
     Promise.resolve(returned).catch(reject);
   });
 
-/** @throws {TypeError} with a sentence that says what to give instead */
+/** @throws {TypeError} with a sentence that says what to pass instead */
 function authenticatorOf(strategy: unknown): RequestAuthenticator {
   if (strategy instanceof PrivateKeyJwtStrategy) return strategy._authenticator;
   const given = strategy as { authenticate?: unknown; use?: unknown } | null | undefined;
@@ -83,14 +82,15 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
 }
 
 /**
- * One middleware that authenticates the client and answers for itself if that fails (RFC 6749 §5.2);
- * Passport is not asked. On success `req.user` and `res.locals.client` are the client and
- * `req.authInfo` a `ClientAuthentication`. It serves several endpoints, each with its own URL as audience.
+ * A middleware that authenticates the client and answers failures itself (RFC 6749 §5.2), without
+ * Passport. On success `req.user` and `res.locals.client` are the client and `req.authInfo` is a
+ * `ClientAuthentication`. One instance can serve several endpoints, each with its own URL as
+ * audience.
  *
- * Every request is held to one method of authentication (RFC 6749 §2.3). After `otherwise`, the
- * client in `req.user` is held to the same rules as with an assertion: one that is disabled, or must
- * use another method, is refused. A `ConfigurationError` goes to `next` if `req.user` is not the
- * client itself.
+ * Each request may use only one method of authentication (RFC 6749 §2.3). After `otherwise`, the
+ * client in `req.user` must follow the same rules as with an assertion: a client that is disabled,
+ * or must use another method, is refused. If `req.user` is not the client itself, `next` gets a
+ * `ConfigurationError`.
  *
  * @throws {TypeError} if an argument is wrong
  * @example
@@ -113,7 +113,7 @@ export function authenticateClient<Client extends AssertionClient>(
   const { endpoint, otherwise } = readOptions('authenticateClient', options, OPTIONS, HINTS);
   const answer = oauthErrorHandler();
 
-  /** Another method decides; then its client is judged. */
+  /** Runs the other method, and then applies the rules to its client. */
   const tryOtherwise = async (request: ExpressRequest, response: ServerResponse) => {
     await authenticator.assertOneMethod(request, endpoint);
     if (otherwise === undefined) throw await authenticator.reportAbsence(request, endpoint);
@@ -126,8 +126,8 @@ export function authenticateClient<Client extends AssertionClient>(
       return false;
     }
     if (error !== undefined && error !== null) {
-      // The challenge of another strategy goes: the refusals below have none, and the difference
-      // would show that a client_secret is right.
+      // Removes the other strategy's challenge: refusals below have none, so its presence would
+      // reveal whether a client_secret is right.
       response.removeHeader('WWW-Authenticate');
       throw isPassportFailure(error, response)
         ? await authenticator.reportAbsence(request, endpoint)

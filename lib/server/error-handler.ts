@@ -3,7 +3,7 @@ import { OAuthError } from '../shared/errors.js';
 import { hasAuthorization, sendOAuthError } from '../shared/http.js';
 import type { PrivateKeyJwtStrategy } from './strategy.js';
 
-/** Passport's failure (`failWithError`), an error of a body parser, or one that looks like it. */
+/** Passport's failure (`failWithError`), a body parser's error, or a similar one. */
 interface HttpError {
   readonly status: number;
   readonly name?: unknown;
@@ -12,7 +12,7 @@ interface HttpError {
   readonly code?: unknown;
 }
 
-/** What the body parsers of Express 4 and 5 find wrong with a body. */
+/** Errors of the body parsers of Express 4 and 5. */
 const PARSER_ERRORS: readonly unknown[] = [
   'charset.unsupported',
   'encoding.unsupported',
@@ -25,7 +25,7 @@ const PARSER_ERRORS: readonly unknown[] = [
   'request.size.invalid',
 ];
 
-/** The codes of Node for what cannot be decompressed, by zlib and by Brotli. */
+/** Node's error codes for a body that cannot be decompressed, from zlib and Brotli. */
 const DECOMPRESSION_ERROR = /^(?:Z_|ERR__ERROR_)/;
 
 const isHttpError = (error: unknown): error is HttpError =>
@@ -37,8 +37,8 @@ const isParserError = ({ type, code }: HttpError): boolean =>
   PARSER_ERRORS.includes(type) || (typeof code === 'string' && DECOMPRESSION_ERROR.test(code));
 
 /**
- * Whether an error is Passport's, of a request that no strategy accepted. Passport does not export
- * the class; match name and message.
+ * Whether Passport made the error because no strategy accepted the request. Passport does not
+ * export the class; match name and message.
  */
 export const isPassportFailure = (error: unknown, response: ServerResponse): error is HttpError =>
   isHttpError(error) &&
@@ -46,7 +46,6 @@ export const isPassportFailure = (error: unknown, response: ServerResponse): err
   error.status === response.statusCode &&
   error.message === STATUS_CODES[error.status];
 
-/** What the caller may learn of an error; undefined if it is not about the caller. */
 function callerError(
   error: unknown,
   response: ServerResponse,
@@ -64,11 +63,11 @@ function callerError(
 }
 
 /**
- * An Express error handler for OAuth endpoints. It answers the errors of this library, those that
- * `passport.authenticate(…, { failWithError: true })` makes, and requests that a body parser could
- * not read; any other error goes on to the next handler.
+ * An Express error handler for OAuth endpoints. It answers the errors of this library, of
+ * `passport.authenticate(…, { failWithError: true })`, and of body parsers. Any other error goes to
+ * the next handler.
  *
- * @param strategy its `invalidClientStatus` counts for Passport's own failures too. Default 401
+ * @param strategy its `invalidClientStatus` applies to Passport's failures too. Default 401
  * @example
  * ```ts
  * app.post('/token', passport.authenticate('private-key-jwt', { session: false, failWithError: true }), token);

@@ -34,7 +34,10 @@ import {
   serverIdentifier,
 } from './server-identity.js';
 
-/** Options of the strategy: those of the validation, and who the server is. Times are in seconds. */
+/**
+ * Options of the strategy: the validation options, and the identity of the server. Times are in
+ * seconds.
+ */
 export interface PrivateKeyJwtStrategyOptions
   extends ClientAssertionOptions,
     ServerIdentityOptions {}
@@ -46,13 +49,11 @@ const HINTS = {
   passReqToCallback: 'the lookup is always given the request, as its second argument',
 };
 
-/** The method of OpenID Connect Core §9 that a request without an assertion shows. */
 function methodShown({ client_secret }: Credentials, authorization: string | undefined) {
   if (client_secret !== undefined) return 'client_secret_post';
   return /^basic /i.test(authorization ?? '') ? 'client_secret_basic' : undefined;
 }
 
-/** A client that says what secrets it has, or how it may authenticate, so that a rule can hold it. */
 type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
 
 function isPinned(client: unknown): client is Pinned {
@@ -71,7 +72,7 @@ const NOT_PINNED =
 
 /**
  * Authenticates the client of a request: form, server identity, pipeline. The strategy,
- * `authenticateClient`, the MCP router and the validator's `authenticate` are adapters on it.
+ * `authenticateClient`, the MCP router and the validator's `authenticate` are adapters for it.
  */
 export class RequestAuthenticator<
   Client extends AssertionClient = AssertionClient,
@@ -86,11 +87,11 @@ export class RequestAuthenticator<
   }
 
   /**
-   * The client that an assertion proves; undefined if the request has none.
+   * The client that an assertion authenticates; undefined if the request has no assertion.
    *
    * @param endpoint overrides the option of this name
    * @param context for the lookup
-   * @throws {ClientAuthenticationError} if the assertion proves no client
+   * @throws {ClientAuthenticationError} if the assertion authenticates no client
    * @throws {ConfigurationError} if the form was not parsed
    */
   async authenticate(
@@ -110,7 +111,7 @@ export class RequestAuthenticator<
   /**
    * Refuses a request without an assertion that breaks the rules for every method.
    *
-   * @throws {ClientAuthenticationError} for a parameter sent twice, or two methods in one request
+   * @throws {ClientAuthenticationError} for a repeated parameter, or two methods in one request
    */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
     const failure = methodFailure(this.credentialsOf(request));
@@ -118,11 +119,11 @@ export class RequestAuthenticator<
   }
 
   /**
-   * Decides about a client that another method has accepted, by the rules for clients with
-   * assertions, and reports the event.
+   * Applies the rules for clients with assertions to a client that another method accepted, and
+   * reports the event.
    *
    * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
-   * @throws {ConfigurationError} if it is not the client itself
+   * @throws {ConfigurationError} if `client` is not the client itself
    */
   async admit(request: Request, client: unknown, endpoint?: PerRequest): Promise<void> {
     if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
@@ -137,7 +138,6 @@ export class RequestAuthenticator<
     recorder.succeed();
   }
 
-  /** Reports that no method has found anything to accept, and makes the error for the caller. */
   reportAbsence(request: Request, endpoint?: PerRequest): Promise<ClientAuthenticationError> {
     const contentType = `content-type=${request.headers['content-type'] ?? 'none'}`;
     const failure: Failure = {
@@ -151,7 +151,8 @@ export class RequestAuthenticator<
   /**
    * Reports a refusal, and makes the error for the caller.
    *
-   * @param provedClientId only of a client that has proved it: a caller may have put its secret there
+   * @param provedClientId only after authentication: an unauthenticated caller may have sent its
+   *   secret as the id
    */
   async reportRefusal(
     request: Request,
@@ -171,7 +172,7 @@ export class RequestAuthenticator<
     return credentialsIn(form as Readonly<Record<string, unknown>>, headers.authorization);
   }
 
-  /** A refusal is reported even if the functions of the application cannot tell who the server is. */
+  /** Refusals are reported even if the application's functions cannot determine the server. */
   private async recorder(request: Request, endpoint: PerRequest | undefined) {
     const listener = this.pipeline.settings.onAuthentication;
     try {
@@ -183,7 +184,7 @@ export class RequestAuthenticator<
 }
 
 /**
- * Makes the authenticator of a strategy or router.
+ * Creates the authenticator of a strategy or router.
  *
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */

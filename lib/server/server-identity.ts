@@ -2,19 +2,19 @@ import type { ServerIdentity } from '../assertion/checks/check.js';
 import type { ExpressRequest, FormRequest } from '../shared/http.js';
 import type { OptionTable, Reader } from '../shared/options.js';
 
-/** A URL, or how it follows from the request: for servers with several issuers. */
+/** A URL, or a function that derives it from the request, for servers with several issuers. */
 export type PerRequest = string | ((request: ExpressRequest) => string | Promise<string>);
 
-/** Who the server is: fixed, or told from the request. */
+/** The identity of the server: fixed, or derived from the request. */
 export interface ServerIdentityOptions {
   /** The issuer identifier (RFC 8414 §2). */
   readonly issuer: PerRequest;
-  /** The URL of the token endpoint, which `compatible` accepts as `aud` on every endpoint. */
+  /** The URL of the token endpoint. `compatible` accepts it as `aud` on every endpoint. */
   readonly tokenEndpoint?: PerRequest | undefined;
   /**
-   * The URL of the endpoint being called, which `compatible` accepts as `aud`. Default: the origin
-   * of the issuer and the path of the request. Never taken from the Host header, which the caller
-   * writes. Set it where a proxy changes the path.
+   * The URL of the called endpoint. `compatible` accepts it as `aud`. Default: the origin of the
+   * issuer plus the path of the request. The Host header is never used, because the caller controls
+   * it. Set this option if a proxy changes the path.
    */
   readonly endpoint?: PerRequest | undefined;
 }
@@ -51,8 +51,8 @@ function originOf(issuer: string): string | undefined {
 }
 
 /**
- * The URL of the path that was called, at the issuer's origin. A request line may also hold an
- * absolute URL (RFC 9112 §3.2.2), and that is the caller's choice: it counts for nothing.
+ * The called path at the issuer's origin. The request line may contain an absolute URL (RFC 9112
+ * §3.2.2); it is ignored, because the caller controls it.
  */
 function calledEndpoint(origin: string | undefined, request: FormRequest): string | undefined {
   const target = request.originalUrl ?? request.url ?? '';
@@ -81,18 +81,18 @@ async function resolveAll(
 }
 
 /**
- * Tells who the server is for a request.
+ * Determines the server of a request.
  *
  * @param endpoint overrides the option of this name
- * @returns a promise only where an option is a function
- * @throws {TypeError} where the endpoint, or what one of the functions returns, is no URL
+ * @returns a promise only if an option is a function
+ * @throws {TypeError} if the endpoint, or the result of a function, is not a URL
  */
 export type IdentifyServer<Request extends FormRequest = ExpressRequest> = (
   request: Request,
   endpoint?: PerRequest | undefined,
 ) => ServerIdentity | Promise<ServerIdentity>;
 
-/** Makes the function that tells who the server is; what is the same for all requests is read once. */
+/** Values that do not depend on the request are computed once. */
 export function serverIdentifier(options: ServerIdentityOptions): IdentifyServer {
   const { issuer, tokenEndpoint } = options;
   const isFixed = typeof issuer === 'string' && typeof tokenEndpoint !== 'function';

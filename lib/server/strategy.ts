@@ -14,8 +14,8 @@ import {
 import type { PerRequest } from './server-identity.js';
 
 /**
- * The base class of Passport strategies, typed here so that this package's declarations need no
- * others. Passport adds the methods to each request's own instance.
+ * The base class of Passport strategies, typed here so that the declarations need no other package.
+ * Passport adds the methods to each request's own instance.
  */
 export interface PassportStrategyBase {
   success(user: object, info?: object): void;
@@ -23,7 +23,7 @@ export interface PassportStrategyBase {
   error(error: unknown): void;
 }
 
-/** The base class itself; declared so, since the public declarations extend it. */
+/** Cast to a declared type, because the public declarations extend it. */
 export const Strategy = PassportStrategy as unknown as new () => PassportStrategyBase;
 
 /**
@@ -37,10 +37,9 @@ export const Strategy = PassportStrategy as unknown as new () => PassportStrateg
  * grant_type=client_credentials&client_assertion=eyJhbGciOiJFUzI1NiJ9…
  * &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer
  * ```
- *
  * On success `req.user` is the client and `req.authInfo` a `ClientAuthentication`. A request
- * without an assertion is left to the next strategy of the list. One with an assertion ends here:
- * its failure is an error, so that no other strategy can accept the request for something else.
+ * without an assertion goes to the next strategy of the list. A request with an assertion ends
+ * here: its failure is an error, so that no other strategy can accept the request.
  *
  * @example
  * ```ts
@@ -55,7 +54,7 @@ export class PrivateKeyJwtStrategy<
   Client extends AssertionClient = AssertionClient,
 > extends Strategy {
   readonly name = 'private-key-jwt';
-  // Passport makes each request's strategy with Object.create, for which #private would throw.
+  // Passport makes each request's strategy with Object.create, which breaks #private members.
   /** @internal */
   readonly _authenticator: RequestAuthenticator<Client>;
 
@@ -69,8 +68,8 @@ export class PrivateKeyJwtStrategy<
   }
 
   /**
-   * The members of the server's metadata (RFC 8414 §2) that are true for these options: to be spread
-   * into the discovery document.
+   * The members of the server's metadata (RFC 8414 §2) for these options. Spread them into the
+   * discovery document.
    */
   metadata(): {
     readonly token_endpoint_auth_methods_supported: readonly string[];
@@ -96,8 +95,8 @@ export class PrivateKeyJwtStrategy<
     request: ExpressRequest,
     options: { readonly endpoint?: PerRequest | undefined } = {},
   ): void {
-    // Passport sets these for each request. If it was handed the strategy instead of its name, it sets
-    // them on the one instance, and a later request's would be there when this one is done.
+    // Passport sets these for each request. If Passport got the strategy instead of its name, all
+    // requests share one instance, and a later request would replace them.
     const { success, fail, error } = this;
     this._authenticator
       .authenticate(request, options.endpoint)
@@ -106,19 +105,19 @@ export class PrivateKeyJwtStrategy<
           ? fail.call(this)
           : success.call(this, authenticated.client, authenticated.authentication),
       )
-      // What an application's own callback throws must not end the process, not even the second time.
+      // If the application's callback throws, even twice, the process must not end.
       .catch((cause: unknown) => error.call(this, cause))
       .catch((thrown: unknown) => giveUp(request, thrown));
   }
 }
 
-/** Answers a request whose application has thrown even the error that it was handed. */
+/** Answers a request if the application also threw on the error that it was given. */
 function giveUp(request: ExpressRequest, thrown: unknown): void {
   process.emitWarning(
     `The callback of passport.authenticate failed: ${thrownText(thrown).replace(/\.$/, '')}. It must pass errors to next, or send a response.`,
     'PrivateKeyJwtWarning',
   );
-  // Express puts it there.
+  // Set by Express.
   const { res: response } = request as { readonly res?: ServerResponse };
   if (response === undefined || response.headersSent) return;
   const error = new OAuthError('server_error', 'The server could not answer the request.', 500);

@@ -20,29 +20,28 @@ import { readOptions } from '../shared/options.js';
 import { RequestAuthenticator } from './request-authenticator.js';
 import { endpointAt } from './server-identity.js';
 
-/** The server that a request came to, and what came beside the form. */
 interface Called {
   /** The issuer identifier of the authorization server (RFC 8414 §2). */
   readonly issuer: string;
   /** The URL of the token endpoint. */
   readonly tokenEndpoint?: string | undefined;
   /**
-   * The URL of the endpoint being called, if it is another one. Default for a whole request: the origin
-   * of the issuer and the path of the request.
+   * The URL of the called endpoint, if it is not the token endpoint. Default for a whole request:
+   * the origin of the issuer plus the path of the request.
    */
   readonly endpoint?: string | undefined;
-  /** The request's Authorization header, or whether it has one: a second method. Default none. */
+  /**
+   * The request's Authorization header, or whether it has one; it counts as a second method.
+   * Default none.
+   */
   readonly authorization?: string | boolean | undefined;
-  /** Handed on to the lookup of the client. Default for `authenticate`: the request. */
+  /** Passed to the client lookup. Default for `authenticate`: the request. */
   readonly context?: unknown;
 }
 
-/** A request with an assertion, and the server that it came to. */
+/** A request with an assertion, and the server that received it. */
 export interface ClientAssertionRequest extends Called {
-  /**
-   * The parsed form: an object, URLSearchParams or FormData. Members that are not about client
-   * authentication are ignored.
-   */
+  /** The parsed form: an object, URLSearchParams or FormData. Other parameters are ignored. */
   readonly parameters: object | undefined;
 }
 
@@ -51,7 +50,7 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value !
 const isOptionalName = (value: unknown): boolean => value === undefined || isName(value);
 
 /**
- * Refuses a server without a name: an assertion without `aud` would fit it.
+ * Refuses a server without a name: it would match an assertion without `aud`.
  *
  * @throws {TypeError}
  */
@@ -64,7 +63,7 @@ function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: Called): void 
 const GIVEN = 'give it to validate or authenticate';
 const HINTS = { ...CLIENT_ASSERTION_HINTS, issuer: GIVEN, tokenEndpoint: GIVEN, endpoint: GIVEN };
 
-/** Beside the assertion, a form has what express.urlencoded takes by default. In bytes. */
+/** In bytes: what express.urlencoded accepts by default, in addition to the assertion. */
 const OTHER_PARAMETERS = 102_400;
 
 const HEADERS = ['authorization', 'content-type', 'content-encoding', 'content-length'] as const;
@@ -123,19 +122,20 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   }
 
   /**
-   * Authenticates the client of a request by the same rules as `authenticateClient`, and gives the
-   * client or the answer that refuses it (RFC 6749 §5.2), ready to send:
-   * `new Response(answer.body, answer)`, or `writeHead(answer.status, answer.headers).end(answer.body)`.
+   * Authenticates the client of a request by the same rules as `authenticateClient`. Returns the
+   * client, or a refusal that is ready to send (RFC 6749 §5.2): `new Response(answer.body,
+   * answer)`, or `writeHead(answer.status, answer.headers).end(answer.body)`.
    *
-   * @param request a WHATWG Request or one of node:http, whose body is read: at most 102,400 bytes and
-   *   `maxAssertionLength`, 1,000 parameters, in UTF-8, not compressed. Or the form alone: check
-   *   method and content type, and give `authorization` too
-   * @param called who the server is. `otherwise` authenticates requests without an assertion by
-   *   another method: it gives the client, or undefined. Default: such requests are refused
-   * @returns `parameters` is the whole form; `authentication` is undefined if `otherwise` has accepted
+   * @param request a WHATWG Request or one of node:http, whose body is read: at most 102,400 bytes
+   *   and `maxAssertionLength`, 1,000 parameters, in UTF-8, not compressed. Or the form alone:
+   *   check method and content type, and give `authorization` too
+   * @param called the identity of the server. `otherwise` authenticates requests without an
+   *   assertion by another method: it returns the client, or undefined. Default: such requests are
+   *   refused
+   * @returns `parameters` is the whole form; `authentication` is undefined if `otherwise` accepted
    *   the client
-   * @throws {TypeError} if the request does not say who the server is
-   * @throws {ConfigurationError} if something else has read the body
+   * @throws {TypeError} if `called` and the request do not identify the server
+   * @throws {ConfigurationError} if the body was already read
    */
   async authenticate(
     request: Request | IncomingMessage | URLSearchParams,
@@ -200,7 +200,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
    * Validates an assertion and uses it up: a second call with the same one is a replay.
    *
    * @throws {ClientAuthenticationError} if the client is not authenticated
-   * @throws {TypeError} if the request does not say who the server is
+   * @throws {TypeError} if the request does not identify the server
    */
   async validate(request: ClientAssertionRequest): Promise<AuthenticatedClient<Client>> {
     checkServerIdentity(request);
@@ -213,9 +213,9 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   }
 
   /**
-   * Runs every check on an assertion without stopping at the first that fails and without using the
-   * assertion up, for inspectors and support desks. The replay store is not asked. For operators
-   * only: it reveals the keys of any client, with their descriptions and expirations.
+   * Runs every check on an assertion, even after a failure, without using the assertion up. For
+   * inspectors and support desks. The replay store is not consulted. For operators only: it reveals
+   * the keys of any client, with their descriptions and expirations.
    */
   explain(request: ClientAssertionRequest): Promise<Explanation> {
     const { settings, findClient } = this.#pipeline;
