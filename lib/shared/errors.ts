@@ -9,7 +9,6 @@ const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
   temporarily_unavailable: 'The server cannot authenticate clients at the moment.',
 };
 
-/** Where the guides of this package say what to do about an error of this code. */
 export const helpFor = (code: string): string =>
   `passport-private-key-jwt/docs/troubleshooting.md#${code}`;
 
@@ -18,7 +17,7 @@ export class OAuthError extends Error {
   override readonly name: string = 'OAuthError';
   /** The error code of the RFC, such as `invalid_client`. */
   readonly error: string;
-  /** A stable code for programs: `error`, or the precise reason if there is one. */
+  /** A stable code for programs: the precise reason if there is one, otherwise `error`. */
   readonly code: string;
   /** The HTTP status of the answer. */
   readonly status: number;
@@ -29,7 +28,7 @@ export class OAuthError extends Error {
 
   /**
    * @param error the error code of the RFC
-   * @param description what the caller may read: becomes `error_description`
+   * @param description a text for the caller: becomes `error_description`
    * @param status the HTTP status. Default 400
    */
   constructor(
@@ -51,27 +50,24 @@ export class OAuthError extends Error {
   }
 }
 
-/** How a failed authentication is answered. */
 export interface AnswerSettings {
-  /** Whether the caller is told the reason too. */
   readonly detailedErrors: boolean;
-  /** The status of `invalid_client` for a request without an Authorization header. */
   readonly invalidClientStatus: 400 | 401;
 }
 
 /**
- * A client could not be authenticated. `error`, `status` and `message` are for the caller; `reason`
+ * A client failed to authenticate. `error`, `status` and `message` are for the caller; `reason`
  * (also `code`), `expected` and `actual` are for the operator and safe to log.
  */
 export class ClientAuthenticationError extends OAuthError {
   override readonly name = 'ClientAuthenticationError';
   readonly reason: Reason;
-  /** The page of this package that has the cure. */
+  /** The page of this package's guides about this error. */
   readonly help: string;
   readonly expected: unknown;
   readonly actual: unknown;
 
-  /** @param authorization whether the request has an Authorization header, which asks for 401 */
+  /** @param authorization whether the request has an Authorization header, which requires 401 */
   constructor(failure: Failure, settings?: AnswerSettings, authorization = false) {
     const { reason, expected, actual, cause } = failure;
     const { error, status, description } = REASONS[reason];
@@ -95,12 +91,12 @@ export class ClientAuthenticationError extends OAuthError {
 export class RequestObjectError extends OAuthError {
   override readonly name = 'RequestObjectError';
   readonly reason: Reason;
-  /** The page of this package that has the cure. */
+  /** The page of this package's guides about this error. */
   readonly help: string;
   readonly expected: unknown;
   readonly actual: unknown;
 
-  /** @param failure the caller is told nothing of it */
+  /** @param failure not shown to the caller */
   constructor({ reason, expected, actual, cause }: Failure) {
     super('invalid_request_object', 'The request object is invalid.', 400, { code: reason, cause });
     this.reason = reason;
@@ -110,7 +106,7 @@ export class RequestObjectError extends OAuthError {
   }
 }
 
-/** The application is set up in a way that cannot work; the message says what to change. */
+/** The application's configuration cannot work; the message says what to change. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly code = 'configuration_invalid';

@@ -5,8 +5,8 @@ import type { Reason } from './reasons.js';
 import { safeText, thrownText } from './safe.js';
 
 /**
- * What the operator learns of one authentication. Everything in it is safe to log: texts from
- * outside are shortened, and no key, secret or assertion is ever among them.
+ * Tells the operator about one authentication. Everything in it is safe to log: text from outside
+ * is shortened, and it contains no key, secret or assertion.
  */
 export interface AuthenticationEvent {
   outcome: 'success' | 'failure';
@@ -14,27 +14,27 @@ export interface AuthenticationEvent {
   reason?: Reason | undefined;
   /** What would have been accepted. */
   expected?: unknown;
-  /** What came instead. */
+  /** What was received instead. */
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch that failed. */
   cause?: unknown;
   /**
-   * The client as the assertion names it, or the `client_id` beside a platform's assertion; it is proved
-   * only if the outcome is `success`.
+   * The client that the assertion names, or the `client_id` parameter next to a platform's
+   * assertion. Authenticated only if the outcome is `success`.
    */
   clientId?: string | undefined;
   /**
-   * On success, how the client proved itself: `private_key_jwt` or `client_secret_jwt`; and
+   * On success, the method of authentication: `private_key_jwt` or `client_secret_jwt`;
    * `client_secret_post` or `client_secret_basic` if `authenticateClient` ran `otherwise`.
    */
   method?: string | undefined;
-  /** As the assertion has it. */
+  /** The `alg` of the assertion. */
   alg?: string | undefined;
-  /** As the assertion has it. */
+  /** The `typ` of the assertion. */
   typ?: string | undefined;
   /**
-   * `kid`, or else the certificate thumbprint: on success that of the key that verified, if it has
-   * one; otherwise as the assertion names it.
+   * `kid`, otherwise the certificate thumbprint. On success it belongs to the key that verified, if
+   * that has one; otherwise it is the value in the assertion.
    */
   keyId?: string | undefined;
   /** The SHA-256 of `jti` in base64url, to find the same assertion in the client's log. */
@@ -44,26 +44,27 @@ export interface AuthenticationEvent {
   /** The claims among `exp`, `nbf` and `iat` that came as JSON strings instead of numbers. */
   timesAsStrings?: readonly string[] | undefined;
   /**
-   * On success: what each stricter way to run the server would have refused: `audience: 'issuer'` and
-   * `'issuer-string'`, `profile: 'fapi2'`, and `requireTyp`. Empty lists if it would have accepted.
+   * On success: what each stricter mode would have refused: `audience: 'issuer'` and
+   * `'issuer-string'`, `profile: 'fapi2'`, and `requireTyp`. An empty list means that the mode
+   * would have accepted.
    */
   wouldFail?:
     | Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>>
     | undefined;
   /**
-   * The `iss` of an assertion that a platform signed for a workload; undefined if the client signed it.
-   * Like `subject` it is proved only if the outcome is `success`.
+   * The `iss` of an assertion that a platform signed for a workload; undefined if the client signed
+   * it. Like `subject`, it is authenticated only if the outcome is `success`.
    */
   platform?: string | undefined;
   /** The workload: the `sub` of an assertion that a platform signed. */
   subject?: string | undefined;
-  /** On success with a platform's assertion: whether a second use of it would be refused. */
+  /** On success with a platform's assertion: whether a second use would be refused. */
   replayChecked?: boolean | undefined;
   /** On success: the type and description of the secret that verified. */
   secret?: string | undefined;
   /** On success: when that secret expires; undefined for never. */
   secretExpiresAt?: Date | undefined;
-  /** What to look after before it fails. */
+  /** Problems to fix before they cause failures. */
   warnings: {
     readonly code:
       | 'secret_expiring'
@@ -75,9 +76,9 @@ export interface AuthenticationEvent {
     readonly secret: string;
     readonly message: string;
   }[];
-  /** The issuer that was called: tells tenants apart. */
+  /** The called issuer, to tell tenants apart. */
   issuer?: string | undefined;
-  /** The URL of the endpoint that was called. */
+  /** The URL of the called endpoint. */
   endpoint?: string | undefined;
   /** In milliseconds. */
   duration: number;
@@ -85,14 +86,13 @@ export interface AuthenticationEvent {
 
 export type AuthenticationWarning = AuthenticationEvent['warnings'][number];
 
-/** What each stricter way to run the server would have refused. */
 export type StricterModes = NonNullable<AuthenticationEvent['wouldFail']>;
 
 /** Publishes every `AuthenticationEvent`. */
 export const AUTHENTICATION_CHANNEL = 'passport-private-key-jwt:authentication';
 
 const authentications: Channel = channel(AUTHENTICATION_CHANNEL);
-/** Its `start`, `end`, `asyncStart`, `asyncEnd` and `error` let tracing tools see the time. */
+/** Tracing tools can measure it by `start`, `end`, `asyncStart`, `asyncEnd` and `error`. */
 const tracing = tracingChannel<object, AuthenticationEvent>(
   'passport-private-key-jwt:authenticate',
 );
@@ -100,14 +100,14 @@ const tracing = tracingChannel<object, AuthenticationEvent>(
 const warn = (what: string, error: unknown): void =>
   process.emitWarning(`${what} failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
 
-/** Tells the logs of client and server that they speak of the same assertion. */
+/** Lets the logs of client and server refer to the same assertion. */
 export const hashOfJti = (jti: string): string =>
   createHash('sha256').update(jti).digest('base64url');
 
-/** Receives the events of a server. What it throws becomes a process warning and nothing else. */
+/** Receives the events of a server. If it throws, a process warning is emitted. */
 export type Listener = (event: AuthenticationEvent) => unknown;
 
-/** Builds the event of one authentication and reports it. Nothing else writes to the event. */
+/** Builds and reports the event of one authentication. Nothing else writes to the event. */
 export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
   private readonly started = performance.now();
@@ -127,7 +127,6 @@ export class AuthenticationRecorder {
     this.listener = listener;
   }
 
-  /** Notes what is known by now. */
   note(facts: Partial<Omit<AuthenticationEvent, 'outcome' | 'duration' | 'warnings'>>): void {
     Object.assign(this.event, facts);
   }
@@ -137,7 +136,7 @@ export class AuthenticationRecorder {
   }
 
   /**
-   * Notes the secret that verified, and warns if it expires soon.
+   * Records the secret that verified, and warns if it expires soon.
    *
    * @param expiresAt in seconds since the epoch; undefined for never
    * @param warnBefore in seconds since the epoch
@@ -159,13 +158,11 @@ export class AuthenticationRecorder {
     this.warn({ code: 'secret_expiring', secret, message });
   }
 
-  /** Ends the authentication and reports it. */
   succeed(): void {
     this.event.outcome = 'success';
     this.report();
   }
 
-  /** Ends the authentication and reports why it failed. */
   fail<E extends ClientAuthenticationError>(error: E): E {
     const { reason, expected, actual, cause } = error;
     this.event.reason = reason;
@@ -176,14 +173,14 @@ export class AuthenticationRecorder {
     return error;
   }
 
-  /** Runs the authentication; tracing tools see when it starts and ends if they want to. */
+  /** Runs the authentication inside the tracing channel. */
   trace<T>(run: () => Promise<T>): Promise<T> {
     return tracing.hasSubscribers ? this.traced(run) : run();
   }
 
   /**
-   * The channel shows the value of the promise to every subscriber, so the traced promise has none;
-   * and what subscribers do to the context does not reach the authentication.
+   * Subscribers of the channel see the promise's value, so the traced promise has none. Their
+   * changes to the context do not affect the authentication.
    */
   private async traced<T>(run: () => Promise<T>): Promise<T> {
     const context = { ...this.event, warnings: [] };

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigurationError, OAuthError } from './errors.js';
 
-/** What counts of a request, whichever framework it comes from. */
 export interface FormRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -12,38 +11,35 @@ export interface FormRequest {
   readonly readableEnded?: boolean;
 }
 
-/** What is read of an Express request, 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
   readonly body?: unknown;
   readonly originalUrl?: string;
 }
 
-/** Express's `next`. */
 export type Next = (error?: unknown) => void;
 
 /**
- * An Express middleware; assignable to Express's own type. Its request has no body, so that Express
- * goes on to infer that of the handlers beside it.
+ * An Express middleware, assignable to Express's own type. Its request declares no body, so that
+ * Express infers the body type of the next handlers.
  */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
 
-/** An answer that any server can send. */
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: string;
 }
 
-/** An empty Authorization header is none: some gateways add one. */
+/** An empty Authorization header counts as absent: some gateways add one. */
 export const hasAuthorization = (authorization: string | null | undefined): boolean =>
   typeof authorization === 'string' && authorization.trim() !== '';
 
-/** The scheme that the caller used, which the challenge must match (RFC 6749 §5.2). */
+/** The scheme that the caller used. The challenge must match it (RFC 6749 §5.2). */
 const schemeOf = (authorization: string): string =>
   /^[A-Za-z][A-Za-z0-9-]{0,31}(?= |$)/.exec(authorization)?.[0] ?? 'Basic';
 
 /**
- * An OAuth error as RFC 6749 §5.2 wants it: JSON, never cached, with `WWW-Authenticate` only if the
+ * Formats an OAuth error (RFC 6749 §5.2): JSON, never cached, with `WWW-Authenticate` only if the
  * caller used the Authorization header.
  */
 export function oauthAnswer(error: OAuthError, authorization: string | null | undefined): Answer {
@@ -63,8 +59,8 @@ export function oauthAnswer(error: OAuthError, authorization: string | null | un
 }
 
 /**
- * Answers an OAuth error as RFC 6749 §5.2 wants it. A challenge that another strategy has set stays
- * if the answer is one.
+ * Sends an OAuth error (RFC 6749 §5.2). If the answer has a challenge, an existing one of another
+ * strategy stays.
  */
 export function sendOAuthError(
   error: OAuthError,
@@ -95,7 +91,7 @@ function hasBody({ headers }: FormRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
 }
 
-/** Whether somebody has read the body, which may have turned out to be empty. */
+/** Whether the body was read. It may have been empty. */
 const wasRead = ({ readableDidRead, readableEnded }: FormRequest): boolean =>
   readableDidRead === true || readableEnded === true;
 
@@ -115,7 +111,7 @@ const unparsed = (request: FormRequest): ConfigurationError =>
 /**
  * The parsed form of a POST of `application/x-www-form-urlencoded`; undefined for other requests.
  *
- * @throws {ConfigurationError} if no parser has parsed the form; it says who has read the body
+ * @throws {ConfigurationError} if no parser parsed the form; the message says who read the body
  */
 export function readForm(request: FormRequest): Readonly<Record<string, unknown>> | undefined {
   if (!isFormPost(request)) return undefined;
@@ -131,13 +127,12 @@ export function readForm(request: FormRequest): Readonly<Record<string, unknown>
   return body as Readonly<Record<string, unknown>>;
 }
 
-/** As many as express.urlencoded takes. */
+/** The limit of express.urlencoded. */
 const MOST_PARAMETERS = 1000;
 
 const unreadable = (status: number) =>
   new OAuthError('invalid_request', 'The request could not be read.', status);
 
-/** The bytes of a body, of which no more than `most` are kept. */
 async function bytesOf(body: AsyncIterable<Uint8Array>, most: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -150,24 +145,24 @@ async function bytesOf(body: AsyncIterable<Uint8Array>, most: number): Promise<B
   return Buffer.concat(chunks);
 }
 
-/** The body of a request; null if it has none, undefined if something else has read it. */
+/** The body of a request; null if it has none, undefined if it was already read. */
 function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> | null | undefined {
   if ('bodyUsed' in request) {
     return request.bodyUsed || request.body?.locked ? undefined : request.body;
   }
   if (request.readableDidRead) return undefined;
-  // Its connection must stay open for the answer.
+  // The connection must stay open for the answer.
   return request.iterator({ destroyOnReturn: false });
 }
 
 /**
- * Reads the form of a request that no body parser has read; an empty one if it has none.
+ * Reads the form of a request that no body parser has read. Without a body, the form is empty.
  *
  * @param head its method and headers
  * @param most in bytes
- * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed form,
- *   400 if the body breaks off
- * @throws {ConfigurationError} if something else has read the body
+ * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed
+ *   form, 400 if the body breaks off
+ * @throws {ConfigurationError} if the body was already read
  */
 export async function readWebForm(
   request: Request | IncomingMessage,

@@ -3,7 +3,7 @@ const EDDSA = ['EdDSA', 'Ed25519'] as const;
 
 const ML_DSA = ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
 
-/** The signature algorithms that are understood here (RFC 7518 §3.1, RFC 8037, RFC 9864, ML-DSA). */
+/** The supported signature algorithms (RFC 7518 §3.1, RFC 8037, RFC 9864, ML-DSA). */
 export const ALGORITHMS = [
   ...RSA,
   'ES256',
@@ -23,13 +23,12 @@ export const ALGORITHMS = [
  */
 export type Algorithm = (typeof ALGORITHMS)[number];
 
-/** Tells whether a string is an algorithm that is understood here. */
 export const isAlgorithm = (value: unknown): value is Algorithm =>
   (ALGORITHMS as readonly unknown[]).includes(value);
 
 const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).includes(alg);
 
-/** Whether two names stand for one algorithm: Ed25519 has two, an old and a new (RFC 9864 §2.2). */
+/** Whether two names mean the same algorithm: Ed25519 has an old and a new name (RFC 9864 §2.2). */
 export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
 

@@ -1,7 +1,6 @@
-/** Names that differ in nothing but how their words are joined are the same here. */
+/** Ignores how the words of a name are joined. */
 const plain = (name: string): string => name.replace(/[^a-z\d]/gi, '').toLowerCase();
 
-/** How many characters are to be added, taken away or replaced, to make one text of the other. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, character] of [...one].entries()) {
@@ -15,7 +14,7 @@ function editDistance(one: string, other: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** The name that was meant by one that is misspelt; undefined where none is close. */
+/** The nearest known name of a misspelt one; undefined if none is close. */
 export function nearestName(misspelt: string, names: readonly string[]): string | undefined {
   const wanted = plain(misspelt);
   const [nearest] = names
@@ -25,41 +24,40 @@ export function nearestName(misspelt: string, names: readonly string[]): string 
 }
 
 /**
- * Reads one option: checks what was given and fills in the default.
+ * Reads one option: checks the value and fills in the default.
  *
  * @throws {TypeError} with a sentence that says what the option must be
  */
 export type Reader<T> = (name: string, value: unknown) => T;
 
 /**
- * The table of an interface of options: one reader for each. Tie it to the interface with
- * `satisfies OptionTable<Options>`, so that the compiler finds an option that has no reader and a
- * reader that has no option.
+ * The readers of an options interface, one for each option. Declare a table with `satisfies
+ * OptionTable<Options>`: the compiler then reports an option without a reader, or a reader without
+ * an option.
  */
 export type OptionTable<Options> = {
   readonly [Name in keyof Required<Options>]: Reader<unknown>;
 };
 
 /**
- * The same for the members of a call's argument that say what the call is about: the request, the
- * client, the scope of a token. They are no settings, so `npm run surface` counts them apart.
+ * The same for arguments that describe the subject of a call: the request, the client, the scope of
+ * a token. They are not settings, so `npm run surface` counts them separately.
  */
 export type ArgumentTable<Arguments> = OptionTable<Arguments>;
 
-/** What the readers of a table give. */
 export type Settings<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Reader<infer T> ? T : never;
 };
 
-/** What to do about names that belong elsewhere, or that a user may expect. */
+/** Advice for option names that belong elsewhere or that users may expect. */
 export type Hints = Readonly<Record<string, string>>;
 
 /**
- * Reads the options of one function or class. Inherited and computed options count, as class
+ * Reads the options of one function or class. Inherited and computed options count, because class
  * instances have them.
  *
  * @param owner what the options are for, as an error names it
- * @throws {TypeError} for an unknown option, with the name that was meant; for a wrong value
+ * @throws {TypeError} for an unknown option, with the nearest known name; for a wrong value
  */
 export function readOptions<const Table extends Readonly<Record<string, Reader<unknown>>>>(
   owner: string,
@@ -73,7 +71,7 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
 }
 
 /**
- * The options of these names, unread, inherited and computed ones too.
+ * Selects the options of these names, including inherited and computed ones, without reading them.
  *
  * @throws {TypeError} for an option that is not in the table
  */
@@ -99,7 +97,6 @@ function unknownOption(unknown: string, table: object, hints: Hints): string {
   return `has no option ${unknown}: ${remedy}`;
 }
 
-/** A finite number between `minimum` and `maximum`. */
 export const number =
   (fallback: number, minimum: number, maximum = Number.POSITIVE_INFINITY): Reader<number> =>
   (name, value = fallback) => {
@@ -109,7 +106,6 @@ export const number =
     throw new TypeError(`${name} must be a finite number of at least ${minimum}${most}`);
   };
 
-/** A whole number of at least `minimum`. */
 export const wholeNumber =
   (fallback: number, minimum: number): Reader<number> =>
   (name, value = fallback) => {
@@ -117,7 +113,7 @@ export const wholeNumber =
     throw new TypeError(`${name} must be a whole number of at least ${minimum}`);
   };
 
-/** A number of seconds. The maximum finds times that were meant in milliseconds. */
+/** A number of seconds. The maximum catches times in milliseconds. */
 export const seconds =
   (fallback: number, minimum: number, maximum: number): Reader<number> =>
   (name, value = fallback) => {
@@ -128,7 +124,6 @@ export const seconds =
     );
   };
 
-/** True or false. */
 export const flag =
   (fallback: boolean): Reader<boolean> =>
   (name, value = fallback) => {
@@ -136,7 +131,6 @@ export const flag =
     throw new TypeError(`${name} must be true or false`);
   };
 
-/** A function; undefined if none was given. */
 export const callback =
   <F>(): Reader<F | undefined> =>
   (name, value) => {
@@ -144,7 +138,7 @@ export const callback =
     throw new TypeError(`${name} must be a function`);
   };
 
-/** A non-empty string; the fallback, which may be undefined, if none was given. */
+/** A non-empty string, or the fallback, which may be undefined. */
 export const text =
   <Fallback extends string | undefined>(fallback: Fallback): Reader<string | Fallback> =>
   (name, value = fallback) => {
@@ -154,13 +148,11 @@ export const text =
     throw new TypeError(`${name} must be a non-empty string`);
   };
 
-/** A non-empty string that has no default. */
 export const requiredText: Reader<string> = (name, value) => {
   if (typeof value === 'string' && value !== '') return value;
   throw new TypeError(`${name} must be a non-empty string`);
 };
 
-/** A list of non-empty strings. */
 export const texts =
   (fallback: readonly string[] = []): Reader<readonly string[]> =>
   (name, value = fallback) => {
@@ -176,6 +168,6 @@ export const unchecked =
   (_name, value) =>
     value as T;
 
-/** Whether a value is an absolute http or https URL, which `localhost:3000` is not. */
+/** Whether a value is an absolute http or https URL; `localhost:3000` is not. */
 export const isWebUrl = (value: unknown): boolean =>
   URL.canParse(String(value)) && ['https:', 'http:'].includes(new URL(String(value)).protocol);

@@ -6,13 +6,10 @@ export type OAuthErrorCode =
   | 'invalid_request_object'
   | 'temporarily_unavailable';
 
-/** How a reason is answered and described. */
 export interface ReasonDefinition {
-  /** What the caller is told. */
   readonly error: OAuthErrorCode;
-  /** The HTTP status that goes with it. */
   readonly status: 400 | 401 | 503;
-  /** What happened, for the operator, and for the caller where RFC 6749 lets us say it. */
+  /** What happened, for the operator. The caller sees it only if RFC 6749 allows that. */
   readonly description: string;
 }
 
@@ -69,8 +66,8 @@ const unavailable = (
 });
 
 /**
- * Every reason for which an authentication can fail. The keys are stable: operators may build
- * alerts on them.
+ * Every reason why an authentication can fail. The keys are stable, so operators can build alerts
+ * on them.
  */
 export const REASONS = {
   // The request
@@ -165,7 +162,7 @@ export const REASONS = {
   replay_client_share_full: unavailable('The client has used up its share of the replay store.'),
   internal_error: unavailable('Unexpected internal error.'),
 
-  // Request objects; the reasons for header, times and keys above are used for them as well
+  // Request objects; they also use the reasons for header, times and keys above
   request_object_issuer_mismatch: invalidRequestObject('iss is not the client_id.'),
   request_object_client_mismatch: invalidRequestObject(
     'client_id inside the request object is missing, or differs from the client_id of the request.',
@@ -193,7 +190,7 @@ export interface Failure {
   readonly reason: Reason;
   /** What would have been accepted. */
   readonly expected?: unknown;
-  /** What came instead, never a secret. */
+  /** What was received instead, never a secret. */
   readonly actual?: unknown;
   /** An error of something the server depends on. */
   readonly cause?: unknown;

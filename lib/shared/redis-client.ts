@@ -11,34 +11,28 @@ export interface RedisClient {
   set(key: string, value: string, options?: never): Promise<unknown>;
 }
 
-/** What each store in Redis can be told. Times are in seconds. */
+/** Options of each store in Redis. Times are in seconds. */
 export interface RedisOptions {
-  /** What the keys start with. */
+  /** The prefix of the keys. */
   readonly prefix?: string | undefined;
-  /** How long Redis may take, or how long one waits for a lock; at most a minute. */
+  /** How long Redis may take, or how long to wait for a lock; at most a minute. */
   readonly timeout?: number | undefined;
 }
 
-/** The table of the options of one store. */
 export const redisOptions = (prefix: string, timeout: number) =>
   ({
     prefix: text(prefix),
     timeout: seconds(timeout, 0.001, 60),
   }) satisfies OptionTable<RedisOptions>;
 
-/** A node of Redis that says how it is set up. */
 export interface RedisNode {
-  /** The command `INFO`. */
   info(): Promise<unknown>;
 }
 
-/** The commands of the store, in the words of the client. */
 export interface RedisCommands {
   /** `SET key value PX milliseconds NX` */
   setIfAbsent(key: string, value: string, milliseconds: number): Promise<unknown>;
-  /** `GET key` */
   get(key: string): Promise<unknown>;
-  /** `EVAL script 1 key …words` */
   evaluate(script: string, key: string, ...words: string[]): Promise<unknown>;
   /** The nodes that hold entries. */
   nodes(): Promise<readonly RedisNode[]>;
@@ -66,7 +60,7 @@ const nodeRedisCommands = (client: NodeRedis): RedisCommands => ({
     client.set(key, value, {
       condition: 'NX',
       expiration: { type: 'PX', value: milliseconds },
-      // The words of version 4, which knows no others and would set the key in any case.
+      // Version 4 knows only this spelling; it would ignore any other and always set the key.
       NX: true,
       PX: milliseconds,
     }),
@@ -86,8 +80,8 @@ const ioRedisCommands = (client: IoRedis): RedisCommands => ({
 });
 
 /**
- * Tells the clients apart. Anything else is refused: a client that takes the arguments for
- * something else could set the key whether it is there or not.
+ * Recognizes the kind of client. Any other client is refused, because it could misread the
+ * arguments and overwrite the key.
  *
  * @throws {TypeError}
  */

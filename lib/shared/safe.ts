@@ -2,12 +2,12 @@ const MAX_TEXT = 200;
 const MAX_ITEMS = 20;
 const MAX_SCANNED = 4096;
 
-/** A JWT, wherever somebody put it by mistake: a JSON object and a long second segment. */
+/** A JWT anywhere in a text: it starts like a JSON object and has a long second segment. */
 const JWT = /(?<![\w-])e[w-z0-9_-][\w-]{8,}\.[\w-]{40,}[\w.-]*/g;
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** What most texts are: too short for a JWT, and with nothing to clean. */
+/** Fast path: most texts are too short for a JWT and need no cleaning. */
 const HARMLESS = /^[ -~]{0,50}$/;
 
 function safeString(text: string): string {
@@ -18,8 +18,8 @@ function safeString(text: string): string {
 }
 
 /**
- * Makes a value from outside safe to log: short, flat, without control characters, and without a
- * JWT, which may be an assertion in the wrong place.
+ * Makes an untrusted value safe to log: short, flat, without control characters, and without a JWT,
+ * which may be a misplaced assertion.
  */
 export function safe(value: unknown): unknown {
   if (typeof value === 'string') return safeString(value);
@@ -33,12 +33,12 @@ export function safe(value: unknown): unknown {
   return value;
 }
 
-/** The same for a value that should be a text. */
+/** The same for a value that should be text. */
 export function safeText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   return HARMLESS.test(value) ? value : safeString(value);
 }
 
-/** What was thrown, in a line. Anything can be. */
+/** Describes a thrown value in one line. The value can be anything. */
 export const thrownText = (thrown: unknown): string =>
   String(thrown instanceof Error ? thrown : safe(thrown));
