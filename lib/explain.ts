@@ -1,6 +1,6 @@
 /**
- * Explains an assertion without the client and its keys. This entry also runs in a browser: it
- * imports nothing from Node.
+ * Explains an assertion without the client and its keys. Also runs in a browser: imports nothing
+ * from Node.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { type RuleOptions, readRules } from './assertion/rules.js';
 export type { Explanation };
 
 /**
- * Takes an assertion apart and runs every check that needs neither the client nor its keys. The
- * checks that need them are reported as skipped. Sends nothing and uses nothing up.
+ * Decodes an assertion and runs every check that needs neither the client nor its keys. The other
+ * checks are reported as skipped. Sends nothing and does not use the assertion up.
  *
- * @param request the form's parameters, and the server that they are meant for. Without an issuer
- *   the audience is not judged
- * @param options those of the server's strategy. Default: the strategy's defaults
+ * @param request the form's parameters, and the server that they are meant for. Without an issuer,
+ *   the audience check is skipped
+ * @param options the options of the server's strategy. Default: the strategy's defaults
  * @throws {TypeError} if an option is wrong
  */
 export const explainAssertion = (
