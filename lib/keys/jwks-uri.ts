@@ -72,6 +72,13 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
  * Fetches and keeps the JWK Sets that clients publish at their `jwks_uri`, and platforms for their
  * workloads. A strategy creates its own from its option `jwksUri`. Create one yourself to share it
  * between several strategies, or between a strategy and `validateRequestObject`.
+ *
+ * @example
+ * ```ts
+ * const jwksUri = new RemoteJwkSets({ timeout: 2 });
+ * passport.use(new PrivateKeyJwtStrategy({ issuer, jwksUri }, findClient));
+ * const { parameters } = await validateRequestObject({ request: jwt, client, issuer, jwksUri });
+ * ```
  */
 export class RemoteJwkSets {
   readonly #cache: DocumentCache<ImportedKeys>;
