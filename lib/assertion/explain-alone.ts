@@ -17,6 +17,7 @@ import type { Rules } from './rules.js';
 // The part of an explanation that needs neither client nor keys. A browser may run this file:
 // import nothing that leads to node:crypto or the network.
 
+/** An assertion to explain. Without an issuer, its audience cannot be judged. */
 export interface ExplanationRequest {
   readonly issuer?: string | undefined;
   readonly tokenEndpoint?: string | undefined;

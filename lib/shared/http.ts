@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigurationError, OAuthError } from './errors.js';
 
+/** The members of a request that are read, in any framework. */
 export interface FormRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -11,6 +12,7 @@ export interface FormRequest {
   readonly readableEnded?: boolean;
 }
 
+/** What is read of an Express request, version 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
   readonly body?: unknown;
   readonly originalUrl?: string;

@@ -15,6 +15,7 @@ interface CertificateHeader {
   readonly x5c?: readonly string[] | undefined;
 }
 
+/** The certificate of a key, and how to use it. */
 export interface CertificateOptions {
   /**
    * The certificate of the key: PEM, optionally with its chain; base64 of DER; or DER. Default: the

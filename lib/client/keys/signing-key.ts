@@ -27,6 +27,7 @@ import {
 } from './key-material.js';
 import { type RemoteSigner, remoteKey } from './remote-signer.js';
 
+/** A key and how to use it. */
 export interface SigningKeyOptions extends CertificateOptions {
   readonly key: KeyMaterial;
   /** Decrypts an encrypted PEM or DER. */

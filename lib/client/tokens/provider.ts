@@ -9,6 +9,7 @@ import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
 import type { TokenSet } from './token-store.js';
 
+/** The options that every caller of a provider takes. */
 export interface ProviderOptions {
   /** The result of openid-client's `discovery`, called with `clientAssertion(assertions)`. */
   readonly config: Configuration;

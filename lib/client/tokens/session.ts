@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
 
+/** The members of a request from which the tokens of its user are found. */
 export interface UserTokenRequest {
   /** The session of express-session or @fastify/session, or any other object. */
   readonly session?: object | null;
