@@ -20,6 +20,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROCESSES = Math.max(2, Math.min(4, availableParallelism()));
 /** For how long one process may run, in milliseconds. */
 const TIMEOUT = 300_000;
+/** Within this time a process must have said something, in milliseconds. */
+const STARTS_WITHIN = 90_000;
 /** At most so many files share a process. */
 const SHARED = 12;
 /** What a file does that would change another one in the same process. */
@@ -96,7 +98,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 /** Runs files in its process: its first test holds the end back until all tests are known. */
 const TOGETHER = 'scripts/test-together.ts';
 
-async function run(files: readonly string[]): Promise<Result> {
+async function run(files: readonly string[], isRetry = false): Promise<Result> {
   const args = ['--import', 'tsx', '--test-force-exit', '--test-reporter=spec', TOGETHER, ...files];
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
@@ -110,9 +112,20 @@ async function run(files: readonly string[]): Promise<Result> {
     output += `\nIt still ran after ${TIMEOUT / 1000} s and was ended.\n`;
     child.kill('SIGKILL');
   }, TIMEOUT);
+  let hangs = false;
+  const start = setTimeout(() => {
+    hangs = output === '' && !isRetry && files.length > 1;
+    if (hangs) child.kill('SIGKILL');
+  }, STARTS_WITHIN);
   await once(child, 'close');
   clearTimeout(timer);
+  clearTimeout(start);
   running.delete(child);
+  if (hangs) {
+    // Seldom, Node 20 hangs while it loads many files through the hooks of tsx: no test has begun.
+    console.log(`${nameOf(files)} did not start and is run again.`);
+    return run(files, true);
+  }
   const count = (what: string) => Number(output.match(new RegExp(`^ℹ ${what} (\\d+)$`, 'm'))?.[1]);
   const tests = count('tests') - 1;
   const passed = child.exitCode === 0 && tests > 0;
