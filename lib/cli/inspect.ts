@@ -16,7 +16,7 @@ import { EXIT, type ExitCode, timeOption, UsageError, urlOption } from './usage.
 export interface Inspection extends Explanation {
   /** The time that the checks used, in seconds since the epoch. */
   readonly now: number;
-  /** Missing inputs, because of which checks were skipped. */
+  /** Inputs that are missing: the checks that need them were skipped. */
   readonly unknown: { readonly issuer: boolean; readonly client: boolean };
   /** Problems with the client's secrets. */
   readonly warnings: readonly string[];

@@ -18,7 +18,7 @@ import {
   urlOption,
 } from './usage.js';
 
-/** The assertion without its signature, so that nobody can use the output. */
+/** The assertion without its signature, so that the output cannot be used to authenticate. */
 interface ShownAssertion {
   readonly header: JsonObject;
   readonly claims: JsonObject;

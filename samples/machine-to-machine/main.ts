@@ -28,7 +28,7 @@ async function run(): Promise<void> {
   if (!URL.canParse(issuer)) throw new Error('ISSUER must be a URL.');
 
   const assertions = new AssertionService({ clientId, key: await readKey(keyFile) });
-  // openid-client refuses http unless it is told that this machine will do.
+  // openid-client refuses http unless it is allowed: here it stays on this machine.
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(new URL(issuer).hostname);
   const config = await client.discovery(
     new URL(issuer),

@@ -29,7 +29,7 @@ const codes = new Map<string, Grant & { redirectUri: string; challenge: string }
 const refreshTokens = new Map<string, Grant>();
 const accessTokens = new Map<string, Grant & { expiresAt: number }>();
 
-/** Keeps a value under a token that nobody can guess. */
+/** Keeps a value under a random token. */
 function keep<Value>(table: Map<string, Value>, value: Value, seconds: number): string {
   const token = randomBytes(32).toString('base64url');
   table.set(token, value);

@@ -29,7 +29,7 @@ const codes = new Map<string, Code>();
 const accessTokens = new Map<string, Grant>();
 const refreshTokens = new Map<string, Grant>();
 
-/** Keeps a value under a token that nobody can guess, for a time in seconds. */
+/** Keeps a value under a random token, for a time in seconds. */
 function keep<Value>(table: Map<string, Value>, value: Value, seconds: number): string {
   const token = randomBytes(32).toString('base64url');
   table.set(token, value);

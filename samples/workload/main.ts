@@ -29,7 +29,7 @@ async function run(): Promise<void> {
 
   // Asked before each token request, so that the platform may replace the file at any time.
   const assertions = assertionFrom(() => readFile(tokenFile, 'utf8'), { clientId });
-  // openid-client refuses http unless it is told that this machine will do.
+  // openid-client refuses http unless it is allowed: here it stays on this machine.
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(issuer.hostname);
   const config = await discovery(
     issuer,

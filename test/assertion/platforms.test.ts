@@ -301,7 +301,7 @@ test('keys that the secret has need no request, nor a URL as issuer', async (t) 
   assert.equal((await send(tokenOf({ issuer, pair }))).status, 200);
 });
 
-test('keys at hand come first: nobody waits for discovery that is not needed', async (t) => {
+test('keys at hand come first: no request waits for discovery that it does not need', async (t) => {
   const cluster = await platform(t);
   cluster.behave(() => undefined);
   const { pair, issuer } = cluster;

@@ -96,7 +96,7 @@ browserTest('a replay is refused and explained', async ({ demo, open }) => {
 });
 
 browserTest(
-  'logins in two tabs are told apart, and a login ends in no session but its own',
+  'two tabs can log in at once, and a login ends only in the session that began it',
   async ({ demo, open }) => {
     const first = await open(demo.webLogin);
     const second = await first.openBeside(demo.webLogin);

@@ -259,11 +259,7 @@ for (const [name, args, message] of [
   ['an unknown option', ['--nope'], /inspect has no option --nope/],
   ['an issuer that is no URL', ['--issuer', 'as.example'], /has no scheme/],
   ['a time that is none', ['--now', 'soon'], /ISO 8601/],
-  [
-    'an audience mode that there is not',
-    ['--audience', 'loose'],
-    /compatible, issuer, issuer-string/,
-  ],
+  ['an unknown audience mode', ['--audience', 'loose'], /compatible, issuer, issuer-string/],
   ['a clients file that is not there', ['--client', 'nowhere.json'], /cannot be read \(ENOENT\)/],
   ['no assertion', [], /as an argument, or send it to stdin/],
 ] as const) {

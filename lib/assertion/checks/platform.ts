@@ -95,8 +95,6 @@ const brokenClaims = ({ claims }: FederatedIdentity, { jws }: ClientSubject): st
 const spanOf = ({ maxLifetime }: FederatedIdentity, { settings }: ClientSubject): number =>
   (maxLifetime ?? DEFAULT_MAX_LIFETIME) + settings.clockTolerance;
 
-const WHOM = 'RFC 7521 §5.2';
-
 /** Rules about the platforms that the client's secrets trust, in reporting order. */
 export const TRUST_CHECKS: readonly TrustCheck[] = [
   trustCheck({
@@ -130,7 +128,7 @@ export const TRUST_CHECKS: readonly TrustCheck[] = [
   }),
   trustCheck({
     name: 'further claims',
-    source: WHOM,
+    source: 'RFC 7521 §5.2',
     reason: 'claim_mismatch',
     trusts: (identity, subject) => brokenClaims(identity, subject).length === 0,
     expected: ({ identities }) =>

@@ -155,8 +155,7 @@ export const isSame = (one: TokenSet | undefined, other: TokenSet | undefined): 
 const MAX_ENTRIES = 10_000;
 
 /**
- * Keeps tokens in the memory of this process: 10,000 entries, of which the oldest are dropped
- * first.
+ * Keeps tokens in the memory of this process: 10,000 entries; the oldest are dropped first.
  */
 export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, { readonly tokens: TokenSet; readonly until: number }>();

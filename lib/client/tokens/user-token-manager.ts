@@ -159,7 +159,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     try {
       await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
     } catch (error) {
-      // Nobody can use these tokens.
+      // These tokens are of no use any more.
       if (error instanceof LoginRequiredError) {
         await revokeTokens(this.#config, tokens).catch(() => undefined);
       }

@@ -108,7 +108,7 @@ interface Case {
   /** Default `workload`; null for none. */
   readonly clientId?: string | null;
   readonly token?: TokenDifferences;
-  /** In place of a token of the cluster. */
+  /** Sent instead of a token of the cluster. */
   readonly assertion?: () => string | Promise<string>;
 }
 
