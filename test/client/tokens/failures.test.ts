@@ -19,6 +19,7 @@ import {
 } from '../../../lib/client/index.js';
 import { newKeyPair } from '../../support/keys.js';
 import { listen } from '../../support/listen.js';
+import { userTokenKey } from '../../support/user-token-key.js';
 
 // What a provider can answer, and whose fault it is.
 
@@ -300,12 +301,13 @@ function check(thrown: unknown, fault: Fault, made: readonly string[]): void {
 
 for (const [what, answer, fault] of ANSWERS) {
   test(`a refresh that is answered with ${what} is a ${fault.name}`, async (t) => {
-    const { users, request, store, made } = await party(t, answer);
-    const before = store.get('user-token:one');
+    const { users, request, store, made, config } = await party(t, answer);
+    const key = userTokenKey(config, 'one');
+    const before = store.get(key);
     const thrown = await users.getToken(request, 'at-1 of alice').catch((error) => error);
     check(thrown, fault, made);
     const isKept = fault.name !== 'LoginRequiredError';
-    assert.deepEqual(store.get('user-token:one'), isKept ? before : undefined);
+    assert.deepEqual(store.get(key), isKept ? before : undefined);
   });
 }
 

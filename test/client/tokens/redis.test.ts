@@ -86,7 +86,10 @@ for (const { name, connect } of CLIENTS) {
     const fails = async (what: string, run: () => unknown, message: RegExp) => {
       const error = await Promise.resolve()
         .then(run)
-        .then(() => assert.fail(what), (thrown: unknown) => thrown);
+        .then(
+          () => assert.fail(what),
+          (thrown: unknown) => thrown,
+        );
       assert.ok(error instanceof Error, what);
       assert.match(error.message, message, what);
       const printed =
