@@ -635,15 +635,15 @@ function clientOf(issuer: string, clientId: string, answer: object = {}) {
   return { config, sent };
 }
 
-for (const [what, others] of [
-  ['another provider', ['https://other.example', 'client']],
-  ['another client of the provider', ['https://as.example', 'client-2']],
+for (const [what, issuer, clientId] of [
+  ['another provider', 'https://other.example', 'client'],
+  ['another client of the provider', 'https://as.example', 'client-2'],
 ] as const) {
   for (const where of ['a session', 'a store'] as const) {
     test(`no manager gets the tokens that a manager of ${what} keeps in ${where} (RFC 9700 §4.4)`, async () => {
       const store = where === 'a store' ? new MemoryTokenStore() : undefined;
       const request = newRequest();
-      const clients = [clientOf('https://as.example', 'client'), clientOf(...others)];
+      const clients = [clientOf('https://as.example', 'client'), clientOf(issuer, clientId)];
       const managers = clients.map(
         ({ config }) => new UserTokenManager<Request>({ config, store }),
       );
