@@ -64,7 +64,9 @@ const OPTIONS = {
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
-  process.emitWarning(`The keys of a KeyRing could not be reloaded (${what}): it keeps its keys.`);
+  process.emitWarning(
+    `The keys of a KeyRing could not be reloaded (${what}): the ring keeps its old keys.`,
+  );
 }
 
 /** In seconds: servers whose clocks are this far behind still accept a JWT after its expiry. */
@@ -111,7 +113,7 @@ function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
   const { algorithms } = demands;
   if (algorithms?.includes(key.alg) === false) {
     throw new TypeError(
-      `The KeyRing signs with ${key.alg}, but the server takes ${algorithms.join(' or ')}: make the KeyRing with the same algorithms`,
+      `The KeyRing signs with ${key.alg}, but the server accepts ${algorithms.join(' or ')}: make the KeyRing with the same algorithms`,
     );
   }
   return SigningKey.from(key, demands);
@@ -151,7 +153,9 @@ class RingKeys {
       const fresh = ringKey(key, now);
       const known = keys.get(fresh.kid) ?? fresh;
       if (!isSameKey(known, fresh)) {
-        throw new TypeError(`Two keys of the KeyRing have the kid ${known.kid}: give each its own`);
+        throw new TypeError(
+          `Two keys of the KeyRing have the kid ${known.kid}: give each key its own kid`,
+        );
       }
       keys.set(known.kid, known);
       return known;

@@ -246,7 +246,7 @@ function checkMetadata(
   if (signer !== undefined) {
     if (metadata['request_parameter_supported'] === false) {
       throw new TypeError(
-        `The metadata of ${metadata.issuer} rules this out by request_parameter_supported false: set signedAuthorizeRequests: false`,
+        `The metadata of ${metadata.issuer} rules this out with request_parameter_supported false: set signedAuthorizeRequests: false`,
       );
     }
     const alg = signer.key?.alg;

@@ -42,7 +42,7 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
     : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
 }
 
-const warn = (what: string): void => process.emitWarning(`${what}: the login was over before.`);
+const warn = (what: string): void => process.emitWarning(`${what}: the login was already over.`);
 
 /**
  * Calls a verify function and accepts one decision: after a second one, Passport would answer the

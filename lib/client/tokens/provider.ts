@@ -17,7 +17,9 @@ export interface ProviderOptions {
 
 const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
-  throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
+  throw new TypeError(
+    'config must be a Configuration of openid-client: await the result of discovery',
+  );
 };
 
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
@@ -154,7 +156,7 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     call.contentType = headers.get('content-type') ?? undefined;
     const text = await boundedText(response);
     if (text === undefined) call.nonsense = `it is longer than ${MAX_ANSWER} bytes`;
-    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} deep`;
+    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} levels deep`;
     if (call.nonsense !== undefined) throw new Error(call.nonsense);
     noteAnswer(call, text ?? '');
     const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
