@@ -1,6 +1,8 @@
 import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
+import { type ArgumentTable, readOptions, text } from '../../shared/options.js';
+import { metadataOf } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
 import { clientEvent } from '../tokens/provider.js';
@@ -105,6 +107,29 @@ const Base = Strategy as unknown as new (
   options: object,
   verify: unknown,
 ) => OpenIdConnectStrategyBase;
+
+interface LogoutParameters {
+  readonly idToken?: string | undefined;
+  readonly returnTo?: string | URL | undefined;
+  readonly state?: string | undefined;
+}
+
+const LOGOUT = {
+  idToken: text(undefined),
+  returnTo: (name, value) => {
+    if (value === undefined || URL.canParse(String(value)))
+      return value as string | URL | undefined;
+    throw new TypeError(`${name} must be an absolute URL`);
+  },
+  state: text(undefined),
+} satisfies ArgumentTable<LogoutParameters>;
+
+/** The names of the parameters that are sent. */
+const LOGOUT_HINTS = {
+  id_token_hint: 'use idToken',
+  idTokenHint: 'use idToken',
+  post_logout_redirect_uri: 'use returnTo',
+};
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof LoginRequiredError && error.error === 'access_denied';
@@ -221,6 +246,7 @@ export class OpenIdConnectStrategy extends Base {
    *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
    *   `state`, which the provider returns with the user
    * @returns undefined if the provider has no `end_session_endpoint`
+   * @throws {TypeError} for an unknown parameter or a wrong value
    */
   logoutUrl(
     parameters: {
@@ -230,8 +256,8 @@ export class OpenIdConnectStrategy extends Base {
     } = {},
   ): URL | undefined {
     const { config } = this._settings;
-    if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
-    const { idToken, returnTo, state } = parameters;
+    const { idToken, returnTo, state } = readOptions('logoutUrl', parameters, LOGOUT, LOGOUT_HINTS);
+    if (metadataOf(config, 'end_session_endpoint') === undefined) return undefined;
     return buildEndSessionUrl(config, {
       ...(idToken !== undefined && { id_token_hint: idToken }),
       ...(returnTo !== undefined && { post_logout_redirect_uri: String(returnTo) }),

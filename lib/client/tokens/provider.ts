@@ -3,7 +3,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
 import { withDeadline } from '../../shared/deadline.js';
 import type { OptionTable, Reader } from '../../shared/options.js';
-import { sourceOf } from '../assertion-source.js';
+import { metadataOf, sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
@@ -391,7 +391,7 @@ export async function revokeTokens(
   config: Configuration,
   { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>,
 ): Promise<boolean> {
-  if (config.serverMetadata().revocation_endpoint === undefined) return false;
+  if (metadataOf(config, 'revocation_endpoint') === undefined) return false;
   const errors: unknown[] = [];
   const revoke = async (token: string, hint: string) => {
     try {
