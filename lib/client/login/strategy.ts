@@ -192,6 +192,26 @@ export class OpenIdConnectStrategy extends Base {
     this._authenticate(request, options).catch((error: unknown) => this._error(error));
   }
 
+  /**
+   * Whether a request begins a login. A request to the callback URL with a `state` is a response,
+   * even if it has neither a code nor an error: otherwise a provider that sends such responses
+   * would send the user back and forth for ever.
+   */
+  override shouldInitiateAuthRequest(
+    request: LoginRequest,
+    currentUrl: URL,
+    options: LoginAuthenticateOptions,
+  ): boolean {
+    // HEAD is answered like GET (RFC 9110 §9.3.2).
+    const asked: LoginRequest =
+      request.method === 'HEAD' ? Object.create(request, { method: { value: 'GET' } }) : request;
+    if (!super.shouldInitiateAuthRequest(asked, currentUrl, options)) return false;
+    const callbackURL = String(options.callbackURL ?? this._settings.defaults.callbackURL);
+    const isCallback =
+      URL.canParse(callbackURL) && new URL(callbackURL).pathname === currentUrl.pathname;
+    return !(isCallback && currentUrl.searchParams.has('state'));
+  }
+
   /** @internal */
   async _authenticate(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
     if (!request.session) {
