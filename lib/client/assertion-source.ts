@@ -204,6 +204,15 @@ export const expectsAssertion = (config: Configuration): boolean =>
   ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
 /**
+ * A member of the provider's metadata. Null and an empty list say nothing (RFC 8414 §3.2), like a
+ * member that is missing.
+ */
+export function metadataOf(config: Configuration, member: string): unknown {
+  const value: unknown = config.serverMetadata()[member as keyof ServerMetadata];
+  return value === null || (Array.isArray(value) && value.length === 0) ? undefined : value;
+}
+
+/**
  * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2). A missing list
  * rules out nothing, and an unknown value is accepted.
  *
@@ -216,11 +225,10 @@ export function heedList(
   value: string | undefined,
   advice: string,
 ): void {
-  const metadata = config.serverMetadata();
-  const list: unknown = metadata[member as keyof ServerMetadata];
+  const list = metadataOf(config, member);
   if (value === undefined || !Array.isArray(list) || list.includes(value)) return;
   throw new TypeError(
-    `The metadata of ${metadata.issuer} rules this out with ${member} ${JSON.stringify(list)}: ${advice}`,
+    `The metadata of ${config.serverMetadata().issuer} rules this out with ${member} ${JSON.stringify(list)}: ${advice}`,
   );
 }
 
@@ -241,7 +249,7 @@ export function checkAuthentication(
   const alg = assertions.key?.alg;
   const method = methodOf(alg);
   for (const endpoint of endpoints) {
-    if (config.serverMetadata()[endpoint] === undefined && endpoint !== 'token_endpoint') continue;
+    if (metadataOf(config, endpoint) === undefined && endpoint !== 'token_endpoint') continue;
     const listed = `; if the ${endpoint} accepts them anyway, remove this member from the metadata`;
     heedList(
       config,
