@@ -90,7 +90,7 @@ function checkRsaNumbers(key: KeyObject): void {
     throw new KeyError(`the RSA key's public exponent is ${exponent}: it must be odd and > 1`);
   }
   if (isRocaModulus(numberIn(modulusBytes))) {
-    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
+    throw new KeyError('the RSA key can be factored (ROCA): make another key');
   }
 }
 

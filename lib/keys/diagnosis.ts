@@ -230,14 +230,14 @@ function formMistake({ jws, tried }: Search): string[] {
     const { keyObject } = key;
     if (hash !== undefined && signature[0] === 0x30) {
       if (!isVerified(() => verify(hash, data, keyObject, signature))) continue;
-      return ['the signature is in DER: RFC 7518 §3.4 wants R and S, each of the full size'];
+      return ['the signature is in DER: RFC 7518 §3.4 requires R and S, each in full length'];
     }
     if (alg.startsWith('PS')) {
       const saltLength = constants.RSA_PSS_SALTLEN_AUTO;
       const padding = constants.RSA_PKCS1_PSS_PADDING;
       const pss = { key: keyObject, padding, saltLength };
       if (!isVerified(() => verify(`sha${alg.slice(2)}`, data, pss, signature))) continue;
-      return ['the PSS salt has the wrong length: RFC 7518 §3.5 wants that of the hash'];
+      return ['the PSS salt has the wrong length: RFC 7518 §3.5 requires the length of the hash'];
     }
   }
   return [];
@@ -257,7 +257,7 @@ function sizeGuess({ jws, tried }: Search): string[] {
   );
   const { length } = jws.signature;
   if (sizes.length === 0 || sizes.some((size) => size === 0 || size === length)) return [];
-  return [`guess: another RSA key, since the signature has ${length} bytes and not ${sizes[0]}`];
+  return [`probably another RSA key: the signature has ${length} bytes, not ${sizes[0]}`];
 }
 
 function signatureFailure(
