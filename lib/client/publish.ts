@@ -24,15 +24,11 @@ export interface PublishOptions {
   readonly maxAge?: number | undefined;
 }
 
-/**
- * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
- * `SigningKey`, a `KeyRing`.
- */
+/** A list, a JWK Set, or an object that has them: `AssertionService`, `SigningKey`, `KeyRing`. */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
   | {
-      /** The current keys. */
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
@@ -47,9 +43,7 @@ const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 /** In bytes: the draft recommends this as the maximum that servers read of a metadata document. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/**
- * Importers skip entries that are not JWKs, but a published entry could be a private key as text.
- */
+/** Importers skip entries that are not JWKs, but such an entry could be a private key as text. */
 function refuseWhatIsNoJwk(set: unknown): void {
   const { keys } = (set ?? {}) as { readonly keys?: unknown };
   if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
@@ -57,7 +51,6 @@ function refuseWhatIsNoJwk(set: unknown): void {
   }
 }
 
-/** @throws {KeyError} for private or symmetric keys, and for keys that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
   refuseWhatIsNoJwk(set);
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
@@ -76,7 +69,6 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
   }
 }
 
-/** @throws {TypeError} for an object without public keys */
 function checkKeys(keys: PublishedKeys): void {
   const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
   const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
@@ -150,12 +142,7 @@ function send(
   response.end(body);
 }
 
-/**
- * Answers GET and HEAD with a cacheable text (RFC 9110 §8.8.3, RFC 9111 §5.2).
- *
- * @param types the media types of the text, the default first
- * @param maxAge in seconds
- */
+/** RFC 9110 §8.8.3, RFC 9111 §5.2. `types`: the default first. `maxAge` in seconds. */
 function publisher(
   types: readonly [string, ...string[]],
   bodyOf: () => string | Promise<string>,
@@ -179,10 +166,8 @@ function publisher(
 }
 
 /**
- * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `Cache-Control` and `ETag`. Create it once and mount it at a path: it
- * answers every request.
- *
+ * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2),
+ * with `Cache-Control` and `ETag`. Create it once and mount it at a path: it answers every request.
  * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
  *   weak key is never sent; `next` gets an error instead
  * @throws {TypeError} if a fixed key cannot be published, or `maxAge` is too long
@@ -214,9 +199,7 @@ export function publishJwks(
 
 /**
  * An Express middleware that publishes a client's metadata document at its client_id
- * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `Cache-Control` and
- * `ETag`.
- *
+ * (draft-ietf-oauth-client-id-metadata-document), with `Cache-Control` and `ETag`.
  * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
  * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example
