@@ -245,7 +245,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     settingsFrom(
       readOptions(
         'inspect',
-        { audience, jwksUri: { allowLocalNetwork } },
+        { audience, jwksUri: { allowedNetworks: allowLocalNetwork ? ['localhost'] : [] } },
         CLIENT_ASSERTION_OPTIONS,
       ),
     ),

@@ -6,12 +6,11 @@ import {
   type OptionTable,
   type Reader,
   readOptions,
-  requiredText,
   type Settings,
   seconds,
   unchecked,
 } from '../shared/options.js';
-import type { AssertionSource, JwtContext } from './assertion-source.js';
+import { type AssertionSource, CLIENT_OPTIONS, type JwtContext } from './assertion-source.js';
 import { assertionMade, publish } from './events.js';
 import {
   type AuthorizationRequestParameters,
@@ -70,7 +69,7 @@ const requestObject: Reader<JwtSettings> = (name, value) =>
   readOptions(name, value as object, jwtOptions(REQUEST_OBJECT_TYP), REQUEST_OBJECT_HINTS);
 
 const OPTIONS = {
-  clientId: requiredText,
+  ...CLIENT_OPTIONS,
   key: unchecked<SigningKeyInput | KeyRing>(),
   issuer,
   requestObject,

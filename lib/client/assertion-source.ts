@@ -70,7 +70,9 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
 /** Servers refuse longer assertions. */
 const MAX_ASSERTION_LENGTH = 16_384;
 
-const OPTIONS = { clientId: requiredText } satisfies OptionTable<{ readonly clientId: string }>;
+export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
+  readonly clientId: string;
+}>;
 
 const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
 
@@ -169,7 +171,7 @@ export function assertionFrom(
       'assertionFrom needs a function that returns the assertion, and is asked for each request',
     );
   }
-  return new ForeignAssertions(ask, readOptions('assertionFrom', options, OPTIONS).clientId);
+  return new ForeignAssertions(ask, readOptions('assertionFrom', options, CLIENT_OPTIONS).clientId);
 }
 
 const sources = new WeakMap<URLSearchParams, AssertionSource>();

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type { AuthorizationDetails, Configuration } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
-  callback,
   flag,
   isWebUrl,
   type OptionTable,
@@ -21,7 +20,12 @@ import {
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
-import { PROVIDER_OPTIONS, type ProviderOptions } from '../tokens/provider.js';
+import {
+  DPOP_OPTIONS,
+  type DPoPOptions,
+  PROVIDER_OPTIONS,
+  type ProviderOptions,
+} from '../tokens/provider.js';
 import {
   eventHandlers,
   type LoginRequest,
@@ -67,7 +71,10 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 }
 
 /** Options of an `OpenIdConnectStrategy`. */
-export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOptions {
+export interface OpenIdConnectStrategyOptions
+  extends LoginOptions,
+    ProviderOptions,
+    DPoPOptions<LoginRequest> {
   /**
    * Signs authorize requests. Required for `signedAuthorizeRequests`. If set, the client must
    * authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
@@ -98,15 +105,6 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOpti
    * server's metadata has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
-  /**
-   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
-   * can use Express's own request type. Default: no DPoP.
-   */
-  readonly DPoP?:
-    | {
-        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
-      }['handle']
-    | undefined;
   /** Handlers for the stages of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
   /** Passes the request to the verify function as its first argument. Default false. */
@@ -186,7 +184,7 @@ const OPTIONS = {
   signedAuthorizeRequests: flagOrMetadata,
   parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
-  DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
+  ...DPOP_OPTIONS,
   events: eventHandlers,
   passReqToCallback: flag(false),
 } satisfies OptionTable<OpenIdConnectStrategyOptions>;

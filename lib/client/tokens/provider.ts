@@ -1,8 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
+import {
+  Configuration,
+  type CustomFetch,
+  customFetch,
+  type DPoPHandle,
+  tokenRevocation,
+} from 'openid-client';
 import { withDeadline } from '../../shared/deadline.js';
-import type { OptionTable, Reader } from '../../shared/options.js';
+import { callback, type OptionTable, type Reader } from '../../shared/options.js';
 import { sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
@@ -19,6 +25,23 @@ const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
   throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
 };
+
+/** Binds the tokens of a user to a key. */
+export interface DPoPOptions<Request> {
+  /**
+   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
+   * can use Express's own request type. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: Request): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
+}
+
+export const DPOP_OPTIONS = {
+  DPoP: callback<NonNullable<DPoPOptions<unknown>['DPoP']>>(),
+} satisfies OptionTable<DPoPOptions<unknown>>;
 
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
