@@ -68,9 +68,16 @@ const jwkSets: Reader<RemoteJwkSets> = (name, value) => {
   throw new TypeError(`${name} must be a RemoteJwkSets, which keeps keys from call to call`);
 };
 
+const clientReader: Reader<AssertionClient> = (name, value) => {
+  const { clientId } = Object(value) as Partial<AssertionClient>;
+  if (typeof clientId === 'string' && clientId !== '') return value as AssertionClient;
+  // Without an id, an object that names no client would fit.
+  throw new TypeError(`${name} must be the client, with its clientId and secrets`);
+};
+
 const ARGUMENTS = {
   request: unchecked<unknown>(),
-  client: unchecked<AssertionClient>(),
+  client: clientReader,
   issuer: requiredText,
   state: text(undefined),
 } satisfies ArgumentTable<RequestObjectArguments>;

@@ -48,6 +48,10 @@ function clientIn<Client extends AssertionClient>(
     );
   }
   if (answer.clientId !== clientId) return { failure: { reason: 'unknown_client' } };
+  // Some databases return numbers as text: '600' and the tolerance would add up to 60060.
+  if (!Number.isFinite(answer.maxLifetime ?? 0)) {
+    throw new TypeError("The client's maxLifetime must be a finite number of seconds.");
+  }
   return { client: answer };
 }
 

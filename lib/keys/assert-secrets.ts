@@ -99,6 +99,10 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
     const message = `Client ${shown(client.clientId)}: its ${name} ${shown(alg)} ${why}.`;
     throw new SecretError(client.clientId, message);
   }
+  if (!Number.isFinite(client.maxLifetime ?? 0)) {
+    const message = `Client ${shown(client.clientId)}: its maxLifetime must be a finite number of seconds.`;
+    throw new SecretError(client.clientId, message);
+  }
   const secrets: readonly Secret[] = client.secrets ?? [];
   if (!Array.isArray(secrets)) {
     throw new TypeError(

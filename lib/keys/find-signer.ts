@@ -207,8 +207,17 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
  * of `jwks_uri` secrets are fetched, and untried keys get eight more.
  */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
-  const { jws } = query;
-  const search: Search = { ...query, tried: [], warnings: [], sets: new Map(), missing: undefined };
+  const { jws, secrets, now, settings } = query;
+  const search: Search = {
+    jws,
+    secrets,
+    now,
+    settings,
+    tried: [],
+    warnings: [],
+    sets: new Map(),
+    missing: undefined,
+  };
   for (const candidate of candidatesAtHand(search)) {
     search.tried.push(candidate);
     const verified = verifySignature(jws, candidate.key);

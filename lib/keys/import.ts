@@ -150,11 +150,17 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 const isAbsent = (value: unknown): value is undefined | null =>
   value === undefined || value === null;
 
+/** A Map or an instance of a class would restrict nothing: only own members are compared. */
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function checkClaims(claims: unknown): void {
-  if (typeof claims !== 'object' || Array.isArray(claims)) {
+  if (typeof claims !== 'object' || claims === null || !isPlainObject(claims)) {
     throw new KeyError('its claims are not an object of names and values');
   }
-  for (const [name, value] of Object.entries(claims as object)) {
+  for (const [name, value] of Object.entries(claims)) {
     if (isText(value) || Number.isFinite(value) || typeof value === 'boolean') continue;
     throw new KeyError(
       `its claim ${shown(name)} must be a non-empty string, a number or a boolean, since claims are compared exactly`,

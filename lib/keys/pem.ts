@@ -32,10 +32,13 @@ interface PemBlock {
   readonly der: Buffer;
 }
 
+/** From the first backslash on, so that a long run of them is read once. */
+const ESCAPED_LINE_END = /(?<!\\)\\+[nr]/g;
+
 function plain(value: string): string {
   const text = value.replace(/^\uFEFF/, '').trim();
   const inner = /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
-  return inner.includes('\\') ? inner.replace(/\\+[nr]/g, '\n').trim() : inner;
+  return inner.includes('\\') ? inner.replace(ESCAPED_LINE_END, '\n').trim() : inner;
 }
 
 function unwrapped(value: string): string {

@@ -207,7 +207,12 @@ interface Route {
 }
 
 /** A path for comparison with routes: lower case, without a final slash. */
-const comparablePath = (path: string): string => path.toLowerCase().replace(/\/+$/, '');
+function comparablePath(path: string): string {
+  let end = path.length;
+  // Runs for every request of the application: a pattern would take quadratic time on slashes.
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end).toLowerCase();
+}
 
 const pathOf = ({ originalUrl, url: target = '/' }: ExpressRequest): string => {
   const [path = ''] = (originalUrl ?? target).split('?', 1);

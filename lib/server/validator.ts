@@ -170,7 +170,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
     const { issuer, tokenEndpoint, otherwise } = called;
     const isForm = request instanceof URLSearchParams;
     const context = called.context ?? request;
-    const endpoint = called.endpoint ?? endpointAt(issuer, head.url);
+    const endpoint = called.endpoint ?? endpointAt(issuer, head.originalUrl ?? head.url);
     const authenticator = new RequestAuthenticator<Client, FormRequest>(this.#pipeline, () => ({
       issuer,
       tokenEndpoint,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
 import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
@@ -101,8 +101,7 @@ const warn = (what: string, error: unknown): void =>
   process.emitWarning(`${what} failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
 
 /** Lets the logs of client and server refer to the same assertion. */
-export const hashOfJti = (jti: string): string =>
-  createHash('sha256').update(jti).digest('base64url');
+export const hashOfJti = (jti: string): string => hash('sha256', jti, 'base64url');
 
 /** Receives the events of a server. If it throws, a process warning is emitted. */
 export type Listener = (event: AuthenticationEvent) => unknown;
@@ -112,6 +111,8 @@ export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
   private readonly started = performance.now();
   private readonly listener: Listener | undefined;
+  /** Whether anyone listens. If not, facts that take time to collect are left out. */
+  readonly isHeard: boolean;
 
   constructor(
     { issuer, endpoint }: { readonly issuer?: string; readonly endpoint?: string | undefined },
@@ -125,6 +126,8 @@ export class AuthenticationRecorder {
       duration: 0,
     };
     this.listener = listener;
+    this.isHeard =
+      listener !== undefined || authentications.hasSubscribers || tracing.hasSubscribers;
   }
 
   note(facts: Partial<Omit<AuthenticationEvent, 'outcome' | 'duration' | 'warnings'>>): void {
@@ -199,6 +202,7 @@ export class AuthenticationRecorder {
 
   private report(): void {
     const { event, listener } = this;
+    if (!this.isHeard) return;
     event.duration = performance.now() - this.started;
     if (authentications.hasSubscribers) authentications.publish(event);
     if (listener === undefined) return;

@@ -39,6 +39,11 @@ export function safeText(value: unknown): string | undefined {
   return HARMLESS.test(value) ? value : safeString(value);
 }
 
-/** Describes a thrown value in one line. The value can be anything. */
-export const thrownText = (thrown: unknown): string =>
-  String(thrown instanceof Error ? thrown : safe(thrown));
+/** Describes a thrown value in one line. The value can be anything, and its text may throw too. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(safe(thrown instanceof Error ? String(thrown) : thrown));
+  } catch {
+    return 'something that has no text';
+  }
+}

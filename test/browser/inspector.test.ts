@@ -10,7 +10,7 @@ import {
 import { assertionForm, seconds } from '../support/assertion.js';
 import { browserTest } from '../support/chromium.js';
 import type { Demo } from '../support/demo.js';
-import { inspectorPage, press, shownChecks } from '../support/inspector-page.js';
+import { inspectorPage, press, shownChecks, valueInRow } from '../support/inspector-page.js';
 import { type Part, rawJws, signer } from '../support/raw-jws.js';
 
 const HEADER = { alg: 'ES256', typ: 'client-authentication+jwt' };
@@ -149,11 +149,7 @@ browserTest('header, claims and times are shown as they are', async ({ demo, ope
   const claims = { iat, nbf: iat, exp: iat + 60, extra: { nested: [1, null, 'text'] } };
   await inspectorPage(page).assertion.fill(assertionOf(demo, { name: '', claims }));
   const valueIn = (table: string, name: string) =>
-    page
-      .getByRole('table', { name: table })
-      .getByRole('row', { name })
-      .getByRole('cell')
-      .textContent();
+    valueInRow(page.getByRole('table', { name: table }), name).textContent();
   assert.equal(await valueIn('Header', 'typ'), '"client-authentication+jwt"');
   assert.equal(await valueIn('Claims', 'exp'), String(iat + 60));
   assert.equal(await valueIn('Claims', 'extra'), '{"nested":[1,null,"text"]}');
@@ -190,8 +186,8 @@ browserTest('the last assertion that the demo sent can be looked at', async ({ d
   const { assertion, takeLast, checkSignature, verdict } = inspectorPage(page);
   await press(takeLast);
   assert.match(await assertion.inputValue(), /^[\w-]+\.[\w-]+\.[\w-]+$/);
-  const issuer = page.getByRole('table', { name: 'Claims' }).getByRole('row', { name: 'iss' });
-  assert.equal(await issuer.getByRole('cell').textContent(), '"machine"');
+  const claims = page.getByRole('table', { name: 'Claims' });
+  assert.equal(await valueInRow(claims, 'iss').textContent(), '"machine"');
   await press(checkSignature);
   assert.match(
     (await verdict.textContent()) ?? '',

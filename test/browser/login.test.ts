@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { browserTest } from '../support/chromium.js';
-import { inspectorPage } from '../support/inspector-page.js';
+import { inspectorPage, valueInRow } from '../support/inspector-page.js';
 
 async function logIn(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Log in' }).click();
@@ -26,10 +26,7 @@ const oneLine = (texts: readonly string[]): string[] =>
 browserTest('a user logs in, refreshes and logs out', async ({ demo, open }) => {
   const { page, requests, problems, openBeside } = await open(demo.webLogin);
   await logIn(page);
-  assert.equal(
-    await page.getByRole('row', { name: 'iss' }).getByRole('cell').textContent(),
-    demo.issuer,
-  );
+  assert.equal(await valueInRow(page, 'iss').textContent(), demo.issuer);
 
   await page.getByRole('button', { name: 'Refresh' }).click();
   await page.getByText('The tokens are new.').waitFor();
@@ -50,13 +47,10 @@ browserTest('a user logs in, refreshes and logs out', async ({ demo, open }) => 
   await exchanges.first().click();
   const claims = inspector.page.getByRole('table', { name: 'Request object: claims' });
   assert.equal(
-    await claims.getByRole('row', { name: 'scope' }).getByRole('cell').textContent(),
+    await valueInRow(claims, 'scope').textContent(),
     '"openid profile email offline_access"',
   );
-  assert.equal(
-    await claims.getByRole('row', { name: 'state' }).getByRole('cell').textContent(),
-    'hidden',
-  );
+  assert.equal(await valueInRow(claims, 'state').textContent(), 'hidden');
 
   const callback = new URL(
     requests.find((request) => request.includes('/callback?'))?.slice(4) ?? '',

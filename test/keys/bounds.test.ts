@@ -164,6 +164,26 @@ test('a set with a large exponent beside good keys costs no more than the good k
   assert.ok(shortest(() => importJwkSet(set, 50)) < 40 * CHECK + 5);
 });
 
+for (const type of ['PublicKeyPem', 'X509CertificateBase64'] as const) {
+  for (const [name, part] of Object.entries({
+    backslashes: '\\',
+    'escaped line ends': '\\n',
+    quotes: '"',
+    blanks: ' ',
+    'first lines': '-----BEGIN PUBLIC KEY-----',
+    'unfinished first lines': '-----BEGIN ',
+    'private words': '-----BEGIN A PRIVATE KEY ',
+  })) {
+    test(`${type}: a text of ${name} is refused in linear time (CWE-1333)`, () => {
+      const value = `x${part.repeat(65_000 / part.length)}x`;
+      const refuse = () => assert.throws(() => importSecret({ type, value }), { name: 'KeyError' });
+      refuse();
+      const cost = shortest(refuse, 3);
+      assert.ok(cost < 50 * CHECK + 50, `${cost} ms, a signature ${CHECK} ms`);
+    });
+  }
+}
+
 test('many parts in a PEM are not read', () => {
   const one = EC.publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const secret: Secret = { type: 'PublicKeyPem', value: one.repeat(300) };

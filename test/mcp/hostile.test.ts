@@ -37,3 +37,19 @@ test('the addresses of one IPv6 network share a limit, those of another have the
   assert.notEqual(await statusFrom('2001:db8:0:2::1'), 429);
   assert.notEqual(await statusFrom('203.0.113.1'), 429);
 });
+
+test('a path of slashes costs about as much as another path of its length (CWE-1333)', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const shortest = async (path: string) => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5; round += 1) {
+      const started = performance.now();
+      assert.equal((await server.request(path)).status, 404);
+      best = Math.min(best, performance.now() - started);
+    }
+    return best;
+  };
+  const ordinary = await shortest(`/${'a'.repeat(15_000)}`);
+  const cost = await shortest(`${'/'.repeat(15_000)}x`);
+  assert.ok(cost < 10 * ordinary + 10, `${cost} ms, and ${ordinary} ms for an ordinary path`);
+});

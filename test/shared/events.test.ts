@@ -119,7 +119,7 @@ for (const [what, client] of [
     'a member of the client',
     {
       ...CLIENT,
-      get maxLifetime() {
+      get tokenEndpointAuthSigningAlg() {
         return fail();
       },
     },
@@ -257,6 +257,33 @@ const FAILING_LISTENERS: Readonly<Record<string, () => unknown>> = {
     throw new Error('The log is full.');
   },
   rejects: () => Promise.reject(new Error('The log is full.')),
+  'throws two lines': () => {
+    throw new Error('The log\nis full.');
+  },
+  'throws an error without a text': () => {
+    throw withoutText();
+  },
+  'rejects with an error without a text': () => Promise.reject(withoutText()),
+  'rejects with a revoked proxy': () => {
+    const { proxy, revoke } = Proxy.revocable(new Error(), {});
+    revoke();
+    return Promise.reject(proxy);
+  },
+};
+
+function withoutText(): Error {
+  const error = new Error('The log is full.');
+  return Object.defineProperty(error, 'message', {
+    get() {
+      throw new Error('There is no text.');
+    },
+  });
+}
+
+const TOLD: Readonly<Record<string, string>> = {
+  throws: 'Error: The log is full.',
+  rejects: 'Error: The log is full.',
+  'throws two lines': 'Error: The log\ufffdis full.',
 };
 
 for (const [how, onAuthentication] of Object.entries(FAILING_LISTENERS)) {
@@ -280,7 +307,7 @@ for (const [how, onAuthentication] of Object.entries(FAILING_LISTENERS)) {
     const shown = warnings.filter(({ name }) => name === 'PrivateKeyJwtWarning');
     assert.deepEqual(
       shown.map(({ message }) => message),
-      Array(2).fill('onAuthentication failed: Error: The log is full.'),
+      Array(2).fill(`onAuthentication failed: ${TOLD[how] ?? 'something that has no text'}`),
     );
     assert.deepEqual(rejections, []);
   });

@@ -13,6 +13,17 @@ export const inspectorPage = (page: Page) => ({
   exchanges: page.locator('#exchanges > li > details > summary'),
 });
 
+/**
+ * The value in the row of a table whose header starts with this word. Other rows may contain the
+ * same letters by chance.
+ */
+export const valueInRow = (within: Locator | Page, name: string): Locator => {
+  const pageOf = 'page' in within ? within.page() : within;
+  const word = new RegExp(`^${name.replaceAll('\\', '\\\\')}(\\s|$)`);
+  const header = pageOf.getByRole('rowheader', { name: word });
+  return within.getByRole('row').filter({ has: header }).getByRole('cell');
+};
+
 /** Presses a button of the page, and waits until what it does is done. */
 export async function press(button: Locator): Promise<void> {
   await button.click();

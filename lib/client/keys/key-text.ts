@@ -12,7 +12,7 @@ export interface PemBlock {
 const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /** Line ends that were escaped once or more. Base64 contains no backslash. */
-const ESCAPED_LINE_ENDS = /\\+(?:r\\+n|[rn]|\r?\n)/g;
+const ESCAPED_LINE_ENDS = /(?<!\\)\\+(?:r\\+n|[rn]|\r?\n)/g;
 
 const BASE64 = /^[\w+/=-]+$/;
 

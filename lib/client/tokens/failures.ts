@@ -111,9 +111,15 @@ const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 
 
 /**
  * Some servers answer a wrong assertion with `invalid_grant`; only the description tells the
- * difference.
+ * difference. Refresh tokens and codes may be JWTs too.
  */
-const OF_THE_CLIENT = /assertion|audience|\baud\b|client auth|\bjwt\b|signature|\bkid\b|\bjti\b/i;
+const OF_THE_ASSERTION = /assertion|client auth/i;
+const OF_THE_GRANT = /refresh.?token|authorization.?code|code.?verifier|\bpkce\b/i;
+const OF_A_JWT = /audience|\baud\b|\bjwt\b|signature|\bkid\b|\bjti\b/i;
+
+const isOfTheClient = (description: string): boolean =>
+  OF_THE_ASSERTION.test(description) ||
+  (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
 
 /** Grants without a user. */
 const WITHOUT_USER: readonly unknown[] = [
@@ -240,7 +246,7 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
     (LOGIN_ERRORS.includes(error) && !(error === 'invalid_token' && seen.sent !== undefined)) ||
     (error === 'invalid_grant' &&
       !WITHOUT_USER.includes(seen.grantType) &&
-      !OF_THE_CLIENT.test(description ?? ''));
+      !isOfTheClient(description ?? ''));
   if (isOfTheUser) {
     return new LoginRequiredError(
       `The user must log in again: the provider says ${said}.${whatWasSent(seen.sent)}`,

@@ -33,7 +33,7 @@ export async function locked<Result>(
     return await run();
   } finally {
     // A lock that cannot be released expires.
-    await Promise.resolve(lock.release(key, owner)).catch(() => undefined);
+    await (async () => lock.release(key, owner))().catch(() => undefined);
   }
 }
 

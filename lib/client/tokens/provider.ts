@@ -65,6 +65,8 @@ const SECRET_PARAMETERS = [
   'actor_token',
   'assertion',
   'request',
+  'id_token_hint',
+  'login_hint_token',
 ];
 
 /**
@@ -114,6 +116,7 @@ function installHook(config: Configuration): void {
       return send(url, { ...options, signal: together(options.signal, call.signal) });
     }
     const { body } = options;
+    noteCredentials(call, options.headers);
     if (body instanceof URLSearchParams) {
       if (!seenRequests.has(body)) {
         seenRequests.add(body);
@@ -142,10 +145,25 @@ async function beforeSending(call: Call, parameters: URLSearchParams): Promise<v
   }
 }
 
+function noteSecret({ secrets }: Call, value: string | undefined): void {
+  // A shorter text may be an ordinary word.
+  if (value !== undefined && value.length > 7) secrets.add(value);
+}
+
+/** An access token, or the client's secret (RFC 6749 §2.3.1, RFC 6750 §2.1). */
+function noteCredentials(call: Call, headers: Record<string, string>): void {
+  const [scheme = '', credentials] = (new Headers(headers).get('authorization') ?? '').split(' ');
+  noteSecret(call, credentials);
+  if (scheme.toLowerCase() !== 'basic' || credentials === undefined) return;
+  const [, secret] = Buffer.from(credentials, 'base64').toString('utf8').split(':', 2);
+  noteSecret(call, secret);
+  noteSecret(call, new URLSearchParams(`secret=${secret}`).get('secret') ?? undefined);
+}
+
 function noteRequest(call: Call, parameters: URLSearchParams): void {
   call.grantType = parameters.get('grant_type') ?? undefined;
   for (const name of SECRET_PARAMETERS) {
-    for (const value of parameters.getAll(name)) if (value.length > 7) call.secrets.add(value);
+    for (const value of parameters.getAll(name)) noteSecret(call, value);
   }
   const assertion = parameters.get('client_assertion');
   if (assertion === null) return;
@@ -175,6 +193,8 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     const { status, statusText, headers } = response;
     call.status = status;
     call.contentType = headers.get('content-type') ?? undefined;
+    if (status > 599) call.nonsense = `its status is ${status}`;
+    if (call.nonsense !== undefined) throw new Error(call.nonsense);
     const text = await boundedText(response);
     if (text === undefined) call.nonsense = `it is longer than ${MAX_ANSWER} bytes`;
     else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} deep`;
@@ -183,10 +203,15 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
     return new Response(isEmpty ? null : text, { status, statusText, headers });
   } catch (error) {
+    const broken = [...codesOf(error)].find((code) => NOT_HTTP.test(String(code)));
+    if (broken !== undefined) call.nonsense ??= `it is broken HTTP (${broken})`;
     if (call.nonsense === undefined) call.networkError = error;
     throw error;
   }
 }
+
+/** After these errors there was an answer, but not one of HTTP or its content encoding. */
+const NOT_HTTP = /^(?:HPE_|Z_|ZSTD_|ERR__ERROR_FORMAT|ERR_BROTLI|UND_ERR_HEADERS_OVERFLOW$)/;
 
 async function boundedText({ body }: Response): Promise<string | undefined> {
   if (body === null) return '';

@@ -14,6 +14,7 @@ import {
   redisCommands,
   redisOptions,
 } from '../../shared/redis-client.js';
+import { withoutSecrets } from './failures.js';
 import type { TokenLock } from './lock.js';
 import type { TokenSet, TokenStore } from './token-store.js';
 
@@ -31,6 +32,17 @@ return 1`;
 
 const textOf = (tokens: TokenSet | undefined): string =>
   tokens === undefined ? '' : JSON.stringify(tokens);
+
+/**
+ * Waits for a command of Redis. ioredis adds the command to its errors, and with it the tokens, so
+ * an error is copied without its members.
+ */
+function inTime<Answer>(command: Promise<Answer>, seconds: number): Promise<Answer> {
+  const answer = command.catch((error: unknown) => {
+    throw withoutSecrets(error) ?? new Error('Redis failed without an error.');
+  });
+  return withDeadline(answer, seconds, 'Redis');
+}
 
 /**
  * Keeps tokens in Redis or Valkey, with one command for each call: `GET`, or `EVAL` of a script
@@ -66,12 +78,14 @@ export class RedisTokenStore implements TokenStore {
   }
 
   async get(key: string): Promise<TokenSet | undefined> {
-    const entry = await withDeadline(
-      this.#commands.get(this.#prefix + key),
-      this.#timeout,
-      'Redis',
-    );
-    return entry === null || entry === undefined ? undefined : JSON.parse(String(entry));
+    const entry = await inTime(this.#commands.get(this.#prefix + key), this.#timeout);
+    if (entry === null || entry === undefined) return undefined;
+    try {
+      return JSON.parse(String(entry));
+    } catch {
+      // The parser's message quotes the entry.
+      throw new TypeError(`The entry ${this.#prefix}… in Redis is not JSON: delete it`);
+    }
   }
 
   async replace(
@@ -80,7 +94,7 @@ export class RedisTokenStore implements TokenStore {
     tokens: TokenSet | undefined,
     lifetime: number,
   ): Promise<boolean> {
-    const answer = await withDeadline(
+    const answer = await inTime(
       this.#commands.evaluate(
         REPLACE,
         this.#prefix + key,
@@ -89,7 +103,6 @@ export class RedisTokenStore implements TokenStore {
         String(Math.max(1, Math.ceil(lifetime))),
       ),
       this.#timeout,
-      'Redis',
     );
     return Number(answer) === 1;
   }
@@ -170,15 +183,15 @@ export class RedisLock implements TokenLock {
 
   async #take(key: string, owner: string): Promise<boolean> {
     const set = this.#commands.setIfAbsent(key, owner, LIFETIME);
-    const answer = await withDeadline(set, COMMAND_TIMEOUT, 'Redis');
+    const answer = await inTime(set, COMMAND_TIMEOUT);
     if (answer !== null) return true;
     // If the client repeated the command after a lost connection, it finds its own lock.
-    const current = await withDeadline(this.#commands.get(key), COMMAND_TIMEOUT, 'Redis');
+    const current = await inTime(this.#commands.get(key), COMMAND_TIMEOUT);
     return String(current) === owner;
   }
 
   #owned(script: string, key: string, owner: string): Promise<unknown> {
     const answer = this.#commands.evaluate(script, key, owner, String(LIFETIME));
-    return withDeadline(answer, COMMAND_TIMEOUT, 'Redis');
+    return inTime(answer, COMMAND_TIMEOUT);
   }
 }

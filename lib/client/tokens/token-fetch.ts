@@ -13,8 +13,8 @@ import { type TokenSet, type TokenStore, tokenStore } from './token-store.js';
 export interface TokenManagerOptions extends ProviderOptions {
   /**
    * Keeps the tokens. Default: a `ClientTokenManager` keeps them in the memory of this process, a
-   * `UserTokenManager` in the session's member `tokens`. In a store, the user's tokens are kept
-   * under the session id.
+   * `UserTokenManager` in the session. In a store, the user's tokens are kept under the session id,
+   * apart for each client and provider.
    */
   readonly store?: TokenStore | undefined;
   /** Lets one process at a time request tokens. Default: none, which is enough for one process. */

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import type { TokenEndpointResponse } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
 import { ProviderError } from './failures.js';
@@ -41,6 +42,22 @@ function optionalText(name: string, value: unknown): string | undefined {
   throw new TypeError(`The ${name} of the tokens must be text`);
 }
 
+/** The user of an ID token; undefined if there is none, or it is encrypted. */
+function subjectOf(idToken: string | undefined): unknown {
+  try {
+    return idToken === undefined ? undefined : decodeJwt(idToken).sub;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {TypeError} if a refresh returned the tokens of another user (OIDC Core §12.2) */
+function checkSubject(idToken: string | undefined, previous: string | undefined): void {
+  const [subject, before] = [subjectOf(idToken), subjectOf(previous)];
+  if (subject === undefined || before === undefined || subject === before) return;
+  throw new TypeError('The id_token is of another user than the one before it');
+}
+
 /**
  * Converts a token response (RFC 6749 §5.1) to the stored form.
  *
@@ -70,6 +87,7 @@ export function tokenSet(
   const refreshToken =
     optionalText('refresh_token', response.refresh_token) ?? previous?.refreshToken;
   const idToken = optionalText('id_token', response.id_token) ?? previous?.idToken;
+  checkSubject(idToken, previous?.idToken);
   return {
     accessToken: access_token,
     tokenType: token_type,

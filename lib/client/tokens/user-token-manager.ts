@@ -58,8 +58,13 @@ const MAX_ATTEMPTS = 20;
 
 const now = (): number => Date.now() / 1000;
 
-const nameOf = (refreshToken: string): string =>
-  createHash('sha256').update(refreshToken).digest('base64url');
+const nameOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+/** Names a client at its provider. */
+function clientName(config: Configuration): string {
+  const named = JSON.stringify([config.serverMetadata().issuer, config.clientMetadata().client_id]);
+  return nameOf(named).slice(0, 16);
+}
 
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user must log in again');
@@ -85,8 +90,8 @@ async function orLeave<Result>(
  * them at logout. Each refresh carries a new assertion. At most one refresh runs for each session,
  * and requests with the old refresh token get its result, so servers may rotate refresh tokens.
  * After a session has ended, nothing is kept for it, not even by requests that are still running.
- * Create one manager for the whole application, not one for each request: two managers do not
- * coordinate.
+ * Create one manager for each provider, not one for each request: two managers do not coordinate.
+ * Each keeps its own tokens in a session.
  *
  * @example
  * ```ts
@@ -122,7 +127,11 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     this.#lock = settings.lock;
     this.#keepFor = settings.keepFor;
     this.#renewBefore = settings.renewBefore;
-    this.#place = settings.store === undefined ? tokensInSession() : tokensInStore(settings.store);
+    const client = clientName(settings.config);
+    this.#place =
+      settings.store === undefined
+        ? tokensInSession(client)
+        : tokensInStore(settings.store, client);
     this.#DPoP = settings.DPoP ?? (() => undefined);
   }
 

@@ -72,10 +72,16 @@ const sessionEnded = (): LoginRequiredError =>
     'The session has ended, so no tokens can be saved for it. Renew the session at login first.',
   );
 
-export function tokensInStore(store: TokenStore): UserTokens {
+/**
+ * Keeps the tokens in a store.
+ *
+ * @param client names the client and its provider. A session may have tokens of several providers,
+ *   and none of them may be sent the tokens of another
+ */
+export function tokensInStore(store: TokenStore, client: string): UserTokens {
   const keyOf = (request: UserTokenRequest): string => {
     const id = sessionIdOf(request);
-    if (id !== undefined) return `user-token:${id}`;
+    if (id !== undefined) return `user-token:${client}:${id}`;
     throw new TypeError('The request has no sessionID: use express-session before');
   };
   const read = async (request: UserTokenRequest) => storedTokens(await store.get(keyOf(request)));
@@ -133,15 +139,15 @@ export function tokensInStore(store: TokenStore): UserTokens {
   };
 }
 
-const MEMBER = 'tokens';
-
-export function tokensInSession(): UserTokens {
+/** Keeps the tokens in the session. `client` is the same as for `tokensInStore`. */
+export function tokensInSession(client: string): UserTokens {
+  const member = `tokens:${client}`;
   const ended = new MemoryTokenStore();
   const endedObjects = new WeakSet<object>();
 
   const keyOf = (request: UserTokenRequest): string | undefined => {
     const id = sessionIdOf(request);
-    return id === undefined ? undefined : `user-token:${id}`;
+    return id === undefined ? undefined : `user-token:${client}:${id}`;
   };
   const wasEnded = (request: UserTokenRequest): boolean => {
     const key = keyOf(request);
@@ -150,17 +156,17 @@ export function tokensInSession(): UserTokens {
   };
   const get = (request: UserTokenRequest): TokenSet | undefined => {
     const session = isSession(request);
-    return wasEnded(request) ? undefined : storedTokens(session[MEMBER]);
+    return wasEnded(request) ? undefined : storedTokens(session[member]);
   };
   const current = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
     const own = get(request);
     const stored = await storedSession(request);
     if (wasEnded(request) || stored === 'ended') return undefined;
-    return stored === 'unknown' ? own : storedTokens(stored[MEMBER]);
+    return stored === 'unknown' ? own : storedTokens(stored[member]);
   };
   const put = (session: Session, tokens: TokenSet | undefined): void => {
-    if (tokens === undefined) delete session[MEMBER];
-    else session[MEMBER] = tokens;
+    if (tokens === undefined) delete session[member];
+    else session[member] = tokens;
   };
   const replace: UserTokens['replace'] = async (request, expected, tokens) =>
     isSame(await current(request), expected) &&
@@ -182,7 +188,7 @@ export function tokensInSession(): UserTokens {
     },
     replace,
     async adopt(request, tokens) {
-      if (isSame(storedTokens(isSession(request)[MEMBER]), tokens)) return;
+      if (isSame(storedTokens(isSession(request)[member]), tokens)) return;
       await write(request, tokens);
     },
     start: write,
@@ -192,7 +198,7 @@ export function tokensInSession(): UserTokens {
       const key = keyOf(request);
       if (key === undefined) endedObjects.add(session);
       else ended.replace(key, ended.get(key), ENDED, ENDED_FOR);
-      delete session[MEMBER];
+      delete session[member];
       await changeSession(request, (own) => put(own, undefined));
       return tokens;
     },
