@@ -104,7 +104,7 @@ const audienceMode: Reader<'compatible' | 'issuer' | 'issuer-string' | undefined
   if (value === undefined) return undefined;
   if (value === 'compatible' || value === 'issuer' || value === 'issuer-string') return value;
   throw new TypeError(
-    `${name} must be 'compatible', 'issuer' or 'issuer-string'; further accepted values go into additionalAudiences`,
+    `${name} must be 'compatible', 'issuer' or 'issuer-string'; put more accepted values into additionalAudiences`,
   );
 };
 

@@ -62,7 +62,7 @@ const issuer: Reader<string | undefined> = (_name, value) => {
 };
 
 const REQUEST_OBJECT_HINTS = Object.fromEntries(
-  Object.keys(KEY_DEMANDS).map((name) => [name, 'it is no preset, and has the same key']),
+  Object.keys(KEY_DEMANDS).map((name) => [name, 'it uses the same key and ignores presets']),
 );
 
 const requestObject: Reader<JwtSettings> = (name, value) =>

@@ -125,14 +125,14 @@ const OPTION_HINTS = {
   authorizationOptions: LIMITED,
   tokenOptions: LIMITED,
   revocationOptions: LIMITED,
-  clientRegistrationOptions: `${LIMITED}; how long a client_secret lives is what your clientsStore makes of it`,
+  clientRegistrationOptions: `${LIMITED}; your clientsStore decides how long a client_secret is valid`,
 };
 
 const ASSERTION_HINTS = {
   ...CLIENT_ASSERTION_HINTS,
   issuer: 'the router has issuerUrl',
-  tokenEndpoint: 'it is the one of the router',
-  endpoint: 'it is the one that is called',
+  tokenEndpoint: 'the router sets it',
+  endpoint: 'the router uses the endpoint that was called',
 };
 
 /** In bytes. */
@@ -150,7 +150,7 @@ async function readJson(request: ExpressRequest): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new OAuthError('invalid_request', 'The body is no JSON.');
+    throw new OAuthError('invalid_request', 'The body is not JSON.');
   }
 }
 

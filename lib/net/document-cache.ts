@@ -217,7 +217,7 @@ export class DocumentCache<T> {
   private async fetchAndKeep(url: string, isCurrent: () => boolean): Promise<T> {
     const site = siteOf(url);
     const turnedAway = () =>
-      new FetchError('too_many_fetches', `more than ${MAX_FETCHES} fetches are running`);
+      new FetchError('too_many_fetches', `${MAX_FETCHES} fetches are already running`);
     try {
       const fetched = await this.laneOf(url).run(site, () => this.fetchJson(url), turnedAway);
       const document = this.readDocument(fetched, url);

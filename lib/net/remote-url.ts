@@ -79,14 +79,14 @@ export function checkedTarget(
   }
   if (isDotless(url) && allowedNetworks.isEmpty) {
     throw invalid(
-      `the host ${safeText(hostOf(url))} has no dot, so it is no name of the internet: allowedNetworks can allow it`,
+      `the host ${safeText(hostOf(url))} has no dot, so it is not a public name: allowedNetworks can allow it`,
     );
   }
   const port = url.port === '' ? 443 : Number(url.port);
   if (!isUsualPort(port)) {
     throw new FetchError(
       'port_not_allowed',
-      `port ${port}: only 443 and ports from 1024 are called`,
+      `port ${port}: only port 443 and ports from 1024 upwards are allowed`,
     );
   }
   return url;

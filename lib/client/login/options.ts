@@ -9,6 +9,7 @@ import {
   readOptions,
   type Settings,
   text,
+  texts,
   unchecked,
 } from '../../shared/options.js';
 import {
@@ -17,6 +18,7 @@ import {
   checkAuthentication,
   expectsAssertion,
   heedList,
+  metadataOf,
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
@@ -168,6 +170,9 @@ const callbackUrl: Reader<string | URL> = (name, value) => {
   );
 };
 
+const textOrTexts: Reader<string | readonly string[] | undefined> = (name, value) =>
+  value === undefined || typeof value === 'string' ? value : texts()(name, value);
+
 const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
@@ -175,8 +180,8 @@ const OPTIONS = {
   ...PROVIDER_OPTIONS,
   assertions: assertionSource,
   callbackURL: callbackUrl,
-  scope: unchecked<LoginOptions['scope']>(),
-  resource: unchecked<LoginOptions['resource']>(),
+  scope: textOrTexts,
+  resource: textOrTexts,
   authorizationDetails: unchecked<LoginOptions['authorizationDetails']>(),
   prompt: text(undefined),
   idTokenExpected: flag(true),
@@ -235,16 +240,16 @@ function checkMetadata(
     'S256',
     'the strategy always sends PKCE with S256',
   );
-  const metadata = config.serverMetadata();
-  if (usePAR && metadata.pushed_authorization_request_endpoint === undefined) {
+  const { issuer } = config.serverMetadata();
+  if (usePAR && metadataOf(config, 'pushed_authorization_request_endpoint') === undefined) {
     throw new TypeError(
-      `The metadata of ${metadata.issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
+      `The metadata of ${issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
     );
   }
   if (signer !== undefined) {
-    if (metadata['request_parameter_supported'] === false) {
+    if (metadataOf(config, 'request_parameter_supported') === false) {
       throw new TypeError(
-        `The metadata of ${metadata.issuer} rules this out by request_parameter_supported false: set signedAuthorizeRequests: false`,
+        `The metadata of ${issuer} rules this out with request_parameter_supported false: set signedAuthorizeRequests: false`,
       );
     }
     const alg = signer.key?.alg;
@@ -311,8 +316,10 @@ export function loginSettings(
  *
  * @throws {ConfigurationError}
  */
-export function checkLoginOptions({ callbackURL, state }: LoginAuthenticateOptions): void {
+export function checkLoginOptions(options: LoginAuthenticateOptions): void {
+  const { callbackURL, state } = options;
   if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);
+  for (const name of ['scope', 'resource'] as const) textOrTexts(name, options[name]);
   if (state === undefined) return;
   throw new ConfigurationError(
     'state is new for each login: leave it out, and keep what you must remember in the session.',
