@@ -73,7 +73,7 @@ export class AssertionPipeline<Client extends AssertionClient> {
   /** @throws {TypeError} if the lookup is not a function */
   constructor(settings: Settings, findClient: FindClient<Client>) {
     if (typeof findClient !== 'function') {
-      throw new TypeError('findClient must be a function that returns the client of a client_id');
+      throw new TypeError('findClient must be a function that returns the client for a client_id');
     }
     this.settings = settings;
     this.findClient = findClient;

@@ -128,7 +128,7 @@ export async function findPlatformSigner(
   const warnings = [...(first?.warnings ?? [])];
   if (error !== undefined) {
     const message =
-      uri === undefined ? error.message : `${error.message}; the last good one is used`;
+      uri === undefined ? error.message : `${error.message}; the last good document is still used`;
     warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(discovered), message });
   }
   if (uri !== undefined && uri !== seen) {

@@ -62,7 +62,7 @@ export async function writePrivateFiles(files: readonly NewFile[], force: boolea
   for (const { path } of files) {
     if (force || !(await exists(path))) continue;
     throw new CommandError(
-      `${path} is there already: choose another --out, or replace it by --force.`,
+      `${path} already exists: choose another --out, or replace the file with --force.`,
     );
   }
   for (const file of files) {

@@ -91,7 +91,7 @@ export async function importOptionalPeer<Module>(
     if (!isMissing(error, packages)) throw error;
     const npx = ['passport-private-key-jwt', ...packages].map((name) => `-p ${name}`).join(' ');
     throw new CommandError(
-      `${what} needs ${packages.join(' and ')}: run npm install ${packages.join(' ')}, or else npx ${npx} passport-private-key-jwt …`,
+      `${what} needs ${packages.join(' and ')}: run npm install ${packages.join(' ')}, or use npx ${npx} passport-private-key-jwt …`,
     );
   }
 }

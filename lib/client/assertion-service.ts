@@ -6,12 +6,11 @@ import {
   type OptionTable,
   type Reader,
   readOptions,
-  requiredText,
   type Settings,
   seconds,
   unchecked,
 } from '../shared/options.js';
-import type { AssertionSource, JwtContext } from './assertion-source.js';
+import { type AssertionSource, CLIENT_OPTIONS, type JwtContext } from './assertion-source.js';
 import { assertionMade, publish } from './events.js';
 import {
   type AuthorizationRequestParameters,
@@ -63,14 +62,14 @@ const issuer: Reader<string | undefined> = (_name, value) => {
 };
 
 const REQUEST_OBJECT_HINTS = Object.fromEntries(
-  Object.keys(KEY_DEMANDS).map((name) => [name, 'it is no preset, and has the same key']),
+  Object.keys(KEY_DEMANDS).map((name) => [name, 'it uses the same key and ignores presets']),
 );
 
 const requestObject: Reader<JwtSettings> = (name, value) =>
   readOptions(name, value as object, jwtOptions(REQUEST_OBJECT_TYP), REQUEST_OBJECT_HINTS);
 
 const OPTIONS = {
-  clientId: requiredText,
+  ...CLIENT_OPTIONS,
   key: unchecked<SigningKeyInput | KeyRing>(),
   issuer,
   requestObject,

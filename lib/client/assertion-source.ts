@@ -64,7 +64,9 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
 /** Servers refuse longer assertions. */
 const MAX_ASSERTION_LENGTH = 16_384;
 
-const OPTIONS = { clientId: requiredText } satisfies OptionTable<{ readonly clientId: string }>;
+export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
+  readonly clientId: string;
+}>;
 
 const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
 
@@ -83,13 +85,13 @@ function mistakeIn(value: unknown, now: number): string | undefined {
   const assertion = value.trim();
   if (assertion === '') return 'it is empty: has the platform written its token yet?';
   if (assertion.length > MAX_ASSERTION_LENGTH) {
-    return `it has ${assertion.length} characters, and servers take ${MAX_ASSERTION_LENGTH} at most: is it the right file?`;
+    return `it has ${assertion.length} characters, and servers accept at most ${MAX_ASSERTION_LENGTH}: is it the right file?`;
   }
   const jws = decodeCompactJws(assertion);
   if (jws === undefined) {
     return /^[[{"]/.test(assertion)
-      ? 'it is JSON and no JWT: return the member that has the token'
-      : 'it is no JWT: return three base64url parts with dots between them, and nothing else';
+      ? 'it is JSON, not a JWT: return only the member that has the token'
+      : 'it is not a JWT: return three base64url parts with dots between them, and nothing else';
   }
   const { exp } = jws.claims;
   if (typeof exp !== 'number' || !Number.isFinite(exp)) {
@@ -157,10 +159,10 @@ export function assertionFrom(
 } {
   if (typeof ask !== 'function') {
     throw new TypeError(
-      'assertionFrom needs a function that returns the assertion, and is asked for each request',
+      'assertionFrom needs a function that returns the assertion: it is called for each request',
     );
   }
-  return new ForeignAssertions(ask, readOptions('assertionFrom', options, OPTIONS).clientId);
+  return new ForeignAssertions(ask, readOptions('assertionFrom', options, CLIENT_OPTIONS).clientId);
 }
 
 const sources = new WeakMap<URLSearchParams, AssertionSource>();
@@ -192,8 +194,20 @@ export const expectsAssertion = (config: Configuration): boolean =>
   ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
 /**
- * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2); a missing list
- * rules out nothing.
+ * A member of the provider's metadata. Null and an empty list say nothing (RFC 8414 §3.2), like a
+ * member that is missing.
+ */
+export function metadataOf(config: Configuration, member: string): unknown {
+  const value: unknown = config.serverMetadata()[member as keyof ServerMetadata];
+  return value === null || (Array.isArray(value) && value.length === 0) ? undefined : value;
+}
+
+/**
+ * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2). A missing list
+ * rules out nothing, and an unknown value is accepted.
+ *
+ * @param advice what to change
+ * @throws {TypeError}
  */
 export function heedList(
   config: Configuration,
@@ -201,11 +215,10 @@ export function heedList(
   value: string | undefined,
   advice: string,
 ): void {
-  const metadata = config.serverMetadata();
-  const list: unknown = metadata[member as keyof ServerMetadata];
+  const list = metadataOf(config, member);
   if (value === undefined || !Array.isArray(list) || list.includes(value)) return;
   throw new TypeError(
-    `The metadata of ${metadata.issuer} rules this out by ${member} ${JSON.stringify(list)}: ${advice}`,
+    `The metadata of ${config.serverMetadata().issuer} rules this out with ${member} ${JSON.stringify(list)}: ${advice}`,
   );
 }
 
@@ -222,8 +235,8 @@ export function checkAuthentication(
   const alg = assertions.key?.alg;
   const method = methodOf(alg);
   for (const endpoint of endpoints) {
-    if (config.serverMetadata()[endpoint] === undefined && endpoint !== 'token_endpoint') continue;
-    const listed = `; if the ${endpoint} takes them all the same, leave the member out of the metadata`;
+    if (metadataOf(config, endpoint) === undefined && endpoint !== 'token_endpoint') continue;
+    const listed = `; if the ${endpoint} accepts them anyway, remove this member from the metadata`;
     heedList(
       config,
       `${endpoint}_auth_methods_supported`,

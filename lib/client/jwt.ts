@@ -80,8 +80,8 @@ export const jwtOptions = (defaultTyp: string) =>
       alg: 'it follows from the key',
       kid: 'set it with the key',
       typ: 'use the option typ',
-      crit: 'nothing critical is understood',
-      b64: 'nothing critical is understood',
+      crit: 'critical members are not supported',
+      b64: 'critical members are not supported',
       jwk: 'the server knows the key',
     }),
     claims: members({

@@ -10,21 +10,14 @@ import { KeyError } from '../keys/algorithms.js';
 import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
-import { type OptionTable, readOptions, seconds } from '../shared/options.js';
 import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
 
-/** Options for publishing. */
-export interface PublishOptions {
-  /**
-   * How long servers may cache the document, in seconds. Default 300, at most 86400. Must be less
-   * than the `publishBefore` of a `KeyRing`.
-   */
-  readonly maxAge?: number | undefined;
-}
-
-/** A list, a JWK Set, or an object that has them: `AssertionService`, `SigningKey`, `KeyRing`. */
+/**
+ * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
+ * `SigningKey`, a `KeyRing`.
+ */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
@@ -32,10 +25,8 @@ export type PublishedKeys =
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
-/** A day, in seconds: every cache must drop a key that is no longer trusted. */
-const MAX_AGE = 86_400;
-
-const OPTIONS = { maxAge: seconds(300, 0, MAX_AGE) } satisfies OptionTable<PublishOptions>;
+/** In seconds: how long servers may cache a document. */
+const MAX_AGE = 300;
 
 /** Some readers know only the first type, although the second is registered (RFC 7517 §8.5.2). */
 const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
@@ -85,13 +76,9 @@ function sourceOf(keys: PublishedKeys): PublishedKeys {
 
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
-function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKeys): number {
-  const { maxAge } = readOptions(publishes, options, OPTIONS);
-  if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
-  throw new TypeError(
-    `maxAge is ${maxAge}, but the KeyRing signs with a new key after ${keys.publishBefore} seconds: its publishBefore must be longer`,
-  );
-}
+/** No copy without a new key may be in use when the KeyRing signs with the key. */
+const maxAgeOf = (keys: PublishedKeys): number =>
+  keys instanceof KeyRing ? Math.min(MAX_AGE, keys.publishBefore / 2) : MAX_AGE;
 
 /** The caller's preference for a media type, from 0 to 1 (RFC 9110 §12.5.1). */
 function quality(accept: string, type: string): number {
@@ -166,11 +153,14 @@ function publisher(
 }
 
 /**
- * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2),
- * with `Cache-Control` and `ETag`. Create it once and mount it at a path: it answers every request.
+ * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
+ * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300 seconds,
+ * or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at a path: it
+ * answers every request.
+ *
  * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
  *   weak key is never sent; `next` gets an error instead
- * @throws {TypeError} if a fixed key cannot be published, or `maxAge` is too long
+ * @throws {TypeError} if a fixed key cannot be published
  * @example
  * ```ts
  * app.use('/jwks.json', publishJwks(assertions));
@@ -178,11 +168,10 @@ function publisher(
  */
 export function publishJwks(
   keys: PublishedKeys,
-  options: PublishOptions = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   checkKeys(keys);
   const source = sourceOf(keys);
-  const maxAge = maxAgeOf(options, 'publishJwks', source);
+  const maxAge = maxAgeOf(source);
   if (!('publicJwks' in source)) {
     const body = jwkSetText(isList(source) ? { keys: source } : source);
     return publisher(JWK_SET_TYPES, () => body, maxAge);
@@ -199,7 +188,9 @@ export function publishJwks(
 
 /**
  * An Express middleware that publishes a client's metadata document at its client_id
- * (draft-ietf-oauth-client-id-metadata-document), with `Cache-Control` and `ETag`.
+ * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `ETag` and
+ * `Cache-Control`: servers may cache it for 300 seconds.
+ *
  * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
  * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example
@@ -215,7 +206,6 @@ export function publishJwks(
  */
 export function publishClientMetadata(
   document: ClientMetadataDocument,
-  options: PublishOptions = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   const body = JSON.stringify(document);
   try {
@@ -233,5 +223,5 @@ export function publishClientMetadata(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher(['application/json'], () => body, maxAgeOf(options, 'publishClientMetadata'));
+  return publisher(['application/json'], () => body, MAX_AGE);
 }

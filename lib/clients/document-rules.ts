@@ -43,7 +43,7 @@ const SCRIPT_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', '
 
 function parseUri(name: string, value: unknown): URL {
   if (typeof value === 'string' && URL.canParse(value)) return new URL(value);
-  throw new Error(`${name} has something else than an absolute URI`);
+  throw new Error(`${name} has a value that is not an absolute URI`);
 }
 
 /**

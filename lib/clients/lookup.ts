@@ -44,7 +44,7 @@ function clientIn<Client extends AssertionClient>(
   }
   if (!isClient(answer)) {
     throw new TypeError(
-      'The lookup must return { clientId, secrets: [...] } or undefined; clientFromMetadata makes one of RFC 7591 metadata.',
+      'The lookup must return { clientId, secrets: [...] } or undefined; clientFromMetadata makes a client from RFC 7591 metadata.',
     );
   }
   if (answer.clientId !== clientId) return { failure: { reason: 'unknown_client' } };

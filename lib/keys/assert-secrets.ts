@@ -106,7 +106,7 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
   const secrets: readonly Secret[] = client.secrets ?? [];
   if (!Array.isArray(secrets)) {
     throw new TypeError(
-      'secrets must be an array; clientFromMetadata makes it of RFC 7591 metadata',
+      'secrets must be an array; clientFromMetadata makes it from RFC 7591 metadata',
     );
   }
   const keys: VerificationKey[] = [];

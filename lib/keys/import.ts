@@ -163,7 +163,7 @@ function checkClaims(claims: unknown): void {
   for (const [name, value] of Object.entries(claims)) {
     if (isText(value) || Number.isFinite(value) || typeof value === 'boolean') continue;
     throw new KeyError(
-      `its claim ${shown(name)} must be a non-empty string, a number or a boolean, since claims are compared exactly`,
+      `its claim ${shown(name)} must be a non-empty string, a number or a boolean, because claims are compared exactly`,
     );
   }
 }
@@ -173,9 +173,7 @@ function checkIdentityRules(identity: FederatedIdentity): void {
   if (!isText(issuer)) throw new KeyError('its issuer is not a non-empty string');
   if (!isText(subject)) throw new KeyError('its subject is not a non-empty string');
   if (subject.includes('*')) {
-    throw new KeyError(
-      'its subject has a *: subjects are compared exactly, there are no wildcards',
-    );
+    throw new KeyError('its subject has a *: subjects are compared exactly, without wildcards');
   }
   if (!isAbsent(audience) && !isText(audience)) {
     throw new KeyError('its audience is not a non-empty string');

@@ -141,7 +141,7 @@ const UNCOMPRESSED = Buffer.of(4);
 /** Some publishers omit leading zeros, others add one. */
 function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
   const tooLong = (length: number) =>
-    new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} takes ${size}`);
+    new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} needs ${size}`);
   const bytes = bytesOf(jwk, member, 80, tooLong);
   const number = withoutZeros(bytes);
   if (bytes.length === 0) throw new KeyError(`the member ${member} of the JWK is empty`);
@@ -178,7 +178,7 @@ function okpPublicKey(jwk: JsonWebKey): KeyObject {
   }
   const bytes = bytesOf(jwk, 'x', 32);
   if (bytes.length !== 32) {
-    throw new KeyError(`the member x has ${bytes.length} bytes: Ed25519 takes 32`);
+    throw new KeyError(`the member x has ${bytes.length} bytes: Ed25519 needs 32`);
   }
   const key = { kty, crv, x: bytes.toString('base64url') };
   return createPublicKey({ key, format: 'jwk' });
@@ -257,7 +257,7 @@ function akpPublicKey(jwk: JsonWebKey): KeyObject {
   if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
   const key = bytesOf(jwk, 'pub', bytes);
   if (key.length === bytes) return readMlDsa(oid, key);
-  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} takes ${bytes}`);
+  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} needs ${bytes}`);
 }
 
 /** In bytes. HMAC hashes a longer key first, so it would gain nothing. */

@@ -2,7 +2,7 @@ import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
-import { number, type OptionTable, readOptions, type Settings } from '../shared/options.js';
+import { readOptions, type Settings } from '../shared/options.js';
 import { safeText } from '../shared/safe.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
@@ -10,18 +10,15 @@ import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } 
  * How to fetch and keep the JWK Sets of `jwks_uri`. Times are in seconds. Defaults: `maxBytes`
  * 65536, `maxAge` an hour, `maxStale` 900.
  */
-export interface JwksUriOptions extends DocumentCacheOptions {
-  /**
-   * After a fetch for an unknown key, how long to wait before the next such fetch of the same
-   * `jwks_uri`. A caller with invented key ids can cause one fetch in this time. Default 30.
-   */
-  readonly cooldown?: number | undefined;
-}
+export interface JwksUriOptions extends DocumentCacheOptions {}
 
-const OPTIONS = {
-  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
-  cooldown: number(30, 0),
-} satisfies OptionTable<JwksUriOptions>;
+const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
+
+/**
+ * In seconds: after a fetch for an unknown key, how long to wait before the next such fetch of the
+ * same URL. A caller with invented key ids can cause one fetch in this time.
+ */
+const COOLDOWN = 30;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
 
@@ -124,8 +121,7 @@ export class RemoteJwkSets {
    */
   async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
     try {
-      if (seen !== undefined)
-        return { set: await this.#cache.renew(uri, seen, this.#settings.cooldown) };
+      if (seen !== undefined) return { set: await this.#cache.renew(uri, seen, COOLDOWN) };
       const { document, error } = await this.#cache.get(uri);
       return { set: document, error };
     } catch (error) {
@@ -161,7 +157,7 @@ export class RemoteJwkSets {
         return { error, ...discoveryOf(document, issuer) };
       }
       const known = cache.atHand(url);
-      const newer = known && (await cache.renew(url, known, this.#settings.cooldown));
+      const newer = known && (await cache.renew(url, known, COOLDOWN));
       return newer === undefined ? {} : discoveryOf(newer, issuer);
     } catch (error) {
       if (error instanceof FetchError) return { error };

@@ -5,8 +5,8 @@ import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
 import type { KeySecret, Secret } from './secret.js';
 
-/** The default number of cached keys: an RSA key takes 2 kB, an EC key 3 kB. */
-export const DEFAULT_MAX_KEYS = 10_000;
+/** An RSA key takes 2 kB, an EC key 3 kB. */
+const MAX_KEYS = 10_000;
 
 /**
  * How many secrets may share a name: the same key with another `kid` or `alg` has the same name.
@@ -116,7 +116,7 @@ export class KeyCache {
   #size = 0;
   readonly #signers = new WeakMap<readonly Secret[], Map<string, number>>();
 
-  constructor(maxKeys = DEFAULT_MAX_KEYS) {
+  constructor(maxKeys = MAX_KEYS) {
     this.#maxKeys = maxKeys;
   }
 

@@ -64,7 +64,8 @@ function pemBlocks(text: string): readonly PemBlock[] {
     const start = index + line.length;
     const end = text.indexOf(`-----END ${label}-----`, start);
     const body = withoutSpace(text.slice(start, end === -1 ? start : end));
-    if (end === -1) throw new KeyError(`the PEM has no line -----END ${label}-----: it was cut`);
+    if (end === -1)
+      throw new KeyError(`the PEM has no line -----END ${label}-----: it was cut off`);
     if (!BASE64.test(body)) throw new KeyError(`the PEM ${label} is not base64 between its lines`);
     if (blocks.length === MAX_BLOCKS) {
       throw new KeyError(`the PEM has more than ${MAX_BLOCKS} parts: use several secrets`);
@@ -199,7 +200,7 @@ function parseCertificate(value: string): X509Certificate {
   const leaf = leafOf(certificates.map(({ der }) => certificateFrom(der)));
   for (const key of publicKeysIn(blocks)) {
     if (isSameKey(key, keyOfCertificate(leaf))) continue;
-    throw new KeyError('the PEM has a certificate and also a public key that is not its own');
+    throw new KeyError('the PEM has a certificate and also a public key of another key pair');
   }
   return leaf;
 }

@@ -27,7 +27,7 @@ function fromDocument(client: MetadataDocumentClient): McpClient {
   try {
     if (grants.includes('authorization_code')) checkForUsers(metadata);
     for (const name of ['client_name', 'scope']) {
-      if (typeof (metadata[name] ?? '') !== 'string') throw new Error(`its ${name} is no text`);
+      if (typeof (metadata[name] ?? '') !== 'string') throw new Error(`its ${name} is not text`);
     }
   } catch (cause) {
     const reason = 'client_metadata_document_failed';

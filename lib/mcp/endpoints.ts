@@ -50,7 +50,7 @@ function resourceOf(parameters: Parameters): URL | undefined {
   if (value === undefined || value === '') return undefined;
   const isOne = typeof value === 'string' && URL.canParse(value) && !value.includes('#');
   if (isOne) return new URL(value);
-  throw new OAuthError('invalid_target', 'resource is not one absolute URL without a fragment.');
+  throw new OAuthError('invalid_target', 'resource must be one absolute URL without a fragment.');
 }
 
 const challengeOf = (verifier: string): string =>
@@ -306,7 +306,7 @@ export async function requireAccessToken(
       throw invalidToken('The token was not issued for this resource.');
     }
     if (typeof info.expiresAt !== 'number' || !(info.expiresAt > Date.now() / 1000)) {
-      throw invalidToken('The token has expired, or does not say when it does.');
+      throw invalidToken('The token has expired or has no expiration.');
     }
     if (!scopes.every((scope) => info.scopes.includes(scope))) {
       throw new OAuthError('insufficient_scope', 'The token does not have the scope.', 403);

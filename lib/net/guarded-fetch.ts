@@ -13,9 +13,12 @@ const directive = (cacheControl: string, name: string): string | undefined =>
     .map((part) => part.trim().toLowerCase())
     .find((part) => part === name || part.startsWith(`${name}=`));
 
+/** RFC 9111 §1.2.2: larger numbers count as this one. */
+const MAX_SECONDS = 2 ** 31;
+
 const secondsIn = (text: string | undefined): number | undefined => {
   const digits = /^(?:[a-z-]+=)?"?(\d+)"?$/.exec(text ?? '')?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return digits === undefined ? undefined : Math.min(Number(digits), MAX_SECONDS);
 };
 
 /**

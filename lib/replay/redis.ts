@@ -50,7 +50,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_persistence',
       message:
-        'Redis keeps no append-only file: after a restart it has forgotten assertions that are still valid. Set appendonly to yes and appendfsync to always.',
+        'Redis keeps no append-only file: a restart makes it forget assertions that are still valid. Set appendonly to yes and appendfsync to always.',
     };
   }
   const hasReplicas = Number(info.get('connected_slaves') ?? 0) > 0;
@@ -58,7 +58,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_replication',
       message:
-        'Redis replicates without waiting: a failover may forget the assertions of the last moments before it. Set min-replicas-to-write and min-replicas-max-lag to keep that time short.',
+        'Redis replicates without waiting: a failover may lose the latest assertions. Set min-replicas-to-write and min-replicas-max-lag to lose fewer.',
     };
   }
 }

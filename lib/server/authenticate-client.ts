@@ -26,8 +26,8 @@ const OPTIONS = {
 
 const HINTS = {
   onAuthentication: 'give it to the strategy',
-  session: 'give it to the passport.authenticate that is otherwise',
-  failWithError: 'give it to the passport.authenticate that is otherwise',
+  session: 'give it to the passport.authenticate in otherwise',
+  failWithError: 'give it to the passport.authenticate in otherwise',
 };
 
 /** Express infers `response.locals` for the next handlers from the last call signature. */
@@ -77,7 +77,7 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
           ? 'a strategy of another kind'
           : 'something else';
   throw new TypeError(
-    `authenticateClient needs the PrivateKeyJwtStrategy itself, and was given ${what}. Other methods go into { otherwise: passport.authenticate(…) }.`,
+    `authenticateClient needs the PrivateKeyJwtStrategy itself, not ${what}. Pass other methods as { otherwise: passport.authenticate(…) }.`,
   );
 }
 

@@ -46,7 +46,7 @@ const OPTIONS = { ...SERVER_IDENTITY_OPTIONS, ...CLIENT_ASSERTION_OPTIONS };
 
 const HINTS = {
   ...CLIENT_ASSERTION_HINTS,
-  passReqToCallback: 'the lookup is always given the request, as its second argument',
+  passReqToCallback: 'the lookup always gets the request, as its second argument',
 };
 
 function methodShown({ client_secret }: Credentials, authorization: string | undefined) {
@@ -68,7 +68,7 @@ function isPinned(client: unknown): client is Pinned {
 }
 
 const NOT_PINNED =
-  'otherwise has accepted a client, but did not give the client itself with its clientId and secrets, so it cannot be held to assertions: let it give the client itself (by Passport, let the verify callback give it), with secrets: [] if it has no keys.';
+  'otherwise accepted a client, but did not pass on the client itself with its clientId and secrets, so its rules cannot be checked. Return the client or set req.user to it (in Passport, pass it to done in the verify callback), with secrets: [] if it has no keys.';
 
 /**
  * Authenticates the client of a request: form, server identity, pipeline. The strategy,

@@ -71,13 +71,15 @@ export function certificateOf(
   const chain = certificate === undefined ? beside : chainOf(certificate);
   if (chain.length === 0) {
     if (!x5c) return undefined;
-    throw new KeyError('x5c is the certificate in the header: give the certificate');
+    throw new KeyError('x5c sends the certificate in the header: give the certificate');
   }
   const own = chain.find((each) => belongs(each, alg, publicKey));
   if (own === undefined) {
     // Throws the precise reason if the certificate is unreadable.
     keyFromCertificate(chain[0] ?? '');
-    throw new KeyError('the certificate belongs to another key, and so does each of its chain');
+    throw new KeyError(
+      'the certificate belongs to another key, and so does every certificate of its chain',
+    );
   }
   const { keyObject, x5t, x5tS256, notBefore, notAfter } = keyFromCertificate(own);
   const ordered = [own, ...chain.filter((each) => each !== own)];

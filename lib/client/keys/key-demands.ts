@@ -57,12 +57,12 @@ export function checkDemands(
   header: Header,
 ): void {
   if (algorithms !== undefined && !algorithms.includes(alg)) {
-    throw new KeyError(`its alg is ${alg}, but the server takes ${algorithms.join(' or ')}`);
+    throw new KeyError(`its alg is ${alg}, but the server accepts ${algorithms.join(' or ')}`);
   }
   if (keyHeader === undefined || keyHeader.length === 0) return;
   if (keyHeader.some((name) => header[name] !== undefined)) return;
   const remedy = remedyFor(keyHeader, header);
-  throw new KeyError(`the server knows keys by ${keyHeader.join(' or ')}: ${remedy}`);
+  throw new KeyError(`the server identifies keys by ${keyHeader.join(' or ')}: ${remedy}`);
 }
 
 export const demandedHeader = (header: Header, keyHeader: KeyDemands['keyHeader']): Header =>

@@ -50,7 +50,7 @@ export function keyFiles(
 ): (demands?: KeyDemands) => Promise<SigningKey[]> {
   const settings = readOptions('keyFiles', options, OPTIONS);
   if (!Array.isArray(paths) || paths.length === 0) {
-    throw new TypeError('keyFiles needs an array of files, the one of the key that signs first');
+    throw new TypeError('keyFiles needs an array of files, with the file of the signing key first');
   }
   const files = paths.map((path) => (path instanceof URL ? fileURLToPath(path) : path));
   return async (demands = {}) => {

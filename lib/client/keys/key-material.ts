@@ -137,7 +137,7 @@ function checkJwkUse({ use, key_ops }: JsonWebKey): void {
   // A key_ops of the public half (verify) on a private key is a harmless mistake.
   const ops: readonly unknown[] = Array.isArray(key_ops) ? key_ops : [];
   if (ops.length > 0 && !ops.includes('sign') && !ops.includes('verify')) {
-    throw new KeyError('the JWK is not for signatures: its key_ops have no sign');
+    throw new KeyError('the JWK is not for signatures: its key_ops lack sign');
   }
 }
 
@@ -169,7 +169,7 @@ const bytesOf = (value: unknown): string =>
     .replace(/^(?:00)+/, '');
 
 const MISMATCH =
-  'the private key does not belong to the public one beside it: give both halves of one key';
+  'the private half and the public half do not belong together: give both halves of one key';
 
 /** RFC 8017 §3.2. OpenSSL does not check it. */
 function isConsistentRsa(jwk: JsonWebKey): boolean {

@@ -61,7 +61,9 @@ const OPTIONS = {
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
-  process.emitWarning(`The keys of a KeyRing could not be reloaded (${what}): it keeps its keys.`);
+  process.emitWarning(
+    `The keys of a KeyRing could not be reloaded (${what}): the ring keeps its old keys.`,
+  );
 }
 
 /** In seconds: the clocks of servers may be this far behind. */
@@ -75,10 +77,12 @@ const REFUSED_FOR = 60;
 
 /** A key and its state. Times are in seconds since the epoch. */
 interface RingKey {
-  readonly key: SigningKey;
+  /** As the source gave it last: its certificate may have been renewed. */
+  key: SigningKey;
   readonly kid: string;
   readonly publicJwk: JsonWebKey;
-  readonly publishedAt: number;
+  /** When the key was first published. */
+  publishedAt: number;
   /** When the key was last in the source, or last signed. */
   neededAt: number;
   /** The latest `exp` that the key signed; 0 if none. */
@@ -105,7 +109,7 @@ function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
   const { algorithms } = demands;
   if (algorithms?.includes(key.alg) === false) {
     throw new TypeError(
-      `The KeyRing signs with ${key.alg}, but the server takes ${algorithms.join(' or ')}: make the KeyRing with the same algorithms`,
+      `The KeyRing signs with ${key.alg}, but the server accepts ${algorithms.join(' or ')}: make the KeyRing with the same algorithms`,
     );
   }
   return SigningKey.from(key, demands);
@@ -139,21 +143,29 @@ class RingKeys {
       const fresh = ringKey(key, now);
       const known = keys.get(fresh.kid) ?? fresh;
       if (!isSameKey(known, fresh)) {
-        throw new TypeError(`Two keys of the KeyRing have the kid ${known.kid}: give each its own`);
+        throw new TypeError(
+          `Two keys of the KeyRing have the kid ${known.kid}: give each key its own kid`,
+        );
       }
       keys.set(known.kid, known);
-      return known;
+      return { known, key };
     });
     if (current[0] === undefined) throw new TypeError('The KeyRing has no keys');
-    for (const known of current) known.neededAt = now;
+    for (const { known, key } of current) {
+      known.neededAt = now;
+      // A file may be read before its certificate is written.
+      if (key._hasCertificate || !known.key._hasCertificate) known.key = key;
+    }
     this.#keys = [...keys.values()];
-    const order = current.map(({ kid }) => kid);
+    // Later times were written before the clock was set back.
+    for (const each of this.#keys) each.publishedAt = Math.min(each.publishedAt, now);
+    const order = current.map(({ known }) => known.kid);
     if (JSON.stringify(order) !== JSON.stringify(this.#order)) {
       this.#instead = undefined;
       this.#refusedAt.clear();
     }
     this.#order = order;
-    this.#signer ??= current[0];
+    this.#signer ??= current[0].known;
   }
 
   /**
@@ -176,7 +188,8 @@ class RingKeys {
   }
 
   #wasRefused(kid: string, now: number): boolean {
-    return now - (this.#refusedAt.get(kid) ?? Number.NEGATIVE_INFINITY) < REFUSED_FOR;
+    const age = now - (this.#refusedAt.get(kid) ?? Number.NEGATIVE_INFINITY);
+    return age >= 0 && age < REFUSED_FOR;
   }
 
   nextSigner(now: number): RingKey {
@@ -314,12 +327,18 @@ export class KeyRing {
     return Date.now() / 1000;
   }
 
+  /** If the clock was set back, nobody knows the age of the keys. */
+  #isOlderThan(seconds: number): boolean {
+    const age = this.#now() - this.#loadedAt;
+    return age >= seconds || (age < 0 && this.#reloadEvery !== Number.POSITIVE_INFINITY);
+  }
+
   #isDue(): boolean {
-    return this.#now() - this.#loadedAt >= this.#reloadEvery;
+    return this.#isOlderThan(this.#reloadEvery);
   }
 
   #isOverdue(): boolean {
-    return this.#now() - this.#loadedAt >= this.#reloadEvery * 2 + CLOCK_TOLERANCE;
+    return this.#isOlderThan(this.#reloadEvery * 2 + CLOCK_TOLERANCE);
   }
 
   async #load(): Promise<void> {

@@ -197,7 +197,7 @@ async function verify(jws: string, publicKey: KeyObject): Promise<void> {
     await compactVerify(jws, publicKey);
   } catch {
     throw new Error(
-      'The signature of the remote signer does not verify with its public key: is that of another key, or was the data hashed twice?',
+      'The signature of the remote signer does not verify with its public key: does publicJwk belong to another key, or did the signer hash the data twice?',
     );
   }
 }
@@ -216,7 +216,7 @@ function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyPa
 export function remoteKey(signer: RemoteSigner): KeyParts {
   const { alg, kid } = signer;
   if (!isAlgorithm(alg)) {
-    throw new KeyError(`the remote signer's alg is ${JSON.stringify(alg)}: use one of JWS`);
+    throw new KeyError(`the remote signer's alg is ${JSON.stringify(alg)}: use an alg of JWS`);
   }
   const half = publicHalfOf(signer);
   const certificate = certificateOf(signer, alg, half?.key);

@@ -122,6 +122,13 @@ function partsOf(
   return localKey(isOptions(input) ? input : { key: input }, demands);
 }
 
+/** How many warnings about certificates are remembered. */
+const MAX_WARNED = 1000;
+
+/** The certificates that the process was warned of: sources make their keys anew. */
+const warned = new Set<unknown>();
+
+/** Reports the use of a certificate outside its validity period. */
 const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
 
 function invalidity({
@@ -174,7 +181,7 @@ export class SigningKey {
 
   /**
    * Makes a signing key. If the certificate is outside its validity period, the process gets one
-   * warning for each key, and the diagnostics channel
+   * warning for each certificate, and the diagnostics channel
    * `passport-private-key-jwt:signing-certificate` gets an event each time the key signs.
    * @throws {TypeError} if the key is public, weak, encrypted without its passphrase or unreadable,
    *   or does not fit its public half, `alg`, `certificate` or `demands`; the message says what to
@@ -191,6 +198,11 @@ export class SigningKey {
       const end = error.message.endsWith('?') ? '' : '.';
       throw new TypeError(`The signing key cannot be used: ${error.message}${end}`);
     }
+  }
+
+  /** @internal */
+  get _hasCertificate(): boolean {
+    return this.#certificate !== undefined;
   }
 
   /**
@@ -231,6 +243,10 @@ export class SigningKey {
     const problem = this.#certificate && invalidity(this.#certificate);
     if (problem === undefined || this.#isWarned) return problem;
     this.#isWarned = true;
+    const name = this.#certificate?.header['x5t#S256'];
+    if (warned.has(name)) return problem;
+    if (warned.size >= MAX_WARNED) warned.clear();
+    warned.add(name);
     const { notBefore, notAfter } = this.#validity();
     const when =
       problem === 'expired'

@@ -94,5 +94,5 @@ export const eventHandlers: Reader<OpenIdConnectEvents> = (name, events = {}) =>
   if (wrong !== undefined) throw new TypeError(`The event ${wrong} must be a function`);
   const unknown = Object.keys(events).find((name) => isPlain(events) && !EVENTS.includes(name));
   if (unknown === undefined) return events;
-  throw new TypeError(`There is no event ${unknown}: there are ${EVENTS.join(', ')}`);
+  throw new TypeError(`There is no event ${unknown}: use ${EVENTS.join(', ')}`);
 };

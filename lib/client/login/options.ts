@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type { AuthorizationDetails, Configuration } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
-  callback,
   flag,
   isWebUrl,
   type OptionTable,
@@ -10,6 +9,7 @@ import {
   readOptions,
   type Settings,
   text,
+  texts,
   unchecked,
 } from '../../shared/options.js';
 import {
@@ -18,10 +18,16 @@ import {
   checkAuthentication,
   expectsAssertion,
   heedList,
+  metadataOf,
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
-import { PROVIDER_OPTIONS, type ProviderOptions } from '../tokens/provider.js';
+import {
+  DPOP_OPTIONS,
+  type DPoPOptions,
+  PROVIDER_OPTIONS,
+  type ProviderOptions,
+} from '../tokens/provider.js';
 import {
   eventHandlers,
   type LoginRequest,
@@ -67,7 +73,10 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 }
 
 /** Options of an `OpenIdConnectStrategy`. */
-export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOptions {
+export interface OpenIdConnectStrategyOptions
+  extends LoginOptions,
+    ProviderOptions,
+    DPoPOptions<LoginRequest> {
   /**
    * Signs authorize requests; required for `signedAuthorizeRequests`. If set, the client must
    * authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
@@ -98,15 +107,6 @@ export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOpti
    * has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
-  /**
-   * Returns openid-client's DPoP handle for a request (RFC 9449). A method, so that you can use
-   * Express's own request type. Default: no DPoP.
-   */
-  readonly DPoP?:
-    | {
-        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
-      }['handle']
-    | undefined;
   /** Handlers for the stages of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
   /** Passes the request to the verify function as its first argument. Default false. */
@@ -163,6 +163,9 @@ const callbackUrl: Reader<string | URL> = (name, value) => {
   );
 };
 
+const textOrTexts: Reader<string | readonly string[] | undefined> = (name, value) =>
+  value === undefined || typeof value === 'string' ? value : texts()(name, value);
+
 const flagOrMetadata: Reader<boolean | undefined> = (name, value) =>
   value === undefined ? undefined : flag(false)(name, value);
 
@@ -170,8 +173,8 @@ const OPTIONS = {
   ...PROVIDER_OPTIONS,
   assertions: assertionSource,
   callbackURL: callbackUrl,
-  scope: unchecked<LoginOptions['scope']>(),
-  resource: unchecked<LoginOptions['resource']>(),
+  scope: textOrTexts,
+  resource: textOrTexts,
   authorizationDetails: unchecked<LoginOptions['authorizationDetails']>(),
   prompt: text(undefined),
   idTokenExpected: flag(true),
@@ -179,7 +182,7 @@ const OPTIONS = {
   signedAuthorizeRequests: flagOrMetadata,
   parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
-  DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
+  ...DPOP_OPTIONS,
   events: eventHandlers,
   passReqToCallback: flag(false),
 } satisfies OptionTable<OpenIdConnectStrategyOptions>;
@@ -225,16 +228,16 @@ function checkMetadata(
     'S256',
     'the strategy always sends PKCE with S256',
   );
-  const metadata = config.serverMetadata();
-  if (usePAR && metadata.pushed_authorization_request_endpoint === undefined) {
+  const { issuer } = config.serverMetadata();
+  if (usePAR && metadataOf(config, 'pushed_authorization_request_endpoint') === undefined) {
     throw new TypeError(
-      `The metadata of ${metadata.issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
+      `The metadata of ${issuer} has no pushed_authorization_request_endpoint: set usePAR: false`,
     );
   }
   if (signer !== undefined) {
-    if (metadata['request_parameter_supported'] === false) {
+    if (metadataOf(config, 'request_parameter_supported') === false) {
       throw new TypeError(
-        `The metadata of ${metadata.issuer} rules this out by request_parameter_supported false: set signedAuthorizeRequests: false`,
+        `The metadata of ${issuer} rules this out with request_parameter_supported false: set signedAuthorizeRequests: false`,
       );
     }
     const alg = signer.key?.alg;
@@ -291,8 +294,15 @@ export function loginSettings(
   };
 }
 
-export function checkLoginOptions({ callbackURL, state }: LoginAuthenticateOptions): void {
+/**
+ * Checks the login options of one `passport.authenticate` call.
+ *
+ * @throws {ConfigurationError}
+ */
+export function checkLoginOptions(options: LoginAuthenticateOptions): void {
+  const { callbackURL, state } = options;
   if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);
+  for (const name of ['scope', 'resource'] as const) textOrTexts(name, options[name]);
   if (state === undefined) return;
   throw new ConfigurationError(
     'state is new for each login: leave it out, and keep what you must remember in the session.',

@@ -9,6 +9,7 @@ import {
   randomState,
 } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
+import { isWebUrl } from '../../shared/options.js';
 import { call } from '../tokens/provider.js';
 import type { LoginRequest } from './events.js';
 import { hasOpenId, type LoginSettings } from './options.js';
@@ -53,6 +54,17 @@ function pendingLogin(
   const [nonce, maxAge] = [parameters.get('nonce'), parameters.get('max_age')];
   if (!state || !redirectUri) {
     throw new ConfigurationError('The authorization request has lost its state or redirect_uri.');
+  }
+  if (!isWebUrl(redirectUri)) {
+    throw new ConfigurationError('The redirect_uri must be an absolute URL.');
+  }
+  if (maxAge !== null && !/^\d{1,15}$/.test(maxAge)) {
+    throw new ConfigurationError('max_age must be a whole number of seconds.');
+  }
+  if (parameters.get('response_mode')?.startsWith('fragment')) {
+    throw new ConfigurationError(
+      'No server sees the fragment of a URL: leave response_mode out, or use form_post.',
+    );
   }
   return {
     state,

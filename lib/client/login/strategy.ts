@@ -1,6 +1,8 @@
 import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
+import { type ArgumentTable, readOptions, text } from '../../shared/options.js';
+import { metadataOf } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
 import { clientEvent } from '../tokens/provider.js';
@@ -37,7 +39,7 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
     : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
 }
 
-const warn = (what: string): void => process.emitWarning(`${what}: the login was over before.`);
+const warn = (what: string): void => process.emitWarning(`${what}: the login was already over.`);
 
 /**
  * Accepts one decision: after a second one, Passport would answer the request again. `settle` must
@@ -98,6 +100,29 @@ const Base = Strategy as unknown as new (
   verify: unknown,
 ) => OpenIdConnectStrategyBase;
 
+interface LogoutParameters {
+  readonly idToken?: string | undefined;
+  readonly returnTo?: string | URL | undefined;
+  readonly state?: string | undefined;
+}
+
+const LOGOUT = {
+  idToken: text(undefined),
+  returnTo: (name, value) => {
+    if (value === undefined || URL.canParse(String(value)))
+      return value as string | URL | undefined;
+    throw new TypeError(`${name} must be an absolute URL`);
+  },
+  state: text(undefined),
+} satisfies ArgumentTable<LogoutParameters>;
+
+/** The names of the parameters that are sent. */
+const LOGOUT_HINTS = {
+  id_token_hint: 'use idToken',
+  idTokenHint: 'use idToken',
+  post_logout_redirect_uri: 'use returnTo',
+};
+
 const isRefusal = (error: unknown): boolean =>
   error instanceof LoginRequiredError && error.error === 'access_denied';
 
@@ -156,6 +181,26 @@ export class OpenIdConnectStrategy extends Base {
     this._authenticate(request, options).catch((error: unknown) => this._error(error));
   }
 
+  /**
+   * Whether a request begins a login. A request to the callback URL with a `state` is a response,
+   * even if it has neither a code nor an error: otherwise a provider that sends such responses
+   * would send the user back and forth for ever.
+   */
+  override shouldInitiateAuthRequest(
+    request: LoginRequest,
+    currentUrl: URL,
+    options: LoginAuthenticateOptions,
+  ): boolean {
+    // HEAD is answered like GET (RFC 9110 §9.3.2).
+    const asked: LoginRequest =
+      request.method === 'HEAD' ? Object.create(request, { method: { value: 'GET' } }) : request;
+    if (!super.shouldInitiateAuthRequest(asked, currentUrl, options)) return false;
+    const callbackURL = String(options.callbackURL ?? this._settings.defaults.callbackURL);
+    const isCallback =
+      URL.canParse(callbackURL) && new URL(callbackURL).pathname === currentUrl.pathname;
+    return !(isCallback && currentUrl.searchParams.has('state'));
+  }
+
   /** @internal */
   async _authenticate(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
     if (!request.session) {
@@ -206,6 +251,8 @@ export class OpenIdConnectStrategy extends Base {
    * @param parameters `idToken` of the login, which `getToken` of a `UserTokenManager` returns
    *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
    *   `state`, which the provider returns with the user
+   * @returns undefined if the provider has no `end_session_endpoint`
+   * @throws {TypeError} for an unknown parameter or a wrong value
    */
   logoutUrl(
     parameters: {
@@ -215,8 +262,8 @@ export class OpenIdConnectStrategy extends Base {
     } = {},
   ): URL | undefined {
     const { config } = this._settings;
-    if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
-    const { idToken, returnTo, state } = parameters;
+    const { idToken, returnTo, state } = readOptions('logoutUrl', parameters, LOGOUT, LOGOUT_HINTS);
+    if (metadataOf(config, 'end_session_endpoint') === undefined) return undefined;
     return buildEndSessionUrl(config, {
       ...(idToken !== undefined && { id_token_hint: idToken }),
       ...(returnTo !== undefined && { post_logout_redirect_uri: String(returnTo) }),

@@ -148,7 +148,7 @@ export class ClientTokenManager {
     return tokenFetch({
       config: this.#config,
       baseUrl,
-      DPoP: this.#DPoP,
+      DPoP: () => this.#DPoP,
       getToken: (refused) => this.getToken(request, refused),
     });
   }

@@ -1,9 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
+import {
+  Configuration,
+  type CustomFetch,
+  customFetch,
+  type DPoPHandle,
+  tokenRevocation,
+} from 'openid-client';
 import { withDeadline } from '../../shared/deadline.js';
-import type { OptionTable, Reader } from '../../shared/options.js';
-import { sourceOf } from '../assertion-source.js';
+import { callback, type OptionTable, type Reader } from '../../shared/options.js';
+import { metadataOf, sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
@@ -17,8 +23,27 @@ export interface ProviderOptions {
 
 const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
-  throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
+  throw new TypeError(
+    'config must be a Configuration of openid-client: await the result of discovery',
+  );
 };
+
+/** Binds the tokens of a user to a key. */
+export interface DPoPOptions<Request> {
+  /**
+   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
+   * can use Express's own request type. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: Request): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
+}
+
+export const DPOP_OPTIONS = {
+  DPoP: callback<NonNullable<DPoPOptions<unknown>['DPoP']>>(),
+} satisfies OptionTable<DPoPOptions<unknown>>;
 
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
@@ -164,7 +189,7 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     if (call.nonsense !== undefined) throw new Error(call.nonsense);
     const text = await boundedText(response);
     if (text === undefined) call.nonsense = `it is longer than ${MAX_ANSWER} bytes`;
-    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} deep`;
+    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} levels deep`;
     if (call.nonsense !== undefined) throw new Error(call.nonsense);
     noteAnswer(call, text ?? '');
     const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
@@ -358,7 +383,7 @@ export async function revokeTokens(
   config: Configuration,
   { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>,
 ): Promise<boolean> {
-  if (config.serverMetadata().revocation_endpoint === undefined) return false;
+  if (metadataOf(config, 'revocation_endpoint') === undefined) return false;
   const errors: unknown[] = [];
   const revoke = async (token: string, hint: string) => {
     try {

@@ -36,7 +36,7 @@ function completed(target: object, method: unknown, ...parameters: unknown[]): P
 /** @throws {TypeError} if the request has no session, or a session that cannot be ended */
 export function isSession({ session }: UserTokenRequest): Session {
   if (typeof session !== 'object' || session === null) {
-    throw new TypeError('The request has no session: use express-session before');
+    throw new TypeError('The request has no session: mount express-session first');
   }
   // cookie-session keeps the session in the browser, which can send an old session at any time.
   if ('isPopulated' in session && 'isChanged' in session) {

@@ -42,7 +42,7 @@ export interface TokenFetchOptions {
   /** `refused`: the access token that the API refused; it must not be returned again. */
   readonly getToken: (refused?: string) => Promise<TokenSet>;
   /** Set if the tokens are bound to a key (RFC 9449). */
-  readonly DPoP?: DPoPHandle | undefined;
+  readonly DPoP: () => DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
 }
 
 /** URLs may be relative to `baseUrl`. */
@@ -126,6 +126,7 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
 
     const send = async (accessToken: string): Promise<Response> => {
       signal.throwIfAborted();
+      const handle = await DPoP();
       try {
         return await callApi(config, signal, () =>
           fetchProtectedResource(
@@ -135,7 +136,7 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
             request.method,
             body,
             new Headers(request.headers),
-            DPoP && { DPoP },
+            handle && { DPoP: handle },
           ),
         );
       } catch (error) {

@@ -72,7 +72,7 @@ export function tokenSet(
   // Other characters cannot be sent, and the error of fetch would repeat the token.
   if (!/^[\x20-\x7e]+$/.test(access_token)) {
     throw new TypeError(
-      'The access_token has characters that no token has (RFC 6749 appendix A.12)',
+      'The access_token has characters that no token may have (RFC 6749 appendix A.12)',
     );
   }
   const lifetime = lifetimeOf(expires_in);

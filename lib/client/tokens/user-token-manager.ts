@@ -1,18 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import {
-  type Configuration,
-  type DPoPHandle,
-  refreshTokenGrant,
-  type TokenEndpointResponse,
-} from 'openid-client';
+import { type Configuration, refreshTokenGrant, type TokenEndpointResponse } from 'openid-client';
 import { isThenable } from '../../shared/deadline.js';
-import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
+import { type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { LoginRequiredError, ProviderError } from './failures.js';
 import { locked, SingleFlight, type TokenLock } from './lock.js';
-import { call, clientEvent, revokeTokens } from './provider.js';
+import { call, clientEvent, DPOP_OPTIONS, type DPoPOptions, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
 import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
 import {
@@ -28,17 +23,16 @@ const YEAR = 31_536_000;
 
 /** Options of a `UserTokenManager`. Times are in seconds. */
 export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest>
-  extends TokenManagerOptions {
+  extends TokenManagerOptions,
+    DPoPOptions<Request> {
   /** How long the store keeps unused tokens. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
-  /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
-  readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
 }
 
 const OPTIONS = {
   ...TOKEN_MANAGER_OPTIONS,
   keepFor: seconds(86_400, 1, YEAR),
-  DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
+  ...DPOP_OPTIONS,
 } satisfies OptionTable<UserTokenManagerOptions>;
 
 /** In seconds. */
@@ -105,7 +99,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #lock: TokenLock | undefined;
   readonly #keepFor: number;
   readonly #renewBefore: number;
-  readonly #DPoP: (request: UserTokenRequest) => DPoPHandle | undefined;
+  readonly #DPoP: NonNullable<DPoPOptions<Request>['DPoP']>;
   readonly #flights = new SingleFlight<TokenSet>();
   /** By refresh token name: the tokens that replaced the refresh token. */
   readonly #replacements = new MemoryTokenStore();
@@ -191,7 +185,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     return tokenFetch({
       config: this.#config,
       baseUrl,
-      DPoP: this.#DPoP(request),
+      DPoP: () => this.#DPoP(request),
       getToken: (refused) => this.getToken(request, refused),
     });
   }
@@ -345,7 +339,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     const { refreshToken = '' } = tokens;
     let renewed: TokenSet;
     try {
-      const DPoP = this.#DPoP(request);
+      const DPoP = await this.#DPoP(request);
       // The server may have used up the refresh token although its answer was lost, so only unsent
       // requests are repeated.
       const response = await call(

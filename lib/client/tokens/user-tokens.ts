@@ -70,7 +70,7 @@ export function tokensInStore(store: TokenStore, client: string): UserTokens {
   const keyOf = (request: UserTokenRequest): string => {
     const id = sessionIdOf(request);
     if (id !== undefined) return `user-token:${client}:${id}`;
-    throw new TypeError('The request has no sessionID: use express-session before');
+    throw new TypeError('The request has no sessionID: mount express-session first');
   };
   const read = async (request: UserTokenRequest) => storedTokens(await store.get(keyOf(request)));
   const unlessEnded = (value: unknown): TokenSet | undefined => {
