@@ -203,11 +203,8 @@ export function metadataOf(config: Configuration, member: string): unknown {
 }
 
 /**
- * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2). A missing list
- * rules out nothing, and an unknown value is accepted.
- *
- * @param advice what to change
- * @throws {TypeError}
+ * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2); a missing list
+ * rules out nothing.
  */
 export function heedList(
   config: Configuration,

@@ -14,10 +14,7 @@ import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
 
-/**
- * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
- * `SigningKey`, a `KeyRing`.
- */
+/** A list, a JWK Set, or an object that has them: `AssertionService`, `SigningKey`, `KeyRing`. */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
@@ -154,10 +151,9 @@ function publisher(
 
 /**
  * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300 seconds,
- * or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at a path: it
- * answers every request.
- *
+ * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300
+ * seconds, or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at
+ * a path: it answers every request.
  * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
  *   weak key is never sent; `next` gets an error instead
  * @throws {TypeError} if a fixed key cannot be published
@@ -190,7 +186,6 @@ export function publishJwks(
  * An Express middleware that publishes a client's metadata document at its client_id
  * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `ETag` and
  * `Cache-Control`: servers may cache it for 300 seconds.
- *
  * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
  * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example

@@ -128,7 +128,6 @@ const MAX_WARNED = 1000;
 /** The certificates that the process was warned of: sources make their keys anew. */
 const warned = new Set<unknown>();
 
-/** Reports the use of a certificate outside its validity period. */
 const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
 
 function invalidity({

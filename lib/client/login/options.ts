@@ -296,7 +296,6 @@ export function loginSettings(
 
 /**
  * Checks the login options of one `passport.authenticate` call.
- *
  * @throws {ConfigurationError}
  */
 export function checkLoginOptions(options: LoginAuthenticateOptions): void {
