@@ -80,7 +80,6 @@ function parse(text: string): unknown {
 /**
  * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
  * unless requested.
- *
  * @param showTokens whether to show the tokens of the answer
  */
 async function exchangeOf(
@@ -187,7 +186,6 @@ const loadOpenIdClient = () =>
 /**
  * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
  * client_credentials and an assertion.
- *
  * @throws {CommandError} if openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
@@ -316,7 +314,6 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
 
 /**
  * `token`: requests a token by client_credentials, and shows the requests and answers.
- *
  * @param finish receives the exit code: 1 if there is no token
  */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {

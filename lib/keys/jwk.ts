@@ -54,7 +54,6 @@ const privateKeyError = (member: string): KeyError =>
 
 /**
  * Refuses a private or symmetric JWK, whatever its type and use.
- *
  * @throws {KeyError}
  */
 export function refuseSecretJwk(jwk: unknown): void {
@@ -330,7 +329,6 @@ function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
 
 /**
  * Imports a verification key from a JWK: RSA, EC, OKP or AKP, or a symmetric `oct`.
- *
  * @throws {KeyError} for private, weak, malformed and encryption keys
  */
 export function keyFromJwk(value: unknown): VerificationKey {
@@ -394,7 +392,6 @@ function inSet(jwk: object, error: unknown): string {
 /**
  * Imports the public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes
  * are skipped. Unusable, private and symmetric keys are refused, and the others still work.
- *
  * @throws {KeyError} if the value is not a JWK Set, or has too many keys
  */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {

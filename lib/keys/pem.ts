@@ -19,7 +19,6 @@ const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'X.509 CERTIFICAT
 
 /**
  * Refuses text that contains a private key, whatever else it contains.
- *
  * @throws {KeyError}
  */
 export function refusePrivateKey(text: string): void {
@@ -100,7 +99,6 @@ const isSameKey = (a: KeyObject, b: KeyObject): boolean =>
 
 /**
  * The public keys in PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
- *
  * @throws {KeyError}
  */
 export function keysFromPem(value: string): readonly VerificationKey[] {
@@ -214,7 +212,6 @@ function seconds(date: string): number {
 /**
  * The public key of a certificate. No chain is verified and no authority trusted: the configuration
  * pins the certificate.
- *
  * @param value base64 of DER, or PEM; for a chain, the client's own certificate counts
  * @throws {KeyError}
  */

@@ -92,7 +92,6 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
  * client in `req.user` must follow the same rules as with an assertion: a client that is disabled,
  * or must use another method, is refused. If `req.user` is not the client itself, `next` gets a
  * `ConfigurationError`.
- *
  * @throws {TypeError} if an argument is wrong
  * @example
  * ```ts

@@ -40,7 +40,6 @@ export const Strategy = PassportStrategy as unknown as new () => PassportStrateg
  * On success `req.user` is the client and `req.authInfo` a `ClientAuthentication`. A request
  * without an assertion goes to the next strategy of the list. A request with an assertion ends
  * here: its failure is an error, so that no other strategy can accept the request.
- *
  * @example
  * ```ts
  * const privateKeyJwt = new PrivateKeyJwtStrategy(
@@ -88,7 +87,6 @@ export class PrivateKeyJwtStrategy<
 
   /**
    * Called by Passport.
-   *
    * @param options `endpoint` overrides the strategy's own for this route
    */
   authenticate(
