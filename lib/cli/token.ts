@@ -108,7 +108,6 @@ function shownBody(text: string, isGranted: boolean, showTokens: boolean): unkno
 /**
  * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
  * unless requested.
- *
  * @param showTokens whether to show the tokens of the answer
  */
 async function exchangeOf(
@@ -205,7 +204,7 @@ const wasNotFound = ({ status }: Exchange): boolean => status === 404;
 
 /** The server has no metadata at the issuer's URL. Its error pages explain nothing. */
 const noMetadata = (exchanges: readonly Exchange[]): string =>
-  `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written as the server does?`;
+  `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written exactly as in the server’s metadata?`;
 
 /** openid-client is an optional peer: keygen and inspect run without it. */
 const loadOpenIdClient = () =>
@@ -220,7 +219,6 @@ const loadOpenIdClient = () =>
 /**
  * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
  * client_credentials and an assertion.
- *
  * @throws {CommandError} if openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
@@ -301,7 +299,7 @@ function audienceOf(aud: string): Audience {
 async function assertionsOf(options: TokenOptions): Promise<AssertionSource> {
   const { clientId, assertionFile, key } = options;
   if ((key === undefined) === (assertionFile === undefined)) {
-    throw new UsageError('Give --key, or --assertion-file for a token of the platform.');
+    throw new UsageError('Give --key, or --assertion-file for a platform’s token.');
   }
   if (assertionFile === undefined) return assertionServiceOf(options, key ?? '');
   const [, { assertionFrom }] = await loadOpenIdClient();
@@ -349,14 +347,13 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
     ...exchanges.flatMap(exchangeLines),
     outcome === 'granted'
       ? style('green', 'The server granted a token.')
-      : style('red', `There is no token: ${printable(error ?? '')}`),
+      : style('red', `The server granted no token: ${printable(error ?? '')}`),
     ...(clientRefused === true ? [HINT] : []),
   ];
 }
 
 /**
  * `token`: requests a token by client_credentials, and shows the requests and answers.
- *
  * @param finish receives the exit code: 1 if there is no token
  */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
@@ -365,22 +362,30 @@ export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) =
     .description('Get a token from a server by client_credentials and an assertion.')
     .requiredOption('--issuer <url>', 'the issuer identifier of the server', urlOption)
     .requiredOption('--client-id <id>', 'the client')
-    .option('--key <file>', 'its private key: PEM or JWK')
-    .option('--assertion-file <file>', 'instead of a key, the token that the platform writes')
-    .addOption(new Option('--alg <alg>', 'what to sign with').choices(ALGORITHMS))
-    .option('--kid <kid>', 'the kid in the header (default: of the JWK, or the thumbprint)')
+    .option('--key <file>', 'the private key of the client: PEM or JWK')
+    .option('--assertion-file <file>', 'the file of a platform’s token, instead of --key')
+    .addOption(new Option('--alg <alg>', 'the algorithm of the signature').choices(ALGORITHMS))
+    .option('--kid <kid>', 'the kid in the header (default: the kid of the JWK, or the thumbprint)')
     .option('--certificate <file>', 'the certificate of the key, for x5t and x5t#S256')
-    .option('--aud <audience>', 'issuer, token_endpoint, or a value', 'issuer')
-    .option('--typ <typ>', 'in the header (default: client-authentication+jwt); none for none')
-    .option('--lifetime <seconds>', 'of the assertion', numberOption(3600), 60)
-    .option('--scope <scope>', 'what to ask for, separated by spaces')
-    .option('--resource <url...>', 'for which resource servers (RFC 8707)')
-    .option('--allow-http', 'let the server be http, as on localhost')
-    .option('--show-token', 'print the tokens of the answer')
+    .option('--aud <audience>', 'the audience: issuer, token_endpoint, or a value', 'issuer')
+    .option(
+      '--typ <typ>',
+      'the typ in the header (default: client-authentication+jwt); none sends no typ',
+    )
+    .option(
+      '--lifetime <seconds>',
+      'the lifetime of the assertion, in seconds',
+      numberOption(3600),
+      60,
+    )
+    .option('--scope <scope>', 'the scopes to ask for, separated by spaces')
+    .option('--resource <url...>', 'the resource servers that the token is for (RFC 8707)')
+    .option('--allow-http', 'allow a server over http, such as localhost')
+    .option('--show-token', 'print the tokens in the answer')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      `\nThe passphrase of an encrypted key is read from ${PASSPHRASE}. No assertion is printed with its signature.`,
+      `\nIf the key is encrypted, set its passphrase in ${PASSPHRASE}. The signature of an assertion is never printed.`,
     )
     .action(async (options: TokenOptions) => {
       const result = await token(options);

@@ -27,10 +27,10 @@ import {
 
 /**
  * How to fetch and keep client ID metadata documents. Times are in seconds. Defaults: `maxBytes`
- * 5120, `maxAge` a day, `maxStale` 0. With `allowLocalNetwork`, a client_id may be an http URL of
- * this machine, for development. The network rules, `timeout`, `maxEntries` and
- * `maxConcurrentFetches` also apply to the `jwks_uri` of these clients; their JWK Sets are kept
- * apart from those of other clients.
+ * 5120, `maxAge` a day, `maxStale` 0. With `allowedNetworks: ['localhost']`, a client_id may be an
+ * http URL of this machine, for development. The network rules, `timeout` and `maxEntries` also
+ * apply to the `jwks_uri` of these clients; their JWK Sets are kept apart from those of other
+ * clients.
  */
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
@@ -59,7 +59,7 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
     | undefined;
 }
 
-const OPTIONS = {
+export const DOCUMENT_OPTIONS = {
   ...documentCacheOptions({ maxBytes: 5120, maxAge: 86_400, maxStale: 0 }),
   allowHost: callback<NonNullable<ClientMetadataDocumentOptions['allowHost']>>(),
   methods: texts(['private_key_jwt', 'none']),
@@ -83,13 +83,11 @@ export interface MetadataDocumentClient extends AssertionClient {
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
   return RemoteJwkSets.ofStrangers({
     allowedNetworks: options.allowedNetworks,
-    allowLocalNetwork: options.allowLocalNetwork,
     ca: options.ca,
     lookup: options.lookup,
     fetch: options.fetch,
     timeout: options.timeout,
     maxEntries: options.maxEntries,
-    maxConcurrentFetches: options.maxConcurrentFetches,
   });
 }
 
@@ -174,7 +172,6 @@ function refusal(error: unknown): unknown {
  * A lookup for clients whose client_id is the https URL of their metadata
  * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
  * endpoint. The document is fetched, checked and kept.
- *
  * @param otherClients finds clients with other ids; without it, there are no such clients
  * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
  *   is unavailable or breaks a rule, and (400 `unauthorized_client`) if it offers none of your
@@ -199,7 +196,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   /** Drops the document and the keys of a client at once. */
   forget(clientId: string): void;
 } {
-  const settings = readOptions('clientMetadataDocuments', options, OPTIONS);
+  const settings = readOptions('clientMetadataDocuments', options, DOCUMENT_OPTIONS);
   const { allowHost = () => true, onChange = () => undefined } = settings;
   const findOther = callback<FindClient<Client>>()('otherClients', otherClients);
   const jwksUri = ownJwkSets(options);
@@ -215,7 +212,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
       return introduced;
     },
   );
-  const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
+  const schemes = settings.allowedNetworks.hasLocalhost ? /^https?:\/\//i : /^https:\/\//i;
 
   async function find(clientId: string, context?: unknown) {
     if (!schemes.test(clientId)) {

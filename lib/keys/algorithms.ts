@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../shared/jose.js';
+import { safeText } from '../shared/safe.js';
 
 /** A key is unusable. The message is a sentence for the person who configured it. */
 export class KeyError extends Error {
@@ -9,7 +10,8 @@ export class KeyError extends Error {
 
 /** A value from a secret, safe to show in an error: short, without control characters. */
 export const shown = (value: unknown): string =>
-  JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40));
+  // JSON escapes some of the control characters only.
+  safeText(JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40))) ?? '';
 
 const RSASSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
 const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', ...RSASSA_PSS];
@@ -88,7 +90,7 @@ function checkRsaNumbers(key: KeyObject): void {
     throw new KeyError(`the RSA key's public exponent is ${exponent}: it must be odd and > 1`);
   }
   if (isRocaModulus(numberIn(modulusBytes))) {
-    throw new KeyError('the RSA key is of the kind that can be factored (ROCA): make another one');
+    throw new KeyError('the RSA key can be factored (ROCA): make another key');
   }
 }
 
@@ -189,7 +191,6 @@ const ALGORITHMS_OF: Readonly<Record<string, (key: KeyObject) => readonly Algori
 
 /**
  * The algorithms that a key can verify.
- *
  * @throws {KeyError} if the key is too weak, too expensive, or fits no algorithm
  */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {

@@ -159,7 +159,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
   if (fault !== undefined) throw fault;
   if (error !== undefined) {
     const message =
-      set === undefined ? error.message : `${error.message}; the last good keys are used`;
+      set === undefined ? error.message : `${error.message}; the last good keys are still used`;
     search.warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(secret), message });
     if (set === undefined && search.sets.get(secret) === undefined) search.missing ??= error;
   }

@@ -34,7 +34,6 @@ const tooMuchJson = (): KeyError =>
 
 /**
  * A copy of a JSON value that no other code can change. Text is returned as it is.
- *
  * @throws {KeyError} if the value is not JSON
  */
 export function jsonCopy(value: unknown): unknown {
@@ -50,7 +49,6 @@ export function jsonCopy(value: unknown): unknown {
 
 /**
  * Parses JSON, or the single-quoted form that C# sources contain.
- *
  * @throws {KeyError}
  */
 export function parseJwkText(text: string): unknown {
@@ -81,7 +79,6 @@ function textOf(secret: KeySecret): string {
 
 /**
  * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
- *
  * @throws {KeyError} if it is too short for HS256, or is a key or certificate that others know
  */
 function keyFromSharedSecret(value: string): VerificationKey {
@@ -102,7 +99,6 @@ function keyFromSharedSecret(value: string): VerificationKey {
 /**
  * Imports a configured or registered key set: JSON or an object. The set may have no signature
  * keys.
- *
  * @throws {KeyError} if the value is not a set, is too large, or contains a private or symmetric
  *   key
  */
@@ -163,7 +159,7 @@ function checkClaims(claims: unknown): void {
   for (const [name, value] of Object.entries(claims)) {
     if (isText(value) || Number.isFinite(value) || typeof value === 'boolean') continue;
     throw new KeyError(
-      `its claim ${shown(name)} must be a non-empty string, a number or a boolean, since claims are compared exactly`,
+      `its claim ${shown(name)} must be a non-empty string, a number or a boolean, because claims are compared exactly`,
     );
   }
 }
@@ -173,9 +169,7 @@ function checkIdentityRules(identity: FederatedIdentity): void {
   if (!isText(issuer)) throw new KeyError('its issuer is not a non-empty string');
   if (!isText(subject)) throw new KeyError('its subject is not a non-empty string');
   if (subject.includes('*')) {
-    throw new KeyError(
-      'its subject has a *: subjects are compared exactly, there are no wildcards',
-    );
+    throw new KeyError('its subject has a *: subjects are compared exactly, without wildcards');
   }
   if (!isAbsent(audience) && !isText(audience)) {
     throw new KeyError('its audience is not a non-empty string');
@@ -192,7 +186,6 @@ function checkIdentityRules(identity: FederatedIdentity): void {
 
 /**
  * Checks a trusted identity without its keys.
- *
  * @throws {KeyError} with a sentence that says which member is wrong
  */
 export function checkIdentity(identity: FederatedIdentity): void {
@@ -234,7 +227,6 @@ function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined
  * Imports the keys of a secret. A `JwksUri` has none, because they must be fetched. A
  * `FederatedIdentity` has none either, because its keys are the platform's. Both are only checked
  * for their form.
- *
  * @param maxKeys how many keys a JWK Set may have
  * @throws {KeyError} if the secret is weak, malformed or of an unknown type
  */

@@ -54,7 +54,6 @@ const privateKeyError = (member: string): KeyError =>
 
 /**
  * Refuses a private or symmetric JWK, whatever its type and use.
- *
  * @throws {KeyError}
  */
 export function refuseSecretJwk(jwk: unknown): void {
@@ -141,7 +140,7 @@ const UNCOMPRESSED = Buffer.of(4);
 /** Some publishers omit leading zeros, others add one. */
 function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
   const tooLong = (length: number) =>
-    new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} takes ${size}`);
+    new KeyError(`the member ${member} has ${length} bytes: ${jwk['crv']} needs ${size}`);
   const bytes = bytesOf(jwk, member, 80, tooLong);
   const number = withoutZeros(bytes);
   if (bytes.length === 0) throw new KeyError(`the member ${member} of the JWK is empty`);
@@ -178,7 +177,7 @@ function okpPublicKey(jwk: JsonWebKey): KeyObject {
   }
   const bytes = bytesOf(jwk, 'x', 32);
   if (bytes.length !== 32) {
-    throw new KeyError(`the member x has ${bytes.length} bytes: Ed25519 takes 32`);
+    throw new KeyError(`the member x has ${bytes.length} bytes: Ed25519 needs 32`);
   }
   const key = { kty, crv, x: bytes.toString('base64url') };
   return createPublicKey({ key, format: 'jwk' });
@@ -257,7 +256,7 @@ function akpPublicKey(jwk: JsonWebKey): KeyObject {
   if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
   const key = bytesOf(jwk, 'pub', bytes);
   if (key.length === bytes) return readMlDsa(oid, key);
-  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} takes ${bytes}`);
+  throw new KeyError(`the member pub has ${key.length} bytes: ${alg} needs ${bytes}`);
 }
 
 /** In bytes. HMAC hashes a longer key first, so it would gain nothing. */
@@ -330,7 +329,6 @@ function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
 
 /**
  * Imports a verification key from a JWK: RSA, EC, OKP or AKP, or a symmetric `oct`.
- *
  * @throws {KeyError} for private, weak, malformed and encryption keys
  */
 export function keyFromJwk(value: unknown): VerificationKey {
@@ -394,7 +392,6 @@ function inSet(jwk: object, error: unknown): string {
 /**
  * Imports the public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes
  * are skipped. Unusable, private and symmetric keys are refused, and the others still work.
- *
  * @throws {KeyError} if the value is not a JWK Set, or has too many keys
  */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {

@@ -2,7 +2,7 @@ import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
-import { number, type OptionTable, readOptions, type Settings } from '../shared/options.js';
+import { readOptions, type Settings } from '../shared/options.js';
 import { safeText } from '../shared/safe.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
@@ -10,18 +10,15 @@ import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } 
  * How to fetch and keep the JWK Sets of `jwks_uri`. Times are in seconds. Defaults: `maxBytes`
  * 65536, `maxAge` an hour, `maxStale` 900.
  */
-export interface JwksUriOptions extends DocumentCacheOptions {
-  /**
-   * After a fetch for an unknown key, how long to wait before the next such fetch of the same
-   * `jwks_uri`. A caller with invented key ids can cause one fetch in this time. Default 30.
-   */
-  readonly cooldown?: number | undefined;
-}
+export interface JwksUriOptions extends DocumentCacheOptions {}
 
-const OPTIONS = {
-  ...documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 }),
-  cooldown: number(30, 0),
-} satisfies OptionTable<JwksUriOptions>;
+const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
+
+/**
+ * In seconds: after a fetch for an unknown key, how long to wait before the next such fetch of the
+ * same URL. A caller with invented key ids can cause one fetch in this time.
+ */
+const COOLDOWN = 30;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
 
@@ -72,7 +69,6 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
  * Fetches and keeps the JWK Sets that clients publish at their `jwks_uri`, and platforms for their
  * workloads. A strategy creates its own from its option `jwksUri`. Create one yourself to share it
  * between several strategies, or between a strategy and `validateRequestObject`.
- *
  * @example
  * ```ts
  * const jwksUri = new RemoteJwkSets({ timeout: 2 });
@@ -97,7 +93,6 @@ export class RemoteJwkSets {
 
   /**
    * For clients that registered themselves. Their sets may have fewer keys.
-   *
    * @internal
    */
   static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
@@ -108,7 +103,6 @@ export class RemoteJwkSets {
 
   /**
    * Returns the set if it is fresh, without waiting.
-   *
    * @internal
    */
   atHand(uri: string): ImportedKeys | undefined {
@@ -118,14 +112,12 @@ export class RemoteJwkSets {
   /**
    * Fetches the set: immediately if it is not available, otherwise at most once per cooldown. The
    * result is empty if the cooldown has not passed.
-   *
    * @param seen the available set, in which no key verifies
    * @internal
    */
   async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
     try {
-      if (seen !== undefined)
-        return { set: await this.#cache.renew(uri, seen, this.#settings.cooldown) };
+      if (seen !== undefined) return { set: await this.#cache.renew(uri, seen, COOLDOWN) };
       const { document, error } = await this.#cache.get(uri);
       return { set: document, error };
     } catch (error) {
@@ -136,7 +128,6 @@ export class RemoteJwkSets {
 
   /**
    * Returns the `jwks_uri` of an issuer if its discovery document is fresh, without waiting.
-   *
    * @internal
    */
   discoveredAtHand(issuer: string): string | undefined {
@@ -148,7 +139,6 @@ export class RemoteJwkSets {
    * Finds the `jwks_uri` of an issuer in its discovery document. The document is fetched
    * immediately if it is not available, otherwise at most once per cooldown. The result is empty if
    * the cooldown has not passed.
-   *
    * @param seen the known `jwks_uri`, at which no key verifies
    * @internal
    */
@@ -161,7 +151,7 @@ export class RemoteJwkSets {
         return { error, ...discoveryOf(document, issuer) };
       }
       const known = cache.atHand(url);
-      const newer = known && (await cache.renew(url, known, this.#settings.cooldown));
+      const newer = known && (await cache.renew(url, known, COOLDOWN));
       return newer === undefined ? {} : discoveryOf(newer, issuer);
     } catch (error) {
       if (error instanceof FetchError) return { error };
@@ -177,7 +167,6 @@ export class RemoteJwkSets {
   /**
    * Records that a key of the set authenticated its client. Unauthenticated clients no longer
    * compete with it for space.
-   *
    * @param issuer the issuer whose discovery document led to the set
    * @internal
    */
@@ -189,7 +178,6 @@ export class RemoteJwkSets {
   /**
    * Drops a JWK Set at once, for example because one of its keys was stolen. The next assertion
    * that needs the set fetches it again.
-   *
    * @param uri a client's `jwks_uri`; or the issuer of a `FederatedIdentity`, which also drops the
    *   issuer's discovery document
    */

@@ -5,8 +5,8 @@ import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
 import type { KeySecret, Secret } from './secret.js';
 
-/** The default number of cached keys: an RSA key takes 2 kB, an EC key 3 kB. */
-export const DEFAULT_MAX_KEYS = 10_000;
+/** An RSA key takes 2 kB, an EC key 3 kB. */
+const MAX_KEYS = 10_000;
 
 /**
  * How many secrets may share a name: the same key with another `kid` or `alg` has the same name.
@@ -39,7 +39,6 @@ type Members = Readonly<Record<string, unknown>>;
 
 /**
  * Whether a value still equals its copy, without serializing it again.
- *
  * @param copy the result of `jsonCopy`
  */
 export function isSameJson(copy: unknown, value: unknown): boolean {
@@ -116,14 +115,13 @@ export class KeyCache {
   #size = 0;
   readonly #signers = new WeakMap<readonly Secret[], Map<string, number>>();
 
-  constructor(maxKeys = DEFAULT_MAX_KEYS) {
+  constructor(maxKeys = MAX_KEYS) {
     this.#maxKeys = maxKeys;
   }
 
   /**
    * The keys of a secret, imported at most once while in use. A `FederatedIdentity` has none: its
    * platform's keys verify nothing of the client's own.
-   *
    * @throws {KeyError} if the secret is unusable
    */
   keysOf(secret: Secret): ImportedKeys {

@@ -19,7 +19,6 @@ const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'X.509 CERTIFICAT
 
 /**
  * Refuses text that contains a private key, whatever else it contains.
- *
  * @throws {KeyError}
  */
 export function refusePrivateKey(text: string): void {
@@ -64,7 +63,8 @@ function pemBlocks(text: string): readonly PemBlock[] {
     const start = index + line.length;
     const end = text.indexOf(`-----END ${label}-----`, start);
     const body = withoutSpace(text.slice(start, end === -1 ? start : end));
-    if (end === -1) throw new KeyError(`the PEM has no line -----END ${label}-----: it was cut`);
+    if (end === -1)
+      throw new KeyError(`the PEM has no line -----END ${label}-----: it was cut off`);
     if (!BASE64.test(body)) throw new KeyError(`the PEM ${label} is not base64 between its lines`);
     if (blocks.length === MAX_BLOCKS) {
       throw new KeyError(`the PEM has more than ${MAX_BLOCKS} parts: use several secrets`);
@@ -99,7 +99,6 @@ const isSameKey = (a: KeyObject, b: KeyObject): boolean =>
 
 /**
  * The public keys in PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
- *
  * @throws {KeyError}
  */
 export function keysFromPem(value: string): readonly VerificationKey[] {
@@ -199,7 +198,7 @@ function parseCertificate(value: string): X509Certificate {
   const leaf = leafOf(certificates.map(({ der }) => certificateFrom(der)));
   for (const key of publicKeysIn(blocks)) {
     if (isSameKey(key, keyOfCertificate(leaf))) continue;
-    throw new KeyError('the PEM has a certificate and also a public key that is not its own');
+    throw new KeyError('the PEM has a certificate and also a public key of another key pair');
   }
   return leaf;
 }
@@ -213,7 +212,6 @@ function seconds(date: string): number {
 /**
  * The public key of a certificate. No chain is verified and no authority trusted: the configuration
  * pins the certificate.
- *
  * @param value base64 of DER, or PEM; for a chain, the client's own certificate counts
  * @throws {KeyError}
  */

@@ -141,7 +141,7 @@ function timeOfText(text: string): number {
   if (date === undefined || !isDay(date)) throw new KeyError(NOT_A_DATE);
   if (separator === ' ') {
     throw new KeyError(
-      'its expiration is written as databases do: use a Date, ISO 8601 or seconds, such as 2027-01-31T00:00:00Z',
+      'its expiration is in the format of a database: use a Date, ISO 8601 or seconds, such as 2027-01-31T00:00:00Z',
     );
   }
   if (separator !== undefined && zone === undefined) {
@@ -178,7 +178,6 @@ function checkExpirationName(secret: Secret): void {
 
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
- *
  * @throws {KeyError} if the secret is not an object, or its `expiration` is misspelt or not a date
  */
 export function expirationOf(secret: Secret): number | undefined {

@@ -38,27 +38,30 @@ export function networkOf(text: string): string {
 
 export interface NetworkList {
   readonly isEmpty: boolean;
+  /** Whether it has `localhost`. */
+  readonly hasLocalhost: boolean;
   has(address: string): boolean;
 }
 
 /**
  * Reads a list of networks.
- *
- * @param networks in CIDR notation, IPv4 or IPv6
+ * @param networks in CIDR notation, IPv4 or IPv6; or `localhost`
  * @throws {TypeError} for anything else
  */
 export function networkList(name: string, networks: unknown = []): NetworkList {
   if (!Array.isArray(networks)) throw new TypeError(`${name} must be an array of networks`);
-  const parsed = networks.map((network: unknown): Network => {
+  const remote = networks.filter((network: unknown) => network !== 'localhost');
+  const parsed = remote.map((network: unknown): Network => {
     if (typeof network === 'string' && ipaddr.isValidCIDR(network)) {
       return ipaddr.parseCIDR(network);
     }
     throw new TypeError(
-      `${name} has ${JSON.stringify(network)}: write a network in CIDR notation, such as 10.0.0.0/8`,
+      `${name} has ${JSON.stringify(network)}: write a network in CIDR notation, such as 10.0.0.0/8, or localhost`,
     );
   });
   return {
-    isEmpty: parsed.length === 0,
+    isEmpty: networks.length === 0,
+    hasLocalhost: remote.length < networks.length,
     has(text) {
       const address = parseAddress(text);
       return address !== undefined && parsed.some((network) => isIn(address, network));

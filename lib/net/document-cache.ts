@@ -16,6 +16,12 @@ const MIN_AGE = 60;
 /** After this fraction of its lifetime, a document in use is fetched again in the background. */
 const REFRESH_AHEAD = 0.8;
 
+/**
+ * How many fetches run at once, for each of four kinds: URLs of authenticated or other clients, whose
+ * last fetch failed or did not. One site gets at most half of them.
+ */
+const MAX_FETCHES = 100;
+
 /** Failures are small, so many more of them are kept than documents. */
 const FAILURES_PER_ENTRY = 10;
 
@@ -96,7 +102,7 @@ export class DocumentCache<T> {
     this.entries = { proved: new SharedMap(maxEntries), untried: new SharedMap(maxEntries) };
     this.failures = new SharedMap(maxEntries * FAILURES_PER_ENTRY);
     this.renewals = new SharedMap(maxEntries * 2);
-    const lane = () => new Lane(settings.maxConcurrentFetches, settings.timeout);
+    const lane = () => new Lane(MAX_FETCHES, settings.timeout);
     this.lanes = new Map(
       ['proved', 'proved failed', 'untried', 'untried failed'].map((name) => [name, lane()]),
     );
@@ -142,7 +148,6 @@ export class DocumentCache<T> {
 
   /**
    * Fetches a document again although it is fresh.
-   *
    * @param seen the document that was insufficient
    * @param cooldown the minimum seconds between two such fetches of one URL
    * @returns a newer document; undefined if there is none, or the cooldown has not passed
@@ -161,7 +166,6 @@ export class DocumentCache<T> {
 
   /**
    * Drops a document at once. The result of a running fetch is not used.
-   *
    * @returns the document, fresh or not
    */
   forget(url: string): T | undefined {
@@ -211,7 +215,7 @@ export class DocumentCache<T> {
   private async fetchAndKeep(url: string, isCurrent: () => boolean): Promise<T> {
     const site = siteOf(url);
     const turnedAway = () =>
-      new FetchError('too_many_fetches', 'more than maxConcurrentFetches are running');
+      new FetchError('too_many_fetches', `${MAX_FETCHES} fetches are already running`);
     try {
       const fetched = await this.laneOf(url).run(site, () => this.fetchJson(url), turnedAway);
       const document = this.readDocument(fetched, url);

@@ -13,15 +13,17 @@ const directive = (cacheControl: string, name: string): string | undefined =>
     .map((part) => part.trim().toLowerCase())
     .find((part) => part === name || part.startsWith(`${name}=`));
 
+/** RFC 9111 §1.2.2: larger numbers count as this one. */
+const MAX_SECONDS = 2 ** 31;
+
 const secondsIn = (text: string | undefined): number | undefined => {
   const digits = /^(?:[a-z-]+=)?"?(\d+)"?$/.exec(text ?? '')?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return digits === undefined ? undefined : Math.min(Number(digits), MAX_SECONDS);
 };
 
 /**
  * How many seconds an answer is fresh (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires`
  * minus `Date`; 0 for `no-store` and `no-cache`.
- *
  * @returns undefined if the headers do not say
  */
 export function freshness(headers: IncomingHttpHeaders): number | undefined {
@@ -254,7 +256,6 @@ export type FetchJson = (target: string) => Promise<FetchedDocument>;
  * through here: https to public addresses, checked at connection time; no redirects, proxies or
  * compression; limited size and time. With the user's own `fetch`, checking the connected address
  * is the user's task.
- *
  * @param accept the requested media types
  */
 export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {

@@ -45,12 +45,12 @@ export function dnsLookup(resolver = newResolver()): LookupFunction {
   };
 }
 
-type AddressRules = Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks'>;
+type AddressRules = Pick<FetchSettings, 'allowedNetworks'>;
 
 /** @throws {FetchError} `address_not_allowed`. Plain http may only go to this machine. */
-function checkAddress(address: string, url: URL, rules: AddressRules): void {
-  const local = rules.allowLocalNetwork && isLoopback(address);
-  if (url.protocol === 'http:' ? local : local || rules.allowedNetworks.has(address)) return;
+function checkAddress(address: string, url: URL, { allowedNetworks }: AddressRules): void {
+  const local = allowedNetworks.hasLocalhost && isLoopback(address);
+  if (url.protocol === 'http:' ? local : local || allowedNetworks.has(address)) return;
   if (url.protocol === 'https:' && isPublic(address)) return;
   throw new FetchError(
     'address_not_allowed',
@@ -69,7 +69,6 @@ function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules
 
 /**
  * Checks a URL with an IP address as host, because Node does not look it up.
- *
  * @throws {FetchError} `address_not_allowed`
  */
 export function checkHost(url: URL, rules: AddressRules): void {

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import tls, { type SecureContext } from 'node:tls';
-import { callback, flag, number, type OptionTable, type Settings } from '../shared/options.js';
+import { callback, number, type OptionTable, type Settings } from '../shared/options.js';
 import { networkList } from './addresses.js';
 
 /** The part of the Fetch standard's `fetch` that is used here. */
@@ -21,12 +21,11 @@ export type FetchFunction = (
 /** How to fetch documents from URLs that clients name. Times are in seconds. */
 export interface FetchOptions {
   /**
-   * Networks to allow besides the public internet, in CIDR notation: `10.0.0.0/8`. Default none.
-   * https is still required.
+   * Networks to allow besides the public internet, in CIDR notation: `10.0.0.0/8`; https is still
+   * required. For development `localhost`: this machine's own addresses, even by http. Default
+   * none.
    */
   readonly allowedNetworks?: readonly string[] | undefined;
-  /** For development: also allows this machine's own addresses, even by http. Default false. */
-  readonly allowLocalNetwork?: boolean | undefined;
   /** Certificates of authorities to trust in addition to Node's own, in PEM. Default none. */
   readonly ca?: string | readonly string[] | undefined;
   /**
@@ -64,11 +63,6 @@ export interface DocumentCacheOptions extends FetchOptions {
    * site with the most documents loses its least recently used one. Default 1000.
    */
   readonly maxEntries?: number | undefined;
-  /**
-   * How many fetches run at once, for each of four kinds: URLs of authenticated or other clients,
-   * whose last fetch failed or did not. One site gets at most half of them. Default 100.
-   */
-  readonly maxConcurrentFetches?: number | undefined;
 }
 
 /** Built once, because there are many root certificates. */
@@ -86,7 +80,6 @@ function trusted(name: string, value: unknown): SecureContext | undefined {
 const fetchOptions = (maxBytes: number) =>
   ({
     allowedNetworks: networkList,
-    allowLocalNetwork: flag(false),
     ca: trusted,
     lookup: callback<LookupFunction>(),
     fetch: callback<FetchFunction>(),
@@ -110,7 +103,6 @@ export const documentCacheOptions = ({ maxBytes, maxAge, maxStale }: DocumentDef
     maxAge: number(maxAge, 0),
     maxStale: number(maxStale, 0),
     maxEntries: number(1000, 1),
-    maxConcurrentFetches: number(100, 1),
   }) satisfies OptionTable<DocumentCacheOptions>;
 
 /** The options of a cache, checked and with their defaults. */

@@ -36,7 +36,6 @@ const invalid = (message: string): FetchError => new FetchError('url_invalid', m
 /**
  * Checks the form of a URL whose document may be fetched: https, or http to this machine; no
  * credentials, no fragment. Resolves and calls nothing.
- *
  * @throws {FetchError} `url_invalid`
  */
 export function parseRemoteUrl(value: unknown): URL {
@@ -63,30 +62,29 @@ const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
 
 /**
  * Checks a URL against the rules, as far as possible without resolving it.
- *
  * @throws {FetchError} `url_invalid`, `port_not_allowed`
  */
 export function checkedTarget(
   value: string,
-  settings: Pick<FetchSettings, 'allowLocalNetwork' | 'allowedNetworks'>,
+  { allowedNetworks }: Pick<FetchSettings, 'allowedNetworks'>,
 ): URL {
   const url = parseRemoteUrl(value);
-  if (isLocal(url) && settings.allowLocalNetwork) return url;
+  if (isLocal(url) && allowedNetworks.hasLocalhost) return url;
   if (url.protocol === 'http:') {
     throw invalid(
-      'the URL is not https: allowLocalNetwork allows http to localhost for development',
+      "the URL is not https: allowedNetworks: ['localhost'] allows http to this machine, for development",
     );
   }
-  if (isDotless(url) && settings.allowedNetworks.isEmpty && !settings.allowLocalNetwork) {
+  if (isDotless(url) && allowedNetworks.isEmpty) {
     throw invalid(
-      `the host ${safeText(hostOf(url))} has no dot, so it is no name of the internet: allowedNetworks or allowLocalNetwork can allow it`,
+      `the host ${safeText(hostOf(url))} has no dot, so it is not a public name: allowedNetworks can allow it`,
     );
   }
   const port = url.port === '' ? 443 : Number(url.port);
   if (!isUsualPort(port)) {
     throw new FetchError(
       'port_not_allowed',
-      `port ${port}: only 443 and ports from 1024 are called`,
+      `port ${port}: only port 443 and ports from 1024 upwards are allowed`,
     );
   }
   return url;

@@ -1,6 +1,5 @@
 /**
  * A replay store in Redis or Valkey, shared by all processes of a server.
- *
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -50,7 +49,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_persistence',
       message:
-        'Redis keeps no append-only file: after a restart it has forgotten assertions that are still valid. Set appendonly to yes and appendfsync to always.',
+        'Redis keeps no append-only file: a restart makes it forget assertions that are still valid. Set appendonly to yes and appendfsync to always.',
     };
   }
   const hasReplicas = Number(info.get('connected_slaves') ?? 0) > 0;
@@ -58,7 +57,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_replication',
       message:
-        'Redis replicates without waiting: a failover may forget the assertions of the last moments before it. Set min-replicas-to-write and min-replicas-max-lag to keep that time short.',
+        'Redis replicates without waiting: a failover may lose the latest assertions. Set min-replicas-to-write and min-replicas-max-lag to lose fewer.',
     };
   }
 }
@@ -136,7 +135,6 @@ const isOutOfMemory = (error: unknown): boolean =>
  * insertion later; the assertion is then used up.
  *
  * Redis must not lose entries: see `check()`.
- *
  * @example
  * ```ts
  * import { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
@@ -170,7 +168,6 @@ export class RedisReplayStore implements ReplayStore {
 
   /**
    * Inserts the entry if its key is absent.
-   *
    * @returns true if the key was absent, false if Redis already has it
    * @throws {ReplayStoreFullError} if Redis is out of memory
    * @throws any other error if Redis is unreachable or does not answer in time
@@ -192,7 +189,6 @@ export class RedisReplayStore implements ReplayStore {
   /**
    * Checks whether Redis is configured to keep its entries: eviction, persistence and replication,
    * as far as the server reports them.
-   *
    * @returns the problems; empty if there are none
    * @throws what the client throws, for example if the user may not call `INFO`
    */

@@ -409,7 +409,7 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
   ['its own id as issuer', { issuer: 'https://client.example' }, /its issuer is the client itself/],
   ['no subject', { subject: undefined }, /its subject is not a non-empty string/],
   ['an empty subject', { subject: '' }, /its subject is not a non-empty string/],
-  ['a wildcard', { subject: 'repo:octo-org/*' }, /there are no wildcards/],
+  ['a wildcard', { subject: 'repo:octo-org/*' }, /without wildcards/],
   ['an audience that is a list', { audience: [ISSUER] }, /its audience is not a non-empty string/],
   ['claims that are a list', { claims: ['x'] }, /its claims are not an object/],
   ['claims in a Map', { claims: new Map([['ref', 'x']]) }, /its claims are not an object/],

@@ -267,7 +267,7 @@ const RULES: readonly (readonly [
   ],
   ['fapi2: nbf 8 s ahead', { profile: 'fapi2' }, () => ({ nbf: at(8) }), undefined],
   [
-    'fapi2: state beside it',
+    'fapi2: state outside',
     { profile: 'fapi2', state: 'x' },
     () => ({ nbf: at(0) }),
     'request_object_state_outside',

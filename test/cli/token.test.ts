@@ -156,7 +156,7 @@ test('a refusal is shown and the exit code is 1', async (t) => {
   assert.equal(people.exitCode, 1);
   assert.match(people.stdout, /^401\n {2}\{\n {4}"error": "invalid_client"/m);
   assert.equal(result.error, 'invalid_client: No.');
-  assert.match(people.stdout, /^There is no token: invalid_client: No\.$/m);
+  assert.match(people.stdout, /^The server granted no token: invalid_client: No\.$/m);
   assert.match(
     people.stdout,
     /^The server's log has the reason\. To check an assertion .* inspect/m,
@@ -168,7 +168,7 @@ test('a refusal of another kind is not blamed on the assertion', async (t) => {
     response.status(400).json({ error: 'invalid_scope' });
   });
   const { stdout } = await runCli(tokenArguments(issuer, await privateKeyFile(t)));
-  assert.match(stdout, /^There is no token: invalid_scope$/m);
+  assert.match(stdout, /^The server granted no token: invalid_scope$/m);
   assert.doesNotMatch(stdout, /inspect/);
 });
 

@@ -246,7 +246,7 @@ for (const [code, named] of [
     const [{ message }] = await warned;
     assert.equal(
       message,
-      `The keys of a KeyRing could not be reloaded (${named}): it keeps its keys.`,
+      `The keys of a KeyRing could not be reloaded (${named}): the ring keeps its old keys.`,
     );
   });
 }
@@ -335,7 +335,7 @@ test('a file that cannot be used is named, by the error and by the warning', asy
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(TypeError ${next}): it keeps its keys.`), message);
+  assert.ok(message.includes(`(TypeError ${next}): the ring keeps its old keys.`), message);
 });
 
 test('a file that is gone is named by the warning', async (t) => {
@@ -346,7 +346,7 @@ test('a file that is gone is named by the warning', async (t) => {
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(Error ENOENT ${current}): it keeps its keys.`), message);
+  assert.ok(message.includes(`(Error ENOENT ${current}): the ring keeps its old keys.`), message);
 });
 
 for (const [what, later] of [
@@ -434,7 +434,7 @@ test('the keys of files are made for what the ring demands', async (t) => {
   await ring.reload();
   assert.equal(ring.alg, 'PS256');
   await assert.rejects(new KeyRing({ keys, algorithms: ['ES256'] }).reload(), (error: Error) =>
-    error.message.endsWith(`but the server takes ES256. It is in ${file}.`),
+    error.message.endsWith(`but the server accepts ES256. It is in ${file}.`),
   );
 });
 
@@ -458,11 +458,11 @@ test('what the server demands of the key chooses the alg of the ring, and is che
   const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
   assert.equal(alg, 'PS256');
   const message =
-    'The KeyRing signs with RS256, but the server takes PS256: make the KeyRing with the same algorithms';
+    'The KeyRing signs with RS256, but the server accepts PS256: make the KeyRing with the same algorithms';
   const loaded = new KeyRing({ keys: [privateKey] });
   assert.throws(
     () => new AssertionService({ clientId: 'client', key: loaded, algorithms: ['PS256', 'ES256'] }),
-    /the server takes PS256 or ES256: make/,
+    /the server accepts PS256 or ES256: make/,
   );
   assert.throws(() => token(loaded), { name: 'TypeError', message });
   const notYetLoaded = new KeyRing({ keys: () => [privateKey] });
