@@ -320,12 +320,12 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
   [
     'JSON nested 5,000 deep',
     text(200, 'application/json', nested(5000)),
-    nonsense(/nested more than 64 deep/),
+    nonsense(/nested more than 64 levels deep/),
   ],
   [
     'arrays nested in strings that look like brackets',
     text(200, 'application/json', `{"a":"\\"[[[{{{","b":${'['.repeat(65)}${']'.repeat(65)}}`),
-    nonsense(/nested more than 64 deep/),
+    nonsense(/nested more than 64 levels deep/),
   ],
   [
     'a body that never ends',
