@@ -99,7 +99,6 @@ function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): 
 
 /**
  * Derives all settings from the options.
- *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
 export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>): Settings => ({

@@ -145,7 +145,6 @@ function parametersOf(claims: JsonObject, state: string | undefined): JsonObject
 
 /**
  * Validates a request object (JAR, RFC 9101) against the client's secrets.
- *
  * @example
  * ```ts
  * const { parameters } = await validateRequestObject({ request: jwt, client, issuer });

@@ -178,7 +178,6 @@ export function assertKeepsFapi2(given: Fapi2Options): void {
 
 /**
  * Derives the rules from the options.
- *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
 export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {

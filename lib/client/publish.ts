@@ -14,15 +14,11 @@ import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
 
-/**
- * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
- * `SigningKey`, a `KeyRing`.
- */
+/** A list, a JWK Set, or an object that has them: `AssertionService`, `SigningKey`, `KeyRing`. */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
   | {
-      /** The current keys. */
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
@@ -35,9 +31,7 @@ const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 /** In bytes: the draft recommends this as the maximum that servers read of a metadata document. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/**
- * Importers skip entries that are not JWKs, but a published entry could be a private key as text.
- */
+/** Importers skip entries that are not JWKs, but such an entry could be a private key as text. */
 function refuseWhatIsNoJwk(set: unknown): void {
   const { keys } = (set ?? {}) as { readonly keys?: unknown };
   if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
@@ -45,7 +39,6 @@ function refuseWhatIsNoJwk(set: unknown): void {
   }
 }
 
-/** @throws {KeyError} for private or symmetric keys, and for keys that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
   refuseWhatIsNoJwk(set);
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
@@ -64,7 +57,6 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
   }
 }
 
-/** @throws {TypeError} for an object without public keys */
 function checkKeys(keys: PublishedKeys): void {
   const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
   const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
@@ -134,12 +126,7 @@ function send(
   response.end(body);
 }
 
-/**
- * Answers GET and HEAD with a cacheable text (RFC 9110 §8.8.3, RFC 9111 §5.2).
- *
- * @param types the media types of the text, the default first
- * @param maxAge in seconds
- */
+/** RFC 9110 §8.8.3, RFC 9111 §5.2. `types`: the default first. `maxAge` in seconds. */
 function publisher(
   types: readonly [string, ...string[]],
   bodyOf: () => string | Promise<string>,
@@ -164,10 +151,9 @@ function publisher(
 
 /**
  * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300 seconds,
- * or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at a path: it
- * answers every request.
- *
+ * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300
+ * seconds, or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at
+ * a path: it answers every request.
  * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
  *   weak key is never sent; `next` gets an error instead
  * @throws {TypeError} if a fixed key cannot be published
@@ -200,7 +186,6 @@ export function publishJwks(
  * An Express middleware that publishes a client's metadata document at its client_id
  * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `ETag` and
  * `Cache-Control`: servers may cache it for 300 seconds.
- *
  * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
  * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example

@@ -16,7 +16,6 @@ export interface ClientMetadataDocument extends ClientMetadata {
  * credentials, no fragment, no dot segments in the path. Our own policy also requires the
  * normalized spelling (for example without `:443`) and no final dot in the host. Otherwise two
  * spellings could be two clients at one address, or bypass a list of hosts.
- *
  * @throws {FetchError} `url_invalid`
  */
 export function parseClientIdUrl(clientId: string): URL {
@@ -48,7 +47,6 @@ function parseUri(name: string, value: unknown): URL {
 
 /**
  * Checks that codes may be sent to every redirect URI, if there are any.
- *
  * @throws {Error} with a sentence that is safe to log
  */
 export function checkRedirectUris(value: unknown): void {
@@ -75,7 +73,6 @@ const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
  * The authentication methods of a document (draft §4.1): its
  * `token_endpoint_auth_methods_supported`, otherwise its `token_endpoint_auth_method`, otherwise
  * `none`.
- *
  * @throws {Error} if a method needs a shared secret
  */
 function offeredMethods(document: Readonly<Record<string, unknown>>): readonly string[] {
@@ -120,7 +117,6 @@ export interface CheckedDocument {
 /**
  * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-03 §4, §4.1).
  * Members that are null count as absent.
- *
  * @param url the URL of the document, which is the client_id
  * @throws {Error} with a reason that is safe to log
  */
@@ -156,7 +152,6 @@ function whyNoKeys({ document, imported }: CheckedDocument): string {
 /**
  * Chooses how a client authenticates (draft §4.1): the server's most preferred method that the
  * document offers and has keys for.
- *
  * @param methods the server's methods, preferred first
  * @returns undefined if there is no common method
  */
@@ -171,7 +166,6 @@ export const chooseMethod = (
 
 /**
  * Checks that a client has what the server needs to show it to users and to redirect them back.
- *
  * @throws {Error} with a reason that is safe to log
  */
 export function checkForUsers({ client_name, redirect_uris }: ClientMetadataDocument): void {

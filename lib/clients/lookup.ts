@@ -8,7 +8,6 @@ import type { Failure } from '../shared/reasons.js';
  * convention; the function must then declare three parameters). The first answer counts. To refuse
  * the client for your own reason, throw a `ClientAuthenticationError`. Any other error counts as a
  * server error, 503.
- *
  * @param clientId untrusted: the client id in the assertion, or the `client_id` parameter of a
  *   request with a platform's assertion
  * @param context the `context` of `validate`; with the strategy, the Express request
@@ -108,7 +107,6 @@ function firstAnswer<Client>(
 
 /**
  * Calls a lookup in any of its conventions.
- *
  * @returns a promise only if the lookup does not answer at once
  * @throws what the lookup throws or passes to `done`
  */
@@ -139,7 +137,6 @@ export function askForClient<Client extends AssertionClient>(
  * Asks the application for the client. If the lookup throws, hangs or returns anything but a
  * client, the request fails closed. If it returns another client (a database that ignores case),
  * the client counts as unknown.
- *
  * @param timeout in seconds
  * @returns a promise only if the application does not answer at once
  */

@@ -175,7 +175,6 @@ function refusal(error: unknown): unknown {
  * A lookup for clients whose client_id is the https URL of their metadata
  * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
  * endpoint. The document is fetched, checked and kept.
- *
  * @param otherClients finds clients with other ids; without it, there are no such clients
  * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
  *   is unavailable or breaks a rule, and (400 `unauthorized_client`) if it offers none of your

@@ -53,7 +53,6 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
 /**
  * Converts metadata to a client that a lookup can return. The client may use the method in the
  * metadata; without one, any method that its secrets allow.
- *
  * @example
  * ```ts
  * new PrivateKeyJwtStrategy({ issuer }, (clientId) => {
@@ -82,7 +81,6 @@ export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 're
  * The grants of a client that registered itself (RFC 7591) or has a metadata document: the
  * requested grants that the operator allows. Without a request, `authorization_code` is assumed
  * (RFC 7591 §2).
- *
  * @throws {Error} if no grant is left; the message is safe to log
  */
 export function grantTypesOf(asked: unknown, allowed: readonly string[]): string[] {

@@ -35,7 +35,6 @@ function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secr
  * authenticate by an assertion: its `tokenEndpointAuthMethod` requires one, or it names no method,
  * has secrets for assertions, and `clientSecretAllowed` is not true. Call it in the verify
  * callbacks of other Passport strategies; `authenticateClient` calls it itself.
- *
  * @example
  * ```ts
  * passport.use(new ClientPasswordStrategy((clientId, clientSecret, done) => {
@@ -60,7 +59,6 @@ function fitsPin(pinned: string, method: string | undefined, secretAllowed: bool
 
 /**
  * Why a client that another method accepted must still be refused; undefined if it is not.
- *
  * @param method `client_secret_basic`, `client_secret_post`, or undefined if the request shows
  *   neither
  * @param sent the authentication parameters of the request, for the operator

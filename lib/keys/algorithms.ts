@@ -191,7 +191,6 @@ const ALGORITHMS_OF: Readonly<Record<string, (key: KeyObject) => readonly Algori
 
 /**
  * The algorithms that a key can verify.
- *
  * @throws {KeyError} if the key is too weak, too expensive, or fits no algorithm
  */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {

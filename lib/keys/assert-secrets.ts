@@ -26,7 +26,6 @@ const METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 /**
  * Why a client's registration makes authentication impossible (RFC 7591 §2); undefined if it does
  * not.
- *
  * @param keys the keys of its secrets
  * @param hasRemoteKeys whether it also has a `jwks_uri`, whose keys are unknown
  */
@@ -142,7 +141,6 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
  * Checks a client's secrets when the client is configured or registered. A weak or wrong secret is
  * then refused early, not at the client's first request. Emits a process warning if all
  * certificates of a client have expired.
- *
  * @throws {TypeError} if `secrets` is not an array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak, of
  *   an unknown type or curve, or unreadable; for an unknown `alg` of the client; and for a method,

@@ -111,7 +111,6 @@ function decodeHeader(segment: string): JsonObject | undefined {
 
 /**
  * Decodes a compact JWS. Never throws.
- *
  * @returns the decoded parts; undefined unless the text is three non-empty base64url segments, of
  *   which the first two are JSON objects in UTF-8
  */

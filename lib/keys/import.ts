@@ -9,7 +9,7 @@ import {
   MAX_CONFIGURED_KEYS,
   MAX_SHARED_BYTES,
 } from './jwk.js';
-import { keyFromCertificate, keysFromPem } from './pem.js';
+import { keyFromCertificate, keysFromPem, refusePublicBytes } from './pem.js';
 import { expirationOf, type FederatedIdentity, type KeySecret, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
@@ -34,7 +34,6 @@ const tooMuchJson = (): KeyError =>
 
 /**
  * A copy of a JSON value that no other code can change. Text is returned as it is.
- *
  * @throws {KeyError} if the value is not JSON
  */
 export function jsonCopy(value: unknown): unknown {
@@ -50,7 +49,6 @@ export function jsonCopy(value: unknown): unknown {
 
 /**
  * Parses JSON, or the single-quoted form that C# sources contain.
- *
  * @throws {KeyError}
  */
 export function parseJwkText(text: string): unknown {
@@ -81,14 +79,11 @@ function textOf(secret: KeySecret): string {
 
 /**
  * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
- *
  * @throws {KeyError} if it is too short for HS256, or is a key or certificate that others know
  */
 function keyFromSharedSecret(value: string): VerificationKey {
   const start = value.slice(0, MAX_SHARED_BYTES);
-  if (/^\s*-----BEGIN /.test(start)) {
-    throw new KeyError('the shared secret is a PEM: use PublicKeyPem or X509CertificateBase64');
-  }
+  refusePublicBytes('the shared secret', Buffer.from(start, 'utf8'));
   if (/^\s*\{.*["']kty["']/s.test(start)) {
     throw new KeyError('the shared secret is a JWK: use JsonWebKey');
   }
@@ -102,7 +97,6 @@ function keyFromSharedSecret(value: string): VerificationKey {
 /**
  * Imports a configured or registered key set: JSON or an object. The set may have no signature
  * keys.
- *
  * @throws {KeyError} if the value is not a set, is too large, or contains a private or symmetric
  *   key
  */
@@ -190,7 +184,6 @@ function checkIdentityRules(identity: FederatedIdentity): void {
 
 /**
  * Checks a trusted identity without its keys.
- *
  * @throws {KeyError} with a sentence that says which member is wrong
  */
 export function checkIdentity(identity: FederatedIdentity): void {
@@ -232,7 +225,6 @@ function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined
  * Imports the keys of a secret. A `JwksUri` has none, because they must be fetched. A
  * `FederatedIdentity` has none either, because its keys are the platform's. Both are only checked
  * for their form.
- *
  * @param maxKeys how many keys a JWK Set may have
  * @throws {KeyError} if the secret is weak, malformed or of an unknown type
  */

@@ -10,7 +10,7 @@ import {
   shown,
   tooManyRsaBits,
 } from './algorithms.js';
-import { readCertificate } from './pem.js';
+import { readCertificate, refusePublicBytes } from './pem.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
@@ -54,7 +54,6 @@ const privateKeyError = (member: string): KeyError =>
 
 /**
  * Refuses a private or symmetric JWK, whatever its type and use.
- *
  * @throws {KeyError}
  */
 export function refuseSecretJwk(jwk: unknown): void {
@@ -271,7 +270,9 @@ function secretKeyFromJwk(jwk: JsonWebKey): KeyObject {
   if (typeof k !== 'string' || !/^[\w-]+$/.test(k)) {
     throw new KeyError('the oct key has no base64url member k');
   }
-  return createSecretKey(Buffer.from(k, 'base64url'));
+  const bytes = Buffer.from(k, 'base64url');
+  refusePublicBytes('the oct key', bytes);
+  return createSecretKey(bytes);
 }
 
 const PUBLIC_KEYS: Readonly<Record<string, (jwk: JsonWebKey) => KeyObject>> = {
@@ -330,7 +331,6 @@ function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
 
 /**
  * Imports a verification key from a JWK: RSA, EC, OKP or AKP, or a symmetric `oct`.
- *
  * @throws {KeyError} for private, weak, malformed and encryption keys
  */
 export function keyFromJwk(value: unknown): VerificationKey {
@@ -394,7 +394,6 @@ function inSet(jwk: object, error: unknown): string {
 /**
  * Imports the public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes
  * are skipped. Unusable, private and symmetric keys are refused, and the others still work.
- *
  * @throws {KeyError} if the value is not a JWK Set, or has too many keys
  */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {

@@ -69,7 +69,6 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
  * Fetches and keeps the JWK Sets that clients publish at their `jwks_uri`, and platforms for their
  * workloads. A strategy creates its own from its option `jwksUri`. Create one yourself to share it
  * between several strategies, or between a strategy and `validateRequestObject`.
- *
  * @example
  * ```ts
  * const jwksUri = new RemoteJwkSets({ timeout: 2 });
@@ -94,7 +93,6 @@ export class RemoteJwkSets {
 
   /**
    * For clients that registered themselves. Their sets may have fewer keys.
-   *
    * @internal
    */
   static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
@@ -105,7 +103,6 @@ export class RemoteJwkSets {
 
   /**
    * Returns the set if it is fresh, without waiting.
-   *
    * @internal
    */
   atHand(uri: string): ImportedKeys | undefined {
@@ -115,7 +112,6 @@ export class RemoteJwkSets {
   /**
    * Fetches the set: immediately if it is not available, otherwise at most once per cooldown. The
    * result is empty if the cooldown has not passed.
-   *
    * @param seen the available set, in which no key verifies
    * @internal
    */
@@ -132,7 +128,6 @@ export class RemoteJwkSets {
 
   /**
    * Returns the `jwks_uri` of an issuer if its discovery document is fresh, without waiting.
-   *
    * @internal
    */
   discoveredAtHand(issuer: string): string | undefined {
@@ -144,7 +139,6 @@ export class RemoteJwkSets {
    * Finds the `jwks_uri` of an issuer in its discovery document. The document is fetched
    * immediately if it is not available, otherwise at most once per cooldown. The result is empty if
    * the cooldown has not passed.
-   *
    * @param seen the known `jwks_uri`, at which no key verifies
    * @internal
    */
@@ -173,7 +167,6 @@ export class RemoteJwkSets {
   /**
    * Records that a key of the set authenticated its client. Unauthenticated clients no longer
    * compete with it for space.
-   *
    * @param issuer the issuer whose discovery document led to the set
    * @internal
    */
@@ -185,7 +178,6 @@ export class RemoteJwkSets {
   /**
    * Drops a JWK Set at once, for example because one of its keys was stolen. The next assertion
    * that needs the set fetches it again.
-   *
    * @param uri a client's `jwks_uri`; or the issuer of a `FederatedIdentity`, which also drops the
    *   issuer's discovery document
    */

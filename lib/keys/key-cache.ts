@@ -39,7 +39,6 @@ type Members = Readonly<Record<string, unknown>>;
 
 /**
  * Whether a value still equals its copy, without serializing it again.
- *
  * @param copy the result of `jsonCopy`
  */
 export function isSameJson(copy: unknown, value: unknown): boolean {
@@ -138,7 +137,6 @@ export class KeyCache {
   /**
    * The keys of a secret, imported at most once while in use. A `FederatedIdentity` has none: its
    * platform's keys verify nothing of the client's own.
-   *
    * @throws {KeyError} if the secret is unusable
    */
   keysOf(secret: Secret): ImportedKeys {

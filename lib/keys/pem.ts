@@ -12,6 +12,8 @@ const MAX_CERTIFICATE_BYTES = 16_384;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 const BEGIN = /-----BEGIN ([A-Z0-9 .]{1,40})-----/g;
+/** In a line of its own, maybe after attributes, and maybe indented. */
+const FIRST_LINE = /^[^\S\n]*-----BEGIN /m;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const PUBLIC_KEY_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
@@ -19,7 +21,6 @@ const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'X.509 CERTIFICAT
 
 /**
  * Refuses text that contains a private key, whatever else it contains.
- *
  * @throws {KeyError}
  */
 export function refusePrivateKey(text: string): void {
@@ -75,6 +76,44 @@ function pemBlocks(text: string): readonly PemBlock[] {
   return blocks;
 }
 
+const DER_SEQUENCE = 0x30;
+
+const PUBLIC_FORMS = [
+  (der: Buffer) => createPublicKey({ key: der, format: 'der', type: 'spki' }),
+  (der: Buffer) => createPublicKey({ key: der, format: 'der', type: 'pkcs1' }),
+  (der: Buffer) => new X509Certificate(der),
+];
+
+function isPublicDer(der: Buffer): boolean {
+  if (der[0] !== DER_SEQUENCE) return false;
+  return PUBLIC_FORMS.some((read) => {
+    try {
+      read(der);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Refuses a shared key that is a public key or a certificate in any encoding: everybody knows it
+ * (RFC 8725 §2.1).
+ *
+ * @param bytes short
+ * @throws {KeyError}
+ */
+export function refusePublicBytes(what: string, bytes: Buffer): void {
+  const text = bytes.toString('latin1');
+  const remedy = 'use PublicKeyPem or X509CertificateBase64';
+  if (FIRST_LINE.test(text)) throw new KeyError(`${what} is a PEM: ${remedy}`);
+  const base64 = withoutSpace(text);
+  if (!isPublicDer(bytes) && !(BASE64.test(base64) && isPublicDer(Buffer.from(base64, 'base64')))) {
+    return;
+  }
+  throw new KeyError(`${what} is a public key or a certificate, which everybody knows: ${remedy}`);
+}
+
 const listed = (blocks: readonly PemBlock[]): string => blocks.map(({ label }) => label).join(', ');
 
 function publicKeyOf({ label, der }: PemBlock): KeyObject {
@@ -100,7 +139,6 @@ const isSameKey = (a: KeyObject, b: KeyObject): boolean =>
 
 /**
  * The public keys in PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
- *
  * @throws {KeyError}
  */
 export function keysFromPem(value: string): readonly VerificationKey[] {
@@ -214,7 +252,6 @@ function seconds(date: string): number {
 /**
  * The public key of a certificate. No chain is verified and no authority trusted: the configuration
  * pins the certificate.
- *
  * @param value base64 of DER, or PEM; for a chain, the client's own certificate counts
  * @throws {KeyError}
  */

@@ -189,7 +189,6 @@ function checkExpirationName(secret: Secret): void {
 
 /**
  * When a secret expires, in seconds since the epoch; undefined for never.
- *
  * @throws {KeyError} if the secret is not an object, or its `expiration` is misspelt or not a date
  */
 export function expirationOf(secret: Secret): number | undefined {

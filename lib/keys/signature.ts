@@ -80,7 +80,6 @@ function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buf
 /**
  * Whether the key made the signature, with the header's `alg` (RFC 7515 §5.2). Public keys use the
  * thread pool. HMAC runs synchronously, because it costs less than the thread pool.
- *
  * @param key a key whose `algorithms` include the header's `alg`
  */
 export function verifySignature(

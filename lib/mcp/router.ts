@@ -266,7 +266,6 @@ const document =
  *
  * The router imports neither SDK. Mount it at the root of the application, or use it as a handler
  * of `node:http`.
- *
  * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
  * @example
  * ```ts

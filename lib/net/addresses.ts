@@ -45,7 +45,6 @@ export interface NetworkList {
 
 /**
  * Reads a list of networks.
- *
  * @param networks in CIDR notation, IPv4 or IPv6; or `localhost`
  * @throws {TypeError} for anything else
  */

@@ -148,7 +148,6 @@ export class DocumentCache<T> {
 
   /**
    * Fetches a document again although it is fresh.
-   *
    * @param seen the document that was insufficient
    * @param cooldown the minimum seconds between two such fetches of one URL
    * @returns a newer document; undefined if there is none, or the cooldown has not passed
@@ -167,7 +166,6 @@ export class DocumentCache<T> {
 
   /**
    * Drops a document at once. The result of a running fetch is not used.
-   *
    * @returns the document, fresh or not
    */
   forget(url: string): T | undefined {

@@ -50,7 +50,6 @@ export class FetchError extends Error {
   /**
    * Whether the last good document may still be used. Any other failure is an answer: the document
    * was withdrawn or changed.
-   *
    * @internal
    */
   get isOutage(): boolean {

@@ -24,7 +24,6 @@ const secondsIn = (text: string | undefined): number | undefined => {
 /**
  * How many seconds an answer is fresh (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires`
  * minus `Date`; 0 for `no-store` and `no-cache`.
- *
  * @returns undefined if the headers do not say
  */
 export function freshness(headers: IncomingHttpHeaders): number | undefined {
@@ -257,7 +256,6 @@ export type FetchJson = (target: string) => Promise<FetchedDocument>;
  * through here: https to public addresses, checked at connection time; no redirects, proxies or
  * compression; limited size and time. With the user's own `fetch`, checking the connected address
  * is the user's task.
- *
  * @param accept the requested media types
  */
 export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {

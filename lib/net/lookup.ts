@@ -69,7 +69,6 @@ function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules
 
 /**
  * Checks a URL with an IP address as host, because Node does not look it up.
- *
  * @throws {FetchError} `address_not_allowed`
  */
 export function checkHost(url: URL, rules: AddressRules): void {

@@ -36,7 +36,6 @@ const invalid = (message: string): FetchError => new FetchError('url_invalid', m
 /**
  * Checks the form of a URL whose document may be fetched: https, or http to this machine; no
  * credentials, no fragment. Resolves and calls nothing.
- *
  * @throws {FetchError} `url_invalid`
  */
 export function parseRemoteUrl(value: unknown): URL {
@@ -63,7 +62,6 @@ const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
 
 /**
  * Checks a URL against the rules, as far as possible without resolving it.
- *
  * @throws {FetchError} `url_invalid`, `port_not_allowed`
  */
 export function checkedTarget(

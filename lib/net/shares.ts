@@ -29,7 +29,6 @@ export class Lane {
 
   /**
    * Runs a task when its turn comes.
-   *
    * @param turnedAway makes the error for a task whose turn did not come in time
    */
   async run<T>(share: string, task: () => Promise<T>, turnedAway: () => Error): Promise<T> {

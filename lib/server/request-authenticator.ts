@@ -88,7 +88,6 @@ export class RequestAuthenticator<
 
   /**
    * The client that an assertion authenticates; undefined if the request has no assertion.
-   *
    * @param endpoint overrides the option of this name
    * @param context for the lookup
    * @throws {ClientAuthenticationError} if the assertion authenticates no client
@@ -110,7 +109,6 @@ export class RequestAuthenticator<
 
   /**
    * Refuses a request without an assertion that breaks the rules for every method.
-   *
    * @throws {ClientAuthenticationError} for a repeated parameter, or two methods in one request
    */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
@@ -121,7 +119,6 @@ export class RequestAuthenticator<
   /**
    * Applies the rules for clients with assertions to a client that another method accepted, and
    * reports the event.
-   *
    * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
    * @throws {ConfigurationError} if `client` is not the client itself
    */
@@ -150,7 +147,6 @@ export class RequestAuthenticator<
 
   /**
    * Reports a refusal, and makes the error for the caller.
-   *
    * @param provedClientId only after authentication: an unauthenticated caller may have sent its
    *   secret as the id
    */
@@ -185,7 +181,6 @@ export class RequestAuthenticator<
 
 /**
  * Creates the authenticator of a strategy or router.
- *
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */
 export function createRequestAuthenticator<Client extends AssertionClient>(

@@ -178,7 +178,6 @@ export const REASONS = {
 
 /**
  * A stable code that says why an authentication failed.
- *
  * @useDeclaredType
  */
 export type Reason = keyof typeof REASONS;

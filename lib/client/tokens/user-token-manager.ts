@@ -35,32 +35,28 @@ const OPTIONS = {
   ...DPOP_OPTIONS,
 } satisfies OptionTable<UserTokenManagerOptions>;
 
-/** In seconds: how long a replacement of tokens is remembered. */
+/** In seconds. */
 const REMEMBERED = 3600;
 
-/**
- * In seconds: how long a process may refresh before another process may. Longer than a token
- * request takes.
- */
+/** In seconds: no other process refreshes meanwhile. Longer than a token request takes. */
 const REFRESH_TIME = 40;
 
 /** In seconds: how far the clocks of processes may differ. */
 const MAX_CLOCK_DIFFERENCE = 60;
 
-/** In seconds: how long to retry saving new tokens. */
+/** In seconds. */
 const SAVE_TIME = 30;
 
 /** In seconds: how long a request waits for another process to refresh. */
 const MAX_WAIT = 10;
 
-/** How often one request starts over because others changed the tokens in the meantime. */
+/** Others may change the tokens in the meantime: one request starts over this often. */
 const MAX_ATTEMPTS = 20;
 
 const now = (): number => Date.now() / 1000;
 
 const nameOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Names a client at its provider. */
 function clientName(config: Configuration): string {
   const named = JSON.stringify([config.serverMetadata().issuer, config.clientMetadata().client_id]);
   return nameOf(named).slice(0, 16);
@@ -69,10 +65,7 @@ function clientName(config: Configuration): string {
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user must log in again');
 
-/**
- * Moves a request to a new session if its own session has ended, so that the old one is not saved
- * again.
- */
+/** The new session keeps the end of the request from saving the ended session. */
 async function orLeave<Result>(
   request: UserTokenRequest,
   result: Promise<Result>,
@@ -87,12 +80,11 @@ async function orLeave<Result>(
 
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
- * them at logout. Each refresh carries a new assertion. At most one refresh runs for each session,
- * and requests with the old refresh token get its result, so servers may rotate refresh tokens.
- * After a session has ended, nothing is kept for it, not even by requests that are still running.
- * Create one manager for each provider, not one for each request: two managers do not coordinate.
- * Each keeps its own tokens in a session.
- *
+ * them at logout. At most one refresh, with a new assertion, runs for each session, and requests
+ * with the old refresh token get its result, so servers may rotate refresh tokens. After a session
+ * has ended, nothing is kept for it, not even by requests that are still running. Create one
+ * manager for each provider: two managers do not coordinate, and each keeps its own tokens in a
+ * session.
  * @example
  * ```ts
  * const users = new UserTokenManager({ config });
@@ -111,15 +103,11 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #flights = new SingleFlight<TokenSet>();
   /** By refresh token name: the tokens that replaced the refresh token. */
   readonly #replacements = new MemoryTokenStore();
-  /** The running renewals of each session. */
   readonly #renewals = new Map<string, Set<Promise<unknown>>>();
   /** The sessions that are ending, with the results of their last refreshes. */
   readonly #ending = new Map<string, TokenSet[]>();
 
-  /**
-   * @throws {TypeError} if an option is wrong, or the provider's metadata rules out the client's
-   *   key
-   */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules out the key */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
@@ -137,18 +125,16 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Saves the tokens of a login. Call it after the session was renewed: with Passport, in the
-   * handler after `passport.authenticate`. The verify function passes the tokens on as `authInfo`.
-   * Tokens that are saved earlier, in the verify function or an event, are lost with the old
-   * session.
-   *
+   * handler after `passport.authenticate`. Tokens that are saved earlier, in the verify function or
+   * an event, are lost with the old session.
    * @throws {TypeError} if `response` is not a token response
-   * @throws {LoginRequiredError} if the session has ended: the user has logged out in the meantime,
-   *   or the session was not renewed for this login
+   * @throws {LoginRequiredError} if the user has logged out in the meantime, or the session was not
+   *   renewed for this login
    * @example
    * ```ts
    * passport.use('oidc', new OpenIdConnectStrategy(
    *   { config, assertions, callbackURL: 'https://client.example/cb' },
-   *   (tokens, verified) => verified(null, tokens.claims(), { tokens }),
+   *   (tokens, verified) => verified(null, tokens.claims(), { tokens }), // to authInfo
    * ));
    * app.get('/cb', passport.authenticate('oidc'), async (request, response) => {
    *   const { tokens } = request.authInfo as { tokens: LoginTokens };
@@ -162,7 +148,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     try {
       await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
     } catch (error) {
-      // These tokens are of no use any more.
       if (error instanceof LoginRequiredError) {
         await revokeTokens(this.#config, tokens).catch(() => undefined);
       }
@@ -172,7 +157,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Returns a usable token of the user.
-   *
    * @param refused an access token that an API has refused; it is not returned again
    * @throws {LoginRequiredError} if the user has no token, or the token cannot be refreshed
    * @throws the errors of `callProvider`, the store and the lock
@@ -187,7 +171,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   /**
    * A `fetch` for one API. It adds the user's token, and retries with a refreshed token after a
    * 401. If a signal aborts, the request to the API is closed too.
-   *
    * @param baseUrl of the API, with a slash at its end; or the exact URL that gets the token, such
    *   as an MCP endpoint. The token is sent nowhere else
    * @throws {TypeError} if `baseUrl` is invalid
@@ -208,10 +191,9 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * Logs out: forgets the user's tokens and revokes both (RFC 7009), the refresh token first. Waits
-   * for running refreshes. The tokens are forgotten even if the provider is unreachable. Call it
-   * before the session ends: `req.logout()` deletes the tokens.
-   *
+   * Forgets the user's tokens and revokes both (RFC 7009), the refresh token first. Waits for
+   * running refreshes. The tokens are forgotten even if the provider is unreachable. Call it before
+   * `req.logout()`, which deletes the tokens.
    * @returns whether the provider was called; false if the user has no tokens, or the provider has
    *   no `revocation_endpoint`
    * @throws the errors of `callProvider`
@@ -236,8 +218,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * The newest known replacement of these tokens, in this process. If a provider reissues a refresh
-   * token that it had replaced, the replacements form a circle.
+   * If a provider reissues a refresh token that it had replaced, the replacements form a circle.
    */
   #latest(tokens: TokenSet): { readonly tokens: TokenSet; readonly isCircle: boolean } {
     const visited = new Set<string>();
@@ -284,7 +265,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   async #refresh(request: Request, refused?: string): Promise<TokenSet> {
     const deadline = now() + MAX_WAIT;
     const by = randomUUID();
-    /** Refresh tokens that the provider no longer accepts. */
     const dead = new Map<string | undefined, unknown>();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const current = await this.#place.current(request);
@@ -332,7 +312,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     throw new Error('Other requests keep changing the tokens of this session.');
   }
 
-  /** Waits a moment if another process refreshes the tokens; false if none does. */
   async #isRefreshedElsewhere(
     { refreshing }: TokenSet,
     by: string,
@@ -408,7 +387,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  /** Revokes tokens that arrived after their session had ended. A running logout does it itself. */
+  /** Tokens arrived after their session had ended. A running logout revokes them itself. */
   async #giveUp(request: Request, renewed: TokenSet): Promise<void> {
     await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');
