@@ -222,8 +222,10 @@ test('a set that was fetched for an assertion is not fetched again for it', asyn
   assert.deepEqual(reasons(endpoint), new Set(['signature_invalid']));
 });
 
-const asColumns = ({ type, value, description }: Secret): Secret =>
-  ({ type, value, description }) as Secret;
+const asColumns = (secret: Secret): Secret => {
+  const { type, value, description } = secret as Extract<Secret, { value: unknown }>;
+  return { type, value, description } as Secret;
+};
 
 /** What an application may make of a client before it returns the client. */
 const COPIES: Readonly<Record<string, (client: AssertionClient) => AssertionClient>> = {
