@@ -465,3 +465,95 @@ test('a client that trusts a platform needs no key for private_key_jwt, but one 
     /client_secret_jwt needs a key/,
   );
 });
+
+test('explain shows of each rule for a platform’s assertion what it expects and what came', async (t) => {
+  const { now, restore } = fakeClock();
+  t.after(restore);
+  const pair = platformKey('ES256');
+  const trust = { jwks: { keys: [pair.publicJwk] }, claims: { ref: 'main', env: 'live' } };
+  const client = clientWith('workload', [
+    trustIn({ issuer }, { ...trust, singleUse: true, maxLifetime: 600 }),
+  ]);
+  const validator = new ClientAssertionValidator(
+    { algorithms: ['ES256', 'HS256', 'RS256'] },
+    () => client,
+  );
+  const header = { alg: 'HS256', typ: 'at+jwt', crit: ['b64'], b64: false, kid: 1 };
+  const claims = {
+    aud: 'https://other.example',
+    exp: now() + 3607,
+    iat: now() - 700,
+    nbf: undefined,
+    jti: undefined,
+    ref: 'x',
+  };
+  const parameters = assertionForm(tokenOf({ issuer, pair }, { header, claims }), {
+    client_id: 'workload',
+  });
+  const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+  const shown = checks.map(({ check, source, outcome, expected, actual }) => [
+    check,
+    source,
+    outcome,
+    expected,
+    actual,
+  ]);
+  const exp = claims.exp;
+  assert.deepEqual(shown.slice(2, -3), [
+    ['alg', 'RFC 8725 §3.1', 'failed', ['ES256', 'RS256'], 'HS256'],
+    ['crit', 'RFC 7515 §4.1.11', 'failed', 'absent', ['b64']],
+    ['b64', 'RFC 7797 §7', 'failed', 'absent or true', false],
+    [
+      'key identifiers',
+      'RFC 7515 §4.1.4, §4.1.7, §4.1.8',
+      'failed',
+      'strings',
+      [1, undefined, undefined],
+    ],
+    [
+      'typ',
+      'RFC 10070 §4, RFC 8725 §3.11',
+      'failed',
+      ['absent', 'JWT', 'client-authentication+jwt'],
+      'at+jwt',
+    ],
+    ['exp is a number', 'RFC 7523 §3 (4)', 'passed', 'a number', exp],
+    ['exp is in the future', 'RFC 7523 §3 (4)', 'passed', `> ${now() - 60}`, exp],
+    ['nbf is a number', 'RFC 7523 §3 (5)', 'passed', 'absent or a number', undefined],
+    ['nbf is not in the future', 'RFC 7523 §3 (5)', 'passed', `<= ${now() + 60}`, undefined],
+    ['iat is a number', 'RFC 7523 §3 (6)', 'passed', 'absent or a number', claims.iat],
+    ['iat is not in the future', 'RFC 7523 §3 (6)', 'passed', `<= ${now() + 60}`, claims.iat],
+    ['authorization request', 'RFC 9101 §10.8', 'passed', 'absent', []],
+    ['client', 'RFC 6749 §5.2', 'passed', undefined, undefined],
+    ['client is enabled', 'RFC 6749 §5.2', 'passed', 'enabled', 'enabled'],
+    [
+      'method of the client',
+      'RFC 7591 §2, OpenID Connect Core §9',
+      'passed',
+      'any',
+      'client_secret_jwt',
+    ],
+    [
+      'iss',
+      'RFC 7523 §3 (1)',
+      'passed',
+      [
+        `sub = ${issuer}, or a FederatedIdentity secret of the client for this iss`,
+        `the client has one for ${issuer}`,
+      ],
+      SUBJECT,
+    ],
+    ['sub', 'RFC 7523 §3 (2)', 'passed', [SUBJECT], SUBJECT],
+    ['aud', 'RFC 7523 §3 (3)', 'failed', [ISSUER], claims.aud],
+    [
+      'further claims',
+      'RFC 7521 §5.2',
+      'failed',
+      ['ref = "main"', 'env = "live"'],
+      ['ref = "x"', 'env = absent'],
+    ],
+    ['iat is not too old', 'RFC 7523 §3 (6)', 'failed', [`>= ${now() - 660}`], claims.iat],
+    ['lifetime', 'RFC 7523 §3 (4)', 'failed', ['<= 660'], 4307],
+    ['jti', 'RFC 7523 §3 (7)', 'failed', 'a non-empty string, since singleUse is set', undefined],
+  ]);
+});
