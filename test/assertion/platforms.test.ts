@@ -557,3 +557,85 @@ test('explain shows of each rule for a platform’s assertion what it expects an
     ['jti', 'RFC 7523 §3 (7)', 'failed', 'a non-empty string, since singleUse is set', undefined],
   ]);
 });
+
+for (const { what, times, more, expected } of [
+  { what: 'the greatest age', times: { iat: -660 }, more: { maxLifetime: 600 }, expected: [] },
+  {
+    what: 'an age one second greater',
+    times: { iat: -661, exp: -1 },
+    more: { maxLifetime: 600 },
+    expected: ['issued_too_long_ago'],
+  },
+  { what: 'no iat', times: { iat: undefined, exp: 660 }, more: { maxLifetime: 600 }, expected: [] },
+  {
+    what: 'the longest lifetime',
+    times: { iat: 0, exp: 660 },
+    more: { maxLifetime: 600 },
+    expected: [],
+  },
+  {
+    what: 'a lifetime one second longer',
+    times: { iat: 0, exp: 661 },
+    more: { maxLifetime: 600 },
+    expected: ['lifetime_too_long'],
+  },
+  { what: '25 hours by default', times: { iat: 0, exp: 90_060 }, more: {}, expected: [] },
+  {
+    what: 'more than 25 hours by default',
+    times: { iat: 0, exp: 90_061 },
+    more: {},
+    expected: ['lifetime_too_long'],
+  },
+] as const) {
+  const outcome = expected.length === 0 ? 'accepted' : 'refused';
+  test(`${what} of a platform’s assertion is ${outcome}, with the tolerance (RFC 7523 §3 (4), (6))`, async (t) => {
+    const { now, restore } = fakeClock();
+    t.after(restore);
+    const pair = platformKey('ES256');
+    const jwks = { keys: [pair.publicJwk] };
+    const validator = new ClientAssertionValidator({ algorithms: ['ES256'] }, () =>
+      clientWith('workload', [trustIn({ issuer }, { jwks, ...more })]),
+    );
+    const claims = {
+      nbf: undefined,
+      ...Object.fromEntries(
+        Object.entries({ exp: 0, ...times }).map(([name, value]) => [
+          name,
+          value === undefined ? value : now() + value,
+        ]),
+      ),
+    };
+    const parameters = assertionForm(tokenOf({ issuer, pair }, { claims }), {
+      client_id: 'workload',
+    });
+    const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+    assert.deepEqual(
+      checks.filter(({ reason }) => reason !== undefined).map(({ reason }) => reason),
+      expected,
+    );
+  });
+}
+
+for (const [value, shown] of [
+  [undefined, 'ref = absent'],
+  [null, 'ref = an object or an array'],
+  [{ secret: 'x' }, 'ref = an object or an array'],
+  [['x'], 'ref = an object or an array'],
+  ['develop', 'ref = "develop"'],
+  [7, 'ref = 7'],
+] as const) {
+  test(`explain: a claim that should be "main" is shown as ${shown}`, async () => {
+    const pair = platformKey('ES256');
+    const trust = trustIn(
+      { issuer },
+      { jwks: { keys: [pair.publicJwk] }, claims: { ref: 'main' } },
+    );
+    const validator = new ClientAssertionValidator({ algorithms: ['ES256'] }, () =>
+      clientWith('workload', [trust]),
+    );
+    const token = tokenOf({ issuer, pair }, { claims: { ref: value } });
+    const parameters = assertionForm(token, { client_id: 'workload' });
+    const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+    assert.deepEqual(checks.find(({ check }) => check === 'further claims')?.actual, [shown]);
+  });
+}
