@@ -5,7 +5,7 @@ import { isSymmetric } from '../keys/compact-jws.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { thrownText } from '../shared/safe.js';
+import { errorFrom, thrownText } from '../shared/safe.js';
 import {
   createRequestAuthenticator,
   type PrivateKeyJwtStrategyOptions,
@@ -104,7 +104,7 @@ export class PrivateKeyJwtStrategy<
           : success.call(this, authenticated.client, authenticated.authentication),
       )
       // If the application's callback throws, even twice, the process must not end.
-      .catch((cause: unknown) => error.call(this, cause))
+      .catch((cause: unknown) => error.call(this, errorFrom(cause)))
       .catch((thrown: unknown) => giveUp(request, thrown));
   }
 }
