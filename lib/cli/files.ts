@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { FindClient } from '../clients/lookup.js';
@@ -10,14 +11,18 @@ import { CommandError, UsageError } from './usage.js';
  * @param what the kind of file, for the error
  * @throws {UsageError} if the file cannot be read
  */
-export async function readTextFile(path: string, what: string): Promise<string> {
+export async function readBytes(path: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`${what} ${path} cannot be read (${code}).`);
   }
 }
+
+/** The same for a file with text. */
+export const readTextFile = async (path: string, what: string): Promise<string> =>
+  (await readBytes(path, what)).toString('utf8');
 
 export interface NewFile {
   readonly path: string;

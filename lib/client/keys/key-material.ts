@@ -116,6 +116,15 @@ export const isSameKey = (one: KeyObject, other: KeyObject): boolean =>
 
 const DER_TYPES = ['pkcs8', 'pkcs1', 'sec1'] as const;
 
+function isEncrypted(der: Buffer): boolean {
+  try {
+    createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE';
+  }
+}
+
 function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
   for (const type of DER_TYPES) {
     try {
@@ -125,6 +134,9 @@ function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
         throw new KeyError('the key is encrypted: give its passphrase');
       }
     }
+  }
+  if (isEncrypted(der)) {
+    throw new KeyError('the key cannot be decrypted: the passphrase is wrong, or it is damaged');
   }
   const mlDsa = mlDsaOf(der);
   throw new KeyError(mlDsa === undefined ? mistakeInDer(der) : mistakeInMlDsa(mlDsa));
@@ -141,6 +153,16 @@ function checkJwkUse({ use, key_ops }: JsonWebKey): void {
   }
 }
 
+/** RFC 7518 §6.3.2 lets an RSA key have `d` alone. Node cannot read such a key. */
+const RSA_PARTS = ['p', 'q', 'dp', 'dq', 'qi'];
+
+function mistakeInJwk(jwk: JsonWebKey): string {
+  const missing = RSA_PARTS.filter((name) => (jwk[name] ?? undefined) === undefined);
+  return jwk.kty === 'RSA' && missing.length > 0
+    ? `the RSA JWK has no ${missing.join(', ')}: export the key with all of its numbers`
+    : `the JWK of type ${jwk.kty} is not a valid private key`;
+}
+
 const PRIVATE_PART: Readonly<Record<string, string>> = { AKP: 'priv' };
 
 function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
@@ -153,11 +175,7 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
   try {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
-    throw new KeyError(
-      jwk.kty === 'AKP'
-        ? mistakeInMlDsa(jwk.alg)
-        : `the JWK of type ${jwk.kty} is not a valid private key`,
-    );
+    throw new KeyError(jwk.kty === 'AKP' ? mistakeInMlDsa(jwk.alg) : mistakeInJwk(jwk));
   }
 }
 

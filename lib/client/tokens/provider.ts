@@ -205,7 +205,8 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
 /** After these errors there was an answer, but not one of HTTP or its content encoding. */
 const NOT_HTTP = /^(?:HPE_|Z_|ZSTD_|ERR__ERROR_FORMAT|ERR_BROTLI|UND_ERR_HEADERS_OVERFLOW$)/;
 
-async function boundedText({ body }: Response): Promise<string | undefined> {
+/** The text of an answer; undefined if it is longer than any answer of a provider. */
+export async function boundedText({ body }: Response): Promise<string | undefined> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let length = 0;
