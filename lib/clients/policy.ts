@@ -1,7 +1,6 @@
 import type { AssertionClient } from '../keys/secret.js';
 import type { Failure } from '../shared/reasons.js';
 
-
 /** OpenID Connect Core §9. */
 const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 const SECRET_METHODS: readonly unknown[] = ['client_secret_basic', 'client_secret_post'];
