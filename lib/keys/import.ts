@@ -9,7 +9,7 @@ import {
   MAX_CONFIGURED_KEYS,
   MAX_SHARED_BYTES,
 } from './jwk.js';
-import { keyFromCertificate, keysFromPem } from './pem.js';
+import { keyFromCertificate, keysFromPem, refusePublicBytes } from './pem.js';
 import { expirationOf, type FederatedIdentity, type KeySecret, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
@@ -73,9 +73,7 @@ function textOf(secret: KeySecret): string {
 /** The UTF-8 bytes of the client secret (OpenID Connect Core §10.1). */
 function keyFromSharedSecret(value: string): VerificationKey {
   const start = value.slice(0, MAX_SHARED_BYTES);
-  if (/^\s*-----BEGIN /.test(start)) {
-    throw new KeyError('the shared secret is a PEM: use PublicKeyPem or X509CertificateBase64');
-  }
+  refusePublicBytes('the shared secret', Buffer.from(start, 'utf8'));
   if (/^\s*\{.*["']kty["']/s.test(start)) {
     throw new KeyError('the shared secret is a JWK: use JsonWebKey');
   }

@@ -10,7 +10,7 @@ import {
   shown,
   tooManyRsaBits,
 } from './algorithms.js';
-import { readCertificate } from './pem.js';
+import { readCertificate, refusePublicBytes } from './pem.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
@@ -259,7 +259,9 @@ function secretKeyFromJwk(jwk: JsonWebKey): KeyObject {
   if (typeof k !== 'string' || !/^[\w-]+$/.test(k)) {
     throw new KeyError('the oct key has no base64url member k');
   }
-  return createSecretKey(Buffer.from(k, 'base64url'));
+  const bytes = Buffer.from(k, 'base64url');
+  refusePublicBytes('the oct key', bytes);
+  return createSecretKey(bytes);
 }
 
 const PUBLIC_KEYS: Readonly<Record<string, (jwk: JsonWebKey) => KeyObject>> = {

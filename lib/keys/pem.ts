@@ -12,6 +12,8 @@ const MAX_CERTIFICATE_BYTES = 16_384;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 const BEGIN = /-----BEGIN ([A-Z0-9 .]{1,40})-----/g;
+/** In a line of its own, maybe after attributes, and maybe indented. */
+const FIRST_LINE = /^[^\S\n]*-----BEGIN /m;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const PUBLIC_KEY_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
@@ -68,6 +70,44 @@ function pemBlocks(text: string): readonly PemBlock[] {
     blocks.push({ label, der: Buffer.from(body, 'base64') });
   }
   return blocks;
+}
+
+const DER_SEQUENCE = 0x30;
+
+const PUBLIC_FORMS = [
+  (der: Buffer) => createPublicKey({ key: der, format: 'der', type: 'spki' }),
+  (der: Buffer) => createPublicKey({ key: der, format: 'der', type: 'pkcs1' }),
+  (der: Buffer) => new X509Certificate(der),
+];
+
+function isPublicDer(der: Buffer): boolean {
+  if (der[0] !== DER_SEQUENCE) return false;
+  return PUBLIC_FORMS.some((read) => {
+    try {
+      read(der);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Refuses a shared key that is a public key or a certificate in any encoding: everybody knows it
+ * (RFC 8725 §2.1).
+ *
+ * @param bytes short
+ * @throws {KeyError}
+ */
+export function refusePublicBytes(what: string, bytes: Buffer): void {
+  const text = bytes.toString('latin1');
+  const remedy = 'use PublicKeyPem or X509CertificateBase64';
+  if (FIRST_LINE.test(text)) throw new KeyError(`${what} is a PEM: ${remedy}`);
+  const base64 = withoutSpace(text);
+  if (!isPublicDer(bytes) && !(BASE64.test(base64) && isPublicDer(Buffer.from(base64, 'base64')))) {
+    return;
+  }
+  throw new KeyError(`${what} is a public key or a certificate, which everybody knows: ${remedy}`);
 }
 
 const listed = (blocks: readonly PemBlock[]): string => blocks.map(({ label }) => label).join(', ');
