@@ -21,7 +21,7 @@ const PROCESSES = Math.max(2, Math.min(4, availableParallelism()));
 /** For how long one process may run, in milliseconds. */
 const TIMEOUT = 300_000;
 /** Within this time a process must have said something, in milliseconds. */
-const STARTS_WITHIN = 90_000;
+const STARTS_WITHIN = 45_000;
 /** At most so many files share a process. */
 const SHARED = 12;
 /** What a file does that would change another one in the same process. */

@@ -8,7 +8,7 @@ const EXPECTED = 'three segments of base64url, separated by dots';
 /** Values that people send instead of a JWT. The value itself is never shown. */
 const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
   [/^\s*\{/, 'a JSON object: the JSON serialization of JWS is not accepted'],
-  [/^Bearer\s/i, 'a JWT behind the word Bearer: send the JWT alone'],
+  [/^Bearer\s/i, 'a JWT after the word Bearer: send only the JWT'],
   [/^["'].*["']\s*$/s, 'a text in quotes: send the JWT alone'],
   [/^\s|\s$/, 'a text that begins or ends with white space or a line break'],
   [/\s/, 'a text with white space or line breaks in it'],
@@ -61,7 +61,7 @@ function problemOf(text: string): string {
   const segments = text.split('.', 6);
   if (segments.length === 5) return 'five segments: a JWE, which is not accepted';
   if (segments.length === 1 && isBase64OfPair(text)) {
-    return 'one segment that looks like base64(id:secret): a guess is Basic authentication';
+    return 'one segment that looks like base64(id:secret): probably the credentials of Basic authentication';
   }
   if (segments.length !== 3) {
     const count = segments.length > 5 ? 'more than five segments' : `${segments.length} segment(s)`;

@@ -73,7 +73,7 @@ export class AssertionPipeline<Client extends AssertionClient> {
   /** @throws {TypeError} if the lookup is not a function */
   constructor(settings: Settings, findClient: FindClient<Client>) {
     if (typeof findClient !== 'function') {
-      throw new TypeError('findClient must be a function that returns the client of a client_id');
+      throw new TypeError('findClient must be a function that returns the client for a client_id');
     }
     this.settings = settings;
     this.findClient = findClient;
@@ -81,7 +81,6 @@ export class AssertionPipeline<Client extends AssertionClient> {
 
   /**
    * Validates the assertion of a request, uses it up, and reports the event.
-   *
    * @throws {ClientAuthenticationError} if the client is not authenticated
    */
   async authenticate(

@@ -109,7 +109,6 @@ async function search(
  * Finds the platform key that made the signature. Keys that need no discovery are tried first. If
  * they fail, the discovery document is consulted; if its keys fail too, the document is fetched
  * again, at most once per cooldown.
- *
  * @param identities all of the same issuer
  */
 export async function findPlatformSigner(
@@ -128,7 +127,7 @@ export async function findPlatformSigner(
   const warnings = [...(first?.warnings ?? [])];
   if (error !== undefined) {
     const message =
-      uri === undefined ? error.message : `${error.message}; the last good one is used`;
+      uri === undefined ? error.message : `${error.message}; the last good document is still used`;
     warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(discovered), message });
   }
   if (uri !== undefined && uri !== seen) {

@@ -54,12 +54,12 @@ function expiryFindings(secret: Secret, now: number, days: number): Finding[] {
 function fapi2SecretFindings(secret: Secret): Finding[] {
   const name = describeSecret(secret);
   if (secret.type === 'SharedSecret') {
-    return [error(`${name}: FAPI 2.0 takes no shared secret: register a key`)];
+    return [error(`${name}: FAPI 2.0 allows no shared secret: register a key`)];
   }
   if (secret.type === 'FederatedIdentity') {
     return [
       warning(
-        `${name}: FAPI 2.0 takes PS256, ES256 and EdDSA alone: see what the platform signs with`,
+        `${name}: FAPI 2.0 allows only PS256, ES256 and EdDSA: check what the platform signs with`,
       ),
     ];
   }
@@ -68,7 +68,9 @@ function fapi2SecretFindings(secret: Secret): Finding[] {
     const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;
     const takes = algorithms.join(', ');
     return [
-      error(`${name}${key}: it is for ${takes}, and FAPI 2.0 takes PS256, ES256 and EdDSA alone`),
+      error(
+        `${name}${key}: it works with ${takes}, but FAPI 2.0 allows only PS256, ES256 and EdDSA`,
+      ),
     ];
   });
 }
@@ -80,10 +82,10 @@ function fapi2Findings(client: AssertionClient): Finding[] {
     ['request_object_signing_alg', client.requestObjectSigningAlg],
   ] as const) {
     if (alg === undefined || alg === null || FAPI2_ALGORITHMS.includes(alg)) continue;
-    findings.push(error(`${member} is ${alg}: FAPI 2.0 takes PS256, ES256 and EdDSA alone`));
+    findings.push(error(`${member} is ${alg}: FAPI 2.0 allows only PS256, ES256 and EdDSA`));
   }
   if (client.clientSecretAllowed === true) {
-    findings.push(error('clientSecretAllowed is set: FAPI 2.0 takes no client_secret'));
+    findings.push(error('clientSecretAllowed is set: FAPI 2.0 allows no client_secret'));
   }
   return findings;
 }
@@ -95,12 +97,12 @@ function profileFindings(client: AssertionClient, profile: AuditOptions['profile
     ? []
     : [
         error(
-          `token_endpoint_auth_method is ${method}: the client sends no assertion of its own key`,
+          `token_endpoint_auth_method is ${method}: so the client signs no assertions with a key of its own`,
         ),
       ];
   if ((client.maxLifetime ?? 0) > 600) {
     findings.push(
-      warning(`maxLifetime is ${client.maxLifetime}: without it the profile takes 600 seconds`),
+      warning(`maxLifetime is ${client.maxLifetime}, but the mode's default is 600 seconds`),
     );
   }
   return profile === 'fapi2' ? [...findings, ...fapi2Findings(client)] : findings;
@@ -109,7 +111,7 @@ function profileFindings(client: AssertionClient, profile: AuditOptions['profile
 function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): Finding[] {
   const findings = client.disabled === true ? [warning('the client is disabled')] : [];
   findings.push(...profileFindings(client, profile));
-  if (client.secrets.length === 0) findings.push(error('it has no secret'));
+  if (client.secrets.length === 0) findings.push(error('the client has no secret'));
   const now = Date.now() / 1000;
   for (const secret of client.secrets) {
     try {
@@ -143,7 +145,7 @@ const isBad = ({ findings }: AuditedClient): boolean =>
   findings.some(({ severity }) => severity === 'error');
 
 const NOTE =
-  'Audience, lifetime and typ stand in the assertions: the events of the server count who would fail. Keys at a jwks_uri are not fetched.';
+  'Audience, lifetime and typ are in the assertions, not in this file: the events of the server show which clients would fail. audit fetches no jwks_uri.';
 
 function lines(clients: readonly AuditedClient[]): string[] {
   const width = Math.max(0, ...clients.map(({ clientId }) => printable(clientId).length));
@@ -161,18 +163,22 @@ function lines(clients: readonly AuditedClient[]): string[] {
 
 /**
  * `audit`: lists for each client what would fail in a stricter mode, and what expires soon.
- *
  * @param finish receives the exit code: 1 if a client would fail
  */
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('audit')
-    .description('List for each client in a file what would fail and what expires soon.')
-    .argument('<file>', 'a JSON file of a client, or of an array of them')
+    .description('For each client in a file, list what would fail and what expires soon.')
+    .argument('<file>', 'a JSON file with a client or an array of clients')
     .addOption(
-      new Option('--profile <profile>', 'the mode that is to be turned on').choices(PROFILES),
+      new Option('--profile <profile>', 'the mode that you want to turn on').choices(PROFILES),
     )
-    .option('--days <number>', 'warns of what expires within so many days', numberOption(3650), 30)
+    .option(
+      '--days <number>',
+      'warn of secrets that expire within this many days',
+      numberOption(3650),
+      30,
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', `\n${NOTE}`)
     .action(async (file: string, options: AuditOptions) => {

@@ -40,12 +40,14 @@ function explain({ check, outcome, reason }: CheckReport, inspection: Inspection
   if (reason !== undefined) return REASONS[reason].description;
   if (check === 'replay') {
     return isOfPlatform(inspection)
-      ? 'A platform’s token is used many times: the server checks it only if the secret sets singleUse.'
+      ? 'A platform’s token may be used many times: the server looks for replays only if the secret sets singleUse.'
       : 'Only the server knows whether the assertion was used before.';
   }
   if (inspection.claims === undefined) return 'The assertion could not be read.';
-  if (check === 'aud') return 'Give --issuer to judge it.';
-  return inspection.unknown.client ? NEEDS_CLIENT : 'It depends on what failed above.';
+  if (check === 'aud') return 'Give --issuer to check it.';
+  return inspection.unknown.client
+    ? NEEDS_CLIENT
+    : 'This check depends on a check that failed above.';
 }
 
 export function inspectionJson(inspection: Inspection): object {
@@ -204,13 +206,13 @@ function unwrap(text: string): {
 }
 
 const wrapperWarning = (wrappers: readonly string[]): string =>
-  `Taken off around the assertion: ${[...new Set(wrappers)].join(', ')}. A server does not do so.`;
+  `Removed from around the assertion: ${[...new Set(wrappers)].join(', ')}. A server would not remove this.`;
 
 async function readAssertionText(argument: string | undefined): Promise<string> {
   const isOnStdin = argument === '-' || (argument === undefined && !process.stdin.isTTY);
   const assertion = isOnStdin ? await readText(process.stdin) : argument;
   if (assertion !== undefined && assertion.trim() !== '') return assertion.trim();
-  throw new UsageError('Give the assertion as an argument, or send it to stdin.');
+  throw new UsageError('Pass the assertion as an argument or on stdin.');
 }
 
 async function warningsOf(
@@ -245,7 +247,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     settingsFrom(
       readOptions(
         'inspect',
-        { audience, jwksUri: { allowLocalNetwork } },
+        { audience, jwksUri: { allowedNetworks: allowLocalNetwork ? ['localhost'] : [] } },
         CLIENT_ASSERTION_OPTIONS,
       ),
     ),
@@ -265,27 +267,35 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
 
 /**
  * `inspect`: decodes an assertion and runs every check of the server half on it.
- *
  * @param finish receives the exit code: 1 if a check failed
  */
 export function addInspectCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('inspect')
     .description('Decode a client assertion and check it against each rule.')
-    .argument('[assertion]', 'the assertion; default or - for stdin, which no process list shows')
-    .option('--issuer <url>', 'the issuer identifier of the server, to judge aud', urlOption)
+    .argument(
+      '[assertion]',
+      'the assertion; without it or with -, stdin, which no process list shows',
+    )
+    .option('--issuer <url>', 'the issuer identifier of the server, to check aud', urlOption)
     .option('--token-endpoint <url>', 'the token endpoint, which aud may name too', urlOption)
     .addOption(
-      new Option('--audience <mode>', 'how aud is judged')
+      new Option('--audience <mode>', 'which aud is accepted')
         .choices(['compatible', 'issuer', 'issuer-string'])
         .default('compatible'),
     )
-    .option('--client <file>', 'a JSON file of the client, or an array, to check the signature')
-    .option('--client-id <id>', 'the client_id beside it, which a token of a platform needs')
-    .option('--allow-local-network', 'let a jwks_uri be on this machine, and http')
+    .option(
+      '--client <file>',
+      'a JSON file with a client or an array of clients, to check the signature',
+    )
+    .option(
+      '--client-id <id>',
+      'the client_id parameter of the request, which a platform’s token needs',
+    )
+    .option('--allow-local-network', 'allow a jwks_uri on this machine, also over http')
     .option(
       '--now <time>',
-      'the time to judge by: seconds since the epoch, or ISO 8601',
+      'the time of the check: seconds since the epoch, or ISO 8601',
       timeOption,
     )
     .option('--json', 'print JSON')

@@ -67,7 +67,6 @@ const PACKAGES = ['@peculiar/x509', 'reflect-metadata'];
 
 /**
  * A self-signed certificate (RFC 5280) for a key that signs assertions.
- *
  * @returns DER
  * @throws {CommandError} if the packages that make it are not installed
  */
@@ -131,7 +130,6 @@ function withCertificate(jwk: JsonWebKey, certificate: Buffer): JsonWebKey {
 
 /**
  * The public half of a key, in every form that a server may need.
- *
  * @param jwk the public key with `kid`, `alg` and `use`
  * @param certificate the DER of its certificate; if given, the certificate becomes the secret
  */
@@ -184,7 +182,9 @@ const MAXIMUM_DAYS = 36_500;
 function certificatePath(keyPath: string): string {
   const extension = extname(keyPath);
   if (extension !== '.crt') return `${keyPath.slice(0, keyPath.length - extension.length)}.crt`;
-  throw new UsageError('--out is the private key; its certificate goes into .crt next to it.');
+  throw new UsageError(
+    '--out names the private key, so it may not end in .crt: the certificate gets that name.',
+  );
 }
 
 /** The secret whose value the .env line contains. */
@@ -233,7 +233,7 @@ function lines(key: GeneratedKey): string[] {
     ...(certificateFile === undefined ? [] : [`Certificate:  ${printable(certificateFile)}`]),
     ...(client === undefined
       ? part('Public half, as an entry of `secrets`', json(secret, 2))
-      : part('Client, as passport-private-key-jwt takes it', json(client, 2))),
+      : part('Client, for passport-private-key-jwt', json(client, 2))),
     ...(metadata === undefined
       ? part('Public half, in client metadata (RFC 7591)', json({ jwks }, 2))
       : part('Client metadata (RFC 7591)', json(metadata, 2))),
@@ -247,23 +247,34 @@ export function addKeygenCommand(program: Command): void {
     .command('keygen')
     .description('Make a key pair for a client, and print what to register at the server.')
     .addOption(
-      new Option('--alg <alg>', 'what the key signs with').choices(KEY_ALGORITHMS).default('ES256'),
+      new Option('--alg <alg>', 'the algorithm that the key signs with')
+        .choices(KEY_ALGORITHMS)
+        .default('ES256'),
     )
-    .option('--out <file>', 'the private key (default: private-key.pem, or .json for a JWK)')
+    .option(
+      '--out <file>',
+      'the file of the private key (default: private-key.pem, or .json for a JWK)',
+    )
     .addOption(
       new Option(
         '--format <format>',
-        'of the private key: PKCS #8, or a JWK that keeps alg and kid',
+        'the format of the private key: PKCS #8, or a JWK that keeps alg and kid',
       )
         .choices(['pem', 'jwk'])
         .default('pem'),
     )
     .option('--certificate', 'also make a self-signed certificate, next to the private key')
-    .option('--client-id <id>', 'prints whole entries of the client, and names the certificate')
+    .option(
+      '--client-id <id>',
+      'print complete entries of this client, and name the certificate after it',
+    )
     .option('--days <number>', 'how long the certificate is valid', numberOption(MAXIMUM_DAYS), 365)
-    .option('--force', 'replace files that are there')
+    .option('--force', 'replace existing files')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nFiles are readable by their owner alone. No private key is printed.')
+    .addHelpText(
+      'after',
+      '\nOnly their owner can read the files. The private key is never printed.',
+    )
     .action(async (options: KeygenOptions) => {
       const key = await keygen(options);
       if (options.json === true) printJson(key);

@@ -20,7 +20,7 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
     )
     .version(packageVersion())
     .exitOverride()
-    .addHelpText('after', '\nExit codes: 0 done, 1 refused or failed, 2 called wrongly.');
+    .addHelpText('after', '\nExit codes: 0 success, 1 refused or failed, 2 wrong usage.');
   addKeygenCommand(program);
   addTokenCommand(program, finish);
   addInspectCommand(program, finish);
@@ -30,7 +30,6 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
 
 /**
  * Runs the command line. Never rejects.
- *
  * @param argv as `process.argv`
  * @returns the exit status
  */

@@ -7,7 +7,7 @@ import type { Audience } from '../client/jwt.js';
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
-import { readTextFile } from './files.js';
+import { readBytes } from './files.js';
 import { json, print, printable, printJson, style } from './output.js';
 import {
   EXIT,
@@ -58,29 +58,56 @@ const METADATA = [
   'grant_types_supported',
 ];
 
-/** Shortens metadata, and hides every token of a token response (RFC 6749 §5.1). */
-function shownBody(body: unknown, showTokens: boolean): unknown {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const isMetadata = Object.hasOwn(body, 'issuer');
+/** More levels than any answer of a server needs. */
+const MAXIMUM_LEVELS = 20;
+
+/** Hides every token of an answer, wherever it is (RFC 6749 §5.1). */
+function withoutTokens(value: unknown, levels = MAXIMUM_LEVELS): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return HIDDEN;
+  if (Array.isArray(value)) return value.map((item) => withoutTokens(item, levels - 1));
   return Object.fromEntries(
-    Object.entries(body)
-      .filter(([name]) => !isMetadata || METADATA.includes(name))
-      .map(([name, value]) => [name, name.endsWith('_token') && !showTokens ? HIDDEN : value]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      /token$/i.test(name) ? HIDDEN : withoutTokens(member, levels - 1),
+    ]),
   );
 }
 
-function parse(text: string): unknown {
+/** The relevant members of metadata, and any other body as it is. */
+function withoutDetails(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, 'issuer')) return body;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => METADATA.includes(name)));
+}
+
+function shownText(text: string, isGranted: boolean, showTokens: boolean): string {
+  if (showTokens) return text.slice(0, MAXIMUM_TEXT);
+  // A form or cut-off JSON may contain tokens.
+  if (isGranted) return `(${text.length} characters, and no JSON object; --show-token prints them)`;
+  return text
+    .replace(/(token["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi, `$1${HIDDEN}`)
+    .slice(0, MAXIMUM_TEXT);
+}
+
+function parsedObject(text: string): object | undefined {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
-    return text.slice(0, MAXIMUM_TEXT);
+    return undefined;
   }
+}
+
+function shownBody(text: string, isGranted: boolean, showTokens: boolean): unknown {
+  const body = parsedObject(text);
+  if (body === undefined) return text === '' ? text : shownText(text, isGranted, showTokens);
+  const shown = withoutDetails(body);
+  return showTokens ? shown : withoutTokens(shown);
 }
 
 /**
  * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
  * unless requested.
- *
  * @param showTokens whether to show the tokens of the answer
  */
 async function exchangeOf(
@@ -97,14 +124,15 @@ async function exchangeOf(
   const text = (await response?.clone().text()) ?? '';
   const isPage = response?.headers.get('content-type')?.includes('html') === true;
   const shown = client_assertion === undefined ? text : text.replaceAll(client_assertion, HIDDEN);
-  const answer = isPage ? `(a page of HTML, ${text.length} characters)` : parse(shown);
+  const isGranted = form !== undefined && response?.ok === true;
+  const page = `(a page of HTML, ${text.length} characters)`;
   return {
     method,
     url,
     parameters: form && parameters,
     assertion: form && shownAssertion(form),
     status: response?.status,
-    body: response && shownBody(answer, showTokens),
+    body: response && (isPage ? page : shownBody(shown, isGranted, showTokens)),
   };
 }
 
@@ -176,26 +204,36 @@ const wasNotFound = ({ status }: Exchange): boolean => status === 404;
 
 /** The server has no metadata at the issuer's URL. Its error pages explain nothing. */
 const noMetadata = (exchanges: readonly Exchange[]): string =>
-  `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written as the server does?`;
+  `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written exactly as in the server’s metadata?`;
 
 /** openid-client is an optional peer: keygen and inspect run without it. */
 const loadOpenIdClient = () =>
   importOptionalPeer('token', ['openid-client'], () =>
-    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
+    Promise.all([
+      import('openid-client'),
+      import('../client/assertion-source.js'),
+      import('../client/tokens/provider.js'),
+    ]),
   );
 
 /**
  * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
  * client_credentials and an assertion.
- *
  * @throws {CommandError} if openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
-  const [client, { clientAssertion }] = await loadOpenIdClient();
+  const [client, { clientAssertion }, { boundedText }] = await loadOpenIdClient();
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
   const exchanges: Exchange[] = [];
+  const answerOf = async (url: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(url, init);
+    const text = await boundedText(response);
+    if (text === undefined) throw new Error('the answer is too long');
+    const { status, statusText, headers } = response;
+    return new Response(text === '' ? null : text, { status, statusText, headers });
+  };
   const recordingFetch: CustomFetch = async (url, options) => {
-    const response = await fetch(url, options as RequestInit).catch(async (error: unknown) => {
+    const response = await answerOf(url, options as RequestInit).catch(async (error: unknown) => {
       exchanges.push(await exchangeOf(url, options, undefined, showTokens));
       throw error;
     });
@@ -261,7 +299,7 @@ function audienceOf(aud: string): Audience {
 async function assertionsOf(options: TokenOptions): Promise<AssertionSource> {
   const { clientId, assertionFile, key } = options;
   if ((key === undefined) === (assertionFile === undefined)) {
-    throw new UsageError('Give --key, or --assertion-file for a token of the platform.');
+    throw new UsageError('Give --key, or --assertion-file for a platform’s token.');
   }
   if (assertionFile === undefined) return assertionServiceOf(options, key ?? '');
   const [, { assertionFrom }] = await loadOpenIdClient();
@@ -273,9 +311,9 @@ async function assertionServiceOf(
   keyFile: string,
 ): Promise<AssertionService> {
   const { clientId, alg, kid, aud, typ, lifetime } = options;
-  const key = await readTextFile(keyFile, 'The private key');
+  const key = await readBytes(keyFile, 'The private key');
   const certificate =
-    options.certificate && (await readTextFile(options.certificate, 'The certificate'));
+    options.certificate && (await readBytes(options.certificate, 'The certificate'));
   const passphrase = process.env[PASSPHRASE];
   try {
     return new AssertionService({
@@ -309,14 +347,13 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
     ...exchanges.flatMap(exchangeLines),
     outcome === 'granted'
       ? style('green', 'The server granted a token.')
-      : style('red', `There is no token: ${printable(error ?? '')}`),
+      : style('red', `The server granted no token: ${printable(error ?? '')}`),
     ...(clientRefused === true ? [HINT] : []),
   ];
 }
 
 /**
  * `token`: requests a token by client_credentials, and shows the requests and answers.
- *
  * @param finish receives the exit code: 1 if there is no token
  */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
@@ -325,22 +362,30 @@ export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) =
     .description('Get a token from a server by client_credentials and an assertion.')
     .requiredOption('--issuer <url>', 'the issuer identifier of the server', urlOption)
     .requiredOption('--client-id <id>', 'the client')
-    .option('--key <file>', 'its private key: PEM or JWK')
-    .option('--assertion-file <file>', 'instead of a key, the token that the platform writes')
-    .addOption(new Option('--alg <alg>', 'what to sign with').choices(ALGORITHMS))
-    .option('--kid <kid>', 'the kid in the header (default: of the JWK, or the thumbprint)')
+    .option('--key <file>', 'the private key of the client: PEM or JWK')
+    .option('--assertion-file <file>', 'the file of a platform’s token, instead of --key')
+    .addOption(new Option('--alg <alg>', 'the algorithm of the signature').choices(ALGORITHMS))
+    .option('--kid <kid>', 'the kid in the header (default: the kid of the JWK, or the thumbprint)')
     .option('--certificate <file>', 'the certificate of the key, for x5t and x5t#S256')
-    .option('--aud <audience>', 'issuer, token_endpoint, or a value', 'issuer')
-    .option('--typ <typ>', 'in the header (default: client-authentication+jwt); none for none')
-    .option('--lifetime <seconds>', 'of the assertion', numberOption(3600), 60)
-    .option('--scope <scope>', 'what to ask for, separated by spaces')
-    .option('--resource <url...>', 'for which resource servers (RFC 8707)')
-    .option('--allow-http', 'let the server be http, as on localhost')
-    .option('--show-token', 'print the tokens of the answer')
+    .option('--aud <audience>', 'the audience: issuer, token_endpoint, or a value', 'issuer')
+    .option(
+      '--typ <typ>',
+      'the typ in the header (default: client-authentication+jwt); none sends no typ',
+    )
+    .option(
+      '--lifetime <seconds>',
+      'the lifetime of the assertion, in seconds',
+      numberOption(3600),
+      60,
+    )
+    .option('--scope <scope>', 'the scopes to ask for, separated by spaces')
+    .option('--resource <url...>', 'the resource servers that the token is for (RFC 8707)')
+    .option('--allow-http', 'allow a server over http, such as localhost')
+    .option('--show-token', 'print the tokens in the answer')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      `\nThe passphrase of an encrypted key is read from ${PASSPHRASE}. No assertion is printed with its signature.`,
+      `\nIf the key is encrypted, set its passphrase in ${PASSPHRASE}. The signature of an assertion is never printed.`,
     )
     .action(async (options: TokenOptions) => {
       const result = await token(options);

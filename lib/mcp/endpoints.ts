@@ -21,7 +21,6 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 /**
  * Reads a parameter. Without a value it counts as omitted, and it must not be repeated (RFC 6749
  * §3.1, §3.2).
- *
  * @throws {OAuthError} `invalid_request`
  */
 function optional(parameters: Parameters, name: string): string | undefined {
@@ -42,7 +41,6 @@ const scopesOf = (parameters: Parameters): string[] | undefined =>
 
 /**
  * The resource that the token is for (RFC 8707 §2). Providers support a single resource.
- *
  * @throws {OAuthError} `invalid_target`
  */
 function resourceOf(parameters: Parameters): URL | undefined {
@@ -50,7 +48,7 @@ function resourceOf(parameters: Parameters): URL | undefined {
   if (value === undefined || value === '') return undefined;
   const isOne = typeof value === 'string' && URL.canParse(value) && !value.includes('#');
   if (isOne) return new URL(value);
-  throw new OAuthError('invalid_target', 'resource is not one absolute URL without a fragment.');
+  throw new OAuthError('invalid_target', 'resource must be one absolute URL without a fragment.');
 }
 
 const challengeOf = (verifier: string): string =>
@@ -280,7 +278,6 @@ const invalidToken = (description: string): OAuthError =>
 /**
  * Requires an access token of the provider for this resource (RFC 6750, RFC 8707), and passes it to
  * the next handlers as `request.auth`.
- *
  * @returns whether the request may continue; if not, it has been answered
  */
 export async function requireAccessToken(
@@ -306,7 +303,7 @@ export async function requireAccessToken(
       throw invalidToken('The token was not issued for this resource.');
     }
     if (typeof info.expiresAt !== 'number' || !(info.expiresAt > Date.now() / 1000)) {
-      throw invalidToken('The token has expired, or does not say when it does.');
+      throw invalidToken('The token has expired or has no expiration.');
     }
     if (!scopes.every((scope) => info.scopes.includes(scope))) {
       throw new OAuthError('insufficient_scope', 'The token does not have the scope.', 403);

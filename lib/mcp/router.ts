@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
-import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
-import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
+import {
+  type ClientMetadataDocumentOptions,
+  DOCUMENT_OPTIONS,
+} from '../clients/metadata-document.js';
 import { isSymmetric } from '../keys/compact-jws.js';
 import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
@@ -114,7 +116,7 @@ const OPTIONS = {
   resourceName: text(undefined),
   clientAssertion: unchecked<ClientAssertionOptions | undefined>(),
   clientMetadataDocuments: unchecked<ClientMetadataDocumentOptions | undefined>(),
-  grantTypes: texts(DEFAULT_GRANT_TYPES),
+  grantTypes: DOCUMENT_OPTIONS.grantTypes,
   rateLimit,
 } satisfies OptionTable<McpAuthRouterOptions>;
 
@@ -123,14 +125,14 @@ const OPTION_HINTS = {
   authorizationOptions: LIMITED,
   tokenOptions: LIMITED,
   revocationOptions: LIMITED,
-  clientRegistrationOptions: `${LIMITED}; how long a client_secret lives is what your clientsStore makes of it`,
+  clientRegistrationOptions: `${LIMITED}; your clientsStore decides how long a client_secret is valid`,
 };
 
 const ASSERTION_HINTS = {
   ...CLIENT_ASSERTION_HINTS,
   issuer: 'the router has issuerUrl',
-  tokenEndpoint: 'it is the one of the router',
-  endpoint: 'it is the one that is called',
+  tokenEndpoint: 'the router sets it',
+  endpoint: 'the router uses the endpoint that was called',
 };
 
 /** In bytes. */
@@ -148,7 +150,7 @@ async function readJson(request: ExpressRequest): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new OAuthError('invalid_request', 'The body is no JSON.');
+    throw new OAuthError('invalid_request', 'The body is not JSON.');
   }
 }
 
@@ -264,7 +266,6 @@ const document =
  *
  * The router imports neither SDK. Mount it at the root of the application, or use it as a handler
  * of `node:http`.
- *
  * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
  * @example
  * ```ts

@@ -1,6 +1,5 @@
 /**
  * Tests for replay stores: the contract of `ReplayStore`.
- *
  * @module
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
@@ -59,13 +58,13 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   'an absent key is inserted': async ({ store, entry }) => {
     equal(await store.insert(entry()), true);
   },
-  'a key that is there is not inserted again': async ({ store, entry }) => {
+  'an existing key is not inserted again': async ({ store, entry }) => {
     const once = entry();
     equal(await store.insert(once), true);
     equal(await store.insert(once), false);
     equal(await store.insert({ ...once }), false);
   },
-  'the key alone counts: another expiry, client or issuer does not make an entry new': async (
+  'only the key counts: another expiry, client or issuer does not make an entry new': async (
     bench,
   ) => {
     const { store, entry } = bench;
@@ -82,7 +81,7 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
       equal(countTrue(answers), 1);
     }
   },
-  'of copies that arrive at two processes in the same instant exactly one is inserted': async ({
+  'of copies that arrive at two processes at the same time exactly one is inserted': async ({
     store,
     peer,
     entry,
@@ -91,12 +90,16 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
       equal(countTrue(await insertAll([store, peer, store, peer], entry())), 1);
     }
   },
-  'what one process has inserted another does not insert again': async ({ store, peer, entry }) => {
+  'a key that one process has inserted is not inserted by another': async ({
+    store,
+    peer,
+    entry,
+  }) => {
     const once = entry();
     equal(await store.insert(once), true);
     equal(await peer.insert(once), false);
   },
-  'different keys do not get in the way of each other': async ({ store, entry }) => {
+  'different keys do not affect each other': async ({ store, entry }) => {
     const entries = Array.from({ length: 1000 }, () => entry());
     const insertions = () => Promise.all(entries.map(async (each) => store.insert(each)));
     deepEqual(new Set(await insertions()), new Set([true]));
@@ -122,13 +125,13 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     equal(await store.insert(once), true);
     equal(await store.insert(once), false);
   },
-  'an entry is not forgotten before its time': async ({ store, now, advance, entry }) => {
+  'an entry is not forgotten before it expires': async ({ store, now, advance, entry }) => {
     const once = entry({ expiresAt: now() + 3 });
     equal(await store.insert(once), true);
     await advance(2);
     equal(await store.insert(once), false);
   },
-  'an entry whose time is over is not inserted twice': async ({ store, now, entry }) => {
+  'an expired entry is not inserted twice': async ({ store, now, entry }) => {
     const late = entry({ expiresAt: now() - 1 });
     const accepted = await countAccepted(store, late);
     ok(accepted < 2, 'it was inserted twice');
@@ -140,7 +143,7 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
       ok(accepted < 2, 'it was inserted twice');
     }
   },
-  'a refused copy does not shorten the time of an entry': async (bench) => {
+  'a refused copy does not shorten the life of an entry': async (bench) => {
     const { store, now, advance, entry } = bench;
     const once = entry({ expiresAt: now() + 4 });
     equal(await store.insert(once), true);
@@ -152,7 +155,6 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 
 /**
  * The tests of a store, for any test runner.
- *
  * @param create creates the store under test; called for each test
  * @returns the tests; without a `peer`, the tests about several processes use a single store
  * @example

@@ -1,6 +1,5 @@
 /**
  * A replay store in Redis or Valkey, shared by all processes of a server.
- *
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -50,7 +49,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_persistence',
       message:
-        'Redis keeps no append-only file: after a restart it has forgotten assertions that are still valid. Set appendonly to yes and appendfsync to always.',
+        'Redis keeps no append-only file: a restart makes it forget assertions that are still valid. Set appendonly to yes and appendfsync to always.',
     };
   }
   const hasReplicas = Number(info.get('connected_slaves') ?? 0) > 0;
@@ -58,7 +57,7 @@ function* warningsOf(info: Info): Generator<RedisWarning> {
     yield {
       code: 'redis_replication',
       message:
-        'Redis replicates without waiting: a failover may forget the assertions of the last moments before it. Set min-replicas-to-write and min-replicas-max-lag to keep that time short.',
+        'Redis replicates without waiting: a failover may lose the latest assertions. Set min-replicas-to-write and min-replicas-max-lag to lose fewer.',
     };
   }
 }
@@ -111,7 +110,10 @@ const OPTIONS = redisOptions('private-key-jwt:replay:', 0.25);
  */
 const CLOCK_MARGIN = 60;
 
-/** How many insertions may wait. More fail at once, so that the client's queue does not grow. */
+/**
+ * How many insertions may wait. More fail at once, so that the Redis client's queue does not grow.
+ * One OAuth client may have as many as it leaves room for, so a single one gets half of them.
+ */
 const MAX_PENDING = 10_000;
 
 const emitWarning = ({ code, message }: RedisWarning): void =>
@@ -133,7 +135,6 @@ const isOutOfMemory = (error: unknown): boolean =>
  * insertion later; the assertion is then used up.
  *
  * Redis must not lose entries: see `check()`.
- *
  * @example
  * ```ts
  * import { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
@@ -150,6 +151,7 @@ export class RedisReplayStore implements ReplayStore {
   readonly #commands: RedisCommands;
   readonly #prefix: string;
   readonly #timeout: number;
+  readonly #pendingOf = new Map<string, number>();
   #pending = 0;
   #checked = false;
 
@@ -166,13 +168,12 @@ export class RedisReplayStore implements ReplayStore {
 
   /**
    * Inserts the entry if its key is absent.
-   *
    * @returns true if the key was absent, false if Redis already has it
    * @throws {ReplayStoreFullError} if Redis is out of memory
    * @throws any other error if Redis is unreachable or does not answer in time
    */
   async insert(entry: ReplayEntry): Promise<boolean> {
-    if (this.#pending >= MAX_PENDING) {
+    if ((this.#pendingOf.get(entry.clientId) ?? 0) >= MAX_PENDING - this.#pending) {
       throw new Error(`Redis has not answered ${this.#pending} insertions yet.`);
     }
     try {
@@ -188,7 +189,6 @@ export class RedisReplayStore implements ReplayStore {
   /**
    * Checks whether Redis is configured to keep its entries: eviction, persistence and replication,
    * as far as the server reports them.
-   *
    * @returns the problems; empty if there are none
    * @throws what the client throws, for example if the user may not call `INFO`
    */
@@ -207,10 +207,10 @@ export class RedisReplayStore implements ReplayStore {
     return checkRedis(await this.#commands.nodes(), this);
   }
 
-  async #set({ key, expiresAt }: ReplayEntry): Promise<boolean> {
+  async #set({ key, clientId, expiresAt }: ReplayEntry): Promise<boolean> {
     const name = this.#prefix + key;
     const attempt = randomUUID();
-    this.#pending += 1;
+    this.#count(clientId, 1);
     try {
       const time = this.#timeLeft(expiresAt);
       if (wasSet(await this.#commands.setIfAbsent(name, attempt, time))) return true;
@@ -219,8 +219,15 @@ export class RedisReplayStore implements ReplayStore {
       return String(await this.#commands.get(name)) === attempt;
     } finally {
       // Counts until the command has left the client's queue, however late.
-      this.#pending -= 1;
+      this.#count(clientId, -1);
     }
+  }
+
+  #count(clientId: string, change: 1 | -1): void {
+    this.#pending += change;
+    const pending = (this.#pendingOf.get(clientId) ?? 0) + change;
+    if (pending > 0) this.#pendingOf.set(clientId, pending);
+    else this.#pendingOf.delete(clientId);
   }
 
   /**

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AssertionClient } from '../keys/secret.js';
 import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
+import { errorFrom } from '../shared/safe.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import type { RequestAuthenticator } from './request-authenticator.js';
 import { type PerRequest, SERVER_IDENTITY_OPTIONS } from './server-identity.js';
@@ -26,8 +27,8 @@ const OPTIONS = {
 
 const HINTS = {
   onAuthentication: 'give it to the strategy',
-  session: 'give it to the passport.authenticate that is otherwise',
-  failWithError: 'give it to the passport.authenticate that is otherwise',
+  session: 'give it to the passport.authenticate in otherwise',
+  failWithError: 'give it to the passport.authenticate in otherwise',
 };
 
 /** Express infers `response.locals` for the next handlers from the last call signature. */
@@ -77,7 +78,7 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
           ? 'a strategy of another kind'
           : 'something else';
   throw new TypeError(
-    `authenticateClient needs the PrivateKeyJwtStrategy itself, and was given ${what}. Other methods go into { otherwise: passport.authenticate(…) }.`,
+    `authenticateClient needs the PrivateKeyJwtStrategy itself, not ${what}. Pass other methods as { otherwise: passport.authenticate(…) }.`,
   );
 }
 
@@ -91,7 +92,6 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
  * client in `req.user` must follow the same rules as with an assertion: a client that is disabled,
  * or must use another method, is refused. If `req.user` is not the client itself, `next` gets a
  * `ConfigurationError`.
- *
  * @throws {TypeError} if an argument is wrong
  * @example
  * ```ts
@@ -153,10 +153,10 @@ export function authenticateClient<Client extends AssertionClient>(
         (isAuthenticated) => {
           if (isAuthenticated) next();
         },
-        (error: unknown) => {
+        (thrown: unknown) => {
           forgetUser(request as WithUser);
           setClient(response, undefined);
-          answer(error, request, response, next);
+          answer(errorFrom(thrown), request, response, next);
         },
       );
   };

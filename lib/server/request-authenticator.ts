@@ -46,7 +46,7 @@ const OPTIONS = { ...SERVER_IDENTITY_OPTIONS, ...CLIENT_ASSERTION_OPTIONS };
 
 const HINTS = {
   ...CLIENT_ASSERTION_HINTS,
-  passReqToCallback: 'the lookup is always given the request, as its second argument',
+  passReqToCallback: 'the lookup always gets the request, as its second argument',
 };
 
 function methodShown({ client_secret }: Credentials, authorization: string | undefined) {
@@ -68,7 +68,7 @@ function isPinned(client: unknown): client is Pinned {
 }
 
 const NOT_PINNED =
-  'otherwise has accepted a client, but did not give the client itself with its clientId and secrets, so it cannot be held to assertions: let it give the client itself (by Passport, let the verify callback give it), with secrets: [] if it has no keys.';
+  'otherwise accepted a client, but did not pass on the client itself with its clientId and secrets, so its rules cannot be checked. Return the client or set req.user to it (in Passport, pass it to done in the verify callback), with secrets: [] if it has no keys.';
 
 /**
  * Authenticates the client of a request: form, server identity, pipeline. The strategy,
@@ -88,7 +88,6 @@ export class RequestAuthenticator<
 
   /**
    * The client that an assertion authenticates; undefined if the request has no assertion.
-   *
    * @param endpoint overrides the option of this name
    * @param context for the lookup
    * @throws {ClientAuthenticationError} if the assertion authenticates no client
@@ -110,7 +109,6 @@ export class RequestAuthenticator<
 
   /**
    * Refuses a request without an assertion that breaks the rules for every method.
-   *
    * @throws {ClientAuthenticationError} for a repeated parameter, or two methods in one request
    */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
@@ -121,7 +119,6 @@ export class RequestAuthenticator<
   /**
    * Applies the rules for clients with assertions to a client that another method accepted, and
    * reports the event.
-   *
    * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
    * @throws {ConfigurationError} if `client` is not the client itself
    */
@@ -150,7 +147,6 @@ export class RequestAuthenticator<
 
   /**
    * Reports a refusal, and makes the error for the caller.
-   *
    * @param provedClientId only after authentication: an unauthenticated caller may have sent its
    *   secret as the id
    */
@@ -185,7 +181,6 @@ export class RequestAuthenticator<
 
 /**
  * Creates the authenticator of a strategy or router.
- *
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */
 export function createRequestAuthenticator<Client extends AssertionClient>(

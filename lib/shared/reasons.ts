@@ -80,13 +80,11 @@ export const REASONS = {
     'The client_assertion_type is not supported: use urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
   ),
   client_assertion_type_is_grant_type: invalidRequest(
-    'urn:ietf:params:oauth:grant-type:jwt-bearer is a grant type; the client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
+    'urn:ietf:params:oauth:grant-type:jwt-bearer is a grant type, not a client_assertion_type: use urn:ietf:params:oauth:client-assertion-type:jwt-bearer.',
   ),
-  parameter_repeated: invalidRequest(
-    'A parameter of client authentication was sent more than once.',
-  ),
+  parameter_repeated: invalidRequest('A client authentication parameter was sent more than once.'),
   multiple_authentication_methods: invalidRequest(
-    'The request uses more than one method of client authentication.',
+    'The request uses more than one client authentication method.',
   ),
   assertion_too_long: invalidClient('The assertion is longer than maxAssertionLength.'),
 
@@ -94,10 +92,10 @@ export const REASONS = {
   assertion_malformed: invalidClient('The assertion is not a JWS in compact serialization.'),
 
   // The JOSE header
-  algorithm_not_allowed: invalidClient('The alg is not among the algorithms of this server.'),
-  critical_header: invalidClient('The header has crit, and no extension is supported.'),
-  unencoded_payload: invalidClient('The header has b64, which a JWT may not use.'),
-  typ_not_allowed: invalidClient('The typ is not that of a client assertion.'),
+  algorithm_not_allowed: invalidClient('This server does not accept the alg.'),
+  critical_header: invalidClient('The header has crit, but this server supports no extensions.'),
+  unencoded_payload: invalidClient('The header has b64, which a JWT may not have.'),
+  typ_not_allowed: invalidClient('The typ does not belong to a client assertion.'),
   key_identifier_invalid: invalidClient('kid, x5t or x5t#S256 is not a string.'),
 
   // The claims
@@ -115,7 +113,7 @@ export const REASONS = {
   issued_in_the_future: invalidClient('iat is in the future.'),
   not_before_too_old: invalidClient('nbf is further in the past than this profile allows.'),
   claim_missing: invalidClient('A claim that this server requires is missing.'),
-  claim_mismatch: invalidClient('A claim is not what the FederatedIdentity secret asks for.'),
+  claim_mismatch: invalidClient('A claim differs from the value in the FederatedIdentity secret.'),
   jwt_id_invalid: invalidClient('jti is missing or not a non-empty string.'),
   request_object_as_assertion: invalidClient(
     'A claim is a parameter of authorization requests: this is a request object, not an assertion.',
@@ -127,7 +125,7 @@ export const REASONS = {
     'The metadata document of the client could not be used.',
   ),
   client_method_unsupported: unauthorizedClient(
-    'The client and this server have no method of authentication in common.',
+    'The client and this server have no authentication method in common.',
   ),
   client_disabled: invalidClient('The client is disabled.'),
   client_method_mismatch: invalidClient(
@@ -168,10 +166,10 @@ export const REASONS = {
     'client_id inside the request object is missing, or differs from the client_id of the request.',
   ),
   request_object_subject_present: invalidRequestObject(
-    'sub is the client_id, as in a client assertion.',
+    'sub is the client_id, which only a client assertion may have.',
   ),
   request_object_state_outside: invalidRequestObject(
-    'state is outside the request object: this profile accepts it only inside.',
+    'state is outside the request object: this profile accepts state only inside.',
   ),
   request_object_nested: invalidRequestObject(
     'A request object may not contain request or request_uri.',
@@ -180,7 +178,6 @@ export const REASONS = {
 
 /**
  * A stable code that says why an authentication failed.
- *
  * @useDeclaredType
  */
 export type Reason = keyof typeof REASONS;

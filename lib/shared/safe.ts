@@ -39,6 +39,20 @@ export function safeText(value: unknown): string | undefined {
   return HARMLESS.test(value) ? value : safeString(value);
 }
 
-/** Describes a thrown value in one line. The value can be anything. */
-export const thrownText = (thrown: unknown): string =>
-  String(thrown instanceof Error ? thrown : safe(thrown));
+/** Describes a thrown value in one line. The value can be anything, and its text may throw too. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(safe(thrown instanceof Error ? String(thrown) : thrown));
+  } catch {
+    return 'something that has no text';
+  }
+}
+
+/**
+ * What may be passed on as an error. Express and Passport read a falsy value as success, and
+ * `'route'` as the way to the next handler.
+ */
+export const errorFrom = (thrown: unknown): object =>
+  typeof thrown === 'object' && thrown !== null
+    ? thrown
+    : new Error(`Something threw a value that is no error: ${thrownText(thrown)}`);

@@ -267,7 +267,7 @@ const RULES: readonly (readonly [
   ],
   ['fapi2: nbf 8 s ahead', { profile: 'fapi2' }, () => ({ nbf: at(8) }), undefined],
   [
-    'fapi2: state beside it',
+    'fapi2: state outside',
     { profile: 'fapi2', state: 'x' },
     () => ({ nbf: at(0) }),
     'request_object_state_outside',
@@ -377,6 +377,10 @@ test('the secrets are those of authentication: expired ones are refused', async 
 for (const [name, options, message] of [
   ['no issuer', { issuer: undefined }, /^issuer must be a non-empty string/],
   ['an empty issuer', { issuer: '' }, /^issuer must be a non-empty string/],
+  ['a client without an id', { client: { secrets: CLIENT.secrets } }, /^client must be the client/],
+  ['a client with an empty id', { client: clientWith('', []) }, /^client must be the client/],
+  ['no client', { client: null }, /^client must be the client/],
+  ['the id of a client', { client: 'client' }, /^client must be the client/],
   ['alg none', { algorithms: ['none'] }, /^algorithms has "none": choose from/],
   ['a tolerance as a text', { clockTolerance: '60' }, /^clockTolerance must be a finite number/],
   ['no lifetime', { maxLifetime: 0 }, /^maxLifetime must be a finite number of at least 1/],

@@ -141,7 +141,7 @@ function aspNetApplication(
 }
 
 chromiumTest(
-  "an application of ASP.NET Core's shape logs in: form_post, a signed request and its state beside it",
+  "an application of ASP.NET Core's shape logs in: form_post, a signed request and its state outside",
   async ({ open }, t) => {
     const { application, first } = await sites(t);
     const server = await startServer(t, `${first.url}/signin-oidc`);

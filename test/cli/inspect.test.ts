@@ -261,7 +261,7 @@ for (const [name, args, message] of [
   ['a time that is none', ['--now', 'soon'], /ISO 8601/],
   ['an unknown audience mode', ['--audience', 'loose'], /compatible, issuer, issuer-string/],
   ['a clients file that is not there', ['--client', 'nowhere.json'], /cannot be read \(ENOENT\)/],
-  ['no assertion', [], /as an argument, or send it to stdin/],
+  ['no assertion', [], /as an argument or on stdin/],
 ] as const) {
   test(`${name} is an error of usage: exit code 2`, async () => {
     const { exitCode, stdout, stderr } = await runCli(['inspect', ...args]);
@@ -317,7 +317,7 @@ for (const [what, wrap] of [
     assert.equal(exitCode, 0);
     assert.equal(inspection.claims['iss'], 'client');
     assert.deepEqual(inspection.warnings, [
-      `Taken off around the assertion: ${what}. A server does not do so.`,
+      `Removed from around the assertion: ${what}. A server would not remove this.`,
     ]);
   });
 }
@@ -343,7 +343,7 @@ test('a token of a platform is judged by the trust of the client that --client-i
   assert.deepEqual(outcomes(inspection, 'skipped'), ['replay']);
   assert.ok(outcomes(inspection, 'passed').includes('further claims'));
   const { stdout } = await runCli(['inspect', token, ...args]);
-  assert.match(stdout, /checks it only if the secret sets singleUse/);
+  assert.match(stdout, /looks for replays only if the secret sets singleUse/);
   assert.match(stdout, /Every check passed: the assertion is accepted\.$/m);
 });
 
@@ -377,5 +377,5 @@ test('what is wrong with a FederatedIdentity in the clients file is a warning', 
   const { token, file } = await workload(t, { subject: 'system:*' });
   const args = ['--client', file, '--client-id', 'workload'];
   const { inspection } = await inspectJson([token, ...args]);
-  assert.match(inspection.warnings.join(), /there are no wildcards/);
+  assert.match(inspection.warnings.join(), /without wildcards/);
 });

@@ -150,7 +150,7 @@ test('no file is replaced without --force, and none is written where one is in t
   const refused = await runCli(args, { cwd: folder });
   assert.equal(refused.exitCode, 1);
   assert.equal(refused.stdout, '');
-  assert.match(refused.stderr, /client\.crt is there already: .*--force/);
+  assert.match(refused.stderr, /client\.crt already exists: .*--force/);
   assert.deepEqual(await readdir(folder), ['client.crt']);
 
   assert.equal((await runCli([...args, '--force'], { cwd: folder })).exitCode, 0);
@@ -192,7 +192,7 @@ test('with --client-id there are whole entries to register', async (t) => {
   const { stdout } = await runCli(['keygen', '--force', '--client-id', 'mvc.jar.jwt'], {
     cwd: folder,
   });
-  assert.match(stdout, /^Client, as passport-private-key-jwt takes it\n\{\n {2}"clientId": "mvc/m);
+  assert.match(stdout, /^Client, for passport-private-key-jwt\n\{\n {2}"clientId": "mvc/m);
   assert.match(stdout, /^Client metadata \(RFC 7591\)\n\{\n {2}"client_id": "mvc\.jar\.jwt",/m);
 });
 

@@ -9,7 +9,7 @@ test('--help names every command and the exit codes', async () => {
   const { exitCode, stdout } = await runCli(['--help']);
   assert.equal(exitCode, 0);
   for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
-  assert.match(stdout, /Exit codes: 0 done, 1 refused or failed, 2 called wrongly/);
+  assert.match(stdout, /Exit codes: 0 success, 1 refused or failed, 2 wrong usage/);
 });
 
 test('each command has its own --help', async () => {

@@ -24,6 +24,14 @@ const LOOKUPS: Readonly<Record<string, readonly [FindClient<AssertionClient>, Ex
   ],
   rejects: [async () => Promise.reject(gone), 'client_lookup_failed'],
   'returns a text': [() => 'client' as never, 'client_lookup_failed'],
+  'returns a client whose maxLifetime is a text': [
+    () => ({ ...CLIENT, maxLifetime: '600' as never }),
+    'client_lookup_failed',
+  ],
+  'returns a client whose maxLifetime is no number': [
+    async () => ({ ...CLIENT, maxLifetime: Number.NaN }),
+    'client_lookup_failed',
+  ],
   'returns another client': [() => ({ ...CLIENT, clientId: 'CLIENT' }), 'unknown_client'],
   'calls done at once': [(_id, _context, done) => done(null, CLIENT), 'client'],
   'calls done later': [(_id, _context, done) => void later(() => done(null, CLIENT)), 'client'],

@@ -210,7 +210,7 @@ test('a key that the server does not take is refused when the service is made', 
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {
     name: 'TypeError',
     message:
-      'The signing key cannot be used: its alg is ES256, but the server takes RS384 or ES384.',
+      'The signing key cannot be used: its alg is ES256, but the server accepts RS384 or ES384.',
   });
 });
 
@@ -220,6 +220,6 @@ test('a certificate that the server wants is missed when the service is made', (
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {
     name: 'TypeError',
     message:
-      'The signing key cannot be used: the server knows keys by x5t#S256 or x5c: give its certificate.',
+      'The signing key cannot be used: the server identifies keys by x5t#S256 or x5c: give its certificate.',
   });
 });

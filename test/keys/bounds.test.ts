@@ -71,12 +71,12 @@ const HOSTILE: Readonly<Record<string, readonly [(size: number) => Secret, numbe
   'x of an EC JWK': [
     (size) => jwk({ ...EC.publicJwk, x: bytes(size) }),
     84,
-    /the member x has \d+ bytes: P-256 takes 32/,
+    /the member x has \d+ bytes: P-256 needs 32/,
   ],
   'y of an EC JWK': [
     (size) => jwk({ ...EC.publicJwk, y: bytes(size) }),
     84,
-    /the member y has \d+ bytes: P-256 takes 32/,
+    /the member y has \d+ bytes: P-256 needs 32/,
   ],
   'x of an OKP JWK': [
     (size) => jwk({ kty: 'OKP', crv: 'Ed25519', x: bytes(size) }),

@@ -20,6 +20,8 @@ const ROWS: readonly Row[] = [
   [[REMOTE], { tokenEndpointAuthMethod: 'private_key_jwt' }, undefined],
   [[REMOTE, EC], { tokenEndpointAuthSigningAlg: 'RS256' }, undefined],
   [[], {}, undefined],
+  [[EC], { maxLifetime: 600 }, undefined],
+  [[EC], { maxLifetime: '600' as never }, /its maxLifetime must be a finite number of seconds/],
   [[], { tokenEndpointAuthMethod: 'client_secret_basic' }, undefined],
   [[EC], { tokenEndpointAuthMethod: 'none', tokenEndpointAuthSigningAlg: 'RS256' }, undefined],
   [[], { tokenEndpointAuthMethod: 'private_key_jwt' }, /private_key_jwt needs a key/],

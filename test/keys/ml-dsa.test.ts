@@ -72,7 +72,7 @@ for (const [alg, size] of Object.entries(SIZES)) {
 
   test(`${alg}: a key of another size, a private key and another alg are refused`, () => {
     for (const [value, message] of [
-      [jwk(alg, pub.subarray(1)), /the member pub has \d+ bytes: ML-DSA-\d+ takes \d+/],
+      [jwk(alg, pub.subarray(1)), /the member pub has \d+ bytes: ML-DSA-\d+ needs \d+/],
       [jwk(alg, Buffer.concat([pub, pub])), /the member pub has \d+ bytes: at most \d+ are/],
       [jwk(alg, pub, { priv: 'AA' }), /holds a private key \(member priv\)/],
       [jwk('ML-DSA-99', pub), /the AKP key has the alg "ML-DSA-99": use ML-DSA-44/],

@@ -55,7 +55,7 @@ test('an RSA key whose modulus is of the kind that can be factored is refused in
   ] as const) {
     assert.throws(() => configure(secret), {
       name: 'SecretError',
-      message: /the RSA key is of the kind that can be factored \(ROCA\): make another one\.$/,
+      message: /the RSA key can be factored \(ROCA\): make another key\.$/,
     });
   }
 });

@@ -149,7 +149,7 @@ const REFUSED: Readonly<Record<string, readonly [Secret['type'], string, RegExp]
   'a certificate beside the public key of another': [
     'X509CertificateBase64',
     rsaCertificate.pem + pemOf(EC),
-    /a certificate and also a public key that is not its own/,
+    /a certificate and also a public key of another key pair/,
   ],
   'a public key beside the certificate of another': [
     'PublicKeyPem',
@@ -159,7 +159,7 @@ const REFUSED: Readonly<Record<string, readonly [Secret['type'], string, RegExp]
   'a PEM without its last line': [
     'PublicKeyPem',
     pemOf(RSA).replace(/-----END.*\n/, ''),
-    /the PEM has no line -----END PUBLIC KEY-----: it was cut/,
+    /the PEM has no line -----END PUBLIC KEY-----: it was cut off/,
   ],
   'a PEM with something else between its lines': [
     'PublicKeyPem',

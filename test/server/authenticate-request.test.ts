@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import express from 'express';
 import {
   type AssertionClient,
   type AuthenticationEvent,
@@ -12,6 +13,7 @@ import {
 } from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
+import { listen } from '../support/listen.js';
 import { oauthAnswer } from '../support/oauth-answer.js';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -473,6 +475,27 @@ test('node:http: a request is authenticated, and its path is the endpoint', asyn
     events.map(({ reason }) => reason),
     ['multiple_authentication_methods', 'audience_mismatch', undefined, 'client_assertion_absent'],
   );
+});
+
+test('below a mount path, the endpoint is the whole path (RFC 7523 §3 (3))', async (t) => {
+  const validator = new ClientAssertionValidator({}, () => CLIENT);
+  const app = express();
+  const tenant = express.Router();
+  tenant.post('/token', async (request, response) => {
+    const { answer } = await validator.authenticate(request, { issuer: `${ISSUER}/tenant` });
+    response.sendStatus(answer?.status ?? 200);
+  });
+  app.use('/tenant', tenant);
+  const { url, close } = await listen(app);
+  t.after(close);
+  for (const [aud, status] of [
+    [`${ISSUER}/tenant/token`, 200],
+    [`${ISSUER}/token`, 401],
+  ] as const) {
+    const body = assertionForm(await signAssertion('client', { claims: { aud } }));
+    const answer = await fetch(`${url}/tenant/token?x=1`, { method: 'POST', body });
+    assert.equal(answer.status, status, aud);
+  }
 });
 
 test('node:http: a body without end gets its answer all the same', async (t) => {

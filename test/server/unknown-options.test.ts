@@ -52,7 +52,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
   ],
   [
     () => strategy({ passReqToCallback: true }),
-    'PrivateKeyJwtStrategy has no option passReqToCallback: the lookup is always given the request, as its second argument',
+    'PrivateKeyJwtStrategy has no option passReqToCallback: the lookup always gets the request, as its second argument',
   ],
   [() => strategy({ jwksUri: true }), 'The options of RemoteJwkSets must be an object'],
   [

@@ -46,7 +46,7 @@ for (const findClient of [undefined, null, 'client', new Map([['client', CLIENT]
     const lookup = findClient as unknown as () => undefined;
     assert.throws(() => new ClientAssertionValidator({}, lookup), {
       name: 'TypeError',
-      message: 'findClient must be a function that returns the client of a client_id',
+      message: 'findClient must be a function that returns the client for a client_id',
     });
   });
 }

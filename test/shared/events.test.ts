@@ -4,7 +4,12 @@ import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../../lib/index.js';
+import {
+  AUTHENTICATION_CHANNEL,
+  type AuthenticationEvent,
+  assertClientSecrets,
+  type Secret,
+} from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
 import { keyPair } from '../support/keys.js';
@@ -119,7 +124,7 @@ for (const [what, client] of [
     'a member of the client',
     {
       ...CLIENT,
-      get maxLifetime() {
+      get tokenEndpointAuthSigningAlg() {
         return fail();
       },
     },
@@ -160,6 +165,30 @@ test('texts from outside are shortened and cleaned, and what is no text is left 
   await outcome(validator, await signAssertion('client', { claims }));
   const actual = [cut, '[object]', ...Array(18).fill('y'), '… (32 values)'];
   assert.deepEqual(events[1]?.actual, actual);
+});
+
+test('warnings and errors about keys show no characters that steer a terminal or turn text round', async () => {
+  const steering = 'a\u009b31m\u202e\u2028b';
+  const secrets = [
+    jwkSecret(keyPair('ES256'), { kid: 'known' }),
+    jwkSecret(keyPair('ES384'), { alg: steering }),
+  ];
+  const events: AuthenticationEvent[] = [];
+  const validator = validatorOf([clientWith('client', secrets)], {
+    onAuthentication: (event) => events.push(event),
+  });
+  await outcome(validator, await signAssertion('client', { header: { kid: steering } }));
+  const told = (events[0]?.warnings ?? []).map(({ code, message }) => [code, message] as const);
+  assert.deepEqual(
+    told.map(([code]) => code),
+    ['secret_refused', 'kid_mismatch'],
+  );
+  const shown = '"a\ufffd31m\ufffd\ufffdb"';
+  for (const [code, message] of told) assert.ok(message.includes(shown), `${code}: ${message}`);
+  assert.throws(
+    () => assertClientSecrets(clientWith(steering, secrets)),
+    ({ message }: Error) => message.startsWith(`Client ${shown}, `),
+  );
 });
 
 test('callback and channel get the same events, one for each authentication', async (t) => {
@@ -257,6 +286,33 @@ const FAILING_LISTENERS: Readonly<Record<string, () => unknown>> = {
     throw new Error('The log is full.');
   },
   rejects: () => Promise.reject(new Error('The log is full.')),
+  'throws two lines': () => {
+    throw new Error('The log\nis full.');
+  },
+  'throws an error without a text': () => {
+    throw withoutText();
+  },
+  'rejects with an error without a text': () => Promise.reject(withoutText()),
+  'rejects with a revoked proxy': () => {
+    const { proxy, revoke } = Proxy.revocable(new Error(), {});
+    revoke();
+    return Promise.reject(proxy);
+  },
+};
+
+function withoutText(): Error {
+  const error = new Error('The log is full.');
+  return Object.defineProperty(error, 'message', {
+    get() {
+      throw new Error('There is no text.');
+    },
+  });
+}
+
+const TOLD: Readonly<Record<string, string>> = {
+  throws: 'Error: The log is full.',
+  rejects: 'Error: The log is full.',
+  'throws two lines': 'Error: The log\ufffdis full.',
 };
 
 for (const [how, onAuthentication] of Object.entries(FAILING_LISTENERS)) {
@@ -280,7 +336,7 @@ for (const [how, onAuthentication] of Object.entries(FAILING_LISTENERS)) {
     const shown = warnings.filter(({ name }) => name === 'PrivateKeyJwtWarning');
     assert.deepEqual(
       shown.map(({ message }) => message),
-      Array(2).fill('onAuthentication failed: Error: The log is full.'),
+      Array(2).fill(`onAuthentication failed: ${TOLD[how] ?? 'something that has no text'}`),
     );
     assert.deepEqual(rejections, []);
   });

@@ -106,7 +106,7 @@ export const TRUST_CHECKS: readonly TrustCheck[] = [
       issuer === jws.claims['iss'] && issuer !== client.clientId,
     expected: ({ jws, identities }) => [
       `sub = ${String(jws.claims['iss'])}, or a FederatedIdentity secret of the client for this iss`,
-      ...identities.map(({ issuer }) => `the client has one for ${issuer}`),
+      ...identities.map(({ issuer }) => `the client has a FederatedIdentity secret for ${issuer}`),
     ],
     actual: claim('sub'),
   }),
@@ -164,7 +164,7 @@ export const TRUST_CHECKS: readonly TrustCheck[] = [
     source: 'RFC 7523 §3 (7)',
     reason: 'jwt_id_invalid',
     trusts: ({ singleUse }, { jws }) => singleUse !== true || isNonEmptyString(jws.claims['jti']),
-    expected: constant('a non-empty string, since singleUse is set'),
+    expected: constant('a non-empty string, because singleUse is set'),
     actual: claim('jti'),
   }),
 ];

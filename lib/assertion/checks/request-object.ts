@@ -114,13 +114,13 @@ export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
     actual: nested,
   },
   {
-    name: 'state beside it',
+    name: 'state outside',
     source: 'RFC 9101 §6.3, OpenID Connect Core §6.1',
     reason: 'request_object_state_outside',
     passes: ({ state, claims, settings }) =>
       state === undefined || settings.profile !== 'fapi2' || claims['state'] === state,
     expected: constant('state inside the request object'),
-    actual: constant('state beside it'),
+    actual: constant('state outside'),
   },
   {
     name: 'required claims',

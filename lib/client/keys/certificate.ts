@@ -31,7 +31,6 @@ export interface SignerCertificate {
   readonly header: CertificateHeader;
   /** In seconds since the epoch. */
   readonly notBefore: number;
-  /** In seconds since the epoch. */
   readonly notAfter: number;
 }
 
@@ -62,14 +61,7 @@ function belongs(base64: string, alg: Algorithm, publicKey: KeyObject | undefine
   }
 }
 
-/**
- * Reads the certificate of a signing key.
- *
- * @param publicKey the public half of the key, if known
- * @param beside base64 certificates from the PEM of the key
- * @returns undefined if there is no certificate
- * @throws {KeyError}
- */
+/** `beside`: base64 certificates from the PEM of the key. */
 export function certificateOf(
   { certificate, x5c = false }: CertificateOptions,
   alg: Algorithm,
@@ -79,13 +71,15 @@ export function certificateOf(
   const chain = certificate === undefined ? beside : chainOf(certificate);
   if (chain.length === 0) {
     if (!x5c) return undefined;
-    throw new KeyError('x5c is the certificate in the header: give the certificate');
+    throw new KeyError('x5c sends the certificate in the header: give the certificate');
   }
   const own = chain.find((each) => belongs(each, alg, publicKey));
   if (own === undefined) {
     // Throws the precise reason if the certificate is unreadable.
     keyFromCertificate(chain[0] ?? '');
-    throw new KeyError('the certificate belongs to another key, and so does each of its chain');
+    throw new KeyError(
+      'the certificate belongs to another key, and so does every certificate of its chain',
+    );
   }
   const { keyObject, x5t, x5tS256, notBefore, notAfter } = keyFromCertificate(own);
   const ordered = [own, ...chain.filter((each) => each !== own)];

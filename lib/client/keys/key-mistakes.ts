@@ -10,17 +10,17 @@ type Mistake<Value> = readonly [is: (value: Value) => boolean, sentence: string]
 
 const matches = (pattern: RegExp) => (text: string) => pattern.test(text);
 
-export const NOT_PRIVATE = 'the key is a public key: sign with the private one that belongs to it';
+export const NOT_PRIVATE = 'the key is a public key: give the private key that belongs to it';
 
 const TEXT_MISTAKES: readonly Mistake<string>[] = [
   [matches(/^\s*$/), 'the key is empty: is its environment variable set, and its file written?'],
   [
     matches(/^PuTTY-User-Key-File/),
-    'the key is in the form of PuTTY: convert it with puttygen key.ppk -O private-openssh, then ssh-keygen -p -m PKCS8',
+    'the key is in the format of PuTTY: convert it with puttygen key.ppk -O private-openssh, then ssh-keygen -p -m PKCS8',
   ],
   [
     matches(/^(ssh-|ecdsa-sha2-|sk-)[\w-]+(@[\w.]+)? AAAA/),
-    'the key is a public key of OpenSSH: sign with the private one, in PKCS#8',
+    'the key is a public key of OpenSSH: give the private key, in PKCS#8',
   ],
   [
     matches(/-----BEGIN PGP/),
@@ -28,15 +28,15 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
   ],
   [
     matches(/-----BEGIN (OPENSSH|SSH2)/),
-    'the key is in the form of OpenSSH: convert it with ssh-keygen -p -m PKCS8',
+    'the key is in the format of OpenSSH: convert it with ssh-keygen -p -m PKCS8',
   ],
   [
     matches(/-----BEGIN DSA PRIVATE KEY/),
-    'the key is a DSA key, which no JWT is signed with: make an RSA, EC or Ed25519 key',
+    'the key is a DSA key, which cannot sign JWTs: make an RSA, EC or Ed25519 key',
   ],
   [
     matches(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?![\s\S]*-----END )/),
-    'the PEM has no END line: is the text cut off, as by a shell or a limit of the vault?',
+    'the PEM has no END line: did a shell or a limit of the vault cut the text off?',
   ],
   [matches(/PRIVATE KEY-----/), 'the PEM does not hold a private key that can be read'],
   [
@@ -53,7 +53,7 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
   ],
   [
     matches(/-----BEGIN [A-Z0-9. ]*PARAMETERS/),
-    'the PEM has only parameters and no key: openssl ecparam needs -genkey, and the part EC PRIVATE KEY',
+    'the PEM has only parameters and no key: run openssl ecparam with -genkey, and give the part EC PRIVATE KEY',
   ],
   [
     matches(/-----BEGIN X509 CRL/),
@@ -67,7 +67,7 @@ const TEXT_MISTAKES: readonly Mistake<string>[] = [
   ],
   [
     matches(/^(?:file:|\.{0,2}\/|[A-Za-z]:\\|~\/)\S*$|^[\w.-]+\.(?:pem|key|jwk|json|p8)$/),
-    'the key is neither PEM nor the JSON of a JWK but the name of a file: give the content of the file',
+    'the key is the name of a file: give the content of the file',
   ],
 ];
 
@@ -84,7 +84,7 @@ const OBJECT_MISTAKES: readonly Mistake<object>[] = [
   [has('privateKey'), 'the key is a key pair: give its privateKey'],
   [(value) => value instanceof URL, 'the key is a URL: give the content of the file'],
   [(value) => value instanceof ArrayBuffer, 'the key is an ArrayBuffer: use new Uint8Array(key)'],
-  [has('createClientToken'), 'the key is an AssertionService: give the key that it was made of'],
+  [has('createClientToken'), 'the key is an AssertionService: give the key that it was made from'],
   [has('signJwt'), 'the key is a KeyRing or SigningKey: give it by itself, without options'],
   [hasList('keys'), 'the key is a JWK Set: give one of its keys'],
 ];
@@ -108,7 +108,7 @@ export function mistakeInDer(der: Buffer): string {
     return 'the key is a certificate: give its private key as key and this as certificate';
   }
   if (reads(() => createPublicKey({ key: der, format: 'der', type: 'spki' }))) return NOT_PRIVATE;
-  return `the key is DER, but no private key that can be read: ${CONVERT}`;
+  return `the key is DER, but not a private key that can be read: ${CONVERT}`;
 }
 
 export const mistakeInObject = (value: object): string | undefined =>
@@ -118,7 +118,7 @@ const CERTIFICATE_MISTAKES: readonly Mistake<string>[] = [
   [matches(/^\s*$/), 'the certificate is empty: is its file written?'],
   [
     matches(/-----BEGIN CERTIFICATE-----(?![\s\S]*-----END )/),
-    'the certificate has no END line: is the text cut off?',
+    'the certificate has no END line: was the text cut off?',
   ],
   [
     matches(/-----BEGIN (PKCS7|PKCS #7|CMS)/),

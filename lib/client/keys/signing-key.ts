@@ -34,15 +34,13 @@ export interface SigningKeyOptions extends CertificateOptions {
   readonly passphrase?: string | undefined;
   /**
    * Default: the `alg` of a JWK; otherwise RS256 for RSA, which most servers accept, the algorithm
-   * of the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI requires PS256 for
-   * RSA.
+   * of the curve for EC, EdDSA for Ed25519, HS256 for symmetric keys. FAPI requires PS256 for RSA.
    */
   readonly alg?: Algorithm | undefined;
   /**
    * The `kid` of the header; false for none. Default: the `kid` of a JWK; otherwise the thumbprint
-   * of the public key (RFC 7638). A symmetric key has no default, because its thumbprint would
-   * reveal it. Some servers find no key for an unknown `kid`: register `publicJwk`, which contains
-   * it.
+   * of the public key (RFC 7638), but none for a symmetric key, which its thumbprint would reveal.
+   * Some servers find no key for an unknown `kid`: register `publicJwk`, which contains it.
    */
   readonly kid?: string | false | undefined;
 }
@@ -124,7 +122,12 @@ function partsOf(
   return localKey(isOptions(input) ? input : { key: input }, demands);
 }
 
-/** Reports the use of a certificate outside its validity period. */
+/** How many warnings about certificates are remembered. */
+const MAX_WARNED = 1000;
+
+/** The certificates that the process was warned of: sources make their keys anew. */
+const warned = new Set<unknown>();
+
 const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
 
 function invalidity({
@@ -138,7 +141,6 @@ function invalidity({
 
 /**
  * A key that signs a client's assertions and request objects.
- *
  * @example
  * ```ts
  * const key = SigningKey.from(await readFile('client.pem'));
@@ -178,10 +180,8 @@ export class SigningKey {
 
   /**
    * Makes a signing key. If the certificate is outside its validity period, the process gets one
-   * warning for each key, and the diagnostics channel
+   * warning for each certificate, and the diagnostics channel
    * `passport-private-key-jwt:signing-certificate` gets an event each time the key signs.
-   *
-   * @param demands what the server requires of the key
    * @throws {TypeError} if the key is public, weak, encrypted without its passphrase or unreadable,
    *   or does not fit its public half, `alg`, `certificate` or `demands`; the message says what to
    *   change
@@ -199,9 +199,13 @@ export class SigningKey {
     }
   }
 
+  /** @internal */
+  get _hasCertificate(): boolean {
+    return this.#certificate !== undefined;
+  }
+
   /**
    * The JWK Set to register or publish: only the public key (RFC 7517 §5).
-   *
    * @throws {TypeError} if `publicJwk` is undefined
    */
   publicJwks(): { readonly keys: readonly JsonWebKey[] } {
@@ -213,7 +217,6 @@ export class SigningKey {
 
   /**
    * Signs claims as a JWT in compact serialization.
-   *
    * @param header parameters besides `alg`, `kid` and the certificate's
    * @param demands its `keyHeader` selects among `kid` and the certificate's parameters
    */
@@ -239,6 +242,10 @@ export class SigningKey {
     const problem = this.#certificate && invalidity(this.#certificate);
     if (problem === undefined || this.#isWarned) return problem;
     this.#isWarned = true;
+    const name = this.#certificate?.header['x5t#S256'];
+    if (warned.has(name)) return problem;
+    if (warned.size >= MAX_WARNED) warned.clear();
+    warned.add(name);
     const { notBefore, notAfter } = this.#validity();
     const when =
       problem === 'expired'

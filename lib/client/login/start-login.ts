@@ -9,6 +9,7 @@ import {
   randomState,
 } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
+import { isWebUrl } from '../../shared/options.js';
 import { call } from '../tokens/provider.js';
 import type { LoginRequest } from './events.js';
 import { hasOpenId, type LoginSettings } from './options.js';
@@ -54,6 +55,17 @@ function pendingLogin(
   if (!state || !redirectUri) {
     throw new ConfigurationError('The authorization request has lost its state or redirect_uri.');
   }
+  if (!isWebUrl(redirectUri)) {
+    throw new ConfigurationError('The redirect_uri must be an absolute URL.');
+  }
+  if (maxAge !== null && !/^\d{1,15}$/.test(maxAge)) {
+    throw new ConfigurationError('max_age must be a whole number of seconds.');
+  }
+  if (parameters.get('response_mode')?.startsWith('fragment')) {
+    throw new ConfigurationError(
+      'No server sees the fragment of a URL: leave response_mode out, or use form_post.',
+    );
+  }
   return {
     state,
     codeVerifier,
@@ -64,7 +76,7 @@ function pendingLogin(
   };
 }
 
-/** The parameters next to a signed request (OIDC Core §6.1). */
+/** OIDC Core §6.1. */
 function besideRequest(
   { parametersBesideRequest }: LoginSettings,
   parameters: URLSearchParams,
@@ -89,13 +101,7 @@ async function authorizationUrl(
   return buildAuthorizationUrl(config, request === undefined ? parameters : { request, ...beside });
 }
 
-/**
- * Begins a login: makes the authorization request, signs or pushes it if required, and stores the
- * login in the session.
- *
- * @param parameters added by the application to the request
- * @returns where to redirect the user
- */
+/** Returns where to redirect the user. */
 export async function startLogin(
   settings: LoginSettings,
   request: LoginRequest,

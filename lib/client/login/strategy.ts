@@ -1,6 +1,8 @@
 import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
+import { type ArgumentTable, readOptions, text } from '../../shared/options.js';
+import { metadataOf } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
 import { clientEvent } from '../tokens/provider.js';
@@ -23,11 +25,6 @@ import { startLogin } from './start-login.js';
 
 type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
 
-/**
- * Checks a verify function.
- *
- * @throws {TypeError} if it is not a function, or declares the wrong number of parameters
- */
 function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
   if (typeof verify !== 'function') throw new TypeError('verify must be a function');
   const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
@@ -42,14 +39,11 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
     : (_request, tokens, verified) => (verify as Verify)(tokens, verified);
 }
 
-const warn = (what: string): void => process.emitWarning(`${what}: the login was over before.`);
+const warn = (what: string): void => process.emitWarning(`${what}: the login was already over.`);
 
 /**
- * Calls a verify function and accepts one decision: after a second one, Passport would answer the
- * request again.
- *
- * @param verify calls the verify function
- * @param settle reports to Passport; must not throw
+ * Accepts one decision: after a second one, Passport would answer the request again. `settle` must
+ * not throw.
  */
 async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
@@ -77,9 +71,9 @@ async function decide(verify: (verified: Verified) => unknown, settle: Verified)
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
 
 /**
- * The part of openid-client's Passport strategy that is used here: its customisation points, which
- * a subclass may override, and the methods that Passport adds. Typed here so that the declarations
- * need no other package.
+ * The part of openid-client's Passport strategy that is used here, with the methods that Passport
+ * adds. A subclass may override the first four. Typed here so that the declarations need no other
+ * package.
  */
 export interface OpenIdConnectStrategyBase {
   readonly name: string;
@@ -106,6 +100,29 @@ const Base = Strategy as unknown as new (
   verify: unknown,
 ) => OpenIdConnectStrategyBase;
 
+interface LogoutParameters {
+  readonly idToken?: string | undefined;
+  readonly returnTo?: string | URL | undefined;
+  readonly state?: string | undefined;
+}
+
+const LOGOUT = {
+  idToken: text(undefined),
+  returnTo: (name, value) => {
+    if (value === undefined || URL.canParse(String(value)))
+      return value as string | URL | undefined;
+    throw new TypeError(`${name} must be an absolute URL`);
+  },
+  state: text(undefined),
+} satisfies ArgumentTable<LogoutParameters>;
+
+/** The names of the parameters that are sent. */
+const LOGOUT_HINTS = {
+  id_token_hint: 'use idToken',
+  idTokenHint: 'use idToken',
+  post_logout_redirect_uri: 'use returnTo',
+};
+
 const isRefusal = (error: unknown): boolean =>
   error instanceof LoginRequiredError && error.error === 'access_denied';
 
@@ -118,13 +135,10 @@ function failureInfo(error: unknown): object {
 
 /**
  * Logs users in at an OpenID provider: openid-client's Passport strategy, plus signed client
- * assertions, signed authorize requests (JAR) and events.
- *
- * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Several tabs can log in at
- * the same time; after one succeeds, the others must begin again. Requires express-session or
- * another session that Passport can renew at login. A subclass may override the customisation
- * points of `OpenIdConnectStrategyBase`.
- *
+ * assertions, signed authorize requests (JAR) and events. PKCE, `state` and, with the scope
+ * `openid`, `nonce` are always sent. Several tabs can log in at the same time; after one succeeds,
+ * the others must begin again. Requires a session that Passport can renew at login, such as that of
+ * express-session.
  * @example
  * ```ts
  * passport.use('oidc', new OpenIdConnectStrategy(
@@ -167,6 +181,26 @@ export class OpenIdConnectStrategy extends Base {
     this._authenticate(request, options).catch((error: unknown) => this._error(error));
   }
 
+  /**
+   * Whether a request begins a login. A request to the callback URL with a `state` is a response,
+   * even if it has neither a code nor an error: otherwise a provider that sends such responses
+   * would send the user back and forth for ever.
+   */
+  override shouldInitiateAuthRequest(
+    request: LoginRequest,
+    currentUrl: URL,
+    options: LoginAuthenticateOptions,
+  ): boolean {
+    // HEAD is answered like GET (RFC 9110 §9.3.2).
+    const asked: LoginRequest =
+      request.method === 'HEAD' ? Object.create(request, { method: { value: 'GET' } }) : request;
+    if (!super.shouldInitiateAuthRequest(asked, currentUrl, options)) return false;
+    const callbackURL = String(options.callbackURL ?? this._settings.defaults.callbackURL);
+    const isCallback =
+      URL.canParse(callbackURL) && new URL(callbackURL).pathname === currentUrl.pathname;
+    return !(isCallback && currentUrl.searchParams.has('state'));
+  }
+
   /** @internal */
   async _authenticate(request: LoginRequest, options: LoginAuthenticateOptions): Promise<void> {
     if (!request.session) {
@@ -187,9 +221,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The URL of the request. If its Host header, which the caller controls, is invalid, the host of
-   * the callback URL is used. Only the query matters.
-   *
+   * If the Host header, which the caller controls, is invalid, uses the host of the callback URL.
    * @internal
    */
   _currentUrl(request: LoginRequest): URL {
@@ -215,12 +247,12 @@ export class OpenIdConnectStrategy extends Base {
 
   /**
    * Where to redirect a user after the local logout, so that the provider ends its session too
-   * (OpenID Connect RP-Initiated Logout 1.0).
-   *
+   * (OpenID Connect RP-Initiated Logout 1.0). Undefined without `end_session_endpoint`.
    * @param parameters `idToken` of the login, which `getToken` of a `UserTokenManager` returns
    *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
    *   `state`, which the provider returns with the user
    * @returns undefined if the provider has no `end_session_endpoint`
+   * @throws {TypeError} for an unknown parameter or a wrong value
    */
   logoutUrl(
     parameters: {
@@ -230,8 +262,8 @@ export class OpenIdConnectStrategy extends Base {
     } = {},
   ): URL | undefined {
     const { config } = this._settings;
-    if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
-    const { idToken, returnTo, state } = parameters;
+    const { idToken, returnTo, state } = readOptions('logoutUrl', parameters, LOGOUT, LOGOUT_HINTS);
+    if (metadataOf(config, 'end_session_endpoint') === undefined) return undefined;
     return buildEndSessionUrl(config, {
       ...(idToken !== undefined && { id_token_hint: idToken }),
       ...(returnTo !== undefined && { post_logout_redirect_uri: String(returnTo) }),
@@ -249,8 +281,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The tokens of a login; undefined if the login failed and Passport was informed.
-   *
+   * Undefined if the login failed and Passport was informed.
    * @internal
    */
   async _finish(
@@ -273,11 +304,7 @@ export class OpenIdConnectStrategy extends Base {
     }
   }
 
-  /**
-   * Reports the decision of verify to Passport.
-   *
-   * @internal
-   */
+  /** @internal */
   _settle(
     request: LoginRequest,
     options: LoginAuthenticateOptions,
@@ -304,7 +331,6 @@ export class OpenIdConnectStrategy extends Base {
 
   /**
    * `next(undefined)` would continue, so make sure there is an error.
-   *
    * @internal
    */
   _error(error: unknown): void {

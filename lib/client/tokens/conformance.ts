@@ -1,6 +1,5 @@
 /**
  * Tests for token stores and locks: the contracts of `TokenStore` and `TokenLock`.
- *
  * @module
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
@@ -25,12 +24,10 @@ const tokens = (accessToken: string): TokenSet => ({
   refreshing: { by: 'a process', until: 1 },
 });
 
-/** Whether `get` found no entry. */
 const none = (entry: TokenSet | null | undefined): boolean => entry === undefined || entry === null;
 
 /**
  * Tests of a token store.
- *
  * @param make creates the store, and the same store as seen by another process
  * @returns tests for any test runner. `run` rejects if the store does not behave as the test's name
  *   says. All tests together take three seconds
@@ -38,7 +35,6 @@ const none = (entry: TokenSet | null | undefined): boolean => entry === undefine
  * ```ts
  * import { test } from 'node:test';
  * import { MemoryTokenStore } from 'passport-private-key-jwt/client';
- *
  * const store = new MemoryTokenStore();
  * for (const { name, run } of tokenStoreConformance(() => ({ store, peer: store }))) test(name, run);
  * ```
@@ -49,7 +45,7 @@ export function tokenStoreConformance(
   const bench = () => ({ ...make(), key: `user-token:${randomUUID()}` });
   return asTests([
     [
-      'an entry is returned as it was put there, to every process',
+      'every process gets an entry back as it was stored',
       async () => {
         const { store, peer, key } = bench();
         ok(none(await store.get(key)));
@@ -59,7 +55,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'an entry is replaced only if it is the expected one',
+      'an entry is replaced only if it is the expected entry',
       async () => {
         const { store, peer, key } = bench();
         equal(await store.replace(key, tokens('1'), tokens('2'), 60), false, 'there is none');
@@ -73,7 +69,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'what get has returned is what replace expects',
+      'replace accepts what get returned as the expected entry',
       async () => {
         const { store, peer, key } = bench();
         await store.replace(key, undefined, tokens('1'), 60);
@@ -82,7 +78,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'an entry is deleted only if it is the expected one',
+      'an entry is deleted only if it is the expected entry',
       async () => {
         const { store, peer, key } = bench();
         await store.replace(key, undefined, tokens('1'), 60);
@@ -93,7 +89,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'of many who replace the same entry at once, one does',
+      'of many simultaneous replacements of one entry, exactly one succeeds',
       async () => {
         const { store, peer, key } = bench();
         await store.replace(key, undefined, tokens('0'), 60);
@@ -107,7 +103,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'of many who put the first entry at once, one does',
+      'of many simultaneous first entries, exactly one is stored',
       async () => {
         const { store, peer, key } = bench();
         const answers = await Promise.all(
@@ -119,7 +115,7 @@ export function tokenStoreConformance(
       },
     ],
     [
-      'an entry is there for its lifetime, and then no longer',
+      'an entry stays for its lifetime, and then expires',
       async () => {
         const { store, key } = bench();
         await store.replace(key, undefined, tokens('1'), 2);
@@ -135,7 +131,6 @@ export function tokenStoreConformance(
 
 /**
  * Tests of a lock.
- *
  * @param make creates the lock, and the same lock as seen by another process
  * @returns tests for any test runner, like the tests of `tokenStoreConformance`
  */
@@ -145,7 +140,7 @@ export function lockConformance(
   const bench = () => ({ ...make(), key: randomUUID() });
   return asTests([
     [
-      'a lock has one owner at a time, over all processes',
+      'a lock has one owner at a time, across all processes',
       async () => {
         const { lock, peer, key } = bench();
         let [inside, most, times] = [0, 0, 0];
@@ -174,7 +169,7 @@ export function lockConformance(
       },
     ],
     [
-      'only its owner gives a lock back',
+      'only its owner can release a lock',
       async () => {
         const { lock, peer, key } = bench();
         const owner = await lock.acquire(key);
@@ -191,7 +186,7 @@ export function lockConformance(
       },
     ],
     [
-      'a lock that was given back twice is not taken from its next owner',
+      'releasing a lock twice does not take it from its next owner',
       async () => {
         const { lock, peer, key } = bench();
         const first = await lock.acquire(key);

@@ -48,7 +48,7 @@ export class LoginRequiredError extends ClientFailure {
 
 /**
  * The provider refuses this client: its key, audience, registration or request. Only you can fix
- * that. The status is 502, because the user did nothing wrong.
+ * that, so the status is 502.
  */
 export class ClientRefusedError extends ClientFailure {
   override readonly name = 'ClientRefusedError';
@@ -73,30 +73,22 @@ export class ProviderError extends ClientFailure {
   }
 }
 
-/** Whether an error already says who has to act. */
 export const isClientFailure = (error: unknown): error is ClientFailure =>
   error instanceof ClientFailure;
 
 export interface Seen {
   sent?: SentAssertion | undefined;
   grantType?: string | undefined;
-  /** Values that were sent and must not appear in a message. */
   readonly secrets: Set<string>;
-  /** The status of the last answer. */
   status?: number | undefined;
   contentType?: string | undefined;
-  /** The error in the body of the last answer. */
   error?: unknown;
   description?: unknown;
-  /** Why the last answer is unusable. */
   nonsense?: string | undefined;
-  /** What fetch threw. */
   networkError?: unknown;
 }
 
-/**
- * Errors of an authorization response that a new login can solve (OpenID Connect Core §3.1.2.6).
- */
+/** A new login solves these (OpenID Connect Core §3.1.2.6). */
 const LOGIN_ERRORS: readonly unknown[] = [
   'access_denied',
   'login_required',
@@ -109,13 +101,15 @@ const LOGIN_ERRORS: readonly unknown[] = [
 
 const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
-/**
- * Some servers answer a wrong assertion with `invalid_grant`; only the description tells the
- * difference.
- */
-const OF_THE_CLIENT = /assertion|audience|\baud\b|client auth|\bjwt\b|signature|\bkid\b|\bjti\b/i;
+/** Some servers answer a wrong assertion with `invalid_grant`; refresh tokens may be JWTs too. */
+const OF_THE_ASSERTION = /assertion|client auth/i;
+const OF_THE_GRANT = /refresh.?token|authorization.?code|code.?verifier|\bpkce\b/i;
+const OF_A_JWT = /audience|\baud\b|\bjwt\b|signature|\bkid\b|\bjti\b/i;
 
-/** Grants without a user. */
+const isOfTheClient = (description: string): boolean =>
+  OF_THE_ASSERTION.test(description) ||
+  (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
+
 const WITHOUT_USER: readonly unknown[] = [
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -185,10 +179,6 @@ function whatWasSent(sent: SentAssertion | undefined): string {
   return ` The assertion had ${kidText}, alg ${safe(alg)}, typ ${safe(typ) ?? 'none'} and aud ${audiences.join(', ')}.`;
 }
 
-/**
- * Classifies a failure at the provider as one of three errors. Any other error is returned as it
- * is, or without openid-client's wrapper. No error contains a token, a code or an assertion.
- */
 export function failureOf(thrown: unknown, seen: Seen): unknown {
   if (!(thrown instanceof Error) || isClientFailure(thrown)) return thrown;
   const cause = withoutSecrets(thrown);
@@ -240,7 +230,7 @@ export function failureOf(thrown: unknown, seen: Seen): unknown {
     (LOGIN_ERRORS.includes(error) && !(error === 'invalid_token' && seen.sent !== undefined)) ||
     (error === 'invalid_grant' &&
       !WITHOUT_USER.includes(seen.grantType) &&
-      !OF_THE_CLIENT.test(description ?? ''));
+      !isOfTheClient(description ?? ''));
   if (isOfTheUser) {
     return new LoginRequiredError(
       `The user must log in again: the provider says ${said}.${whatWasSent(seen.sent)}`,

@@ -1,9 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
+import {
+  Configuration,
+  type CustomFetch,
+  customFetch,
+  type DPoPHandle,
+  tokenRevocation,
+} from 'openid-client';
 import { withDeadline } from '../../shared/deadline.js';
-import type { OptionTable, Reader } from '../../shared/options.js';
-import { sourceOf } from '../assertion-source.js';
+import { callback, type OptionTable, type Reader } from '../../shared/options.js';
+import { metadataOf, sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { ClientRefusedError, failureOf, isClientFailure, type Seen } from './failures.js';
@@ -17,18 +23,35 @@ export interface ProviderOptions {
 
 const configuration: Reader<Configuration> = (_name, value) => {
   if (value instanceof Configuration) return value;
-  throw new TypeError("config must be a Configuration of openid-client: await discovery's result");
+  throw new TypeError(
+    'config must be a Configuration of openid-client: await the result of discovery',
+  );
 };
+
+/** Binds the tokens of a user to a key. */
+export interface DPoPOptions<Request> {
+  /**
+   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
+   * can use Express's own request type. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: Request): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
+}
+
+export const DPOP_OPTIONS = {
+  DPoP: callback<NonNullable<DPoPOptions<unknown>['DPoP']>>(),
+} satisfies OptionTable<DPoPOptions<unknown>>;
 
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
-/** In milliseconds: how long one call of the provider may take, to the last byte of its answer. */
+/** In milliseconds, to the last byte of the answer. */
 const DEADLINE = 30_000;
 
-/** In bytes. Answers of token endpoints have some kilobytes. */
 const MAX_ANSWER = 1_048_576;
 
-/** The maximum nesting of an answer's JSON. */
 const MAX_DEPTH = 64;
 
 const SECRET_PARAMETERS = [
@@ -42,18 +65,15 @@ const SECRET_PARAMETERS = [
   'actor_token',
   'assertion',
   'request',
+  'id_token_hint',
+  'login_hint_token',
 ];
 
-/**
- * What may be repeated: any request without an answer, or only a request that certainly was not
- * sent.
- */
+/** `unanswered`: any request without an answer; `unsent`: only one that certainly was not sent. */
 export type Repeatable = 'unanswered' | 'unsent';
 
 export interface CallOptions {
-  /**
-   * Which requests are repeated once, with a new assertion, if the network fails. Default: none.
-   */
+  /** Which requests are repeated once if the network fails. Default: none. */
   readonly repeatable?: Repeatable | undefined;
   /** Called with the parameters of a code redemption just before they are sent. */
   readonly beforeRedemption?: ((parameters: URLSearchParams) => Promise<void>) | undefined;
@@ -61,11 +81,8 @@ export interface CallOptions {
 
 interface Call extends Seen {
   readonly beforeRedemption: CallOptions['beforeRedemption'];
-  /** The keys of the client, if it has several. */
   ring?: KeyRing | undefined;
-  /** Ends the call, including its repetitions. */
   readonly deadline: AbortSignal;
-  /** What `beforeRedemption` threw. */
   readonly thrown: unknown[];
 }
 
@@ -75,7 +92,7 @@ interface ApiCall {
 
 const calls = new AsyncLocalStorage<Call | ApiCall>();
 const hooked = new WeakSet<CustomFetch>();
-/** Requests that the hook has already seen: if one fetch wraps another, the hook may run twice. */
+/** If one fetch wraps another, the hook may run twice. */
 const seenRequests = new WeakSet<URLSearchParams>();
 
 const together = (...signals: (AbortSignal | undefined)[]): AbortSignal =>
@@ -91,6 +108,7 @@ function installHook(config: Configuration): void {
       return send(url, { ...options, signal: together(options.signal, call.signal) });
     }
     const { body } = options;
+    noteCredentials(call, options.headers);
     if (body instanceof URLSearchParams) {
       if (!seenRequests.has(body)) {
         seenRequests.add(body);
@@ -119,10 +137,25 @@ async function beforeSending(call: Call, parameters: URLSearchParams): Promise<v
   }
 }
 
+function noteSecret({ secrets }: Call, value: string | undefined): void {
+  // A shorter text may be an ordinary word.
+  if (value !== undefined && value.length > 7) secrets.add(value);
+}
+
+/** An access token, or the client's secret (RFC 6749 §2.3.1, RFC 6750 §2.1). */
+function noteCredentials(call: Call, headers: Record<string, string>): void {
+  const [scheme = '', credentials] = (new Headers(headers).get('authorization') ?? '').split(' ');
+  noteSecret(call, credentials);
+  if (scheme.toLowerCase() !== 'basic' || credentials === undefined) return;
+  const [, secret] = Buffer.from(credentials, 'base64').toString('utf8').split(':', 2);
+  noteSecret(call, secret);
+  noteSecret(call, new URLSearchParams(`secret=${secret}`).get('secret') ?? undefined);
+}
+
 function noteRequest(call: Call, parameters: URLSearchParams): void {
   call.grantType = parameters.get('grant_type') ?? undefined;
   for (const name of SECRET_PARAMETERS) {
-    for (const value of parameters.getAll(name)) if (value.length > 7) call.secrets.add(value);
+    for (const value of parameters.getAll(name)) noteSecret(call, value);
   }
   const assertion = parameters.get('client_assertion');
   if (assertion === null) return;
@@ -152,35 +185,40 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     const { status, statusText, headers } = response;
     call.status = status;
     call.contentType = headers.get('content-type') ?? undefined;
+    if (status > 599) call.nonsense = `its status is ${status}`;
+    if (call.nonsense !== undefined) throw new Error(call.nonsense);
     const text = await boundedText(response);
     if (text === undefined) call.nonsense = `it is longer than ${MAX_ANSWER} bytes`;
-    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} deep`;
+    else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} levels deep`;
     if (call.nonsense !== undefined) throw new Error(call.nonsense);
     noteAnswer(call, text ?? '');
     const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
     return new Response(isEmpty ? null : text, { status, statusText, headers });
   } catch (error) {
+    const broken = [...codesOf(error)].find((code) => NOT_HTTP.test(String(code)));
+    if (broken !== undefined) call.nonsense ??= `it is broken HTTP (${broken})`;
     if (call.nonsense === undefined) call.networkError = error;
     throw error;
   }
 }
 
-async function boundedText({ body }: Response): Promise<string | undefined> {
+/** After these errors there was an answer, but not one of HTTP or its content encoding. */
+const NOT_HTTP = /^(?:HPE_|Z_|ZSTD_|ERR__ERROR_FORMAT|ERR_BROTLI|UND_ERR_HEADERS_OVERFLOW$)/;
+
+/** The text of an answer; undefined if it is longer than any answer of a provider. */
+export async function boundedText({ body }: Response): Promise<string | undefined> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    // Leaving the loop cancels the body.
     if (length > MAX_ANSWER) return undefined;
     chunks.push(chunk);
   }
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/**
- * Whether JSON is nested too deeply. A loop instead of recursion, because the text is untrusted.
- */
+/** A loop instead of recursion, because the text is untrusted. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isString = false;
@@ -212,7 +250,7 @@ function noteAnswer(call: Call, text: string): void {
   }
 }
 
-/** After these errors the request certainly was not sent: there was no connection. */
+/** There was no connection, so the request certainly was not sent. */
 const NOT_SENT = [
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -222,7 +260,7 @@ const NOT_SENT = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
-/** After these errors there was no answer, but the request may have been sent. */
+/** No answer, but the request may have been sent. */
 const NOT_ANSWERED = [...NOT_SENT, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 function* codesOf(error: unknown): Generator<unknown> {
@@ -235,10 +273,7 @@ function* codesOf(error: unknown): Generator<unknown> {
 const hasCode = (error: unknown, codes: readonly unknown[]): boolean =>
   [...codesOf(error)].some((code) => codes.includes(code));
 
-/**
- * Repeats a request once if the network failed. `send` is called again, so that the second request
- * carries a new assertion.
- */
+/** `send` is called again, so that the second request carries a new assertion. */
 export async function sendAgain<Result>(
   send: () => Promise<Result>,
   repeatable: Repeatable,
@@ -251,15 +286,6 @@ export async function sendAgain<Result>(
   }
 }
 
-/**
- * Calls the provider through openid-client, with limits for time and size. Each error says who has
- * to act.
- *
- * @throws {LoginRequiredError} if the user must log in again
- * @throws {ClientRefusedError} if the provider refuses this client or its request
- * @throws {ProviderError} if the provider is down, or its answer is not OAuth
- * @throws unchanged, the errors of the application's own functions
- */
 export async function call<Result>(
   config: Configuration,
   run: () => Promise<Result>,
@@ -274,7 +300,6 @@ export async function call<Result>(
   }
 }
 
-/** The rings with a key that a provider refused. */
 const refusedKeys = new WeakMap<Error, { readonly ring: KeyRing; readonly kid: string }>();
 
 async function hasOtherKey(config: Configuration, error: unknown): Promise<boolean> {
@@ -316,7 +341,6 @@ async function callOnce<Result>(
 /**
  * Calls the provider through openid-client. Each error says who has to act. The managers and the
  * strategy already call it.
- *
  * @param callOpenIdClient calls openid-client with the same configuration and returns the result
  * @throws {LoginRequiredError} (401) if the user must log in again
  * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the
@@ -355,18 +379,12 @@ export function callApi<Result>(
   return calls.run({ signal }, run);
 }
 
-/**
- * Revokes the refresh token (RFC 7009), and then the access token, because not every server revokes
- * both together.
- *
- * @returns whether the provider was called; false if it has no `revocation_endpoint`
- * @throws the errors of `callProvider`, after both attempts
- */
+/** RFC 7009. Not every server revokes both tokens together. False without `revocation_endpoint`. */
 export async function revokeTokens(
   config: Configuration,
   { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>,
 ): Promise<boolean> {
-  if (config.serverMetadata().revocation_endpoint === undefined) return false;
+  if (metadataOf(config, 'revocation_endpoint') === undefined) return false;
   const errors: unknown[] = [];
   const revoke = async (token: string, hint: string) => {
     try {

@@ -1,6 +1,5 @@
 /**
  * Tokens and locks in Redis or Valkey, shared by all processes of an application.
- *
  * @module
  */
 import { randomInt, randomUUID } from 'node:crypto';
@@ -14,12 +13,13 @@ import {
   redisCommands,
   redisOptions,
 } from '../../shared/redis-client.js';
+import { withoutSecrets } from './failures.js';
 import type { TokenLock } from './lock.js';
 import type { TokenSet, TokenStore } from './token-store.js';
 
 const STORE_OPTIONS = redisOptions('private-key-jwt:tokens:', 1);
 
-/** Compares and sets in one step: expected, new value (empty for none), lifetime in seconds. */
+/** Arguments: expected, new value (empty for none), lifetime in seconds. */
 const REPLACE = `
 local current = redis.call('GET', KEYS[1])
 if ARGV[1] == '' then
@@ -32,11 +32,18 @@ return 1`;
 const textOf = (tokens: TokenSet | undefined): string =>
   tokens === undefined ? '' : JSON.stringify(tokens);
 
+/** ioredis adds the command, and so the tokens, to its errors: the members are not copied. */
+function inTime<Answer>(command: Promise<Answer>, seconds: number): Promise<Answer> {
+  const answer = command.catch((error: unknown) => {
+    throw withoutSecrets(error) ?? new Error('Redis failed without an error.');
+  });
+  return withDeadline(answer, seconds, 'Redis');
+}
+
 /**
  * Keeps tokens in Redis or Valkey, with one command for each call: `GET`, or `EVAL` of a script
  * that compares and sets. An entry expires when its tokens are no longer useful. Tokens are stored
  * as plain JSON: protect Redis like your sessions.
- *
  * @example
  * ```ts
  * import { UserTokenManager } from 'passport-private-key-jwt/client';
@@ -66,12 +73,14 @@ export class RedisTokenStore implements TokenStore {
   }
 
   async get(key: string): Promise<TokenSet | undefined> {
-    const entry = await withDeadline(
-      this.#commands.get(this.#prefix + key),
-      this.#timeout,
-      'Redis',
-    );
-    return entry === null || entry === undefined ? undefined : JSON.parse(String(entry));
+    const entry = await inTime(this.#commands.get(this.#prefix + key), this.#timeout);
+    if (entry === null || entry === undefined) return undefined;
+    try {
+      return JSON.parse(String(entry));
+    } catch {
+      // The parser's message quotes the entry.
+      throw new TypeError(`The entry ${this.#prefix}… in Redis is not JSON: delete it`);
+    }
   }
 
   async replace(
@@ -80,7 +89,7 @@ export class RedisTokenStore implements TokenStore {
     tokens: TokenSet | undefined,
     lifetime: number,
   ): Promise<boolean> {
-    const answer = await withDeadline(
+    const answer = await inTime(
       this.#commands.evaluate(
         REPLACE,
         this.#prefix + key,
@@ -89,7 +98,6 @@ export class RedisTokenStore implements TokenStore {
         String(Math.max(1, Math.ceil(lifetime))),
       ),
       this.#timeout,
-      'Redis',
     );
     return Number(answer) === 1;
   }
@@ -97,12 +105,10 @@ export class RedisTokenStore implements TokenStore {
 
 const LOCK_OPTIONS = redisOptions('private-key-jwt:lock:', 45);
 
-/**
- * In milliseconds: a lock that is not extended, because its process died, expires after this time.
- */
+/** In milliseconds. Extended while it is held; if the process dies, the lock expires. */
 const LIFETIME = 10_000;
 
-/** In milliseconds: a lock is not extended for longer than this. */
+/** In milliseconds. */
 const MAX_HOLD = 120_000;
 
 /** In seconds. */
@@ -170,15 +176,15 @@ export class RedisLock implements TokenLock {
 
   async #take(key: string, owner: string): Promise<boolean> {
     const set = this.#commands.setIfAbsent(key, owner, LIFETIME);
-    const answer = await withDeadline(set, COMMAND_TIMEOUT, 'Redis');
+    const answer = await inTime(set, COMMAND_TIMEOUT);
     if (answer !== null) return true;
     // If the client repeated the command after a lost connection, it finds its own lock.
-    const current = await withDeadline(this.#commands.get(key), COMMAND_TIMEOUT, 'Redis');
+    const current = await inTime(this.#commands.get(key), COMMAND_TIMEOUT);
     return String(current) === owner;
   }
 
   #owned(script: string, key: string, owner: string): Promise<unknown> {
     const answer = this.#commands.evaluate(script, key, owner, String(LIFETIME));
-    return withDeadline(answer, COMMAND_TIMEOUT, 'Redis');
+    return inTime(answer, COMMAND_TIMEOUT);
   }
 }

@@ -19,14 +19,13 @@ import {
 
 export interface UserTokens {
   keyOf(request: UserTokenRequest): string | undefined;
-  /** The tokens as the request sees them; undefined if there are none, or the session has ended. */
+  /** As the request sees them; undefined if there are none, or the session has ended. */
   get(request: UserTokenRequest): Promise<TokenSet | undefined> | TokenSet | undefined;
-  /** The tokens in storage now, even if the request has read older ones. */
+  /** In storage now, even if the request has read older ones. */
   current(request: UserTokenRequest): Promise<TokenSet | undefined>;
   /**
-   * Marks that this request is about to refresh the tokens. This also proves that saving works.
-   *
-   * @returns the tokens in storage from now on; undefined if `current` is outdated
+   * Marks that this request is about to refresh; also proves that saving works. Undefined if
+   * `current` is outdated.
    */
   claim(
     request: UserTokenRequest,
@@ -34,7 +33,7 @@ export interface UserTokens {
     refreshing: TokenSet,
     lifetime: number,
   ): Promise<TokenSet | undefined>;
-  /** Replaces or deletes the tokens. False if the stored tokens are different by now. */
+  /** False if the stored tokens are different by now. */
   replace(
     request: UserTokenRequest,
     expected: TokenSet,
@@ -43,25 +42,19 @@ export interface UserTokens {
   ): Promise<boolean>;
   /** Gives a request the tokens that another request of its session obtained. */
   adopt(request: UserTokenRequest, tokens: TokenSet): Promise<void>;
-  /**
-   * Saves the tokens of a login.
-   *
-   * @throws {LoginRequiredError} if the session has ended
-   */
+  /** @throws {LoginRequiredError} if the session has ended */
   start(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
   /** Ends the session for tokens: nothing is saved for it from now on. Returns the last tokens. */
   end(request: UserTokenRequest): Promise<TokenSet | undefined>;
 }
 
-/** In seconds: how long an ended session is remembered. Longer than any request takes. */
+/** In seconds. Longer than any request takes. */
 const ENDED_FOR = 3600;
 
-/** The entry of a session that has ended. */
 const ENDED: TokenSet = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
 
 const isEnded = (entry: TokenSet | undefined): boolean => entry?.tokenType === ENDED.tokenType;
 
-/** How often to read an entry again while others change it. */
 const MAX_ATTEMPTS = 20;
 
 const contended = (): Error =>
@@ -72,11 +65,12 @@ const sessionEnded = (): LoginRequiredError =>
     'The session has ended, so no tokens can be saved for it. Renew the session at login first.',
   );
 
-export function tokensInStore(store: TokenStore): UserTokens {
+/** `client` names the client and its provider: no provider may be sent the tokens of another. */
+export function tokensInStore(store: TokenStore, client: string): UserTokens {
   const keyOf = (request: UserTokenRequest): string => {
     const id = sessionIdOf(request);
-    if (id !== undefined) return `user-token:${id}`;
-    throw new TypeError('The request has no sessionID: use express-session before');
+    if (id !== undefined) return `user-token:${client}:${id}`;
+    throw new TypeError('The request has no sessionID: mount express-session first');
   };
   const read = async (request: UserTokenRequest) => storedTokens(await store.get(keyOf(request)));
   const unlessEnded = (value: unknown): TokenSet | undefined => {
@@ -98,8 +92,7 @@ export function tokensInStore(store: TokenStore): UserTokens {
         const isClaimed = await store.replace(key, current, refreshing, lifetime);
         return isClaimed ? refreshing : undefined;
       } catch (error) {
-        // The store may have written the mark anyway, or may write it late; others would wait for
-        // nothing.
+        // The store may have written the mark anyway, or may write it late.
         const { refreshing: _mark, ...tokens } = refreshing;
         Promise.resolve(store.replace(key, refreshing, tokens, lifetime)).catch(() => undefined);
         throw error;
@@ -133,15 +126,14 @@ export function tokensInStore(store: TokenStore): UserTokens {
   };
 }
 
-const MEMBER = 'tokens';
-
-export function tokensInSession(): UserTokens {
+export function tokensInSession(client: string): UserTokens {
+  const member = `tokens:${client}`;
   const ended = new MemoryTokenStore();
   const endedObjects = new WeakSet<object>();
 
   const keyOf = (request: UserTokenRequest): string | undefined => {
     const id = sessionIdOf(request);
-    return id === undefined ? undefined : `user-token:${id}`;
+    return id === undefined ? undefined : `user-token:${client}:${id}`;
   };
   const wasEnded = (request: UserTokenRequest): boolean => {
     const key = keyOf(request);
@@ -150,17 +142,17 @@ export function tokensInSession(): UserTokens {
   };
   const get = (request: UserTokenRequest): TokenSet | undefined => {
     const session = isSession(request);
-    return wasEnded(request) ? undefined : storedTokens(session[MEMBER]);
+    return wasEnded(request) ? undefined : storedTokens(session[member]);
   };
   const current = async (request: UserTokenRequest): Promise<TokenSet | undefined> => {
     const own = get(request);
     const stored = await storedSession(request);
     if (wasEnded(request) || stored === 'ended') return undefined;
-    return stored === 'unknown' ? own : storedTokens(stored[MEMBER]);
+    return stored === 'unknown' ? own : storedTokens(stored[member]);
   };
   const put = (session: Session, tokens: TokenSet | undefined): void => {
-    if (tokens === undefined) delete session[MEMBER];
-    else session[MEMBER] = tokens;
+    if (tokens === undefined) delete session[member];
+    else session[member] = tokens;
   };
   const replace: UserTokens['replace'] = async (request, expected, tokens) =>
     isSame(await current(request), expected) &&
@@ -174,15 +166,14 @@ export function tokensInSession(): UserTokens {
     keyOf,
     get,
     current,
-    // A session has no atomic operation, so there is no mark. Saving still proves that saving
-    // works.
+    // A session has no atomic operation, so no mark. Saving still proves that saving works.
     claim: async (request, expected, refreshing) => {
       const { refreshing: _mark, ...tokens } = refreshing;
       return (await replace(request, expected, tokens, 0)) ? tokens : undefined;
     },
     replace,
     async adopt(request, tokens) {
-      if (isSame(storedTokens(isSession(request)[MEMBER]), tokens)) return;
+      if (isSame(storedTokens(isSession(request)[member]), tokens)) return;
       await write(request, tokens);
     },
     start: write,
@@ -192,7 +183,7 @@ export function tokensInSession(): UserTokens {
       const key = keyOf(request);
       if (key === undefined) endedObjects.add(session);
       else ended.replace(key, ended.get(key), ENDED, ENDED_FOR);
-      delete session[MEMBER];
+      delete session[member];
       await changeSession(request, (own) => put(own, undefined));
       return tokens;
     },

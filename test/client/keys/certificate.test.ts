@@ -62,7 +62,7 @@ test('the certificate of another key is refused, also with a chain', () => {
   for (const wrong of [other, other + other]) {
     assert.throws(
       () => SigningKey.from({ key: pair.privateKey, certificate: wrong }),
-      /certificate belongs to another key, and so does each of its chain/,
+      /certificate belongs to another key, and so does every certificate of its chain/,
     );
   }
 });
@@ -113,14 +113,14 @@ for (const [what, wrong, message] of WRONG) {
   });
 }
 
-test('a server that knows keys by x5c is told to those who gave the certificate alone', () => {
+test('for a server that identifies keys by x5c, a certificate without x5c: true is an error that says so', () => {
   const demands = { keyHeader: ['x5c'] } as const;
   assert.throws(
     () => SigningKey.from({ key: pair.privateKey, certificate }, demands),
-    /the server knows keys by x5c: set x5c: true/,
+    /the server identifies keys by x5c: set x5c: true/,
   );
   assert.throws(
     () => SigningKey.from(pair.privateKey, demands),
-    /the server knows keys by x5c: give its certificate/,
+    /the server identifies keys by x5c: give its certificate/,
   );
 });

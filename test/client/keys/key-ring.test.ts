@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,9 +8,10 @@ import { afterEach, mock, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { AssertionService, KeyRing, keyFiles } from '../../../lib/client/index.js';
+import { AssertionService, KeyRing, keyFiles, presets } from '../../../lib/client/index.js';
 import type { KeyRingOptions } from '../../../lib/client/keys/key-ring.js';
 import type { SigningKeyInput } from '../../../lib/client/keys/signing-key.js';
+import { clientCertificate } from '../../support/certificate.js';
 import { pem } from '../../support/key-forms.js';
 import { keyPair, newKeyPair } from '../../support/keys.js';
 import { keyService } from '../../support/remote-signer.js';
@@ -244,7 +246,7 @@ for (const [code, named] of [
     const [{ message }] = await warned;
     assert.equal(
       message,
-      `The keys of a KeyRing could not be reloaded (${named}): it keeps its keys.`,
+      `The keys of a KeyRing could not be reloaded (${named}): the ring keeps its old keys.`,
     );
   });
 }
@@ -333,7 +335,7 @@ test('a file that cannot be used is named, by the error and by the warning', asy
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(TypeError ${next}): it keeps its keys.`), message);
+  assert.ok(message.includes(`(TypeError ${next}): the ring keeps its old keys.`), message);
 });
 
 test('a file that is gone is named by the warning', async (t) => {
@@ -344,7 +346,82 @@ test('a file that is gone is named by the warning', async (t) => {
   const warned = once(process, 'warning');
   await published();
   const [{ message }] = await warned;
-  assert.ok(message.includes(`(Error ENOENT ${current}): it keeps its keys.`), message);
+  assert.ok(message.includes(`(Error ENOENT ${current}): the ring keeps its old keys.`), message);
+});
+
+for (const [what, later] of [
+  ['a certificate that was renewed is the one in the header', 'renewed'],
+  ['a file that is read before its certificate is written keeps the last one', 'absent'],
+] as const) {
+  test(`${what} (RFC 7515 §4.1.8)`, async (t) => {
+    const { ring, current, state } = await ringOfFiles(t, ['current.pem']);
+    const pair = newKeyPair('RS256');
+    const certificates = [await clientCertificate(pair), await clientCertificate(pair)];
+    const [before, after] = certificates.map(({ der }) =>
+      createHash('sha256').update(der).digest('base64url'),
+    );
+    assert.notEqual(before, after);
+    const service = new AssertionService({
+      ...presets.microsoftEntraId,
+      clientId: 'client',
+      issuer: ISSUER,
+      audience: ISSUER,
+      algorithms: ['RS256'],
+      key: ring,
+    });
+    const header = async () => decodeProtectedHeader(await service.createClientToken());
+    await writeFile(current, pem(pair) + certificates[0]?.pem);
+    assert.equal((await header())['x5t#S256'], before);
+    const { kid } = ring;
+    await writeFile(current, pem(pair) + (later === 'renewed' ? certificates[1]?.pem : ''));
+    state.now += MINUTE;
+    await ring.publicJwks();
+    assert.equal((await header())['x5t#S256'], later === 'renewed' ? after : before);
+    assert.equal(ring.kid, kid);
+  });
+}
+
+test('a key with an expired certificate that is loaded again and again is one warning', async (t) => {
+  const { ring, current } = await ringOfFiles(t, ['current.pem']);
+  const pair = newKeyPair('ES256');
+  const past = (days: number) => new Date(Date.parse('2020-01-01') + days * 86_400_000);
+  const expired = await clientCertificate(pair, { notBefore: past(0), notAfter: past(9) });
+  await writeFile(current, pem(pair) + expired.pem);
+  const warnings: string[] = [];
+  const note = ({ message }: Error) => warnings.push(message);
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  for (let load = 0; load < 4; load += 1) {
+    await ring.reload();
+    await ring.signJwt({}, {});
+  }
+  await setImmediate();
+  assert.equal(warnings.filter((message) => message.includes(ring.kid ?? '?')).length, 1);
+});
+
+for (const jump of [-60, -3600, -86_400]) {
+  test(`a clock that is set back by ${-jump} s delays neither a reload nor a new key`, async () => {
+    const { state, signedBy, published } = ringOf([A]);
+    assert.equal(await signedBy(), 'a');
+    state.keys = [A, B];
+    state.now += MINUTE;
+    assert.deepEqual(await published(), ['a', 'b']);
+    state.keys = [B, A, C];
+    state.now += jump * 1000;
+    assert.deepEqual(await published(), ['a', 'b', 'c'], 'the keys are loaded at once');
+    state.now += 11 * MINUTE;
+    await published();
+    assert.equal(await signedBy(), 'b');
+    assert.ok(state.loads < 6, 'a clock that was set back makes no storm of loads');
+  });
+}
+
+test('the keys of a list are not loaded again, whatever the clock does', async () => {
+  const time = mockedTime();
+  const ring = new KeyRing({ keys: [A, B] });
+  time.now -= 60 * MINUTE;
+  assert.equal(decodeProtectedHeader(await ring.signJwt({}, {})).kid, 'a');
+  assert.equal((await ring.publicJwks()).keys.length, 2);
 });
 
 test('the keys of files are made for what the ring demands', async (t) => {
@@ -357,7 +434,7 @@ test('the keys of files are made for what the ring demands', async (t) => {
   await ring.reload();
   assert.equal(ring.alg, 'PS256');
   await assert.rejects(new KeyRing({ keys, algorithms: ['ES256'] }).reload(), (error: Error) =>
-    error.message.endsWith(`but the server takes ES256. It is in ${file}.`),
+    error.message.endsWith(`but the server accepts ES256. It is in ${file}.`),
   );
 });
 
@@ -381,11 +458,11 @@ test('what the server demands of the key chooses the alg of the ring, and is che
   const { alg } = await token(new KeyRing({ keys: [privateKey], ...demands }));
   assert.equal(alg, 'PS256');
   const message =
-    'The KeyRing signs with RS256, but the server takes PS256: make the KeyRing with the same algorithms';
+    'The KeyRing signs with RS256, but the server accepts PS256: make the KeyRing with the same algorithms';
   const loaded = new KeyRing({ keys: [privateKey] });
   assert.throws(
     () => new AssertionService({ clientId: 'client', key: loaded, algorithms: ['PS256', 'ES256'] }),
-    /the server takes PS256 or ES256: make/,
+    /the server accepts PS256 or ES256: make/,
   );
   assert.throws(() => token(loaded), { name: 'TypeError', message });
   const notYetLoaded = new KeyRing({ keys: () => [privateKey] });

@@ -141,7 +141,10 @@ test('signatures are verified with what is known of the key until one is right',
     let signer = hashedTwice('ES256');
     const key = SigningKey.from({ ...signer, ...known, sign: (data) => signer.sign(data) });
     for (let times = 0; times < 2; times += 1) {
-      await assert.rejects(key.signJwt({}), /does not verify.*was the data hashed twice\?/);
+      await assert.rejects(
+        key.signJwt({}),
+        /does not verify.*did the signer hash the data twice\?/,
+      );
     }
     signer = keyService('ES256');
     await jwtVerify(await key.signJwt({}), keyPair('ES256').publicKey);
@@ -211,7 +214,7 @@ test('a remote signer has no kid unless it names one', async () => {
 
 test('a remote signer needs an algorithm of JWS', () => {
   const input = { alg: 'ECDSA_SHA_256', sign: async (data: Uint8Array) => data };
-  assert.throws(() => SigningKey.from(input as never), /alg is "ECDSA_SHA_256": use one of JWS/);
+  assert.throws(() => SigningKey.from(input as never), /alg is "ECDSA_SHA_256": use an alg of JWS/);
 });
 
 test('the certificate of a remote key is named in the header', async () => {

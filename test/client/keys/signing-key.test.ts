@@ -101,7 +101,7 @@ test('a header without kid has no member of that name', async () => {
   assert.deepEqual(decodeProtectedHeader(await key.signJwt({})), { alg: 'ES256' });
 });
 
-test('a header may be used for several JWTs, whatever each server knows keys by', async () => {
+test('a header may be used for several JWTs, however each server identifies keys', async () => {
   const pair = keyPair('ES256');
   const certificate = await certificateOf(pair);
   const key = SigningKey.from({ key: pair.privateKey, certificate });
@@ -163,7 +163,7 @@ const pkcs8 = ec.privateKey.export({ type: 'pkcs8', format: 'der' });
 const jwkText = JSON.stringify(privateJwk(ec));
 const base64 = (content: string | Buffer) => Buffer.from(content).toString('base64');
 const CONVERT =
-  /is DER, but no private key that can be read: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
+  /is DER, but not a private key that can be read: convert it with openssl pkey -in client\.der -out client\.pem, or a PKCS#12 file with openssl pkcs12 -in client\.p12 -out client\.pem -nodes/;
 
 /** What goes wrong, the input, and what the message says. */
 const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
@@ -186,7 +186,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'an AssertionService',
     new AssertionService({ clientId: 'client', key: ec.privateKey }),
-    /is an AssertionService: give the key that it was made of/,
+    /is an AssertionService: give the key that it was made from/,
   ],
   [
     'a SigningKey in an option',
@@ -198,12 +198,12 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['a JWK Set as text', `{"keys":[${jwkText}]}`, /JWK Set: give one of its keys/],
   ['a kid that is no text', { key: ec.privateKey, kid: 1 }, /kid must be text, or false for none/],
   ['null', null, /no key was given/],
-  ['a public key in PEM', publicPem, /is a public key: sign with the private one/],
-  ['a public JWK', ec.publicJwk, /is a public key: sign with the private one/],
-  ['a public KeyObject', ec.publicKey, /is a public key: sign with the private one/],
+  ['a public key in PEM', publicPem, /is a public key: give the private key/],
+  ['a public JWK', ec.publicJwk, /is a public key: give the private key/],
+  ['a public KeyObject', ec.publicKey, /is a public key: give the private key/],
   ['a certificate', '-----BEGIN CERTIFICATE-----\nAA\n', /PEM is a certificate: give its private/],
   ['a key of OpenSSH', '-----BEGIN OPENSSH PRIVATE KEY-----', /convert it with ssh-keygen/],
-  ['the path of a file', './client.pem', /neither PEM nor the JSON.*content of the file/],
+  ['the path of a file', './client.pem', /is the name of a file: give the content of the file/],
   ['a JWK in JavaScript', `module.exports = ${jwkText}`, /neither PEM nor the JSON/],
   ['a JWK in a call', `parse(${jwkText})`, /neither PEM nor the JSON/],
   ['JSON that is none', '{"kty":', /not JSON/],
@@ -212,7 +212,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
   ['a JWK that is no key', { kty: 'EC', crv: 'P-256', d: 'x' }, /type EC is not a valid private/],
   ['an oct key without k', { kty: 'oct' }, /no member k/],
   ['an encryption key', { ...privateJwk(ec), use: 'enc' }, /not for signatures: its use is "enc"/],
-  ['a key to derive with', { ...privateJwk(ec), key_ops: ['deriveKey'] }, /key_ops have no sign/],
+  ['a key to derive with', { ...privateJwk(ec), key_ops: ['deriveKey'] }, /key_ops lack sign/],
   ['an encrypted key without passphrase', encryptedPem(ec), /encrypted: give its passphrase/],
   [
     'a wrong passphrase',
@@ -224,6 +224,27 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     { key: encryptedPem(rsa, 'pkcs1'), passphrase: 'no' },
     /cannot be decrypted: the passphrase is wrong/,
   ],
+  [
+    'a wrong passphrase of DER',
+    { key: Buffer.from(encryptedPem(ec).replace(/-----.*-----/g, ''), 'base64'), passphrase: 'no' },
+    /cannot be decrypted: the passphrase is wrong, or it is damaged/,
+  ],
+  [
+    'an encrypted DER without passphrase',
+    Buffer.from(encryptedPem(ec).replace(/-----.*-----/g, ''), 'base64'),
+    /encrypted: give its passphrase/,
+  ],
+  [
+    'an RSA JWK of n, e and d (RFC 7518 §6.3.2)',
+    { ...privateJwk(rsa), p: undefined, q: undefined, dp: undefined, dq: undefined, qi: undefined },
+    /the RSA JWK has no p, q, dp, dq, qi: export the key with all of its numbers/,
+  ],
+  [
+    'an RSA JWK without its coefficient',
+    { ...privateJwk(rsa), qi: null },
+    /the RSA JWK has no qi: export/,
+  ],
+  ['an RSA JWK with a number', { ...privateJwk(rsa), d: 5 }, /type RSA is not a valid private key/],
   ['a damaged PEM', damaged, /does not hold a private key that can be read/],
   ['a damaged PEM with a name in quotes', `Name: "x"\n${damaged}`, /does not hold a private key/],
   ['RSA of 1024 bits', shortRsa, /has 1024 bits: use one of at least 2048/],
@@ -320,18 +341,18 @@ test('a mark of the byte order before a PEM or a JWK does not matter', () => {
   assert.equal(SigningKey.from(marked).kid, 'a\uFEFFb', 'within a text it is a part of it');
 });
 
-test('a key without the kid that a server knows keys by is refused', () => {
+test('a key without a kid is refused if the server identifies keys by kid', () => {
   const demands = { keyHeader: ['kid'] } as const;
   assert.throws(() => SigningKey.from({ key: ec.privateKey, kid: false }, demands), {
     name: 'TypeError',
-    message: 'The signing key cannot be used: the server knows keys by kid: set kid.',
+    message: 'The signing key cannot be used: the server identifies keys by kid: set kid.',
   });
 });
 
-test('an own alg is checked against what the server takes', () => {
+test('the alg of a key is checked against what the server accepts', () => {
   assert.throws(
     () => SigningKey.from({ key: rsa.privateKey, alg: 'RS256' }, { algorithms: ['PS256'] }),
-    /its alg is RS256, but the server takes PS256/,
+    /its alg is RS256, but the server accepts PS256/,
   );
   assert.throws(() => SigningKey.from(rsa.privateKey, { algorithms: 'PS256' as never }), {
     name: 'TypeError',

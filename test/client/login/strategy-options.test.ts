@@ -63,6 +63,12 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ],
   ['a list of scopes without openid', { scope: ['openid2', 'profile'] }, /must contain openid/],
   ['an empty scope', { scope: '' }, /scope must contain openid/],
+  ['a scope of null', { scope: null }, /scope must be an array of non-empty strings/],
+  ['an object as scope', { scope: { openid: true } }, /scope must be an array of non-empty/],
+  ['a scope that has a number', { scope: ['openid', 5] }, /scope must be an array of non-empty/],
+  ['a scope of lists', { scope: ['openid', ['profile']] }, /scope must be an array of non-empty/],
+  ['a number as resource', { resource: 5 }, /resource must be an array of non-empty strings/],
+  ['a resource that has a URL', { resource: [new URL(ISSUER)] }, /resource must be an array/],
   [
     'an idTokenExpected of text',
     { idTokenExpected: 'no' },
@@ -126,8 +132,12 @@ const RULED_OUT: readonly (readonly [object, object, RegExp])[] = [
     /request_object_signing_alg_values_supported \["PS256","none"\]: the key signs with ES256/,
   ],
   [{}, { usePAR: true }, /no pushed_authorization_request_endpoint: set usePAR: false/],
+  [
+    { pushed_authorization_request_endpoint: null },
+    { usePAR: true },
+    /no pushed_authorization_request_endpoint: set usePAR: false/,
+  ],
   [{ code_challenge_methods_supported: ['plain'] }, {}, /code_challenge_methods_supported.*S256/],
-  [{ code_challenge_methods_supported: [] }, {}, /code_challenge_methods_supported \[\]/],
   [
     { token_endpoint_auth_methods_supported: ['client_secret_basic'] },
     {},
@@ -174,6 +184,46 @@ test('metadata that does not mention something rules out nothing', () => {
     ),
   );
 });
+
+/** Members that a client heeds; null and empty lists say nothing (RFC 8414 §3.2). */
+const HEEDED = [
+  'code_challenge_methods_supported',
+  'token_endpoint_auth_methods_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
+  'request_object_signing_alg_values_supported',
+  'request_parameter_supported',
+  'require_signed_request_object',
+  'require_pushed_authorization_requests',
+  'pushed_authorization_request_endpoint',
+  'end_session_endpoint',
+];
+
+for (const nothing of [null, []]) {
+  const metadata = Object.fromEntries(HEEDED.map((name) => [name, nothing]));
+  test(`metadata whose members are ${JSON.stringify(nothing)} rules out nothing (RFC 8414 §3.2)`, () => {
+    const strategy = withMetadata(metadata, { signedAuthorizeRequests: true });
+    assert.equal(strategy.logoutUrl({ idToken: 'the id token' }), undefined);
+    assert.throws(() => withMetadata(metadata, { usePAR: true }), /set usePAR: false/);
+  });
+}
+
+for (const [parameters, message] of [
+  [{ id_token_hint: 'x' }, /logoutUrl has no option id_token_hint: use idToken/],
+  [{ idTokenHint: 'x' }, /has no option idTokenHint: use idToken/],
+  [{ post_logout_redirect_uri: ISSUER }, /has no option post_logout_redirect_uri: use returnTo/],
+  [{ returnURL: ISSUER }, /has no option returnURL/],
+  [{ returnTo: '/bye' }, /returnTo must be an absolute URL/],
+  [{ idToken: {} }, /idToken must be a non-empty string/],
+  [{ state: 5 }, /state must be a non-empty string/],
+  [`${ISSUER}/bye`, /The options of logoutUrl must be an object/],
+] as const) {
+  test(`a logout with ${JSON.stringify(parameters)} is refused, and not sent without it`, () => {
+    for (const end_session_endpoint of [`${ISSUER}/logout`, undefined]) {
+      const strategy = withMetadata({ end_session_endpoint }, {});
+      assert.throws(() => strategy.logoutUrl(parameters as never), { name: 'TypeError', message });
+    }
+  });
+}
 
 test('a client that authenticates in another way is not held to the methods of assertions', () => {
   const config = new Configuration(

@@ -171,3 +171,41 @@ for (const nothing of [undefined, null, 0, '']) {
     assert.deepEqual(error, new Error('The login failed without an error.'));
   });
 }
+
+const change = (parameters: Readonly<Record<string, string>>) => ({
+  redirectToIdentityProvider({ protocolMessage }: { protocolMessage: URLSearchParams }) {
+    for (const [name, value] of Object.entries(parameters)) protocolMessage.set(name, value);
+  },
+});
+
+for (const [parameters, message] of [
+  [{ response_mode: 'fragment' }, /No server sees the fragment of a URL.*use form_post/],
+  [{ response_mode: 'fragment.jwt' }, /No server sees the fragment of a URL/],
+  [{ max_age: 'soon' }, /max_age must be a whole number of seconds/],
+  [{ max_age: '-1' }, /max_age must be a whole number of seconds/],
+  [{ redirect_uri: '/cb' }, /redirect_uri must be an absolute URL/],
+] as const) {
+  test(`a handler that sets ${JSON.stringify(parameters)} ends the login before the user leaves`, async () => {
+    const error = await requestTo({ before: [session], events: change(parameters) }, '/cb');
+    assert.ok(error instanceof ConfigurationError);
+    assert.match(error.message, message);
+  });
+}
+
+for (const path of [
+  '/cb?state=x',
+  '/cb?state=',
+  '/cb?state=x&code[]=y',
+  '/cb?state=x&session_state=z',
+]) {
+  test(`${path} is a response without an answer, and begins no login that would go on for ever (RFC 6749 §4.1.2)`, async () => {
+    assert.equal(await requestTo({ before: [session] }, path), 401);
+    const elsewhere = { callbackURL: 'https://client.example/elsewhere' };
+    assert.equal(await requestTo({ before: [session], authenticate: elsewhere }, path), 302);
+  });
+}
+
+test('HEAD begins a login as GET does (RFC 9110 §9.3.2)', async () => {
+  assert.equal(await requestTo({ before: [session] }, '/cb', { method: 'HEAD' }), 302);
+  assert.equal(await requestTo({ before: [session] }, '/cb?code=x', { method: 'HEAD' }), 401);
+});

@@ -58,7 +58,7 @@ for (const [what, verification, expected] of VERIFICATIONS) {
 
 const USER = { sub: 'alice' };
 const LOGGED_IN = { status: 200, user: USER };
-const MORE_THAN_ONCE = 'verify called verified more than once: the login was over before.';
+const MORE_THAN_ONCE = 'verify called verified more than once: the login was already over.';
 
 /** What verify does although the login is decided, what the decision was, and the warning. */
 const AFTERWARDS: readonly (readonly [string, Verify, object, string])[] = [
@@ -87,7 +87,7 @@ const AFTERWARDS: readonly (readonly [string, Verify, object, string])[] = [
       throw new Error('no log');
     },
     LOGGED_IN,
-    'verify failed after it had called verified (Error: no log): the login was over before.',
+    'verify failed after it had called verified (Error: no log): the login was already over.',
   ],
   [
     'rejects after it has called verified',
@@ -97,7 +97,7 @@ const AFTERWARDS: readonly (readonly [string, Verify, object, string])[] = [
       throw new Error('no log');
     },
     LOGGED_IN,
-    'verify failed after it had called verified (Error: no log): the login was over before.',
+    'verify failed after it had called verified (Error: no log): the login was already over.',
   ],
 ];
 

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import {
   allowInsecureRequests,
+  ClientSecretBasic,
   Configuration,
   clientCredentialsGrant,
   fetchProtectedResource,
+  fetchUserInfo,
+  skipSubjectCheck,
 } from 'openid-client';
 import {
   AssertionService,
@@ -19,6 +23,7 @@ import {
 } from '../../../lib/client/index.js';
 import { newKeyPair } from '../../support/keys.js';
 import { listen } from '../../support/listen.js';
+import { userTokenKey } from '../../support/user-token-key.js';
 
 // What a provider can answer, and whose fault it is.
 
@@ -55,6 +60,23 @@ async function endless(response: ServerResponse): Promise<void> {
     }
   }
 }
+
+/** Bytes in place of an answer of HTTP. */
+const raw =
+  (bytes: string): RequestListener =>
+  ({ socket }) => {
+    socket.end(bytes);
+  };
+
+const encoded =
+  (encoding: string, body: Buffer): RequestListener =>
+  (_request, response) => {
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-encoding': encoding,
+    });
+    response.end(body);
+  };
 
 const SENT =
   / The assertion had kid "key-1", alg ES256, typ JWT and aud "http:\/\/127\.0\.0\.1:\d+"\.$/;
@@ -127,6 +149,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
   ...[
     'The audience of the client assertion is wrong',
     "assertion's aud must be the issuer",
+    'The assertion for this refresh_token request has expired',
     'JWT signature does not match',
     'Client authentication failed',
   ].map(
@@ -170,6 +193,87 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
       message:
         /^The user must log in again: the provider says invalid_grant: The token was revoked\./,
     },
+  ],
+  ...[
+    'The refresh token is an expired JWT',
+    'Refresh token signature is invalid',
+    'invalid refresh_token: jwt expired',
+    'the audience of the authorization code does not match',
+    'PKCE: the code_verifier has a wrong signature',
+  ].map(
+    (error_description) =>
+      [
+        `invalid_grant for what was granted, which may be a JWT: ${error_description}`,
+        json(400, { error: 'invalid_grant', error_description }),
+        {
+          name: 'LoginRequiredError',
+          status: 401,
+          error: 'invalid_grant',
+          message: new RegExp(`provider says invalid_grant: ${error_description}\\.`),
+        },
+      ] as const,
+  ),
+  [
+    'several challenges (RFC 9110 §11.6.1)',
+    (_request, response) => {
+      response.writeHead(401, {
+        'www-authenticate': [
+          'Basic realm="as"',
+          'Bearer error="invalid_client", error_description="the second"',
+        ],
+      });
+      response.end();
+    },
+    refused('invalid_client', /invalid_client: the second\./),
+  ],
+  [
+    'a status that HTTP does not have (RFC 9110 §15)',
+    raw('HTTP/1.1 600 Odd\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'),
+    nonsense(/cannot be used: its status is 600\./),
+  ],
+  [
+    'bytes that are not HTTP',
+    raw('SSH-2.0-OpenSSH_9.6\r\n\r\n'),
+    nonsense(/cannot be used: it is broken HTTP \(HPE_\w+\)\./),
+  ],
+  [
+    'headers without end',
+    raw(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`),
+    nonsense(/it is broken HTTP \(UND_ERR_HEADERS_OVERFLOW\)\./),
+  ],
+  [
+    'text that is said to be gzip',
+    encoded('gzip', Buffer.from(`{"access_token":"${SECRET}"}`)),
+    nonsense(/it is broken HTTP \(Z_DATA_ERROR\)\./),
+  ],
+  [
+    'text that is said to be Brotli',
+    encoded('br', Buffer.from(`{"access_token":"${SECRET}"}`)),
+    nonsense(/it is broken HTTP \(\w+\)\./),
+  ],
+  [
+    'gzip that unfolds to 64 MB',
+    encoded('gzip', gzipSync(Buffer.alloc(67_108_864, ' '))),
+    nonsense(/longer than 1048576 bytes/),
+  ],
+  ...['null', '[]', '7', `"${SECRET}"`].map(
+    (body) =>
+      [
+        `the JSON ${body}`,
+        text(200, 'application/json', body),
+        nonsense(/"response" body must be a top level object/),
+      ] as const,
+  ),
+  [
+    'an error that is an object',
+    json(400, { error: { code: 'invalid_grant', message: 'no' } }),
+    nonsense(/\(status 400, application\/json\)/),
+  ],
+  ['400 without a body', text(400, 'text/plain', ''), nonsense(/\(status 400, text\/plain\)/)],
+  [
+    'a type of token that is not known',
+    json(200, { access_token: SECRET, token_type: 'mac' }),
+    nonsense(/unsupported `token_type` value/),
   ],
   [
     'a description that repeats what was sent',
@@ -256,6 +360,7 @@ async function party(t: TestContext, answer: RequestListener) {
       issuer: endpoint.url,
       token_endpoint: `${endpoint.url}/token`,
       revocation_endpoint: `${endpoint.url}/revoke`,
+      userinfo_endpoint: `${endpoint.url}/userinfo`,
     },
     'client',
     undefined,
@@ -300,12 +405,13 @@ function check(thrown: unknown, fault: Fault, made: readonly string[]): void {
 
 for (const [what, answer, fault] of ANSWERS) {
   test(`a refresh that is answered with ${what} is a ${fault.name}`, async (t) => {
-    const { users, request, store, made } = await party(t, answer);
-    const before = store.get('user-token:one');
+    const { users, request, store, made, config } = await party(t, answer);
+    const key = userTokenKey(config, 'one');
+    const before = store.get(key);
     const thrown = await users.getToken(request, 'at-1 of alice').catch((error) => error);
     check(thrown, fault, made);
     const isKept = fault.name !== 'LoginRequiredError';
-    assert.deepEqual(store.get('user-token:one'), isKept ? before : undefined);
+    assert.deepEqual(store.get(key), isKept ? before : undefined);
   });
 }
 
@@ -319,6 +425,67 @@ for (const [what, answer, fault] of ANSWERS.filter(([what]) => !ofRefreshes.test
     const managed = await new ClientTokenManager({ config }).getToken().catch((e) => e);
     check(managed, fault, made);
   });
+}
+
+const ACCESS_TOKEN = 'opaque-access-token-of-alice';
+
+const echo = (of: (request: IncomingMessage) => string): Record<string, RequestListener> => ({
+  'a challenge': (request, response) => {
+    const challenge = `Bearer error="invalid_token", error_description="bad: ${of(request)}"`;
+    response.writeHead(401, { 'www-authenticate': challenge }).end();
+  },
+  'a body': (request, response) =>
+    json(400, { error: 'invalid_request', error_description: `bad: ${of(request)}` })(
+      request,
+      response,
+    ),
+  'an error code': (request, response) => json(400, { error: of(request) })(request, response),
+});
+
+const authorization = ({ headers }: IncomingMessage): string => headers.authorization ?? '';
+
+for (const [where, answer] of Object.entries(echo(authorization))) {
+  test(`an access token that the provider repeats in ${where} is in no message (CWE-532)`, async (t) => {
+    const { config } = await party(t, answer);
+    const url = new URL(`${config.serverMetadata().issuer}/api`);
+    const thrown = await callProvider(config, () =>
+      fetchProtectedResource(config, ACCESS_TOKEN, url, 'GET').then(async (response) => {
+        await response.text();
+        return fetchUserInfo(config, ACCESS_TOKEN, skipSubjectCheck);
+      }),
+    ).catch((error) => error);
+    assert.ok(thrown instanceof Error);
+    assert.match(thrown.message, /\[secret\]/);
+    const printed = inspect(thrown, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+    assert.ok(!printed.includes(ACCESS_TOKEN), printed);
+  });
+}
+
+const decoded = (request: IncomingMessage): string =>
+  Buffer.from(authorization(request).split(' ')[1] ?? '', 'base64').toString('utf8');
+
+for (const [how, of] of [
+  ['as it came', authorization],
+  ['decoded', decoded],
+  ['decoded twice', (request: IncomingMessage) => decodeURIComponent(decoded(request))],
+] as const) {
+  for (const [where, answer] of Object.entries(echo(of))) {
+    test(`a client secret that the provider repeats ${how} in ${where} is in no message (RFC 6749 §2.3.1)`, async (t) => {
+      const { config } = await party(t, answer);
+      const secret = 'a-secret:of/the+tests';
+      const { issuer, token_endpoint } = config.serverMetadata();
+      const metadata = { issuer, ...(token_endpoint !== undefined && { token_endpoint }) };
+      const basic = new Configuration(metadata, 'client', {}, ClientSecretBasic(secret));
+      allowInsecureRequests(basic);
+      const thrown = await callProvider(basic, () => clientCredentialsGrant(basic)).catch((e) => e);
+      assert.ok(thrown instanceof Error);
+      const printed = inspect(thrown, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+      const base64 = Buffer.from(`client:${encodeURIComponent(secret)}`).toString('base64');
+      for (const part of [secret, encodeURIComponent(secret), base64, 'of/the', 'of%2Fthe']) {
+        assert.ok(!printed.includes(part), `it prints ${part}: ${printed}`);
+      }
+    });
+  }
 }
 
 test('invalid_grant without a user is not the fault of one', async (t) => {

@@ -4,6 +4,7 @@ import { UserTokenManager } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
 import { redisTest } from '../../support/redis-server.js';
 import { refreshUnderFaults, tokenProcesses } from '../../support/token-processes.js';
+import { userTokenKey } from '../../support/user-token-key.js';
 
 // Processes that refresh the rotating tokens of the same users at the same time, on one Redis. A
 // minute with 1,000 users is `npm run soak -- tokens`.
@@ -31,7 +32,7 @@ redisTest(
     const { program } = await start({ seconds: 30, withLock: true, dieAfter: 15 });
     assert.equal(await program.ended, 'SIGKILL');
 
-    const entryOf = (id: string) => store.get(`user-token:${id}`);
+    const entryOf = (id: string) => store.get(userTokenKey(config, id));
     const entries = await Promise.all(ids.map(entryOf));
     const lost = ids.filter((_id, number) => isReplaced(entries[number]?.refreshToken));
     const underWay = ids.filter((_id, number) => entries[number]?.refreshing !== undefined);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Configuration, customFetch } from 'openid-client';
 import {
   AssertionService,
@@ -67,6 +68,52 @@ redisTest('a Redis that does not answer is an error, in time', async (t) => {
   await assert.rejects(async () => store.get('x'), { name: 'DeadlineError' });
   await assert.rejects(new RedisLock(client).acquire('x'), { name: 'DeadlineError' });
 });
+
+for (const { name, connect } of CLIENTS) {
+  redisTest(`${name}: no error of the store or the lock prints a token (CWE-532)`, async (t) => {
+    const server = await RedisServer.start(t);
+    const client = await connect(t, server.url);
+    const [store, lock] = [new RedisTokenStore(client), new RedisLock(client)];
+    const secrets = ['SECRET-AT', 'SECRET-RT', 'SECRET-OLD'];
+    const entry = (accessToken: string) => ({
+      accessToken,
+      refreshToken: 'SECRET-RT',
+      tokenType: 'bearer',
+      expiresAt: 1,
+      renewAt: 1,
+    });
+    const key = 'private-key-jwt:tokens:session';
+    const fails = async (what: string, run: () => unknown, message: RegExp) => {
+      const error = await Promise.resolve()
+        .then(run)
+        .then(
+          () => assert.fail(what),
+          (thrown: unknown) => thrown,
+        );
+      assert.ok(error instanceof Error, what);
+      assert.match(error.message, message, what);
+      const printed =
+        inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true }) +
+        JSON.stringify({ ...error });
+      for (const secret of secrets) assert.ok(!printed.includes(secret), `${what}: ${printed}`);
+    };
+
+    await server.command('CONFIG', 'SET', 'maxmemory', '1');
+    const replace = () => store.replace('session', entry('SECRET-OLD'), entry('SECRET-AT'), 60);
+    const first = () => store.replace('session', undefined, entry('SECRET-AT'), 60);
+    await fails('Redis is full', first, /^OOM command not allowed/);
+    await fails('a lock in a full Redis', () => lock.acquire('session'), /^OOM/);
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    for (const text of ['SECRET-AT', '{"accessToken":"SECRET-AT", refreshToken', '"SECRET-AT']) {
+      await server.command('SET', key, text);
+      await fails(`the entry is ${text}`, () => store.get('session'), /is not JSON: delete it$/);
+    }
+    await server.command('DEL', key);
+    await server.command('LPUSH', key, 'SECRET-AT');
+    await fails('the entry is a list', () => store.get('session'), /^WRONGTYPE/);
+    await fails('a list is replaced', replace, /WRONGTYPE/);
+  });
+}
 
 test('what is no client of Redis is refused, and so are unknown options', () => {
   assert.throws(() => new RedisTokenStore({} as never), /client must be a client of node-redis/);

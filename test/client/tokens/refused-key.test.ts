@@ -149,7 +149,6 @@ const RULED_OUT: readonly (readonly [object, RegExp])[] = [
     { token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'] },
     /token_endpoint_auth_methods_supported \["client_secret_basic","none"\]: the assertions are private_key_jwt/,
   ],
-  [{ token_endpoint_auth_methods_supported: [] }, /token_endpoint_auth_methods_supported \[\]/],
   [
     { token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'] },
     /token_endpoint_auth_signing_alg_values_supported \["RS256","PS256"\]: the key signs with ES256/,
@@ -195,6 +194,16 @@ for (const [name, Manager] of Object.entries(MANAGERS)) {
       {},
     ],
     [
+      'null and empty lists (RFC 8414 §3.2)',
+      {
+        token_endpoint_auth_methods_supported: [],
+        token_endpoint_auth_signing_alg_values_supported: null,
+        revocation_endpoint: null,
+        revocation_endpoint_auth_methods_supported: [],
+      },
+      undefined,
+    ],
+    [
       'lists that have what the client does',
       {
         token_endpoint_auth_methods_supported: ['private_key_jwt'],
@@ -232,6 +241,16 @@ for (const [metadata, message] of RULED_OUT_AT_REVOCATION) {
     assert.ok(new UserTokenManager({ config: configWith(metadata) }), 'there is no endpoint');
   });
 }
+
+test('a revocation_endpoint of null is none: a logout calls nobody (RFC 8414 §2)', async () => {
+  const config = configWith({ revocation_endpoint: null });
+  config[customFetch] = () => assert.fail('the provider is called');
+  const users = new UserTokenManager({ config });
+  const request = { session: {}, sessionID: 'one' };
+  await users.save(request, { access_token: 'at', token_type: 'bearer', refresh_token: 'rt' });
+  assert.equal(await users.revoke(request), false);
+  assert.deepEqual(request.session, {});
+});
 
 test('to look at the metadata nothing is signed or sent, and the fetch of a configuration stays', async (t) => {
   const { config, tried, events } = await party(t, ['one'], ['one']);

@@ -86,7 +86,7 @@ const wrong: readonly [string, () => unknown, RegExp][] = [
       [
         `a client token manager of ${inspect(options)}`,
         () => new ClientTokenManager(options as never),
-        /config must be a Configuration of openid-client: await discovery's result/,
+        /config must be a Configuration of openid-client: await the result of discovery/,
       ],
       [
         `a user token manager of ${inspect(options)}`,

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { SignJWT } from 'jose';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -31,22 +32,25 @@ import { newKeyPair } from '../../support/keys.js';
 import { listen } from '../../support/listen.js';
 import { openIdProvider } from '../../support/openid-provider.js';
 import { discover } from '../../support/relying-party.js';
+import { clientName, userTokenKey } from '../../support/user-token-key.js';
 
 const CALLBACK = 'https://client.example/cb';
 const LIFETIME = 600;
 
+const GIVEN = { access_token: 'at', token_type: 'bearer', refresh_token: 'rt' } as const;
+
 type UserTokenManagerOptions = ConstructorParameters<typeof UserTokenManager>[0];
 type UserTokenRequest = Parameters<UserTokenManager['getToken']>[0];
-type Request = { session: { tokens?: TokenSet }; sessionID: string };
+type Request = { session: Record<string, TokenSet>; sessionID: string };
 
 const newRequest = (): Request => ({ session: {}, sessionID: 'session-1' });
 
 /** A request of the same session that was read from the session store at this moment. */
 const another = (request: Request): Request => structuredClone(request);
 
-const tokensOf = ({ session: { tokens } }: Request): TokenSet => {
-  assert.ok(tokens);
-  return tokens;
+const tokensOf = ({ session }: Request): TokenSet => {
+  const member = Object.keys(session).find((name) => name.startsWith('tokens:'));
+  return session[member ?? ''] ?? assert.fail('there are no tokens in the session');
 };
 
 async function party(t: TestContext, scope = 'openid offline_access', rotates = true) {
@@ -184,7 +188,7 @@ test('they are refreshed with a new assertion, and the session is saved at once'
   const before = tokensOf(request);
   expire(time);
   const renewed = await users.getToken(request);
-  assert.deepEqual(request.session.tokens, renewed);
+  assert.deepEqual(tokensOf(request), renewed);
   assert.notEqual(renewed.refreshToken, before.refreshToken);
   assert.equal(renewed.scope, before.scope);
   assert.ok(await isActive(config, renewed));
@@ -213,7 +217,7 @@ test('requests of one session at the same time make one refresh, and all get its
   const renewed = await Promise.all(requests.map((each) => users.getToken(each)));
   assert.equal(new Set(renewed.map(({ accessToken }) => accessToken)).size, 1);
   assert.equal(provider.assertions.length, 1);
-  for (const each of requests) assert.deepEqual(each.session.tokens, renewed[0]);
+  for (const each of requests) assert.deepEqual(tokensOf(each), renewed[0]);
   assert.ok(await isActive(config, tokensOf(requests[9] ?? request)));
 });
 
@@ -280,22 +284,45 @@ test('a logout with a refresh token that was not replaced revokes it', async (t)
 test('a token that an API has refused is refreshed before its time', async (t) => {
   const { login, provider } = await party(t);
   const { users, request } = await login();
-  request.session.tokens = { ...tokensOf(request), accessToken: 'not-of-this-provider' };
+  const [member = ''] = Object.keys(request.session);
+  request.session[member] = { ...tokensOf(request), accessToken: 'not-of-this-provider' };
   const response = await users.fetch(request, provider.issuer)('/me');
   assert.deepEqual(await response.json(), { sub: 'alice' });
   assert.notEqual(tokensOf(request).accessToken, 'not-of-this-provider');
   assert.equal(provider.assertions.length, 1);
 });
 
-test('tokens that are bound to a key are refreshed and used with it (RFC 9449)', async (t) => {
+for (const [when, handleOf] of Object.entries<(handle: DPoPHandle) => () => unknown>({
+  'at once': (handle) => () => handle,
+  'after it was loaded': (handle) => async () => handle,
+})) {
+  test(`tokens that are bound to a key are refreshed and used with it, given ${when} (RFC 9449)`, async (t) => {
+    const { login, provider, config } = await party(t);
+    const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+    const { users, request, time } = await login({ DPoP: handleOf(DPoP) as never }, DPoP);
+    assert.equal(tokensOf(request).tokenType, 'dpop');
+    expire(time);
+    const response = await users.fetch(request, provider.issuer)('/me');
+    assert.deepEqual(await response.json(), { sub: 'alice' });
+    assert.equal(provider.assertions.length, 2, 'the provider wanted another nonce by now');
+  });
+}
+
+test('if the key of the tokens cannot be loaded, the next request may refresh them at once', async (t) => {
   const { login, provider, config } = await party(t);
-  const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
-  const { users, request, time } = await login({ DPoP: () => DPoP }, DPoP);
-  assert.equal(tokensOf(request).tokenType, 'dpop');
+  const handle = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+  const answers: unknown[] = [new Error('the vault is away')];
+  const DPoP = async () => {
+    const answer = answers.shift() ?? handle;
+    if (answer instanceof Error) throw answer;
+    return answer as DPoPHandle;
+  };
+  const { users, request, time } = await login({ DPoP }, handle);
   expire(time);
+  await assert.rejects(users.getToken(request), /the vault is away/);
+  assert.equal(tokensOf(request).refreshing, undefined);
   const response = await users.fetch(request, provider.issuer)('/me');
   assert.deepEqual(await response.json(), { sub: 'alice' });
-  assert.equal(provider.assertions.length, 2, 'the provider wanted another nonce by now');
 });
 
 test('a user without tokens has to log in', async (t) => {
@@ -582,7 +609,7 @@ for (const [what, response] of [
 test('what save has not put into the session is no tokens', async (t) => {
   const { config } = await party(t);
   const users = new UserTokenManager({ config });
-  const session = { tokens: { access_token: 'at' } };
+  const session = { [`tokens:${clientName(config)}`]: { access_token: 'at' } };
   await assert.rejects(users.getToken({ session }), {
     name: 'TypeError',
     message: /^The stored value is not a TokenSet.*only save may write tokens into a session$/,
@@ -598,27 +625,147 @@ test('a store may have none for a session, and say null', async (t) => {
 
 test('a store keeps the tokens under the id of the session', async (t) => {
   const store = new MemoryTokenStore();
-  const { login, provider } = await party(t);
+  const { login, provider, config } = await party(t);
   const { users, request, time, response } = await login({ store });
   assert.deepEqual(request.session, {});
   expire(time);
   const renewed = await users.getToken(another(request));
-  assert.deepEqual(store.get('user-token:session-1'), renewed);
-  const elsewhere = new UserTokenManager<Request>({
-    config: (await party(t)).config,
-    store,
-  });
+  const key = userTokenKey(config, 'session-1');
+  assert.deepEqual(store.get(key), renewed);
+  const elsewhere = new UserTokenManager<Request>({ config, store });
   assert.deepEqual(await elsewhere.getToken(request), renewed, 'another process has them too');
   await users.revoke(request);
-  assert.equal(store.get('user-token:session-1')?.tokenType, 'ended');
+  assert.equal(store.get(key)?.tokenType, 'ended');
   await assert.rejects(elsewhere.getToken(request), LoginRequiredError);
   await assert.rejects(elsewhere.save(request, response), LoginRequiredError);
-  assert.equal(provider.assertions.length, 3);
+  assert.equal(provider.assertions.length, 5, 'a refresh, and two tokens that are revoked twice');
 });
 
+/** A client of a provider that answers each refresh, and the refresh tokens that arrived there. */
+function clientOf(issuer: string, clientId: string, answer: object = {}) {
+  const assertions = new AssertionService({
+    clientId,
+    key: newKeyPair('ES256').privateKey,
+  });
+  const metadata = { issuer, token_endpoint: `${issuer}/token` };
+  const config = new Configuration(metadata, clientId, undefined, clientAssertion(assertions));
+  const sent: (string | null)[] = [];
+  config[customFetch] = async (_url, { body }) => {
+    sent.push((body as URLSearchParams).get('refresh_token'));
+    return Response.json({ access_token: `renewed by ${issuer}`, token_type: 'bearer', ...answer });
+  };
+  return { config, sent };
+}
+
+for (const [what, issuer, clientId] of [
+  ['another provider', 'https://other.example', 'client'],
+  ['another client of the provider', 'https://as.example', 'client-2'],
+] as const) {
+  for (const where of ['a session', 'a store'] as const) {
+    test(`no manager gets the tokens that a manager of ${what} keeps in ${where} (RFC 9700 §4.4)`, async () => {
+      const store = where === 'a store' ? new MemoryTokenStore() : undefined;
+      const request = newRequest();
+      const clients = [clientOf('https://as.example', 'client'), clientOf(issuer, clientId)];
+      const managers = clients.map(
+        ({ config }) => new UserTokenManager<Request>({ config, store }),
+      );
+      const [one, other] = managers;
+      const response = (name: string) =>
+        ({
+          access_token: `at ${name}`,
+          token_type: 'bearer',
+          refresh_token: `rt ${name}`,
+        }) as const;
+      await one?.save(request, response('one'));
+      await assert.rejects(async () => other?.getToken(request), LoginRequiredError);
+      await other?.save(request, response('other'));
+      assert.equal((await one?.getToken(request))?.accessToken, 'at one');
+      await one?.getToken(request, 'at one');
+      await other?.getToken(request, 'at other');
+      assert.deepEqual(
+        clients.map(({ sent }) => sent),
+        [['rt one'], ['rt other']],
+      );
+      await one?.revoke(request);
+      await assert.rejects(async () => one?.getToken(request), LoginRequiredError);
+      assert.equal((await other?.getToken(request))?.refreshToken, 'rt other', 'still logged in');
+    });
+  }
+}
+
+const idToken = (sub: string) =>
+  new SignJWT({ sub })
+    .setProtectedHeader({ alg: 'RS256' })
+    .setIssuer('https://as.example')
+    .setAudience('client')
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(newKeyPair('RS256').privateKey);
+
+for (const [subject, isAccepted] of [
+  ['alice', true],
+  ['mallory', false],
+  ['Alice', false],
+] as const) {
+  test(`a refresh whose ID token is of ${subject} is ${isAccepted ? '' : 'not '}one of alice (OpenID Connect Core §12.2)`, async () => {
+    const { config } = clientOf('https://as.example', 'client', {
+      id_token: await idToken(subject),
+      refresh_token: 'next',
+    });
+    const users = new UserTokenManager<Request>({ config });
+    const request = newRequest();
+    await users.save(request, { ...GIVEN, id_token: await idToken('alice') });
+    const kept = tokensOf(request);
+    if (isAccepted) {
+      assert.equal((await users.getToken(request, 'at')).refreshToken, 'next');
+      return;
+    }
+    await assert.rejects(users.getToken(request, 'at'), {
+      name: 'ProviderError',
+      status: 502,
+      message: /The id_token is of another user/,
+    });
+    assert.deepEqual(tokensOf(request), kept);
+  });
+}
+
+test('a DPoP function that fails leaves no mark that holds other requests up', async () => {
+  const { config } = clientOf('https://as.example', 'client');
+  const store = new MemoryTokenStore();
+  const failure = new Error('the handle is gone');
+  const users = new UserTokenManager<Request>({
+    config,
+    store,
+    DPoP: () => {
+      throw failure;
+    },
+  });
+  const request = newRequest();
+  await users.save(request, GIVEN);
+  await assert.rejects(users.getToken(request, 'at'), (error) => error === failure);
+  assert.equal(store.get(userTokenKey(config, 'session-1'))?.refreshing, undefined);
+  assert.ok(await new UserTokenManager<Request>({ config, store }).getToken(request, 'at'));
+});
+
+for (const [what, release] of [
+  ['throws', () => assert.fail('the lock service is down')],
+  ['rejects', () => Promise.reject(new Error('the lock service is down'))],
+  ['returns nothing', () => undefined],
+] as const) {
+  test(`a lock whose release ${what} takes no tokens away`, async () => {
+    const { config } = clientOf('https://as.example', 'client');
+    const lock = { acquire: async () => 'owner', release };
+    const users = new UserTokenManager<Request>({ config, lock });
+    const request = newRequest();
+    await users.save(request, GIVEN);
+    const renewed = await users.getToken(request, 'at');
+    assert.equal(renewed.accessToken, 'renewed by https://as.example');
+  });
+}
+
 const wrongRequests: readonly [string, UserTokenRequest, RegExp][] = [
-  ['a session', { session: null }, /The request has no session: use express-session before/],
-  ['any session', {}, /The request has no session: use express-session before/],
+  ['a session', { session: null }, /The request has no session: mount express-session first/],
+  ['any session', {}, /The request has no session: mount express-session first/],
   ['a sessionID', { session: {} }, /The request has no sessionID/],
 ];
 
@@ -632,8 +779,6 @@ for (const [what, request, message] of wrongRequests) {
     await assert.rejects(users.getToken(request), { name: 'TypeError', message });
   });
 }
-
-const GIVEN = { access_token: 'at', token_type: 'bearer', refresh_token: 'rt' } as const;
 
 for (const [what, more, expected] of [
   [
@@ -650,12 +795,12 @@ for (const [what, more, expected] of [
   [
     'an access token with a line break',
     { access_token: 'secret\nx: y' },
-    /characters that no token has/,
+    /characters that no token may have/,
   ],
   [
     'an access token beyond ASCII',
     { access_token: 'secret-\u0442' },
-    /characters that no token has/,
+    /characters that no token may have/,
   ],
   ['a number as refresh token', { refresh_token: 7 }, /refresh_token of the tokens must be text/],
   ['a list as scope', { scope: ['a'] }, /scope of the tokens must be text/],
@@ -714,10 +859,10 @@ test('an answer whose access token cannot be sent is the fault of the provider, 
 });
 
 test('a mark of a process whose clock is an hour ahead holds nobody up', async (t) => {
-  const { login } = await party(t);
+  const { login, config } = await party(t);
   const store = new MemoryTokenStore();
   const { users, request, time } = await login({ store });
-  const key = `user-token:${request.sessionID}`;
+  const key = userTokenKey(config, request.sessionID);
   const kept = store.get(key) ?? assert.fail();
   const refreshing = { by: 'another process', until: time.now() + 3600 };
   assert.ok(store.replace(key, kept, { ...kept, refreshing }, 600));

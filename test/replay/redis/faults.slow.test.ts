@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisReplayStore } from '../../../lib/replay/redis.js';
@@ -79,7 +80,7 @@ for (const { name, connect } of CLIENTS) {
     // So that no check runs beside the insertions, and nothing of it is left when they are counted.
     await replay.check();
     await server.command('FLUSHDB');
-    const insert = () => replay.insert(replayEntry());
+    const insert = () => replay.insert(replayEntry(60, { clientId: randomUUID() }));
     const insertMany = (count: number) => Promise.allSettled(Array.from({ length: count }, insert));
     const isRefused = (outcome: PromiseSettledResult<boolean>) =>
       outcome.status === 'rejected' && /not answered 10000 insertions yet/.test(outcome.reason);
@@ -101,4 +102,32 @@ for (const { name, connect } of CLIENTS) {
       (await insertMany(100)).some(({ status }) => status === 'fulfilled'),
     );
   });
+
+  redisTest(
+    `${name}: while Redis is away one client leaves half of the places to others`,
+    async (t) => {
+      const server = await RedisServer.start(t);
+      const replay = new RedisReplayStore(await connect(t, server.url), { timeout: 0.5 });
+      await replay.check();
+      const insert = async (clientId: string) => {
+        try {
+          return await replay.insert(replayEntry(60, { clientId }));
+        } catch (error) {
+          return error instanceof Error ? error.message : String(error);
+        }
+      };
+      const isTurnedAway = (answer: unknown) => /insertions yet/.test(String(answer));
+
+      server.pause();
+      const flood = Promise.all(Array.from({ length: 12_000 }, () => insert('stranger')));
+      const honest = await Promise.all(
+        Array.from({ length: 500 }, (_, i) => insert(`honest ${i}`)),
+      );
+      assert.deepEqual(honest.filter(isTurnedAway), []);
+      assert.equal((await flood).filter(isTurnedAway).length, 7000);
+
+      server.resume();
+      await waitUntil(async () => (await insert('stranger')) === true);
+    },
+  );
 }
