@@ -1,7 +1,6 @@
 /**
  * Explains an assertion without the client and its keys. Also runs in a browser: imports nothing
  * from Node.
- *
  * @module
  */
 
@@ -17,7 +16,6 @@ export type { Explanation };
 /**
  * Decodes an assertion and runs every check that needs neither the client nor its keys. The other
  * checks are reported as skipped. Sends nothing and does not use the assertion up.
- *
  * @param request the form's parameters, and the server that they are meant for. Without an issuer,
  *   the audience check is skipped
  * @param options the options of the server's strategy. Default: the strategy's defaults

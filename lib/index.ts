@@ -1,6 +1,5 @@
 /**
  * The server half: authenticates the callers of OAuth endpoints by their signed JWT assertions.
- *
  * @module
  */
 export type { Explanation } from './assertion/explain.js';

@@ -66,13 +66,10 @@ export async function joseVerify(keys: Keys): Promise<(assertion: string) => Pro
 }
 
 /** The library's validator; `reset` forgets what was used. */
-export function validation(
-  findClient: (clientId: string) => AssertionClient | undefined,
-  options: { readonly maxCachedKeys?: number } = {},
-) {
+export function validation(findClient: (clientId: string) => AssertionClient | undefined) {
   let store = new MemoryReplayStore();
   const replay = { insert: (entry: ReplayEntry) => store.insert(entry) };
-  const validator = new ClientAssertionValidator({ ...options, replay }, findClient);
+  const validator = new ClientAssertionValidator({ replay }, findClient);
   return {
     reset: () => {
       store = new MemoryReplayStore();

@@ -25,7 +25,7 @@ export function createApp(server: Server): Express {
   const { issuer, settings, clients, replay, keys, log } = server;
   const base = baseUrl(server);
   const identity = { issuer, tokenEndpoint: `${base}/token` };
-  const jwksUri = new RemoteJwkSets({ allowLocalNetwork: settings.allowLocalNetwork });
+  const jwksUri = new RemoteJwkSets({ allowedNetworks: settings.allowedNetworks });
   const fapi = settings.profile === 'fapi2';
   const rules = {
     profile: settings.profile,

@@ -22,7 +22,7 @@ export interface Settings {
   /** The web login beside this server, which the pages link to. */
   readonly webLoginUrl: string | undefined;
   readonly redisUrl: string | undefined;
-  readonly allowLocalNetwork: boolean;
+  readonly allowedNetworks: readonly string[];
   /** How many authentications `GET /traces` shows; 0 turns it off. */
   readonly traces: number;
 }
@@ -113,7 +113,7 @@ export function readSettings(env: Environment): Settings {
       wholeNumber(env, 'FAILURES_PER_MINUTE', { minimum: 1, maximum: 1_000_000 }) ?? 300,
     webLoginUrl: text(env, 'WEB_LOGIN_URL'),
     redisUrl: redisUrl(env),
-    allowLocalNetwork: flag(env, 'ALLOW_LOCAL_NETWORK'),
+    allowedNetworks: flag(env, 'ALLOW_LOCAL_NETWORK') ? ['localhost'] : [],
     traces: wholeNumber(env, 'TRACES', { minimum: 0, maximum: 1000 }) ?? 0,
   };
   if (settings.audience !== 'compatible' && settings.additionalAudiences.length > 0) {

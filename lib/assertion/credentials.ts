@@ -36,7 +36,6 @@ const isWebForm = (value: object): value is URLSearchParams | FormData =>
 /**
  * The members of a parsed form: an object, URLSearchParams or FormData. Null and undefined count as
  * an empty form.
- *
  * @throws {TypeError} for anything else
  */
 export function formOf(parameters: unknown): Form {
@@ -57,7 +56,6 @@ function sentValue(form: Form, name: string): unknown {
 
 /**
  * Extracts the client authentication parameters of a request.
- *
  * @param authorization the header, or whether there is one. An empty header counts as absent: some
  *   gateways add one
  */
@@ -106,7 +104,6 @@ export function methodFailure(sent: Credentials): Failure | undefined {
 /**
  * Why a request that uses an assertion is malformed. If the result is undefined, `client_assertion`
  * is a string and `client_id` is a string or undefined.
- *
  * @param acceptGrantType whether to accept the URN of the JWT bearer grant too
  */
 export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {

@@ -20,15 +20,11 @@ export interface ClientAssertionOptions extends RuleOptions {
    * Remembers used assertions. Default: a `MemoryReplayStore`, which works for a single process.
    */
   readonly replay?: ReplayStore | undefined;
-  /** How long the replay store may take; after that the request fails closed. Default 2. */
-  readonly replayTimeout?: number | undefined;
-  /** How long the client lookup may take; after that the request fails closed. Default 10. */
-  readonly lookupTimeout?: number | undefined;
   /**
-   * How many imported keys stay in memory, 2 to 4 kB each. If more keys are in use, keys are
-   * imported repeatedly. Default 10,000.
+   * How long the client lookup may take, and how long the replay store; after that the request
+   * fails closed. Default 10 for the lookup, 2 for the store.
    */
-  readonly maxCachedKeys?: number | undefined;
+  readonly timeout?: number | undefined;
   /** Whether a certificate's validity period limits its secret too. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /**
@@ -36,8 +32,6 @@ export interface ClientAssertionOptions extends RuleOptions {
    * `RemoteJwkSets` to share.
    */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
-  /** Reports a secret that was used and expires within this time. Default 30 days; 0 for never. */
-  readonly secretExpiryWarning?: number | undefined;
   /**
    * Ignores an Authorization header next to an assertion instead of counting it as a second method,
    * for servers behind a gateway that adds the header. Default false.
@@ -77,12 +71,9 @@ const clientStatus: Reader<400 | 401> = (name, value = 401) => {
 export const CLIENT_ASSERTION_OPTIONS = {
   ...RULE_OPTIONS,
   replay: replayStore,
-  replayTimeout: number(2, 0.001),
-  lookupTimeout: number(10, 0.001),
-  maxCachedKeys: number(10_000, 1),
+  timeout: (name, value) => (value === undefined ? undefined : number(0, 0.001)(name, value)),
   certificateValidity: flag(true),
   jwksUri: remoteJwkSets,
-  secretExpiryWarning: number(2_592_000, 0),
   ignoreAuthorizationHeader: flag(false),
   invalidClientStatus: clientStatus,
   detailedErrors: flag(false),
@@ -93,6 +84,9 @@ export interface Settings
   extends Omit<SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>, keyof Rules>,
     Rules {
   readonly keys: KeyCache;
+  readonly lookupTimeout: number;
+  readonly replayTimeout: number;
+  readonly secretExpiryWarning: number;
 }
 
 function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): Rules {
@@ -105,11 +99,13 @@ function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): 
 
 /**
  * Derives all settings from the options.
- *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
 export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>): Settings => ({
   ...given,
   ...verifiableRules(rulesFrom(given), given.algorithms),
-  keys: new KeyCache(given.maxCachedKeys),
+  keys: new KeyCache(),
+  lookupTimeout: given.timeout ?? 10,
+  replayTimeout: given.timeout ?? 2,
+  secretExpiryWarning: 2_592_000,
 });

@@ -81,7 +81,6 @@ export class AssertionPipeline<Client extends AssertionClient> {
 
   /**
    * Validates the assertion of a request, uses it up, and reports the event.
-   *
    * @throws {ClientAuthenticationError} if the client is not authenticated
    */
   async authenticate(

@@ -109,7 +109,6 @@ async function search(
  * Finds the platform key that made the signature. Keys that need no discovery are tried first. If
  * they fail, the discovery document is consulted; if its keys fail too, the document is fetched
  * again, at most once per cooldown.
- *
  * @param identities all of the same issuer
  */
 export async function findPlatformSigner(

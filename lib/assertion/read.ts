@@ -21,7 +21,6 @@ function isDeeperThan(object: JsonObject, depth: number): boolean {
 
 /**
  * Decodes a signed JWT, unless it is too long.
- *
  * @param maxLength in characters
  */
 export function readJwt(

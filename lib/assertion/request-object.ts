@@ -8,7 +8,6 @@ import { ALGORITHMS } from '../shared/jose.js';
 import {
   type ArgumentTable,
   flag,
-  number,
   type OptionTable,
   type Reader,
   readOptions,
@@ -56,8 +55,6 @@ interface RequestObjectOptions
   readonly requireNotBefore?: boolean | undefined;
   /** Further claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
-  /** The maximum lifetime of a request object, not counting the tolerance. Default 3600. */
-  readonly maxLifetime?: number | undefined;
   /**
    * Fetches and keeps the keys of clients with a `jwks_uri`. Default: one instance shared by all
    * calls.
@@ -90,7 +87,6 @@ const OPTIONS = {
   requireExpiration: flag(true),
   requireNotBefore: (name, value) => (value === undefined ? undefined : flag(false)(name, value)),
   requireClaims: texts(),
-  maxLifetime: number(3600, 1),
   certificateValidity: CLIENT_ASSERTION_OPTIONS.certificateValidity,
   jwksUri: jwkSets,
 } satisfies OptionTable<RequestObjectOptions>;
@@ -133,6 +129,7 @@ function settingsFrom(options: RequestObjectArguments & RequestObjectOptions) {
     ...given,
     algorithms: given.algorithms ?? defaultAlgorithms,
     requireNotBefore: given.requireNotBefore ?? isFapi2,
+    maxLifetime: given.maxLifetime ?? 3600,
     keys: importedKeys,
   };
 }
@@ -148,7 +145,6 @@ function parametersOf(claims: JsonObject, state: string | undefined): JsonObject
 
 /**
  * Validates a request object (JAR, RFC 9101) against the client's secrets.
- *
  * @example
  * ```ts
  * const { parameters } = await validateRequestObject({ request: jwt, client, issuer });

@@ -37,6 +37,11 @@ export interface JwtRuleOptions {
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** How far clocks may differ. Default 60. */
   readonly clockTolerance?: number | undefined;
+  /**
+   * The maximum lifetime, not counting the tolerance. In assertions, a client's `maxLifetime`
+   * overrides it. Default 3600; in assertions with another `audience` than `compatible`, 600.
+   */
+  readonly maxLifetime?: number | undefined;
 }
 
 /** Options for the rules that do not depend on the client. Times are in seconds. */
@@ -52,11 +57,6 @@ export interface RuleOptions extends JwtRuleOptions {
   readonly additionalAudiences?: readonly string[] | undefined;
   /** Further explicit values of `typ`, for profiles that define their own. Default none. */
   readonly additionalTypes?: readonly string[] | undefined;
-  /**
-   * The maximum lifetime of an assertion, not counting the tolerance; a client's `maxLifetime`
-   * overrides it. Default 3600 with `audience: 'compatible'`, otherwise 600.
-   */
-  readonly maxLifetime?: number | undefined;
   /** In characters; longer assertions are refused without decoding. Default 16384. */
   readonly maxAssertionLength?: number | undefined;
   /**
@@ -121,6 +121,7 @@ export const JWT_RULE_OPTIONS = {
   requireTyp: flag(false),
   algorithms,
   clockTolerance: number(60, 0),
+  maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
 } satisfies OptionTable<JwtRuleOptions>;
 
 export const RULE_OPTIONS = {
@@ -128,7 +129,6 @@ export const RULE_OPTIONS = {
   audience: audienceMode,
   additionalAudiences: texts(),
   additionalTypes: (name, value) => new Set(texts()(name, value).map(plainType)),
-  maxLifetime: (name, value) => (value === undefined ? undefined : number(0, 1)(name, value)),
   maxAssertionLength: number(16_384, 1),
   acceptGrantTypeAsAssertionType: flag(false),
 } satisfies OptionTable<RuleOptions>;
@@ -178,7 +178,6 @@ export function assertKeepsFapi2(given: Fapi2Options): void {
 
 /**
  * Derives the rules from the options.
- *
  * @throws {TypeError | ConfigurationError} with a sentence that says what to change
  */
 export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {

@@ -163,7 +163,6 @@ function lines(clients: readonly AuditedClient[]): string[] {
 
 /**
  * `audit`: lists for each client what would fail in a stricter mode, and what expires soon.
- *
  * @param finish receives the exit code: 1 if a client would fail
  */
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {

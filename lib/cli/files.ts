@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { FindClient } from '../clients/lookup.js';
@@ -7,18 +8,21 @@ import { CommandError, UsageError } from './usage.js';
 
 /**
  * Reads a file that the user named.
- *
  * @param what the kind of file, for the error
  * @throws {UsageError} if the file cannot be read
  */
-export async function readTextFile(path: string, what: string): Promise<string> {
+export async function readBytes(path: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`${what} ${path} cannot be read (${code}).`);
   }
 }
+
+/** The same for a file with text. */
+export const readTextFile = async (path: string, what: string): Promise<string> =>
+  (await readBytes(path, what)).toString('utf8');
 
 export interface NewFile {
   readonly path: string;
@@ -54,7 +58,6 @@ const create = ({ path, content }: NewFile): Promise<void> =>
 /**
  * Writes files that only their owner can read and write. An old file is replaced by rename, so that
  * its mode and links are not kept.
- *
  * @param force whether to replace existing files
  * @throws {CommandError} if a file exists (before any file is written), or cannot be written
  */
@@ -116,7 +119,6 @@ function clientOf(printed: unknown, mistake: string): AssertionClient {
  * Reads a file of registered clients: a JSON array, or a single client. Each client is client
  * metadata (RFC 7591 §2), optionally with `secrets: [{ type, value, description?, expiration? }]`;
  * an `AssertionClient`; or the JSON output of `keygen --client-id`.
- *
  * @throws {UsageError} for anything else; the message never quotes the file
  */
 export async function readClients(path: string): Promise<readonly AssertionClient[]> {

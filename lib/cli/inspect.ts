@@ -247,7 +247,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     settingsFrom(
       readOptions(
         'inspect',
-        { audience, jwksUri: { allowLocalNetwork } },
+        { audience, jwksUri: { allowedNetworks: allowLocalNetwork ? ['localhost'] : [] } },
         CLIENT_ASSERTION_OPTIONS,
       ),
     ),
@@ -267,7 +267,6 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
 
 /**
  * `inspect`: decodes an assertion and runs every check of the server half on it.
- *
  * @param finish receives the exit code: 1 if a check failed
  */
 export function addInspectCommand(program: Command, finish: (exitCode: ExitCode) => void): void {

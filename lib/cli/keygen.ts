@@ -67,7 +67,6 @@ const PACKAGES = ['@peculiar/x509', 'reflect-metadata'];
 
 /**
  * A self-signed certificate (RFC 5280) for a key that signs assertions.
- *
  * @returns DER
  * @throws {CommandError} if the packages that make it are not installed
  */
@@ -131,7 +130,6 @@ function withCertificate(jwk: JsonWebKey, certificate: Buffer): JsonWebKey {
 
 /**
  * The public half of a key, in every form that a server may need.
- *
  * @param jwk the public key with `kid`, `alg` and `use`
  * @param certificate the DER of its certificate; if given, the certificate becomes the secret
  */

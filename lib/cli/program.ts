@@ -30,7 +30,6 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
 
 /**
  * Runs the command line. Never rejects.
- *
  * @param argv as `process.argv`
  * @returns the exit status
  */

@@ -7,7 +7,7 @@ import type { Audience } from '../client/jwt.js';
 import { decodeCompactJws, type JsonObject } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { ALGORITHMS, type Algorithm } from '../shared/jose.js';
-import { readTextFile } from './files.js';
+import { readBytes } from './files.js';
 import { json, print, printable, printJson, style } from './output.js';
 import {
   EXIT,
@@ -58,29 +58,56 @@ const METADATA = [
   'grant_types_supported',
 ];
 
-/** Shortens metadata, and hides every token of a token response (RFC 6749 §5.1). */
-function shownBody(body: unknown, showTokens: boolean): unknown {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const isMetadata = Object.hasOwn(body, 'issuer');
+/** More levels than any answer of a server needs. */
+const MAXIMUM_LEVELS = 20;
+
+/** Hides every token of an answer, wherever it is (RFC 6749 §5.1). */
+function withoutTokens(value: unknown, levels = MAXIMUM_LEVELS): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return HIDDEN;
+  if (Array.isArray(value)) return value.map((item) => withoutTokens(item, levels - 1));
   return Object.fromEntries(
-    Object.entries(body)
-      .filter(([name]) => !isMetadata || METADATA.includes(name))
-      .map(([name, value]) => [name, name.endsWith('_token') && !showTokens ? HIDDEN : value]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      /token$/i.test(name) ? HIDDEN : withoutTokens(member, levels - 1),
+    ]),
   );
 }
 
-function parse(text: string): unknown {
+/** The relevant members of metadata, and any other body as it is. */
+function withoutDetails(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, 'issuer')) return body;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => METADATA.includes(name)));
+}
+
+function shownText(text: string, isGranted: boolean, showTokens: boolean): string {
+  if (showTokens) return text.slice(0, MAXIMUM_TEXT);
+  // A form or cut-off JSON may contain tokens.
+  if (isGranted) return `(${text.length} characters, and no JSON object; --show-token prints them)`;
+  return text
+    .replace(/(token["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi, `$1${HIDDEN}`)
+    .slice(0, MAXIMUM_TEXT);
+}
+
+function parsedObject(text: string): object | undefined {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
-    return text.slice(0, MAXIMUM_TEXT);
+    return undefined;
   }
+}
+
+function shownBody(text: string, isGranted: boolean, showTokens: boolean): unknown {
+  const body = parsedObject(text);
+  if (body === undefined) return text === '' ? text : shownText(text, isGranted, showTokens);
+  const shown = withoutDetails(body);
+  return showTokens ? shown : withoutTokens(shown);
 }
 
 /**
  * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
  * unless requested.
- *
  * @param showTokens whether to show the tokens of the answer
  */
 async function exchangeOf(
@@ -97,14 +124,15 @@ async function exchangeOf(
   const text = (await response?.clone().text()) ?? '';
   const isPage = response?.headers.get('content-type')?.includes('html') === true;
   const shown = client_assertion === undefined ? text : text.replaceAll(client_assertion, HIDDEN);
-  const answer = isPage ? `(a page of HTML, ${text.length} characters)` : parse(shown);
+  const isGranted = form !== undefined && response?.ok === true;
+  const page = `(a page of HTML, ${text.length} characters)`;
   return {
     method,
     url,
     parameters: form && parameters,
     assertion: form && shownAssertion(form),
     status: response?.status,
-    body: response && shownBody(answer, showTokens),
+    body: response && (isPage ? page : shownBody(shown, isGranted, showTokens)),
   };
 }
 
@@ -181,21 +209,31 @@ const noMetadata = (exchanges: readonly Exchange[]): string =>
 /** openid-client is an optional peer: keygen and inspect run without it. */
 const loadOpenIdClient = () =>
   importOptionalPeer('token', ['openid-client'], () =>
-    Promise.all([import('openid-client'), import('../client/assertion-source.js')]),
+    Promise.all([
+      import('openid-client'),
+      import('../client/assertion-source.js'),
+      import('../client/tokens/provider.js'),
+    ]),
   );
 
 /**
  * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
  * client_credentials and an assertion.
- *
  * @throws {CommandError} if openid-client is not installed
  */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
-  const [client, { clientAssertion }] = await loadOpenIdClient();
+  const [client, { clientAssertion }, { boundedText }] = await loadOpenIdClient();
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
   const exchanges: Exchange[] = [];
+  const answerOf = async (url: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(url, init);
+    const text = await boundedText(response);
+    if (text === undefined) throw new Error('the answer is too long');
+    const { status, statusText, headers } = response;
+    return new Response(text === '' ? null : text, { status, statusText, headers });
+  };
   const recordingFetch: CustomFetch = async (url, options) => {
-    const response = await fetch(url, options as RequestInit).catch(async (error: unknown) => {
+    const response = await answerOf(url, options as RequestInit).catch(async (error: unknown) => {
       exchanges.push(await exchangeOf(url, options, undefined, showTokens));
       throw error;
     });
@@ -273,9 +311,9 @@ async function assertionServiceOf(
   keyFile: string,
 ): Promise<AssertionService> {
   const { clientId, alg, kid, aud, typ, lifetime } = options;
-  const key = await readTextFile(keyFile, 'The private key');
+  const key = await readBytes(keyFile, 'The private key');
   const certificate =
-    options.certificate && (await readTextFile(options.certificate, 'The certificate'));
+    options.certificate && (await readBytes(options.certificate, 'The certificate'));
   const passphrase = process.env[PASSPHRASE];
   try {
     return new AssertionService({
@@ -316,7 +354,6 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
 
 /**
  * `token`: requests a token by client_credentials, and shows the requests and answers.
- *
  * @param finish receives the exit code: 1 if there is no token
  */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {

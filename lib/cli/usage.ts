@@ -36,7 +36,6 @@ export function urlOption(value: string): string {
 
 /**
  * Refuses an unknown option before missing options are reported.
- *
  * @throws {UsageError} with the nearest known option
  */
 export function refuseUnknownOption(program: Command, args: readonly string[]): void {
@@ -75,7 +74,6 @@ const isMissing = (error: unknown, packages: readonly string[]): boolean =>
 
 /**
  * Imports packages that only one command needs, so that other commands work without them.
- *
  * @param what the command or option, for the error
  * @param packages the packages to install
  * @throws {CommandError} that says how to install the packages, if they are missing

@@ -6,12 +6,11 @@ import {
   type OptionTable,
   type Reader,
   readOptions,
-  requiredText,
   type Settings,
   seconds,
   unchecked,
 } from '../shared/options.js';
-import type { AssertionSource, JwtContext } from './assertion-source.js';
+import { type AssertionSource, CLIENT_OPTIONS, type JwtContext } from './assertion-source.js';
 import { assertionMade, publish } from './events.js';
 import {
   type AuthorizationRequestParameters,
@@ -39,9 +38,9 @@ interface RequestObjectOptions extends JwtOptions {
 }
 
 /**
- * Options of an `AssertionService`: the client, its key, and how to make its assertions. Times are
- * in seconds. `typ` defaults to `client-authentication+jwt` (RFC 10070 §4); servers that know only
- * RFC 7523 may need `'JWT'` or false.
+ * The client, its key, and how to make its assertions. Times are in seconds. `typ` defaults to
+ * `client-authentication+jwt` (RFC 10070 §4); servers that know only RFC 7523 may need `'JWT'` or
+ * false.
  */
 export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
   readonly clientId: string;
@@ -49,8 +48,8 @@ export interface AssertionServiceOptions extends JwtOptions, KeyDemands {
   readonly key: SigningKeyInput | KeyRing;
   /**
    * The issuer identifier of the server; also `aud`, unless `audience` overrides it. Optional with
-   * openid-client, which knows the issuer. If both are given they must match exactly, so that no
-   * assertion for one server is sent to another.
+   * openid-client. Must equal the issuer that openid-client knows, so that no assertion for one
+   * server is sent to another.
    */
   readonly issuer?: string | undefined;
   /** How request objects are made. `typ` defaults to `oauth-authz-req+jwt` (RFC 9101 §10.8). */
@@ -70,7 +69,7 @@ const requestObject: Reader<JwtSettings> = (name, value) =>
   readOptions(name, value as object, jwtOptions(REQUEST_OBJECT_TYP), REQUEST_OBJECT_HINTS);
 
 const OPTIONS = {
-  clientId: requiredText,
+  ...CLIENT_OPTIONS,
   key: unchecked<SigningKeyInput | KeyRing>(),
   issuer,
   requestObject,
@@ -82,9 +81,17 @@ const KEY_HINTS = Object.fromEntries(
   Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
 );
 
+const server: Reader<AuthorizationServer | undefined> = (name, value) => {
+  const { issuer } = (value ?? {}) as Partial<AuthorizationServer>;
+  if (value === undefined || (typeof issuer === 'string' && issuer !== '')) {
+    return value as AuthorizationServer | undefined;
+  }
+  throw new TypeError(`${name} must be the metadata of the server, with its issuer`);
+};
+
 const CONTEXT = {
   audience,
-  server: unchecked<AuthorizationServer | undefined>(),
+  server,
   clockOffset: seconds(0, -DAY, DAY),
 } satisfies ArgumentTable<JwtContext>;
 
@@ -96,8 +103,7 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
 
 /**
  * Makes the JWTs that a client authenticates with: client assertions and signed authorize requests.
- * Each JWT is new and valid for one use.
- *
+ * Each is valid for one use.
  * @example
  * ```ts
  * const assertions = new AssertionService({
@@ -111,7 +117,7 @@ function keyOf(key: SigningKeyInput | KeyRing, demands: KeyDemands): SigningKey 
 export class AssertionService implements AssertionSource {
   readonly clientId: string;
   readonly key: SigningKey | KeyRing;
-  /** The issuer identifier of the server; undefined if the options do not set it. */
+  /** The issuer identifier of the server, if the options set it. */
   readonly issuer: string | undefined;
   readonly #demands: KeyDemands;
   /** The only issuer that a fixed audience may be sent to. */
@@ -135,7 +141,6 @@ export class AssertionService implements AssertionSource {
 
   /**
    * The JWK Set to register at the server or to publish: public keys only (RFC 7517 §5).
-   *
    * @throws {TypeError} if the key is symmetric, its public half is unknown, or a `KeyRing` has no
    *   usable keys yet
    */
@@ -144,9 +149,7 @@ export class AssertionService implements AssertionSource {
   }
 
   /**
-   * Makes a new client assertion (RFC 7523 §3, RFC 10070).
-   *
-   * @returns a JWT for the parameter `client_assertion`
+   * Makes a new client assertion (RFC 7523 §3, RFC 10070) for the parameter `client_assertion`.
    * @throws {TypeError} if the audience is unknown, or `context` names another server than the
    *   service
    */
@@ -160,10 +163,8 @@ export class AssertionService implements AssertionSource {
   }
 
   /**
-   * Signs an authorize request (JAR, RFC 9101).
-   *
+   * Signs an authorize request (JAR, RFC 9101) for the parameter `request`.
    * @param parameters of the authorization request; they become claims
-   * @returns a JWT for the parameter `request`
    * @throws {TypeError} if the issuer is unknown, `context` names another server than the service,
    *   or a parameter cannot be signed
    */
@@ -197,7 +198,7 @@ export class AssertionService implements AssertionSource {
     );
   }
 
-  /** @param isFixed whether the audience is fixed, and so belongs to one server */
+  /** A fixed audience belongs to one server. */
   #serverOf(
     server: AuthorizationServer | undefined,
     isFixed: boolean,

@@ -15,9 +15,8 @@ import type { Audience, AuthorizationRequestParameters, AuthorizationServer } fr
 
 /** Describes the use of one JWT; overrides the options of the service. */
 export interface JwtContext {
-  /** The value of `aud`. */
   readonly audience?: Audience | undefined;
-  /** The metadata of the server that receives the JWT. */
+  /** The server that receives the JWT. */
   readonly server?: AuthorizationServer | undefined;
   /** In seconds, added to this machine's clock to correct it; at most a day. Default 0. */
   readonly clockOffset?: number | undefined;
@@ -26,11 +25,10 @@ export interface JwtContext {
 /** The source of a client's assertions: an `AssertionService`, or the result of `assertionFrom`. */
 export interface AssertionSource {
   readonly clientId: string;
-  /** The issuer identifier of the server that the assertions are for; undefined for any server. */
+  /** The server that the assertions are for; undefined for any server. */
   readonly issuer?: string | undefined;
-  /** The client's own key, if it has one. */
   readonly key?: { readonly alg: string | undefined };
-  /** Returns a client assertion for one request (RFC 7523 §3). */
+  /** For one request (RFC 7523 §3). */
   createClientToken(context?: JwtContext): Promise<string>;
 }
 
@@ -52,11 +50,7 @@ export const assertionSource: Reader<AssertionSource | undefined> = (name, value
   throw new TypeError(`${name} must be an AssertionService, or the result of assertionFrom`);
 };
 
-/**
- * The signer of a client's authorize requests.
- *
- * @throws {TypeError} if the client has no key of its own
- */
+/** Only a client with a key of its own can sign them. */
 export function requestSigner(assertions: AssertionSource | undefined): RequestSigner {
   const { signAuthorizationRequest } = (assertions ?? {}) as Partial<RequestSigner>;
   if (typeof signAuthorizationRequest === 'function') return assertions as RequestSigner;
@@ -70,7 +64,9 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
 /** Servers refuse longer assertions. */
 const MAX_ASSERTION_LENGTH = 16_384;
 
-const OPTIONS = { clientId: requiredText } satisfies OptionTable<{ readonly clientId: string }>;
+export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
+  readonly clientId: string;
+}>;
 
 const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
 
@@ -79,7 +75,6 @@ function nameOf(thrown: unknown): string {
   return [code ?? name ?? typeof thrown, path].filter((part) => typeof part === 'string').join(' ');
 }
 
-/** Why an assertion from outside is unusable; undefined if it is usable. */
 function mistakeIn(value: unknown, now: number): string | undefined {
   if (value instanceof Uint8Array) {
     return "the function returned bytes: return text, as readFile(path, 'utf8') does";
@@ -142,13 +137,11 @@ class ForeignAssertions implements AssertionSource {
  * Authenticates a client by a token from its platform, so that you store no key: a Kubernetes
  * service account, a GitHub Actions job, an Azure workload (RFC 7523 §3). Use it wherever an
  * `AssertionService` fits, except for signed authorize requests, which need a client key.
- *
- * @param ask called for each request, so that the platform can renew the token. Surrounding white
- *   space is removed
+ * @param ask called for each request, so that the platform can renew the token
  * @param options `clientId`: the client at the authorization server
  * @returns a source. Its `createClientToken` rejects with a `ConfigurationError` if the function
- *   fails, or returns anything but an unexpired JWT of at most 16 KiB. The message gives the reason
- *   and never contains the token
+ *   fails, or returns anything but an unexpired JWT of at most 16 KiB. The message never contains
+ *   the token
  * @throws {TypeError} if the function or the client id is missing
  * @example
  * ```ts
@@ -169,7 +162,7 @@ export function assertionFrom(
       'assertionFrom needs a function that returns the assertion: it is called for each request',
     );
   }
-  return new ForeignAssertions(ask, readOptions('assertionFrom', options, OPTIONS).clientId);
+  return new ForeignAssertions(ask, readOptions('assertionFrom', options, CLIENT_OPTIONS).clientId);
 }
 
 const sources = new WeakMap<URLSearchParams, AssertionSource>();
@@ -180,10 +173,7 @@ export const sourceOf = (parameters: URLSearchParams): AssertionSource | undefin
 /** Set while `assertionsOf` runs, which is synchronous. */
 let asked: ((source: AssertionSource) => void) | undefined;
 
-/**
- * The source behind a configuration's client authentication, which openid-client keeps private;
- * undefined unless `clientAssertion` made it. Signs and sends nothing.
- */
+/** openid-client keeps it private; undefined unless `clientAssertion` made it. Sends nothing. */
 function assertionsOf(config: Configuration): AssertionSource | undefined {
   let found: AssertionSource | undefined;
   const send = config[customFetch];
@@ -197,7 +187,7 @@ function assertionsOf(config: Configuration): AssertionSource | undefined {
   return found;
 }
 
-/** Authentication methods in client metadata that use assertions (RFC 7591 §2). */
+/** RFC 7591 §2. */
 const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'client_secret_jwt'];
 
 export const expectsAssertion = (config: Configuration): boolean =>
@@ -213,11 +203,8 @@ export function metadataOf(config: Configuration, member: string): unknown {
 }
 
 /**
- * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2). A missing list
- * rules out nothing, and an unknown value is accepted.
- *
- * @param advice what to change
- * @throws {TypeError}
+ * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2); a missing list
+ * rules out nothing.
  */
 export function heedList(
   config: Configuration,
@@ -233,12 +220,8 @@ export function heedList(
 }
 
 /**
- * Checks the client's authentication against the provider's metadata for the token endpoint and, if
- * there is one, the revocation endpoint. Grants are not checked, because not every server lists all
- * of its grants.
- *
- * @param assertions default: the source that the configuration uses
- * @throws {TypeError} which says what to change
+ * For the token and revocation endpoints. Not every server lists all of its grants, so they are not
+ * checked.
  */
 export function checkAuthentication(
   config: Configuration,
@@ -269,9 +252,7 @@ export function checkAuthentication(
 /**
  * The client authentication of an openid-client `Configuration`: every request that authenticates
  * the client carries a new assertion. This covers code redemption, refresh, client credentials,
- * token exchange, PAR, revocation, introspection, device authorization and CIBA. A repeated
- * request, for example with a DPoP nonce, carries another assertion.
- *
+ * token exchange, PAR, revocation, introspection, device authorization, CIBA and repeated requests.
  * @throws {TypeError} if the argument is not a source of assertions; on use, if the configuration
  *   names another client or server
  * @example

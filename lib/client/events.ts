@@ -2,10 +2,7 @@ import { createHash } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 
-/**
- * An event of the client half, for logs and metrics. It contains no secret: no key, token, code or
- * assertion.
- */
+/** For logs and metrics. Contains no secret: no key, token, code or assertion. */
 export interface ClientEvent {
   /**
    * - `assertion_made`: a client assertion was signed.
@@ -33,7 +30,7 @@ export interface ClientEvent {
   readonly keyId?: string | undefined;
   /** The `aud` of an assertion. */
   readonly audience?: unknown;
-  /** The SHA-256 hash of the assertion's `jti`, base64url. The server's event has the same hash. */
+  /** SHA-256 of the assertion's `jti`, base64url, as in the server's event. */
   readonly jtiHash?: string | undefined;
   /** The OAuth error code of the provider. */
   readonly error?: string | undefined;

@@ -1,7 +1,5 @@
 /**
- * The client half: signs the assertions and authorize requests of an OAuth client for
- * openid-client.
- *
+ * Signs the assertions and authorize requests of an OAuth client for openid-client.
  * @module
  */
 export type { JsonWebKey } from '../keys/secret.js';

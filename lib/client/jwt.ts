@@ -6,7 +6,7 @@ export interface AuthorizationServer {
   readonly token_endpoint?: string | undefined;
 }
 
-/** The value of `aud`, or a function that takes it from the server's metadata. */
+/** Or a function that takes it from the server's metadata. */
 export type Audience =
   | string
   | readonly string[]
@@ -28,8 +28,8 @@ export interface JwtOptions {
   /** The `typ` of the header; false for none. */
   readonly typ?: string | false | undefined;
   /**
-   * How far `nbf` precedes `iat`, for servers whose clock is behind; false for no `nbf`. Default 0,
-   * at most an hour.
+   * How far `nbf` precedes `iat`, for servers whose clock is behind; false for no `nbf`. At most an
+   * hour; default 0.
    */
   readonly notBefore?: number | false | undefined;
   /** Further parameters of the header. */
@@ -40,11 +40,9 @@ export interface JwtOptions {
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** Whether an audience is fixed instead of derived from the server's metadata. */
 export const isFixedAudience = (value: unknown): value is string | readonly string[] =>
   isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
 
-/** Reads an `aud`. */
 export const audience: Reader<Audience | undefined> = (_name, value) => {
   if (value === undefined || typeof value === 'function' || isFixedAudience(value)) {
     return value as Audience | undefined;
@@ -62,11 +60,16 @@ const typ =
 const notBefore: Reader<number | false> = (name, value) =>
   value === false ? false : seconds(0, 0, HOUR)(name, value);
 
+/** Whether a value is an object whose own members are what it contains; a list or a Map is not. */
+const isRecord = (value: unknown): value is Members =>
+  Object.prototype.toString.call(value) === '[object Object]';
+
 /** Refuses members that have an option of their own. */
 const members =
   (setElsewhere: Readonly<Record<string, string>>): Reader<Members> =>
   (name, value = {}) => {
-    const given = value as Members;
+    if (!isRecord(value)) throw new TypeError(`${name} must be an object`);
+    const given = value;
     const set = Object.entries(setElsewhere).find(([member]) => Object.hasOwn(given, member));
     if (set === undefined) return given;
     throw new TypeError(`${name} must not have ${set[0]}: ${set[1]}`);
@@ -100,7 +103,7 @@ export const jwtOptions = (defaultTyp: string) =>
 
 export type JwtSettings = Settings<ReturnType<typeof jwtOptions>>;
 
-/** The header without the key's parameters. Frozen, so that each key serializes it once. */
+/** Frozen, so that each key serializes it once. */
 export const headerOf = ({ header, typ }: JwtSettings): Members =>
   Object.freeze({ ...header, ...(typ !== false && { typ }) });
 
@@ -117,11 +120,6 @@ function audienceFrom(
   );
 }
 
-/**
- * The value of `aud`.
- *
- * @throws {TypeError} if neither the options nor the server determine it
- */
 export function resolveAudience(
   audience: Audience | undefined,
   server: AuthorizationServer | undefined,
@@ -151,12 +149,10 @@ export function validityClaims(
 /** The parameters of an authorization request (RFC 6749 §4.1.1). */
 export type AuthorizationRequestParameters = URLSearchParams | Readonly<Record<string, unknown>>;
 
-/**
- * Parameters with a JSON value. A request object contains the value, not its text (OIDC Core §6.1).
- */
+/** A request object contains the value, not its text (OIDC Core §6.1). */
 const JSON_PARAMETERS = ['claims', 'authorization_details'];
 
-/** Parameters that are numbers in a request object (OIDC Core §6.1). */
+/** Numbers in a request object (OIDC Core §6.1). */
 const NUMBER_PARAMETERS = ['max_age'];
 
 function parseJson(name: string, text: string): unknown {
@@ -187,14 +183,13 @@ function collect(parameters: URLSearchParams): Record<string, unknown> {
   );
 }
 
-/**
- * Converts the parameters of an authorization request to claims of a request object (RFC 9101 §4).
- *
- * @throws {TypeError} if a request object must not contain a parameter
- */
+/** RFC 9101 §4. */
 export function claimsOfAuthorizationRequest(
   parameters: AuthorizationRequestParameters,
 ): Record<string, unknown> {
+  if (!(parameters instanceof URLSearchParams || isRecord(parameters))) {
+    throw new TypeError('The parameters must be URLSearchParams or an object');
+  }
   const collected = parameters instanceof URLSearchParams ? collect(parameters) : parameters;
   for (const name of ['request', 'request_uri']) {
     if (Object.hasOwn(collected, name)) {

@@ -10,9 +10,8 @@ const RSA_PSS = ['PS256', 'PS384', 'PS512'] as const;
 
 /**
  * What servers and profiles require of a client assertion. Spread a preset into the options of an
- * `AssertionService`, and override any member after it. `docs/providers.md` lists the source of
- * each preset and the server's other requirements.
- *
+ * `AssertionService`. `docs/providers.md` lists the source of each preset and the server's other
+ * requirements.
  * @example
  * ```ts
  * new AssertionService({ ...presets.microsoftEntraId, clientId, key: { key, certificate } });
@@ -42,8 +41,8 @@ export const presets: Readonly<
   >
 > = {
   /**
-   * RFC 10070, which Duende IdentityServer follows: the issuer as sole audience and an explicit
-   * type. These are the defaults of an `AssertionService`.
+   * RFC 10070, which Duende IdentityServer follows. These are the defaults of an
+   * `AssertionService`.
    */
   rfc10070: {},
   /** Microsoft Entra ID. It identifies keys by the SHA-256 thumbprint of their certificate. */

@@ -10,36 +10,20 @@ import { KeyError } from '../keys/algorithms.js';
 import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
-import { type OptionTable, readOptions, seconds } from '../shared/options.js';
 import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
 
-/** Options for publishing. */
-export interface PublishOptions {
-  /**
-   * How long servers may cache the document, in seconds. Default 300, at most 86400. Must be less
-   * than the `publishBefore` of a `KeyRing`.
-   */
-  readonly maxAge?: number | undefined;
-}
-
-/**
- * Public keys as a list or a JWK Set, or an object that has them: an `AssertionService`, a
- * `SigningKey`, a `KeyRing`.
- */
+/** A list, a JWK Set, or an object that has them: `AssertionService`, `SigningKey`, `KeyRing`. */
 export type PublishedKeys =
   | readonly JsonWebKey[]
   | JsonWebKeySet
   | {
-      /** The current keys. */
       publicJwks(): JsonWebKeySet | Promise<JsonWebKeySet>;
     };
 
-/** A day, in seconds: every cache must drop a key that is no longer trusted. */
-const MAX_AGE = 86_400;
-
-const OPTIONS = { maxAge: seconds(300, 0, MAX_AGE) } satisfies OptionTable<PublishOptions>;
+/** In seconds: how long servers may cache a document. */
+const MAX_AGE = 300;
 
 /** Some readers know only the first type, although the second is registered (RFC 7517 §8.5.2). */
 const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
@@ -47,9 +31,7 @@ const JWK_SET_TYPES = ['application/json', 'application/jwk-set+json'] as const;
 /** In bytes: the draft recommends this as the maximum that servers read of a metadata document. */
 const MAX_DOCUMENT_BYTES = 5120;
 
-/**
- * Importers skip entries that are not JWKs, but a published entry could be a private key as text.
- */
+/** Importers skip entries that are not JWKs, but such an entry could be a private key as text. */
 function refuseWhatIsNoJwk(set: unknown): void {
   const { keys } = (set ?? {}) as { readonly keys?: unknown };
   if (Array.isArray(keys) && keys.some((jwk) => typeof jwk !== 'object' || jwk === null)) {
@@ -57,7 +39,6 @@ function refuseWhatIsNoJwk(set: unknown): void {
   }
 }
 
-/** @throws {KeyError} for private or symmetric keys, and for keys that no server can use */
 function checkJwkSet(set: JsonWebKeySet): void {
   refuseWhatIsNoJwk(set);
   const { keys, refused } = importJwkSet(set, MAX_REMOTE_KEYS);
@@ -76,7 +57,6 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
   }
 }
 
-/** @throws {TypeError} for an object without public keys */
 function checkKeys(keys: PublishedKeys): void {
   const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
   const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
@@ -93,13 +73,9 @@ function sourceOf(keys: PublishedKeys): PublishedKeys {
 
 const isList = (keys: PublishedKeys): keys is readonly JsonWebKey[] => Array.isArray(keys);
 
-function maxAgeOf(options: PublishOptions, publishes: string, keys?: PublishedKeys): number {
-  const { maxAge } = readOptions(publishes, options, OPTIONS);
-  if (!(keys instanceof KeyRing) || maxAge < keys.publishBefore) return maxAge;
-  throw new TypeError(
-    `maxAge is ${maxAge}, but the KeyRing signs with a new key after ${keys.publishBefore} seconds: its publishBefore must be longer`,
-  );
-}
+/** No copy without a new key may be in use when the KeyRing signs with the key. */
+const maxAgeOf = (keys: PublishedKeys): number =>
+  keys instanceof KeyRing ? Math.min(MAX_AGE, keys.publishBefore / 2) : MAX_AGE;
 
 /** The caller's preference for a media type, from 0 to 1 (RFC 9110 §12.5.1). */
 function quality(accept: string, type: string): number {
@@ -150,12 +126,7 @@ function send(
   response.end(body);
 }
 
-/**
- * Answers GET and HEAD with a cacheable text (RFC 9110 §8.8.3, RFC 9111 §5.2).
- *
- * @param types the media types of the text, the default first
- * @param maxAge in seconds
- */
+/** RFC 9110 §8.8.3, RFC 9111 §5.2. `types`: the default first. `maxAge` in seconds. */
 function publisher(
   types: readonly [string, ...string[]],
   bodyOf: () => string | Promise<string>,
@@ -180,12 +151,12 @@ function publisher(
 
 /**
  * An Express middleware that publishes a client's public keys, for its `jwks_uri` (RFC 7591 §2). It
- * answers GET and HEAD, with `Cache-Control` and `ETag`. Create it once and mount it at a path: it
- * answers every request.
- *
+ * answers GET and HEAD, with `ETag` and `Cache-Control`: servers may cache the keys for 300
+ * seconds, or half of a `KeyRing`'s `publishBefore` if that is less. Create it once and mount it at
+ * a path: it answers every request.
  * @param keys read again for every request if they come from a `KeyRing`. A private, symmetric or
  *   weak key is never sent; `next` gets an error instead
- * @throws {TypeError} if a fixed key cannot be published, or `maxAge` is too long
+ * @throws {TypeError} if a fixed key cannot be published
  * @example
  * ```ts
  * app.use('/jwks.json', publishJwks(assertions));
@@ -193,11 +164,10 @@ function publisher(
  */
 export function publishJwks(
   keys: PublishedKeys,
-  options: PublishOptions = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   checkKeys(keys);
   const source = sourceOf(keys);
-  const maxAge = maxAgeOf(options, 'publishJwks', source);
+  const maxAge = maxAgeOf(source);
   if (!('publicJwks' in source)) {
     const body = jwkSetText(isList(source) ? { keys: source } : source);
     return publisher(JWK_SET_TYPES, () => body, maxAge);
@@ -214,9 +184,8 @@ export function publishJwks(
 
 /**
  * An Express middleware that publishes a client's metadata document at its client_id
- * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `Cache-Control` and
- * `ETag`.
- *
+ * (draft-ietf-oauth-client-id-metadata-document). It answers GET and HEAD, with `ETag` and
+ * `Cache-Control`: servers may cache it for 300 seconds.
  * @param document the metadata (RFC 7591 §2); `client_id` is the URL of the document
  * @throws {TypeError} if the document breaks a rule of the draft, because servers would refuse it
  * @example
@@ -232,7 +201,6 @@ export function publishJwks(
  */
 export function publishClientMetadata(
   document: ClientMetadataDocument,
-  options: PublishOptions = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   const body = JSON.stringify(document);
   try {
@@ -250,5 +218,5 @@ export function publishClientMetadata(
       `The metadata document has more than ${MAX_DOCUMENT_BYTES} bytes: put its keys at a jwks_uri`,
     );
   }
-  return publisher(['application/json'], () => body, maxAgeOf(options, 'publishClientMetadata'));
+  return publisher(['application/json'], () => body, MAX_AGE);
 }

@@ -27,21 +27,20 @@ import {
 
 /**
  * How to fetch and keep client ID metadata documents. Times are in seconds. Defaults: `maxBytes`
- * 5120, `maxAge` a day, `maxStale` 0. With `allowLocalNetwork`, a client_id may be an http URL of
- * this machine, for development. The network rules, `timeout`, `maxEntries` and
- * `maxConcurrentFetches` also apply to the `jwks_uri` of these clients; their JWK Sets are kept
- * apart from those of other clients.
+ * 5120, `maxAge` a day, `maxStale` 0. With `allowedNetworks: ['localhost']`, a client_id may be an
+ * http URL of this machine, for development. The network rules, `timeout` and `maxEntries` also
+ * apply to the `jwks_uri` of these clients; their JWK Sets are kept apart.
  */
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
-   * Whether clients of a host are allowed; called on every use, before any fetch. `host` is the
-   * host of the URL in lower case, with its port if it has one. An allow list is safer than a block
-   * list. Default: all hosts.
+   * Whether clients of a host are allowed; called on every use, before any fetch. `host` is in
+   * lower case, with its port if the URL has one. An allow list is safer than a block list.
+   * Default: all hosts.
    */
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
   /**
-   * How these clients may authenticate, preferred first. A document may offer several methods
-   * (draft §4.1); your first method that it offers is used. Default `private_key_jwt`, then `none`.
+   * How these clients may authenticate, preferred first; the first method that a document offers is
+   * used (draft §4.1). Default `private_key_jwt`, then `none`.
    */
   readonly methods?: readonly string[] | undefined;
   /**
@@ -51,15 +50,15 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
    */
   readonly grantTypes?: readonly string[] | undefined;
   /**
-   * Called if a client's document differs from its previous version: `members` names the changed
-   * members among keys, redirect URIs and methods. If it throws, a process warning is emitted.
+   * Called if a document differs from its previous version: `members` names the changed members
+   * among keys, redirect URIs and methods. If it throws, a process warning is emitted.
    */
   readonly onChange?:
     | ((change: { readonly clientId: string; readonly members: readonly string[] }) => unknown)
     | undefined;
 }
 
-const OPTIONS = {
+export const DOCUMENT_OPTIONS = {
   ...documentCacheOptions({ maxBytes: 5120, maxAge: 86_400, maxStale: 0 }),
   allowHost: callback<NonNullable<ClientMetadataDocumentOptions['allowHost']>>(),
   methods: texts(['private_key_jwt', 'none']),
@@ -83,13 +82,11 @@ export interface MetadataDocumentClient extends AssertionClient {
 function ownJwkSets(options: ClientMetadataDocumentOptions): RemoteJwkSets {
   return RemoteJwkSets.ofStrangers({
     allowedNetworks: options.allowedNetworks,
-    allowLocalNetwork: options.allowLocalNetwork,
     ca: options.ca,
     lookup: options.lookup,
     fetch: options.fetch,
     timeout: options.timeout,
     maxEntries: options.maxEntries,
-    maxConcurrentFetches: options.maxConcurrentFetches,
   });
 }
 
@@ -109,7 +106,7 @@ const fingerprintsOf = (document: ClientMetadataDocument): Fingerprints =>
     WATCHED.map((name) => [name, hash('sha256', JSON.stringify(document[name]) ?? '', 'base64')]),
   );
 
-/** Remembers a summary of each document for longer than the document, and reports changes. */
+/** Remembers a summary of each document for longer than the document. */
 class Watch {
   readonly #seen: SharedMap<Fingerprints>;
   readonly #onChange: NonNullable<ClientMetadataDocumentOptions['onChange']>;
@@ -172,9 +169,8 @@ function refusal(error: unknown): unknown {
 
 /**
  * A lookup for clients whose client_id is the https URL of their metadata
- * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
- * endpoint. The document is fetched, checked and kept.
- *
+ * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and the authorization
+ * endpoint.
  * @param otherClients finds clients with other ids; without it, there are no such clients
  * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
  *   is unavailable or breaks a rule, and (400 `unauthorized_client`) if it offers none of your
@@ -199,7 +195,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
   /** Drops the document and the keys of a client at once. */
   forget(clientId: string): void;
 } {
-  const settings = readOptions('clientMetadataDocuments', options, OPTIONS);
+  const settings = readOptions('clientMetadataDocuments', options, DOCUMENT_OPTIONS);
   const { allowHost = () => true, onChange = () => undefined } = settings;
   const findOther = callback<FindClient<Client>>()('otherClients', otherClients);
   const jwksUri = ownJwkSets(options);
@@ -215,7 +211,7 @@ export function clientMetadataDocuments<Client extends AssertionClient = never>(
       return introduced;
     },
   );
-  const schemes = settings.allowLocalNetwork ? /^https?:\/\//i : /^https:\/\//i;
+  const schemes = settings.allowedNetworks.hasLocalhost ? /^https?:\/\//i : /^https:\/\//i;
 
   async function find(clientId: string, context?: unknown) {
     if (!schemes.test(clientId)) {

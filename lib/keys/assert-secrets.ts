@@ -7,7 +7,7 @@ import { cannotVerify, isVerifiable } from './jwk.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
-/** A secret is unusable. The message names the client, the secret and the reason. */
+/** The message names the client, the secret and the reason. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly code = 'secret_refused';
@@ -22,13 +22,7 @@ export class SecretError extends Error {
 
 const METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 
-/**
- * Why a client's registration makes authentication impossible (RFC 7591 §2); undefined if it does
- * not.
- *
- * @param keys the keys of its secrets
- * @param hasRemoteKeys whether it also has a `jwks_uri`, whose keys are unknown
- */
+/** RFC 7591 §2. The keys at a `jwks_uri` are unknown. */
 export function contradictionIn(
   client: Pick<AssertionClient, 'tokenEndpointAuthMethod' | 'tokenEndpointAuthSigningAlg'>,
   keys: readonly VerificationKey[],
@@ -83,9 +77,7 @@ const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): b
       (type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
   );
 
-/**
- * Imports the keys of a client with the checks of `assertClientSecrets`, but without its warning.
- */
+/** Without the warning of `assertClientSecrets`. */
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
@@ -135,10 +127,8 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
 }
 
 /**
- * Checks a client's secrets when the client is configured or registered. A weak or wrong secret is
- * then refused early, not at the client's first request. Emits a process warning if all
- * certificates of a client have expired.
- *
+ * Checks a client's secrets when the client is configured or registered, so that a wrong secret is
+ * refused early. Emits a process warning if all certificates of a client have expired.
  * @throws {TypeError} if `secrets` is not an array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak, of
  *   an unknown type or curve, or unreadable; for an unknown `alg` of the client; and for a method,

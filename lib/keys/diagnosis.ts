@@ -13,20 +13,18 @@ import { describeSecret, expirationOf, type KeySecret, type Secret } from './sec
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /**
- * How well a key fits the header (RFC 7515 §4.1.4: a hint). 1: same `kid`. 2: same thumbprint. 3:
- * the key or the header has no `kid`. 4: different `kid`.
+ * `kid` is a hint (RFC 7515 §4.1.4). 1: same `kid`. 2: same thumbprint. 3: the key or the header
+ * has no `kid`. 4: different `kid`.
  */
 export type Rank = 1 | 2 | 3 | 4;
 
 export interface SignerQuery {
   readonly jws: CompactJws;
-  /** Only keys of these secrets are tried. */
   readonly secrets: readonly Secret[];
   /** Seconds since the epoch. */
   readonly now: number;
   readonly settings: {
     readonly keys: KeyCache;
-    /** Whether the validity period of a certificate counts. */
     readonly certificateValidity: boolean;
     readonly jwksUri: RemoteJwkSets;
   };
@@ -45,12 +43,10 @@ export interface Search extends SignerQuery {
   readonly warnings: AuthenticationWarning[];
   /** Unexpired secrets with a `jwks_uri`, and their sets if known. */
   readonly sets: Map<KeySecret, ImportedKeys | undefined>;
-  /** Why a set is missing. */
   missing: FetchError | undefined;
 }
 
-// Explains to the operator why no key made a signature: the owners and names of the keys, and why
-// keys were skipped, never their values. Runs only after a failure.
+// Explains to the operator why no key made a signature; never shows a value. Runs only after a failure.
 
 interface UntimelyKey {
   readonly key?: VerificationKey;
@@ -136,8 +132,7 @@ const expiredKeysIn = (secret: Secret): readonly VerificationKey[] =>
   orElse(() => importSecret(secret, MAX_TRIES).keys, []);
 
 /**
- * Keys that would fit at another time. Only the last of many expired secrets are tried, each
- * imported when needed. The set of an expired `jwks_uri` is not fetched.
+ * Only the last of many expired secrets are tried; the set of an expired `jwks_uri` is not fetched.
  */
 function* untimelyKeys(known: readonly Known[], search: Search): Generator<UntimelyKey> {
   for (const { secret, key } of known) {
@@ -156,21 +151,17 @@ function* untimelyKeys(known: readonly Known[], search: Search): Generator<Untim
   }
 }
 
-/**
- * Finds a key that made the signature at the wrong time; keys that the header names come first.
- * Tries as many keys as remain, and at least one.
- */
+/** Keys that the header names come first. Tries as many keys as remain, and at least one. */
 async function untimelySigner(
-  known: readonly Known[],
+  untimely: readonly UntimelyKey[],
   search: Search,
 ): Promise<UntimelyKey | undefined> {
   const { kid } = search.jws.header;
   const isNamed = ({ key }: UntimelyKey) => kid !== undefined && key?.kid === kid;
-  const keys = [...untimelyKeys(known, search)].filter(({ key }) => key !== undefined);
+  const keys = untimely.filter(({ key }) => key !== undefined);
   const ordered = [...keys.filter(isNamed), ...keys.filter((key) => !isNamed(key))];
-  for (const untimely of ordered.slice(0, Math.max(1, MAX_TRIES - search.tried.length))) {
-    const { key } = untimely;
-    if (key !== undefined && (await verifySignature(search.jws, key))) return untimely;
+  for (const one of ordered.slice(0, Math.max(1, MAX_TRIES - search.tried.length))) {
+    if (one.key !== undefined && (await verifySignature(search.jws, one.key))) return one;
   }
   return undefined;
 }
@@ -178,8 +169,11 @@ async function untimelySigner(
 const reasonOf = ({ state }: UntimelyKey): Reason =>
   state === 'expired' ? 'secret_expired' : 'secret_not_yet_valid';
 
-function noKeyFailure(known: readonly Known[], search: Search): Failure {
-  const untimely = [...untimelyKeys(known, search)];
+function noKeyFailure(
+  known: readonly Known[],
+  untimely: readonly UntimelyKey[],
+  search: Search,
+): Failure {
   const told = new Set(untimely.map(describeUntimely));
   const first = untimely.find(({ state }) => state === 'expired') ?? untimely[0];
   const refused = search.warnings.some(({ code }) => code !== 'jwks_uri_failed');
@@ -191,7 +185,11 @@ function noKeyFailure(known: readonly Known[], search: Search): Failure {
   };
 }
 
-function leftOut(known: readonly Known[], search: Search): string[] {
+function leftOut(
+  known: readonly Known[],
+  untimely: readonly UntimelyKey[],
+  search: Search,
+): string[] {
   const { alg, kid } = search.jws.header;
   const told = known.flatMap(({ secret, key }) => {
     if (search.tried.some((one) => one.key === key)) return [];
@@ -203,10 +201,8 @@ function leftOut(known: readonly Known[], search: Search): string[] {
     if (stateOf(key, search) !== 'valid') return [];
     return [`not tried: ${name}: ${MAX_TRIES} others came first`];
   });
-  const untimely = [...untimelyKeys(known, search)].map(
-    (key) => `not tried: ${describeUntimely(key)}`,
-  );
-  const all = [...told, ...new Set(untimely)];
+  const late = untimely.map((key) => `not tried: ${describeUntimely(key)}`);
+  const all = [...told, ...new Set(late)];
   const more = all.length - MAX_TRIES;
   return more > 0 ? [...all.slice(0, MAX_TRIES), `not tried: ${more} more`] : all;
 }
@@ -256,7 +252,11 @@ function sizeGuess({ jws, tried }: Search): string[] {
   return [`probably another RSA key: the signature has ${length} bytes, not ${sizes[0]}`];
 }
 
-function signatureFailure(known: readonly Known[], search: Search): Failure {
+function signatureFailure(
+  known: readonly Known[],
+  untimely: readonly UntimelyKey[],
+  search: Search,
+): Failure {
   const mistake = formMistake(search);
   return {
     reason: 'signature_invalid',
@@ -264,7 +264,7 @@ function signatureFailure(known: readonly Known[], search: Search): Failure {
     actual: [
       ...wantedNames(search),
       ...(mistake.length === 0 ? sizeGuess(search) : mistake),
-      ...leftOut(known, search),
+      ...leftOut(known, untimely, search),
     ],
   };
 }
@@ -279,12 +279,14 @@ export async function diagnose(search: Search): Promise<Failure> {
   const { missing, tried } = search;
   if (missing !== undefined) return fetchFailure(missing);
   const known = knownKeys(search);
-  if (tried.length === 0) return noKeyFailure(known, search);
-  const untimely = await untimelySigner(known, search);
-  if (untimely === undefined) return signatureFailure(known, search);
+  // Expired secrets are imported for it.
+  const untimely = [...untimelyKeys(known, search)];
+  if (tried.length === 0) return noKeyFailure(known, untimely, search);
+  const signer = await untimelySigner(untimely, search);
+  if (signer === undefined) return signatureFailure(known, untimely, search);
   return {
-    reason: reasonOf(untimely),
+    reason: reasonOf(signer),
     expected: usable(known, search),
-    actual: [...wantedNames(search), describeUntimely(untimely)],
+    actual: [...wantedNames(search), describeUntimely(signer)],
   };
 }

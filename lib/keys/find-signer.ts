@@ -14,7 +14,6 @@ const FEW_SECRETS = 4;
 
 export type { Candidate } from './diagnosis.js';
 
-/** The key that made the signature, or why there is none; with warnings for the operator. */
 export type SignerSearch = { readonly warnings: readonly AuthenticationWarning[] } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
   | { readonly signer?: undefined; readonly failure: Failure }
@@ -69,7 +68,7 @@ function addCandidates(
   }
 }
 
-/** Adds the available keys of a secret. An unusable secret becomes a warning. */
+/** An unusable secret becomes a warning. */
 function look(secret: Secret, search: Search, found: Candidate[]): void {
   try {
     const expiration = expirationOf(secret);
@@ -109,7 +108,7 @@ function nameIn({ jws, secrets }: SignerQuery): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** The available keys, likeliest first. With many secrets, the last signer comes first. */
+/** Likeliest first. With many secrets, the last signer comes first. */
 function* candidatesAtHand(search: Search): Generator<Candidate> {
   const { secrets, settings, warnings } = search;
   const name = nameIn(search);
@@ -168,7 +167,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
   warnOfRefused(secret, set, search);
 }
 
-/** The fetched keys, each set as it arrives: no request waits for a set that it does not need. */
+/** Each set as it arrives: no request waits for a set that it does not need. */
 async function* fetchedCandidates(search: Search): AsyncGenerator<Candidate> {
   const arrivals = startFetches(search);
   let tries = 0;
@@ -203,8 +202,8 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
 }
 
 /**
- * Finds the key that made a signature. Available keys get eight tries. If none verifies, the sets
- * of `jwks_uri` secrets are fetched, and untried keys get eight more.
+ * Keys at hand get eight tries. If none verifies, sets are fetched, and untried keys get eight
+ * more.
  */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws, secrets, now, settings } = query;

@@ -9,13 +9,12 @@ import {
   MAX_CONFIGURED_KEYS,
   MAX_SHARED_BYTES,
 } from './jwk.js';
-import { keyFromCertificate, keysFromPem } from './pem.js';
+import { keyFromCertificate, keysFromPem, refusePublicBytes } from './pem.js';
 import { expirationOf, type FederatedIdentity, type KeySecret, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
 const none: ImportedKeys['refused'] = [];
 
-/** For the error about an unknown type. */
 const TYPES = Object.keys({
   X509CertificateBase64: true,
   JsonWebKey: true,
@@ -32,11 +31,7 @@ const MAX_JSON = 262_144;
 const tooMuchJson = (): KeyError =>
   new KeyError(`the value has more than ${MAX_JSON} characters of JSON`);
 
-/**
- * A copy of a JSON value that no other code can change. Text is returned as it is.
- *
- * @throws {KeyError} if the value is not JSON
- */
+/** No other code can change the copy. */
 export function jsonCopy(value: unknown): unknown {
   if (typeof value !== 'object') return value;
   try {
@@ -48,11 +43,7 @@ export function jsonCopy(value: unknown): unknown {
   }
 }
 
-/**
- * Parses JSON, or the single-quoted form that C# sources contain.
- *
- * @throws {KeyError}
- */
+/** JSON, or the single-quoted form that C# sources contain. */
 export function parseJwkText(text: string): unknown {
   if (text.length > MAX_JSON) throw tooMuchJson();
   const json = text.replace(/^\uFEFF/, '');
@@ -79,16 +70,10 @@ function textOf(secret: KeySecret): string {
   throw new KeyError('its value is not a non-empty string');
 }
 
-/**
- * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
- *
- * @throws {KeyError} if it is too short for HS256, or is a key or certificate that others know
- */
+/** The UTF-8 bytes of the client secret (OpenID Connect Core §10.1). */
 function keyFromSharedSecret(value: string): VerificationKey {
   const start = value.slice(0, MAX_SHARED_BYTES);
-  if (/^\s*-----BEGIN /.test(start)) {
-    throw new KeyError('the shared secret is a PEM: use PublicKeyPem or X509CertificateBase64');
-  }
+  refusePublicBytes('the shared secret', Buffer.from(start, 'utf8'));
   if (/^\s*\{.*["']kty["']/s.test(start)) {
     throw new KeyError('the shared secret is a JWK: use JsonWebKey');
   }
@@ -99,13 +84,7 @@ function keyFromSharedSecret(value: string): VerificationKey {
   return { keyObject, algorithms: algorithmsOf(keyObject) };
 }
 
-/**
- * Imports a configured or registered key set: JSON or an object. The set may have no signature
- * keys.
- *
- * @throws {KeyError} if the value is not a set, is too large, or contains a private or symmetric
- *   key
- */
+/** The set may have no signature keys. */
 export function importConfiguredSet(value: unknown, maxKeys = MAX_CONFIGURED_KEYS): ImportedKeys {
   const imported = importJwkSet(parsed(value), maxKeys);
   const secret = imported.refused.find(({ isPrivate }) => isPrivate);
@@ -121,7 +100,6 @@ function keysOfSet(value: unknown, maxKeys: number | undefined): ImportedKeys {
   throw new KeyError(`the JWK Set has no key for signatures${why}`);
 }
 
-/** @throws {KeyError} */
 function checkJwksUri(value: unknown): void {
   try {
     parseRemoteUrl(value);
@@ -130,7 +108,7 @@ function checkJwksUri(value: unknown): void {
   }
 }
 
-/** The members of a `FederatedIdentity`. A misspelt restriction would admit too many workloads. */
+/** A misspelt restriction would admit too many workloads. */
 const IDENTITY_MEMBERS: Readonly<Record<string, true>> = {
   type: true,
   issuer: true,
@@ -188,11 +166,6 @@ function checkIdentityRules(identity: FederatedIdentity): void {
   }
 }
 
-/**
- * Checks a trusted identity without its keys.
- *
- * @throws {KeyError} with a sentence that says which member is wrong
- */
 export function checkIdentity(identity: FederatedIdentity): void {
   const unknown = Object.keys(identity).find((name) => !Object.hasOwn(IDENTITY_MEMBERS, name));
   if (unknown !== undefined) {
@@ -228,14 +201,7 @@ function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined
   if (!isAbsent(identity.jwks)) keysOfSet(identity.jwks, maxKeys);
 }
 
-/**
- * Imports the keys of a secret. A `JwksUri` has none, because they must be fetched. A
- * `FederatedIdentity` has none either, because its keys are the platform's. Both are only checked
- * for their form.
- *
- * @param maxKeys how many keys a JWK Set may have
- * @throws {KeyError} if the secret is weak, malformed or of an unknown type
- */
+/** `JwksUri` and `FederatedIdentity` have no keys here and are only checked for their form. */
 export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
   switch (secret.type) {
     case 'X509CertificateBase64':

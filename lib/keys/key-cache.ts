@@ -5,23 +5,21 @@ import type { ImportedKeys } from './jwk.js';
 import type { RemoteJwkSets } from './jwks-uri.js';
 import type { KeySecret, Secret } from './secret.js';
 
-/** The default number of cached keys: an RSA key takes 2 kB, an EC key 3 kB. */
-export const DEFAULT_MAX_KEYS = 10_000;
+/** An RSA key takes 2 kB, an EC key 3 kB. */
+const MAX_KEYS = 10_000;
 
-/**
- * How many secrets may share a name: the same key with another `kid` or `alg` has the same name.
- */
+/** The same key with another `kid` or `alg` has the same name. */
 const MAX_NAMESAKES = 8;
 
 interface Entry {
   readonly type: Secret['type'];
-  /** The value at import time, even if the application changes its object later. */
+  /** At import time: the application may change its object later. */
   readonly value: unknown;
   readonly imported: ImportedKeys;
   readonly error: KeyError | undefined;
 }
 
-/** The lookup name: text by itself, a JWK by its key, a JWK Set by its first key. */
+/** Text by itself, a JWK by its key, a JWK Set by its first key. */
 function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const { n, x, k, keys, pub } = (value ?? {}) as Readonly<Record<string, unknown>>;
@@ -31,17 +29,13 @@ function nameOf(value: unknown): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** The value for comparison and storage. A shared secret is hashed. */
+/** A shared secret is hashed. */
 const comparable = ({ type, value }: KeySecret): unknown =>
   type === 'SharedSecret' && typeof value === 'string' ? hash('sha256', value) : value;
 
 type Members = Readonly<Record<string, unknown>>;
 
-/**
- * Whether a value still equals its copy, without serializing it again.
- *
- * @param copy the result of `jsonCopy`
- */
+/** Compares without serializing again. `copy` is a result of `jsonCopy`. */
 export function isSameJson(copy: unknown, value: unknown): boolean {
   if (copy === value) return true;
   if (typeof copy !== 'object' || copy === null) return false;
@@ -74,32 +68,25 @@ const sizeOf = (entries: readonly Entry[]): number =>
   entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
 
 export interface OwnKeys {
-  /** The imported JWK Set. */
   readonly imported: ImportedKeys;
-  /** Fetches the keys at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
-  /** Called when one of the keys authenticated the client. */
   noteProved(): void;
 }
 
 const owners = new WeakMap<Secret, OwnKeys>();
 
 /**
- * Keeps the keys of these secrets out of the shared caches. The number of self-registered clients
- * is unlimited, and they would displace the others.
+ * Self-registered clients are unlimited in number, and would displace the others in the shared
+ * caches.
  */
 export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
   // Frozen, because the value is not checked again.
   for (const secret of secrets) owners.set(Object.freeze(secret), own);
 }
 
-/** The separate keys of a secret; undefined for most secrets. */
 export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
 
-/**
- * Records that a secret authenticated its client. Unauthenticated clients no longer compete with it
- * for space.
- */
+/** Unauthenticated clients no longer compete with this secret for space. */
 export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
   const own = owners.get(secret);
   own?.noteProved();
@@ -107,8 +94,8 @@ export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
 }
 
 /**
- * Caches imported keys by the value of their secret, so that a changed secret takes effect at once.
- * Expiration is not part of the cache key: every use checks it.
+ * By the value of the secret, so that a changed secret takes effect at once. Expiration is not part
+ * of the cache key: every use checks it.
  */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
@@ -116,15 +103,12 @@ export class KeyCache {
   #size = 0;
   readonly #signers = new WeakMap<readonly Secret[], Map<string, number>>();
 
-  constructor(maxKeys = DEFAULT_MAX_KEYS) {
+  constructor(maxKeys = MAX_KEYS) {
     this.#maxKeys = maxKeys;
   }
 
   /**
-   * The keys of a secret, imported at most once while in use. A `FederatedIdentity` has none: its
-   * platform's keys verify nothing of the client's own.
-   *
-   * @throws {KeyError} if the secret is unusable
+   * Imported at most once while in use. The keys of a platform verify nothing of the client's own.
    */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
@@ -147,9 +131,8 @@ export class KeyCache {
   }
 
   /**
-   * The secret whose key of this name signed last, if the client still has it. With it, a client
-   * with a thousand secrets costs no more than a client with a few. The result only determines what
-   * to try first.
+   * If the client still has it. Only determines what to try first, so that a client with a thousand
+   * secrets costs no more than a client with a few.
    */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);

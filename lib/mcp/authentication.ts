@@ -104,7 +104,6 @@ export class McpAuthentication {
   /**
    * The client of a request, as its provider may see it: without its secret if it authenticated by
    * a key.
-   *
    * @throws {OAuthError} if the request authenticates no client and names no public client
    */
   async identify(request: ExpressRequest, endpoint: string): Promise<CurrentClient> {

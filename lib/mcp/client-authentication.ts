@@ -10,7 +10,6 @@ import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
  * Set `issuer` of the `AssertionService` to the server at which the client is registered. An MCP
  * server chooses the authorization server for its clients; with `issuer`, no other server gets an
  * assertion.
- *
  * @param assertions an `AssertionService`, or the result of `assertionFrom`
  * @returns a function that sets `client_id`, `client_assertion` and `client_assertion_type`. It
  *   rejects with a `TypeError` if the server has no metadata and the service no issuer, or if the

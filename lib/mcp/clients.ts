@@ -115,7 +115,6 @@ const FITS = {
 
 /**
  * Reads the metadata of a registration request. Null and empty members count as absent.
- *
  * @throws {OAuthError} `invalid_client_metadata`, or `invalid_redirect_uri` (RFC 7591 §3.2.2)
  */
 export function readRegistration(body: unknown): McpClientInformation {
@@ -175,7 +174,6 @@ const SECRET_LIFETIME = 2_592_000;
 /**
  * Completes a new client (RFC 7591 §3.2.1): adds an id, and a secret only if the client
  * authenticates by one.
- *
  * @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2)
  */
 export function newClient(

@@ -21,7 +21,6 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 /**
  * Reads a parameter. Without a value it counts as omitted, and it must not be repeated (RFC 6749
  * §3.1, §3.2).
- *
  * @throws {OAuthError} `invalid_request`
  */
 function optional(parameters: Parameters, name: string): string | undefined {
@@ -42,7 +41,6 @@ const scopesOf = (parameters: Parameters): string[] | undefined =>
 
 /**
  * The resource that the token is for (RFC 8707 §2). Providers support a single resource.
- *
  * @throws {OAuthError} `invalid_target`
  */
 function resourceOf(parameters: Parameters): URL | undefined {
@@ -280,7 +278,6 @@ const invalidToken = (description: string): OAuthError =>
 /**
  * Requires an access token of the provider for this resource (RFC 6750, RFC 8707), and passes it to
  * the next handlers as `request.auth`.
- *
  * @returns whether the request may continue; if not, it has been answered
  */
 export async function requireAccessToken(

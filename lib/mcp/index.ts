@@ -1,7 +1,6 @@
 /**
- * MCP servers and clients: an authorization server on a provider of the MCP TypeScript SDK, and client
- * authentication by assertion for the SDK's clients. Neither SDK is imported.
- *
+ * MCP servers and clients: an authorization server on a provider of the MCP TypeScript SDK, and
+ * client authentication by assertion for the SDK's clients. Neither SDK is imported.
  * @module
  */
 export type { Middleware } from '../shared/http.js';

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from '../assertion/options.js';
 import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
-import { DEFAULT_GRANT_TYPES } from '../clients/metadata.js';
-import type { ClientMetadataDocumentOptions } from '../clients/metadata-document.js';
+import {
+  type ClientMetadataDocumentOptions,
+  DOCUMENT_OPTIONS,
+} from '../clients/metadata-document.js';
 import { isSymmetric } from '../keys/compact-jws.js';
 import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
@@ -114,7 +116,7 @@ const OPTIONS = {
   resourceName: text(undefined),
   clientAssertion: unchecked<ClientAssertionOptions | undefined>(),
   clientMetadataDocuments: unchecked<ClientMetadataDocumentOptions | undefined>(),
-  grantTypes: texts(DEFAULT_GRANT_TYPES),
+  grantTypes: DOCUMENT_OPTIONS.grantTypes,
   rateLimit,
 } satisfies OptionTable<McpAuthRouterOptions>;
 
@@ -264,7 +266,6 @@ const document =
  *
  * The router imports neither SDK. Mount it at the root of the application, or use it as a handler
  * of `node:http`.
- *
  * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
  * @example
  * ```ts

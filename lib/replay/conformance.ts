@@ -1,6 +1,5 @@
 /**
  * Tests for replay stores: the contract of `ReplayStore`.
- *
  * @module
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
@@ -156,7 +155,6 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 
 /**
  * The tests of a store, for any test runner.
- *
  * @param create creates the store under test; called for each test
  * @returns the tests; without a `peer`, the tests about several processes use a single store
  * @example

@@ -53,7 +53,6 @@ async function waitForStore(
 
 /**
  * Uses an assertion up.
- *
  * @returns the failure if the assertion was used before, or the store cannot tell; a promise only
  *   if the store returns one
  */

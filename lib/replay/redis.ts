@@ -1,6 +1,5 @@
 /**
  * A replay store in Redis or Valkey, shared by all processes of a server.
- *
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -136,7 +135,6 @@ const isOutOfMemory = (error: unknown): boolean =>
  * insertion later; the assertion is then used up.
  *
  * Redis must not lose entries: see `check()`.
- *
  * @example
  * ```ts
  * import { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
@@ -170,7 +168,6 @@ export class RedisReplayStore implements ReplayStore {
 
   /**
    * Inserts the entry if its key is absent.
-   *
    * @returns true if the key was absent, false if Redis already has it
    * @throws {ReplayStoreFullError} if Redis is out of memory
    * @throws any other error if Redis is unreachable or does not answer in time
@@ -192,7 +189,6 @@ export class RedisReplayStore implements ReplayStore {
   /**
    * Checks whether Redis is configured to keep its entries: eviction, persistence and replication,
    * as far as the server reports them.
-   *
    * @returns the problems; empty if there are none
    * @throws what the client throws, for example if the user may not call `INFO`
    */

@@ -26,7 +26,6 @@ export interface ReplayEntry {
 export interface ReplayStore {
   /**
    * Inserts the entry if its key is absent.
-   *
    * @returns true if the key was absent, false if the store already has it
    * @throws {ReplayStoreFullError} if there is no room for the entry
    * @throws any other error if the store cannot tell. After any error the assertion is refused with

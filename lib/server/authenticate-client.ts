@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AssertionClient } from '../keys/secret.js';
 import type { ExpressRequest, Middleware, Next } from '../shared/http.js';
 import { callback, type OptionTable, readOptions } from '../shared/options.js';
+import { errorFrom } from '../shared/safe.js';
 import { isPassportFailure, oauthErrorHandler } from './error-handler.js';
 import type { RequestAuthenticator } from './request-authenticator.js';
 import { type PerRequest, SERVER_IDENTITY_OPTIONS } from './server-identity.js';
@@ -91,7 +92,6 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
  * client in `req.user` must follow the same rules as with an assertion: a client that is disabled,
  * or must use another method, is refused. If `req.user` is not the client itself, `next` gets a
  * `ConfigurationError`.
- *
  * @throws {TypeError} if an argument is wrong
  * @example
  * ```ts
@@ -153,10 +153,10 @@ export function authenticateClient<Client extends AssertionClient>(
         (isAuthenticated) => {
           if (isAuthenticated) next();
         },
-        (error: unknown) => {
+        (thrown: unknown) => {
           forgetUser(request as WithUser);
           setClient(response, undefined);
-          answer(error, request, response, next);
+          answer(errorFrom(thrown), request, response, next);
         },
       );
   };

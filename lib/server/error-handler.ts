@@ -66,7 +66,6 @@ function callerError(
  * An Express error handler for OAuth endpoints. It answers the errors of this library, of
  * `passport.authenticate(…, { failWithError: true })`, and of body parsers. Any other error goes to
  * the next handler.
- *
  * @param strategy its `invalidClientStatus` applies to Passport's failures too. Default 401
  * @example
  * ```ts

@@ -54,6 +54,15 @@ function methodShown({ client_secret }: Credentials, authorization: string | und
   return /^basic /i.test(authorization ?? '') ? 'client_secret_basic' : undefined;
 }
 
+/** A `client_id` beside another method must name the same client (RFC 6749 §3.2.1). */
+const clientIdFailure = (
+  { client_id: sent }: Credentials,
+  clientId: string,
+): Failure | undefined =>
+  sent === undefined || sent === clientId
+    ? undefined
+    : { reason: 'client_id_mismatch', expected: clientId, actual: sent };
+
 type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
 
 function isPinned(client: unknown): client is Pinned {
@@ -88,7 +97,6 @@ export class RequestAuthenticator<
 
   /**
    * The client that an assertion authenticates; undefined if the request has no assertion.
-   *
    * @param endpoint overrides the option of this name
    * @param context for the lookup
    * @throws {ClientAuthenticationError} if the assertion authenticates no client
@@ -110,7 +118,6 @@ export class RequestAuthenticator<
 
   /**
    * Refuses a request without an assertion that breaks the rules for every method.
-   *
    * @throws {ClientAuthenticationError} for a repeated parameter, or two methods in one request
    */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
@@ -121,7 +128,6 @@ export class RequestAuthenticator<
   /**
    * Applies the rules for clients with assertions to a client that another method accepted, and
    * reports the event.
-   *
    * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
    * @throws {ConfigurationError} if `client` is not the client itself
    */
@@ -129,7 +135,9 @@ export class RequestAuthenticator<
     if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
     const sent = this.credentialsOf(request);
     const method = methodShown(sent, request.headers.authorization);
-    const failure = failureWithoutAssertion(client, method, methodsIn(sent));
+    const failure =
+      clientIdFailure(sent, client.clientId) ??
+      failureWithoutAssertion(client, method, methodsIn(sent));
     if (failure !== undefined) {
       throw await this.reportRefusal(request, failure, endpoint, client.clientId);
     }
@@ -150,7 +158,6 @@ export class RequestAuthenticator<
 
   /**
    * Reports a refusal, and makes the error for the caller.
-   *
    * @param provedClientId only after authentication: an unauthenticated caller may have sent its
    *   secret as the id
    */
@@ -185,7 +192,6 @@ export class RequestAuthenticator<
 
 /**
  * Creates the authenticator of a strategy or router.
- *
  * @throws {TypeError | ConfigurationError} if an option is wrong
  */
 export function createRequestAuthenticator<Client extends AssertionClient>(

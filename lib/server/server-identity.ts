@@ -82,7 +82,6 @@ async function resolveAll(
 
 /**
  * Determines the server of a request.
- *
  * @param endpoint overrides the option of this name
  * @returns a promise only if an option is a function
  * @throws {TypeError} if the endpoint, or the result of a function, is not a URL

@@ -5,7 +5,7 @@ import { isSymmetric } from '../keys/compact-jws.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { thrownText } from '../shared/safe.js';
+import { errorFrom, thrownText } from '../shared/safe.js';
 import {
   createRequestAuthenticator,
   type PrivateKeyJwtStrategyOptions,
@@ -40,7 +40,6 @@ export const Strategy = PassportStrategy as unknown as new () => PassportStrateg
  * On success `req.user` is the client and `req.authInfo` a `ClientAuthentication`. A request
  * without an assertion goes to the next strategy of the list. A request with an assertion ends
  * here: its failure is an error, so that no other strategy can accept the request.
- *
  * @example
  * ```ts
  * const privateKeyJwt = new PrivateKeyJwtStrategy(
@@ -88,7 +87,6 @@ export class PrivateKeyJwtStrategy<
 
   /**
    * Called by Passport.
-   *
    * @param options `endpoint` overrides the strategy's own for this route
    */
   authenticate(
@@ -106,7 +104,7 @@ export class PrivateKeyJwtStrategy<
           : success.call(this, authenticated.client, authenticated.authentication),
       )
       // If the application's callback throws, even twice, the process must not end.
-      .catch((cause: unknown) => error.call(this, cause))
+      .catch((cause: unknown) => error.call(this, errorFrom(cause)))
       .catch((thrown: unknown) => giveUp(request, thrown));
   }
 }

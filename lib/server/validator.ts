@@ -51,7 +51,6 @@ const isOptionalName = (value: unknown): boolean => value === undefined || isNam
 
 /**
  * Refuses a server without a name: it would match an assertion without `aud`.
- *
  * @throws {TypeError}
  */
 function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: Called): void {
@@ -96,7 +95,6 @@ function headOf(
 
 /**
  * Validates client assertions (RFC 7521 §4.2, RFC 7523 §3) without Express or Passport.
- *
  * @example
  * ```ts
  * const validator = new ClientAssertionValidator({}, (clientId) => clients.get(clientId));
@@ -198,7 +196,6 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
 
   /**
    * Validates an assertion and uses it up: a second call with the same one is a replay.
-   *
    * @throws {ClientAuthenticationError} if the client is not authenticated
    * @throws {TypeError} if the request does not identify the server
    */

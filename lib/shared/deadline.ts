@@ -10,7 +10,6 @@ export const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T
 
 /**
  * Waits for a promise or thenable for this long. Later results are ignored.
- *
  * @param seconds how long to wait
  * @throws {DeadlineError}
  */

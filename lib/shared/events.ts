@@ -140,7 +140,6 @@ export class AuthenticationRecorder {
 
   /**
    * Records the secret that verified, and warns if it expires soon.
-   *
    * @param expiresAt in seconds since the epoch; undefined for never
    * @param warnBefore in seconds since the epoch
    */

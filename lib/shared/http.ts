@@ -112,7 +112,6 @@ const unparsed = (request: FormRequest): ConfigurationError =>
 
 /**
  * The parsed form of a POST of `application/x-www-form-urlencoded`; undefined for other requests.
- *
  * @throws {ConfigurationError} if no parser parsed the form; the message says who read the body
  */
 export function readForm(request: FormRequest): Readonly<Record<string, unknown>> | undefined {
@@ -159,7 +158,6 @@ function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> |
 
 /**
  * Reads the form of a request that no body parser has read. Without a body, the form is empty.
- *
  * @param head its method and headers
  * @param most in bytes
  * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed

@@ -18,7 +18,6 @@ export const ALGORITHMS = [
 
 /**
  * The `alg` of an assertion.
- *
  * @useDeclaredType
  */
 export type Algorithm = (typeof ALGORITHMS)[number];

@@ -25,7 +25,6 @@ export function nearestName(misspelt: string, names: readonly string[]): string 
 
 /**
  * Reads one option: checks the value and fills in the default.
- *
  * @throws {TypeError} with a sentence that says what the option must be
  */
 export type Reader<T> = (name: string, value: unknown) => T;
@@ -55,7 +54,6 @@ export type Hints = Readonly<Record<string, string>>;
 /**
  * Reads the options of one function or class. Inherited and computed options count, because class
  * instances have them.
- *
  * @param owner what the options are for, as an error names it
  * @throws {TypeError} for an unknown option, with the nearest known name; for a wrong value
  */
@@ -72,7 +70,6 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
 
 /**
  * Selects the options of these names, including inherited and computed ones, without reading them.
- *
  * @throws {TypeError} for an option that is not in the table
  */
 export function knownOptions(

@@ -82,7 +82,6 @@ const ioRedisCommands = (client: IoRedis): RedisCommands => ({
 /**
  * Recognizes the kind of client. Any other client is refused, because it could misread the
  * arguments and overwrite the key.
- *
  * @throws {TypeError}
  */
 export function redisCommands(client: RedisClient): RedisCommands {

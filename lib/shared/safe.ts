@@ -47,3 +47,12 @@ export function thrownText(thrown: unknown): string {
     return 'something that has no text';
   }
 }
+
+/**
+ * What may be passed on as an error. Express and Passport read a falsy value as success, and
+ * `'route'` as the way to the next handler.
+ */
+export const errorFrom = (thrown: unknown): object =>
+  typeof thrown === 'object' && thrown !== null
+    ? thrown
+    : new Error(`Something threw a value that is no error: ${thrownText(thrown)}`);

@@ -19,7 +19,7 @@ import { authorizationServer, type Client, findToken } from './authorization-ser
 const { PORT = '3001', CLIENTS_FILE, ALLOW_LOCAL_NETWORK } = process.env;
 const issuer = process.env['ISSUER'] || `http://localhost:${PORT}`;
 const resource = new URL('/mcp', issuer);
-const allowLocalNetwork = ALLOW_LOCAL_NETWORK === '1';
+const allowedNetworks = ALLOW_LOCAL_NETWORK === '1' ? ['localhost'] : [];
 
 const clients = new Map<string, Client>();
 for (const metadata of CLIENTS_FILE ? JSON.parse(await readFile(CLIENTS_FILE, 'utf8')) : []) {
@@ -28,7 +28,7 @@ for (const metadata of CLIENTS_FILE ? JSON.parse(await readFile(CLIENTS_FILE, 'u
   clients.set(client.clientId, client);
 }
 /** Clients introduce themselves by their metadata document; those of the file are registered. */
-const findClient = pkjwt.clientMetadataDocuments<Client>({ allowLocalNetwork }, (clientId) =>
+const findClient = pkjwt.clientMetadataDocuments<Client>({ allowedNetworks }, (clientId) =>
   clients.get(clientId),
 );
 const find = async (clientId: string) => (await findClient(clientId, undefined)) as Client;
@@ -38,7 +38,7 @@ const privateKeyJwt = new pkjwt.PrivateKeyJwtStrategy<Client>(
   {
     issuer,
     tokenEndpoint: `${issuer}/token`,
-    jwksUri: { allowLocalNetwork },
+    jwksUri: { allowedNetworks },
     onAuthentication: ({ outcome, reason, clientId }) =>
       console.log(JSON.stringify({ outcome, reason, clientId })),
   },

@@ -123,6 +123,25 @@ for (const [depth, reason] of [
   });
 }
 
+test('after a failure, at most eight expired secrets are imported, each once', async (t) => {
+  const { publicJwk } = keyPair('ES256');
+  const expired = Array.from(
+    { length: 20 },
+    (_, index): Secret => ({
+      type: 'JsonWebKey',
+      value: { ...publicJwk, kid: `${index}` } as { kty: string },
+      expiration: 1,
+    }),
+  );
+  const validator = validatorOf([clientWith('client', [...CLIENT.secrets, ...expired])]);
+  const forged = await signAssertion('client', { pair: newKeyPair('ES256') });
+  assert.equal(await outcome(validator, forged), 'signature_invalid');
+  const { imported } = await workOf(t, async () => {
+    assert.equal(await outcome(validator, forged), 'signature_invalid');
+  });
+  assert.equal(imported, 8);
+});
+
 test('a client_id of more than 2,048 characters is neither parsed as a URL nor fetched', async (t) => {
   const calls: string[] = [];
   const find = clientMetadataDocuments({

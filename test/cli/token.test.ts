@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -233,6 +234,67 @@ test('an encrypted key is opened with the passphrase in the environment', async 
   assert.equal(refused.exitCode, 2);
   assert.match(refused.stderr, /passphrase/);
 });
+
+const SECRET = 'a-token-that-nobody-may-see';
+
+/** Answers that are no token response, and have a token all the same. */
+const WITH_TOKEN: readonly (readonly [what: string, status: number, body: string])[] = [
+  ['a form', 200, `access_token=${SECRET}&token_type=bearer`],
+  ['JSON that is cut off', 200, `{"token_type":"Bearer","access_token":"${SECRET}`],
+  ['a list', 200, `[{"access_token":"${SECRET}"}]`],
+  ['an object in an object', 200, `{"data":{"token":{"accessToken":"${SECRET}"}}}`],
+  ['XML', 200, `<token>${SECRET}</token>`],
+  ['the token alone', 200, SECRET],
+  ['a JSON text', 200, `"${SECRET}"`],
+  ['an error with a form', 400, `error=x&refresh_token=${SECRET}`],
+  ['an error with cut-off JSON', 500, `{"error": "x", "id_token" : "${SECRET}`],
+];
+
+for (const [what, status, body] of WITH_TOKEN) {
+  test(`a token in ${what} (${status}) is printed only with --show-token (RFC 6749 §10.3)`, async (t) => {
+    const { issuer } = await server(t, (_request, response) => {
+      response.status(status).type('application/json').send(body);
+    });
+    const args = tokenArguments(issuer, await privateKeyFile(t));
+    for (const format of [[], ['--json']]) {
+      const { stdout, stderr } = await runCli([...args, ...format]);
+      assert.ok(!`${stdout}${stderr}`.includes(SECRET), stdout);
+      assert.match(stdout, new RegExp(`${status}`));
+    }
+    const shown = await runCli([...args, '--show-token']);
+    assert.ok(shown.stdout.includes(SECRET), shown.stdout);
+  });
+}
+
+test('an answer that never ends is an error, in time', async (t) => {
+  const { issuer } = await server(t, async (_request, response) => {
+    response.type('application/json');
+    while (!response.destroyed) {
+      if (!response.write(' '.repeat(65_536))) {
+        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      }
+    }
+  });
+  const { exitCode, result } = await tokenJson(tokenArguments(issuer, await privateKeyFile(t)));
+  assert.equal(exitCode, 1);
+  assert.match(result.error ?? '', /too long/);
+});
+
+for (const [what, key] of [
+  ['DER', RS256.privateKey.export({ type: 'pkcs8', format: 'der' })],
+  [
+    'UTF-16',
+    Buffer.from(`\ufeff${RS256.privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 'utf16le'),
+  ],
+] as const) {
+  test(`a key file in ${what} is taken`, async (t) => {
+    const { issuer } = await server(t, (_request, response) => {
+      response.json({ access_token: 'token', token_type: 'Bearer' });
+    });
+    const { exitCode, result } = await tokenJson(tokenArguments(issuer, await keyFile(t, key)));
+    assert.equal(exitCode, 0, result.error);
+  });
+}
 
 test('a server that does not answer is an error with its cause: exit code 1', async (t) => {
   const listening = await listen(() => {});

@@ -12,8 +12,6 @@ import {
   OpenIdConnectStrategy,
   type OpenIdConnectStrategyOptions,
   presets,
-  publishClientMetadata,
-  publishJwks,
   SigningKey,
   UserTokenManager,
 } from '../../lib/client/index.js';
@@ -25,11 +23,6 @@ const keys = [key];
 const clientId = 'client';
 const config = new Configuration({ issuer: ISSUER }, clientId);
 const assertions = new AssertionService({ clientId, key, issuer: ISSUER });
-const jwks = [SigningKey.from(key).publicJwk ?? assert.fail()];
-const document = {
-  client_id: 'https://client.example/client.json',
-  redirect_uris: ['https://client.example/callback'],
-};
 const callbackURL = 'https://client.example/callback';
 const strategy = (options: object) =>
   new OpenIdConnectStrategy(
@@ -73,14 +66,6 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
     'keyFiles has no option passPhrase: use passphrase',
   ],
   [() => keyFiles(['a.pem'], { kid: 'a' } as object), 'keyFiles has no option kid: there are '],
-  [
-    () => publishJwks(jwks, { max_age: 60 } as object),
-    'publishJwks has no option max_age: use maxAge',
-  ],
-  [
-    () => publishClientMetadata(document, { maxage: 60 } as object),
-    'publishClientMetadata has no option maxage: use maxAge',
-  ],
   [
     () => strategy({ callbackUrl: callbackURL }),
     'OpenIdConnectStrategy has no option callbackUrl: use callbackURL',

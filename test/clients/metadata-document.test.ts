@@ -416,7 +416,7 @@ test('an allowHost that throws is the server, not the client: 503', async (t) =>
   assert.equal(endpoint.events[0]?.reason, 'client_lookup_failed');
 });
 
-test('with allowLocalNetwork, a client in development has an http URL of this machine', async (t) => {
+test('with localhost allowed, a client in development has an http URL of this machine', async (t) => {
   let clientId = '';
   const local = await listen((request, response) => {
     json(() => confidential()(clientId))(request, response);
@@ -424,7 +424,7 @@ test('with allowLocalNetwork, a client in development has an http URL of this ma
   t.after(() => local.close());
   clientId = `${local.url}/client.json`;
   assert.equal(await (await lookup())(clientId), undefined);
-  const find = await lookup({ allowLocalNetwork: true });
+  const find = await lookup({ allowedNetworks: ['localhost'] });
   assert.equal((await find(clientId)).clientId, clientId);
   await assert.rejects(find('http://client.example/client.json'), refused('url_invalid'));
 });

@@ -98,17 +98,36 @@ test('strangers do not push the keys of a registered client out of the cache', a
 });
 
 test('strangers whose servers never answer do not hold a registered client up', async (t) => {
-  const host = await jwksHost(t, [pair.publicJwk]);
-  const hanging = await strangers(t);
-  const endpoint = await endpointOf(t, [clientAt(host.uri)], {
-    jwksUri: { maxConcurrentFetches: 1, timeout: 600 },
-    documents: { maxConcurrentFetches: 1, timeout: 600 },
+  // Each at a site of its own, so that they get all places of their lane, which has 100.
+  const sites = Array.from({ length: 110 }, (_, i) => `https://stranger-${i}.example`);
+  const hanging: (() => void)[] = [];
+  const fetch = (url: string): Promise<Response> => {
+    if (url === 'https://client.example/keys') {
+      return Promise.resolve(Response.json({ keys: [pair.publicJwk] }));
+    }
+    if (url.endsWith('/keys')) {
+      return new Promise((_resolve, reject) => hanging.push(() => reject(new Error('it ended'))));
+    }
+    return Promise.resolve(
+      Response.json({
+        client_id: url,
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri: new URL('/keys', url).href,
+      }),
+    );
+  };
+  const endpoint = await endpointOf(t, [clientAt('https://client.example/keys')], {
+    jwksUri: { fetch, timeout: 600 },
+    documents: { fetch, timeout: 600 },
   });
-  const pending = statusOf(endpoint, signNamed(pair, hanging.clientId('hangs')));
-  while (hanging.sets === 0) await new Promise((resolve) => setImmediate(resolve));
+  const pending = sites.map((site) => statusOf(endpoint, signNamed(pair, `${site}/client`)));
+  while (hanging.length < 100) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
-  await hanging.close();
-  assert.equal(await pending, 401);
+  const end = setInterval(() => {
+    for (const give of hanging.splice(0)) give();
+  }, 10);
+  assert.deepEqual(new Set(await Promise.all(pending)), new Set([401]));
+  clearInterval(end);
 });
 
 test('the keys of a document are imported once, and never push those of others out', async (t) => {

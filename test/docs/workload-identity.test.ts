@@ -56,7 +56,8 @@ async function statusesOf(
   times: number,
 ) {
   assertClientSecrets(client);
-  const jwksUri = { ...(await platformOptions()), allowLocalNetwork: true };
+  const options = await platformOptions();
+  const jwksUri = { ...options, allowedNetworks: [...options.allowedNetworks, 'localhost'] };
   const endpoint = await tokenEndpoint([client], { jwksUri });
   t.after(() => endpoint.close());
   const config = new Configuration(

@@ -45,7 +45,7 @@ test('a provider with jwks_uri sees three rotations under load and refuses nothi
     publishAfter: 0,
   });
   const app = express();
-  app.use('/jwks.json', publishJwks(ring, { maxAge: 30 }));
+  app.use('/jwks.json', publishJwks(ring));
   const client = await listen(app);
   t.after(() => client.close());
   const provider = await openIdProvider(

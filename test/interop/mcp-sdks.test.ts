@@ -70,7 +70,7 @@ async function start(t: TestContext, clients: readonly object[], options: object
     provider,
     issuerUrl: new URL(server.url),
     resourceServerUrl: resource,
-    clientMetadataDocuments: { allowLocalNetwork: true },
+    clientMetadataDocuments: { allowedNetworks: ['localhost'] },
     rateLimit: false,
     ...options,
   });

@@ -40,6 +40,8 @@ function oddNumber(bits: number): string {
 
 const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' }) as JsonWebKey;
 const spkiPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
+const spkiDer = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+const pkcs1Der = RSA.publicKey.export({ type: 'pkcs1', format: 'der' });
 const pkcs8Pem = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const pkcs1Pem = RSA.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
 const encryptedPem = RSA.privateKey
@@ -130,6 +132,46 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a private PEM as shared secret', shared(pkcs8Pem), /the shared secret is a PEM/],
   ['a public PEM as shared secret', shared(spkiPem(RSA.publicKey)), /the shared secret is a PEM/],
   ['a certificate as shared secret', shared(certificate.pem), /the shared secret is a PEM/],
+  [
+    'a PEM with attributes as shared secret',
+    shared(`Bag Attributes: x\n${spkiPem(RSA.publicKey)}`),
+    /the shared secret is a PEM/,
+  ],
+  [
+    'a PEM in quotes and in one line as shared secret',
+    shared(JSON.stringify(spkiPem(RSA.publicKey))),
+    /the shared secret is a PEM/,
+  ],
+  [
+    'a PEM after a byte order mark as shared secret',
+    shared(`\ufeff${spkiPem(RSA.publicKey)}`),
+    /the shared secret is a PEM/,
+  ],
+  [
+    'a public key in base64 as shared secret',
+    shared(spkiDer(RSA.publicKey).toString('base64')),
+    /the shared secret is a public key or a certificate/,
+  ],
+  [
+    'a public PEM as oct key',
+    jwk({ kty: 'oct', k: Buffer.from(spkiPem(RSA.publicKey)).toString('base64url') }),
+    /the oct key is a PEM/,
+  ],
+  [
+    'a public key in DER as oct key',
+    jwk({ kty: 'oct', k: spkiDer(EC.publicKey).toString('base64url') }),
+    /the oct key is a public key or a certificate/,
+  ],
+  [
+    'a PKCS#1 key in DER as oct key',
+    jwk({ kty: 'oct', k: pkcs1Der.toString('base64url') }),
+    /the oct key is a public key or a certificate/,
+  ],
+  [
+    'a certificate in DER as oct key',
+    jwk({ kty: 'oct', k: Buffer.from(certificate.base64, 'base64').toString('base64url') }),
+    /the oct key is a public key or a certificate/,
+  ],
   ['a PEM after blanks as shared secret', shared(`\n  ${pkcs8Pem}`), /the shared secret is a PEM/],
   ['a JWK as shared secret', shared(JSON.stringify(RSA.publicJwk)), /the shared secret is a JWK/],
   [

@@ -10,8 +10,10 @@ import { outcome, validatorOf } from '../support/validator.js';
 const A = newKeyPair('ES256');
 const B = newKeyPair('ES256');
 const RSA = newKeyPair('RS256');
-const certificateA = await clientCertificate(A);
-const certificateB = await clientCertificate(B);
+// Long enough that no event warns of their end.
+const notAfter = new Date(Date.now() + 100 * 86_400_000);
+const certificateA = await clientCertificate(A, { notAfter });
+const certificateB = await clientCertificate(B, { notAfter });
 
 const thumbprint = (hash: string, { der }: { readonly der: Buffer }): string =>
   createHash(hash).update(der).digest('base64url');
@@ -251,7 +253,6 @@ for (const { name, secrets, header, reason, mismatch } of SELECTIONS) {
   test(`chosen: ${name}${reason === undefined ? '' : ` (${reason})`}`, async () => {
     const warnings: string[][] = [];
     const validator = validatorOf([{ clientId: 'client', secrets }], {
-      secretExpiryWarning: 0,
       onAuthentication: (event) => warnings.push(event.warnings.map(({ code }) => code)),
     });
     // The second time from the cache of keys.

@@ -12,6 +12,8 @@ for (const [headers, expected] of [
   [{ 'cache-control': 'max-age=300', age: '100' }, 200],
   [{ 'cache-control': 'max-age=300', age: '400' }, 0],
   [{ 'cache-control': 'max-age=300', age: 'yesterday' }, 300],
+  [{ 'cache-control': `max-age=${'9'.repeat(20)}` }, 2 ** 31],
+  [{ 'cache-control': `max-age=${'9'.repeat(310)}`, age: '9'.repeat(310) }, 0],
   [{ 'cache-control': 'max-age=0' }, 0],
   [{ 'cache-control': 'max-age=-1' }, undefined],
   [{ 'cache-control': 's-max-age=300' }, undefined],

@@ -409,16 +409,16 @@ for (const port of [22, 25, 80, 445]) {
   });
 }
 
-test('http to this machine needs allowLocalNetwork', async (t) => {
+test('http to this machine needs localhost among allowedNetworks', async (t) => {
   const local = await listen(json(() => ({ local: true })));
   t.after(() => local.close());
   await assert.rejects(get(local.url), refused('url_invalid'));
-  const { value } = await get(local.url, { allowLocalNetwork: true });
+  const { value } = await get(local.url, { allowedNetworks: ['localhost'] });
   assert.deepEqual(value, { local: true });
 });
 
-test('allowLocalNetwork opens this machine alone', async () => {
-  const options = { allowLocalNetwork: true, allowedNetworks: [] };
+test('localhost among allowedNetworks opens this machine alone', async () => {
+  const options = { allowedNetworks: ['localhost'] };
   for (const [url, code] of [
     ['http://client.example/', 'url_invalid'],
     ['http://10.0.0.1/', 'url_invalid'],
@@ -432,7 +432,7 @@ test('allowLocalNetwork opens this machine alone', async () => {
 test('http to localhost does not leave this machine, whatever localhost resolves to', async () => {
   const names = { localhost: () => [PUBLIC_ADDRESS, '8.8.8.8'] };
   await assert.rejects(
-    get('http://localhost:8080/', { names, allowLocalNetwork: true }),
+    get('http://localhost:8080/', { names, allowedNetworks: ['localhost'] }),
     refused('address_not_allowed'),
   );
 });
@@ -499,7 +499,7 @@ for (const [name, options] of Object.entries({
   'a timeout of 0': { timeout: 0 },
   'maxBytes of 0': { maxBytes: 0 },
   'a lookup that is no function': { lookup: '8.8.8.8' },
-  'a flag that is text': { allowLocalNetwork: 'yes' },
+  'a name instead of a network': { allowedNetworks: ['localhost:3000'] },
 })) {
   test(`an option that cannot work is refused when it is made: ${name}`, () => {
     assert.throws(() => readOptions('test', options, OPTIONS), TypeError);

@@ -89,7 +89,7 @@ test('nor is a port that is not allowed, or an inner address', async () => {
 });
 
 test('a name without a dot is called if a network or this machine is allowed', async () => {
-  for (const options of [{ allowedNetworks: ['10.0.0.0/8'] }, { allowLocalNetwork: true }]) {
+  for (const options of [{ allowedNetworks: ['10.0.0.0/8'] }, { allowedNetworks: ['localhost'] }]) {
     const { value } = await get(async () => Response.json({}), options, 'https://intranet/');
     assert.deepEqual(value, {});
   }

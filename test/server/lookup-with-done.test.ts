@@ -94,7 +94,7 @@ const LOOKUPS: Readonly<Record<string, [Lookup, number, string]>> = {
 for (const [what, [lookup, status, outcome]] of Object.entries(LOOKUPS)) {
   test(`a lookup that ${what}: ${status}, ${outcome}`, async (t) => {
     const endpoint = await tokenEndpoint(lookup as FindClient<AssertionClient>, {
-      lookupTimeout: 0.2,
+      timeout: 0.2,
     });
     t.after(() => endpoint.close());
     const response = await endpoint.post(assertionForm(await signAssertion()));

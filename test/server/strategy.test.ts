@@ -232,8 +232,7 @@ const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
   ['no lifetime', { issuer: ISSUER, maxLifetime: 0 }, /^maxLifetime must be .* at least 1/],
   ['a boundless lifetime', { issuer: ISSUER, maxLifetime: Infinity }, /^maxLifetime must be/],
   ['no length', { issuer: ISSUER, maxAssertionLength: Number.NaN }, /^maxAssertionLength must be/],
-  ['no time for the store', { issuer: ISSUER, replayTimeout: 0 }, /^replayTimeout must be/],
-  ['no time for the lookup', { issuer: ISSUER, lookupTimeout: 0 }, /^lookupTimeout must be/],
+  ['no time for lookup and store', { issuer: ISSUER, timeout: 0 }, /^timeout must be/],
   ['a store that is a Set', { issuer: ISSUER, replay: new Set() }, /^replay must be a ReplayStore/],
   ['no store', { issuer: ISSUER, replay: null }, /^replay must be a ReplayStore/],
   ['a flag as a string', { issuer: ISSUER, detailedErrors: 'no' }, /^detailedErrors must be true/],
@@ -243,11 +242,6 @@ const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [
     /^certificateValidity must be/,
   ],
   ['a flag that is null', { issuer: ISSUER, ignoreTrailingSlash: null }, /^ignoreTrailingSlash/],
-  [
-    'a negative warning time',
-    { issuer: ISSUER, secretExpiryWarning: -1 },
-    /^secretExpiryWarning must be/,
-  ],
   [
     'a grant type flag as a URN',
     { issuer: ISSUER, acceptGrantTypeAsAssertionType: 'urn:x' },

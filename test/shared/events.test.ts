@@ -4,7 +4,12 @@ import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { AUTHENTICATION_CHANNEL, type AuthenticationEvent, type Secret } from '../../lib/index.js';
+import {
+  AUTHENTICATION_CHANNEL,
+  type AuthenticationEvent,
+  assertClientSecrets,
+  type Secret,
+} from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
 import { keyPair } from '../support/keys.js';
@@ -160,6 +165,30 @@ test('texts from outside are shortened and cleaned, and what is no text is left 
   await outcome(validator, await signAssertion('client', { claims }));
   const actual = [cut, '[object]', ...Array(18).fill('y'), '… (32 values)'];
   assert.deepEqual(events[1]?.actual, actual);
+});
+
+test('warnings and errors about keys show no characters that steer a terminal or turn text round', async () => {
+  const steering = 'a\u009b31m\u202e\u2028b';
+  const secrets = [
+    jwkSecret(keyPair('ES256'), { kid: 'known' }),
+    jwkSecret(keyPair('ES384'), { alg: steering }),
+  ];
+  const events: AuthenticationEvent[] = [];
+  const validator = validatorOf([clientWith('client', secrets)], {
+    onAuthentication: (event) => events.push(event),
+  });
+  await outcome(validator, await signAssertion('client', { header: { kid: steering } }));
+  const told = (events[0]?.warnings ?? []).map(({ code, message }) => [code, message] as const);
+  assert.deepEqual(
+    told.map(([code]) => code),
+    ['secret_refused', 'kid_mismatch'],
+  );
+  const shown = '"a\ufffd31m\ufffd\ufffdb"';
+  for (const [code, message] of told) assert.ok(message.includes(shown), `${code}: ${message}`);
+  assert.throws(
+    () => assertClientSecrets(clientWith(steering, secrets)),
+    ({ message }: Error) => message.startsWith(`Client ${shown}, `),
+  );
 });
 
 test('callback and channel get the same events, one for each authentication', async (t) => {

@@ -15,7 +15,7 @@ export async function replayEndpoint(
   const replay = new RedisReplayStore(client, { timeout });
   const endpoint = await tokenEndpoint([{ clientId: 'client', secrets }], {
     replay,
-    replayTimeout: 10,
+    timeout: 10,
   });
   t.after(() => endpoint.close());
   return endpoint;

@@ -10,7 +10,7 @@ import {
 } from './registered-client.js';
 
 /** Which metadata documents are fetched, and how their clients may authenticate. */
-type DocumentSettings = Pick<Settings, 'allowLocalNetwork' | 'profile'>;
+type DocumentSettings = Pick<Settings, 'allowedNetworks' | 'profile'>;
 
 type Clients = ReadonlyMap<string, RegisteredClient>;
 
@@ -54,12 +54,12 @@ export class ClientsFile {
 
   private readonly findAny: ReturnType<typeof clientMetadataDocuments<RegisteredClient>>;
 
-  private constructor(path: string, log: Log, { allowLocalNetwork, profile }: DocumentSettings) {
+  private constructor(path: string, log: Log, { allowedNetworks, profile }: DocumentSettings) {
     this.path = path;
     this.log = log;
     const methods = profile === 'fapi2' ? ['private_key_jwt'] : ['private_key_jwt', 'none'];
     this.findAny = clientMetadataDocuments<RegisteredClient>(
-      { allowLocalNetwork, methods },
+      { allowedNetworks, methods },
       (clientId) => this.findInFile(clientId),
     );
   }

@@ -31,7 +31,6 @@ export interface SignerCertificate {
   readonly header: CertificateHeader;
   /** In seconds since the epoch. */
   readonly notBefore: number;
-  /** In seconds since the epoch. */
   readonly notAfter: number;
 }
 
@@ -62,14 +61,7 @@ function belongs(base64: string, alg: Algorithm, publicKey: KeyObject | undefine
   }
 }
 
-/**
- * Reads the certificate of a signing key.
- *
- * @param publicKey the public half of the key, if known
- * @param beside base64 certificates from the PEM of the key
- * @returns undefined if there is no certificate
- * @throws {KeyError}
- */
+/** `beside`: base64 certificates from the PEM of the key. */
 export function certificateOf(
   { certificate, x5c = false }: CertificateOptions,
   alg: Algorithm,

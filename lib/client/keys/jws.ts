@@ -15,16 +15,14 @@ export interface WrittenHeader {
 
 export interface KeyParts {
   readonly alg: Algorithm;
-  /** The `kid` of the header; undefined for none. */
   readonly kid: string | undefined;
-  /** The public half; undefined if unknown, and for symmetric keys. */
+  /** Undefined if unknown, and for symmetric keys. */
   readonly publicJwk: JsonWebKey | undefined;
   readonly certificate: SignerCertificate | undefined;
-  /** Makes a compact JWS. */
   readonly sign: (header: WrittenHeader, claims: object) => Promise<string>;
 }
 
-/** Signs bytes. The signature has the JWS format. */
+/** The signature has the JWS format. */
 export type Sign = (data: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -56,11 +54,8 @@ const PSS = {
 const signOnThreadPool = promisify(sign);
 
 /**
- * Signs with a local key (RFC 7518 §3, RFC 8037 §3.1). Uses node:crypto on the thread pool:
- * WebCrypto's overhead is half the cost of an ECDSA or EdDSA signature. HMAC runs synchronously,
- * because it costs less than the thread pool.
- *
- * @param key a key that fits `alg`
+ * Uses node:crypto on the thread pool: WebCrypto's overhead is half the cost of an ECDSA or EdDSA
+ * signature. HMAC runs synchronously, because it costs less than the thread pool.
  */
 export function signer(alg: Algorithm, key: KeyObject): Sign {
   const hash = `sha${alg.slice(2)}`;

@@ -10,14 +10,14 @@ type KeyHeaderParameter = (typeof KEY_HEADER_PARAMETERS)[number];
 /** What a server requires of the key and the header; overrides the key's own options. */
 export interface KeyDemands {
   /**
-   * The `alg` values that the server accepts, preferred first. The first value that fits the key is
-   * used; a key that fits none is refused. Default: any.
+   * The `alg` values that the server accepts, preferred first; a key that fits none is refused.
+   * Default: any.
    */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * The header parameters that identify the key to the server; all others are omitted. The key must
-   * have at least one of them, so that a forgotten certificate is noticed. Use an empty list if the
-   * server wants none. Default: all parameters that the key has.
+   * have one of them, so that a forgotten certificate is noticed. Use an empty list if the server
+   * wants none. Default: all parameters that the key has.
    */
   readonly keyHeader?: readonly ('kid' | 'x5t' | 'x5t#S256' | 'x5c')[] | undefined;
 }
@@ -51,12 +51,6 @@ function remedyFor(keyHeader: readonly KeyHeaderParameter[], header: Header): st
   return header['x5t#S256'] === undefined ? 'give its certificate' : 'set x5c: true';
 }
 
-/**
- * Checks a key against the server's demands.
- *
- * @param header the parameters that identify the key
- * @throws {KeyError} with what to change
- */
 export function checkDemands(
   { algorithms, keyHeader }: KeyDemands,
   alg: Algorithm,

@@ -22,7 +22,7 @@ async function contentOf(path: string, mayBeAbsent: boolean): Promise<Uint8Array
   }
 }
 
-/** @throws {TypeError} which names the file; `path` has it too, as in the errors of `readFile` */
+/** `path` is also a member of the error, as in the errors of `readFile`. */
 function keyOf(path: string, options: SigningKeyOptions, demands: KeyDemands): SigningKey {
   try {
     return SigningKey.from(options, demands);
@@ -35,9 +35,7 @@ function keyOf(path: string, options: SigningKeyOptions, demands: KeyDemands): S
 /**
  * Reads the keys of a `KeyRing` from PEM or JWK files on every load. The first file must exist; the
  * others are optional. To rotate: write the new key to `next.pem`, which publishes it. Wait for the
- * ring's `publishBefore` plus `reloadEvery`. Then move it to `current.pem`, and it signs. Until the
- * next rotation there is no `next.pem`.
- *
+ * ring's `publishBefore` plus `reloadEvery`. Then move it to `current.pem`, and it signs.
  * @param paths the file of the signing key, then the files of the other keys
  * @returns a function. It rejects with an error that names the file if a file is unusable
  * @throws {TypeError} for an unknown option

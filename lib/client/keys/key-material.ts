@@ -17,7 +17,7 @@ import { type Algorithm, isAlgorithm } from '../../shared/jose.js';
 import { mistakeInDer, mistakeInObject, mistakeInText, NOT_PRIVATE } from './key-mistakes.js';
 import { type PemBlock, pemBlocks, textOf, unwrapped } from './key-text.js';
 
-/** A private JWK. The excluded members belong to other kinds of signing keys. */
+/** The excluded members belong to other kinds of signing keys. */
 export interface PrivateJsonWebKey extends JsonWebKey {
   readonly key?: never;
   readonly sign?: never;
@@ -33,9 +33,7 @@ export type KeyMaterial = string | Uint8Array | PrivateJsonWebKey | KeyObject | 
 
 export interface ReadKey {
   readonly key: KeyObject | CryptoKey;
-  /** The JWK that contained the key. */
   readonly jwk?: JsonWebKey | undefined;
-  /** The certificates in the same PEM as the key. */
   readonly certificates?: readonly PemBlock[] | undefined;
 }
 
@@ -47,10 +45,7 @@ const REQUIRED_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   RSA: ['e', 'kty', 'n'],
 };
 
-/**
- * The SHA-256 thumbprint of a public key (RFC 7638). jose's function is asynchronous, but `kid`
- * must be known at once.
- */
+/** RFC 7638. jose's function is asynchronous, but `kid` must be known at once. */
 export function jwkThumbprint(jwk: JsonWebKey): string {
   const members = (REQUIRED_MEMBERS[jwk.kty] ?? []).map((name) => [name, jwk[name]]);
   return createHash('sha256')
@@ -58,7 +53,7 @@ export function jwkThumbprint(jwk: JsonWebKey): string {
     .digest('base64url');
 }
 
-/** The public half of a key as a JWK. RSASSA-PSS keys become RSA. */
+/** RSASSA-PSS keys become RSA. */
 export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
   const isPss = publicKey.asymmetricKeyType === 'rsa-pss';
   return (isPss ? asPlainRsa(publicKey) : publicKey).export({ format: 'jwk' }) as JsonWebKey;
@@ -121,6 +116,15 @@ export const isSameKey = (one: KeyObject, other: KeyObject): boolean =>
 
 const DER_TYPES = ['pkcs8', 'pkcs1', 'sec1'] as const;
 
+function isEncrypted(der: Buffer): boolean {
+  try {
+    createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE';
+  }
+}
+
 function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
   for (const type of DER_TYPES) {
     try {
@@ -130,6 +134,9 @@ function fromDer(der: Buffer, passphrase: string | undefined): ReadKey {
         throw new KeyError('the key is encrypted: give its passphrase');
       }
     }
+  }
+  if (isEncrypted(der)) {
+    throw new KeyError('the key cannot be decrypted: the passphrase is wrong, or it is damaged');
   }
   const mlDsa = mlDsaOf(der);
   throw new KeyError(mlDsa === undefined ? mistakeInDer(der) : mistakeInMlDsa(mlDsa));
@@ -146,6 +153,16 @@ function checkJwkUse({ use, key_ops }: JsonWebKey): void {
   }
 }
 
+/** RFC 7518 §6.3.2 lets an RSA key have `d` alone. Node cannot read such a key. */
+const RSA_PARTS = ['p', 'q', 'dp', 'dq', 'qi'];
+
+function mistakeInJwk(jwk: JsonWebKey): string {
+  const missing = RSA_PARTS.filter((name) => (jwk[name] ?? undefined) === undefined);
+  return jwk.kty === 'RSA' && missing.length > 0
+    ? `the RSA JWK has no ${missing.join(', ')}: export the key with all of its numbers`
+    : `the JWK of type ${jwk.kty} is not a valid private key`;
+}
+
 const PRIVATE_PART: Readonly<Record<string, string>> = { AKP: 'priv' };
 
 function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
@@ -158,15 +175,10 @@ function keyObjectFromJwk(jwk: JsonWebKey): KeyObject {
   try {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
-    throw new KeyError(
-      jwk.kty === 'AKP'
-        ? mistakeInMlDsa(jwk.alg)
-        : `the JWK of type ${jwk.kty} is not a valid private key`,
-    );
+    throw new KeyError(jwk.kty === 'AKP' ? mistakeInMlDsa(jwk.alg) : mistakeInJwk(jwk));
   }
 }
 
-/** Members of the public half that may contradict the private key. */
 const PUBLIC_PARTS = ['x', 'y', 'n', 'e', 'pub'];
 
 const bytesOf = (value: unknown): string =>
@@ -177,7 +189,7 @@ const bytesOf = (value: unknown): string =>
 const MISMATCH =
   'the private half and the public half do not belong together: give both halves of one key';
 
-/** Checks the arithmetic of an RSA key (RFC 8017 §3.2). OpenSSL does not check it. */
+/** RFC 8017 §3.2. OpenSSL does not check it. */
 function isConsistentRsa(jwk: JsonWebKey): boolean {
   const number = (name: string) => BigInt(`0x0${bytesOf(jwk[name])}`);
   const [n, e, d] = [number('n'), number('e'), number('d')];
@@ -217,11 +229,7 @@ export function publicHalfOf(key: KeyObject | CryptoKey): KeyObject | undefined 
   return visible && createPublicKey(visible);
 }
 
-/**
- * Refuses a private key with the public half of another key: servers could verify nothing.
- *
- * @throws {KeyError}
- */
+/** With the public half of another key, servers could verify nothing. */
 export function checkHalves({ key: read, jwk: given }: ReadKey): void {
   const key = visibleKey(read);
   if (key?.type !== 'private') return;
@@ -293,12 +301,6 @@ function read(material: KeyMaterial, passphrase: string | undefined): ReadKey {
   return isCryptoKey(material) ? fromCryptoKey(material) : fromJwk(material);
 }
 
-/**
- * Reads a private or symmetric key.
- *
- * @throws {KeyError} if the key is public, encrypted without its passphrase, meant for encryption,
- *   or unreadable
- */
 export function readKey(material: KeyMaterial, passphrase: string | undefined): ReadKey {
   if (material === undefined || material === null) throw new KeyError('no key was given');
   return read(material, passphrase);
@@ -339,11 +341,6 @@ function algorithmsOfCryptoKey(key: CryptoKey): readonly Algorithm[] {
   );
 }
 
-/**
- * The algorithms that a key can sign with.
- *
- * @throws {KeyError} if the key is too weak, or fits no algorithm
- */
 export function signingAlgorithmsOf(key: KeyObject | CryptoKey): readonly Algorithm[] {
   if (!(key instanceof KeyObject)) return algorithmsOfCryptoKey(key);
   return algorithmsOf(key.type === 'private' ? createPublicKey(key) : key);
@@ -356,13 +353,7 @@ function checkedKid(kid: unknown, name: string): string | undefined {
   throw new KeyError(`${name} must be text, or false for none`);
 }
 
-/**
- * Chooses the `kid` of a key: the configured one, otherwise its own, otherwise its thumbprint.
- *
- * @param wanted the configured `kid`; false for none
- * @param own the `kid` of its JWK
- * @throws {KeyError}
- */
+/** The configured `kid` (false for none), otherwise that of the JWK, otherwise the thumbprint. */
 export function chooseKid(
   wanted: unknown,
   own: unknown,

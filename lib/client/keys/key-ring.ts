@@ -10,9 +10,7 @@ const DAY = 86_400;
 
 /**
  * Loads the keys of a `KeyRing`.
- *
- * @param demands the ring's demands, for sources that call `SigningKey.from` themselves; the ring
- *   converts keys in any other form
+ * @param demands the ring's demands, for sources that call `SigningKey.from` themselves
  */
 export type KeySource = (
   demands: KeyDemands,
@@ -25,7 +23,7 @@ export interface KeyRingOptions {
    * so that keys change without a restart; `keyFiles` makes a function that reads files.
    */
   readonly keys: readonly SigningKeyInput[] | KeySource;
-  /** The `alg` values that the server accepts, as for an `AssertionService`. */
+  /** The `alg` values that the server accepts. */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * The maximum age of the keys: on use, older keys are loaded again. Default 60, at most an hour.
@@ -34,15 +32,14 @@ export interface KeyRingOptions {
   /**
    * How long a new key is published before it signs. Must exceed the time that servers cache a JWK
    * Set. `reloadEvery` is added, because other processes may load the key that much later; 0 means
-   * no delay. Each process counts by its own clock. The keys of the first load sign at once,
-   * because there is no earlier key to sign instead. Default 600, at most a day.
+   * no delay. The keys of the first load sign at once, because there is no earlier key. Default
+   * 600, at most a day.
    */
   readonly publishBefore?: number | undefined;
   /**
-   * How long a key stays published after it leaves the source. A key always stays published until
-   * the last JWT that it signed in this process has expired. This option covers JWTs of other
-   * processes, which may sign with the key for `publishBefore` plus twice `reloadEvery`. Default
-   * 900, at most a day.
+   * How long a key stays published after it leaves the source, and at least until the last JWT that
+   * it signed in this process has expired. Covers other processes, which may sign with the key for
+   * `publishBefore` plus twice `reloadEvery`. Default 900, at most a day.
    */
   readonly publishAfter?: number | undefined;
 }
@@ -60,7 +57,7 @@ const OPTIONS = {
   publishAfter: seconds(900, 0, DAY),
 } satisfies OptionTable<KeyRingOptions>;
 
-/** The error's message comes from the source and may contain a key, so it is left out. */
+/** The message of the source may contain a key, so it is left out. */
 function warnOfReload(error: unknown): void {
   const { name, code, path } = error as { name?: unknown; code?: unknown; path?: unknown };
   const what = [name, code, path].filter(Boolean).join(' ');
@@ -69,13 +66,13 @@ function warnOfReload(error: unknown): void {
   );
 }
 
-/** In seconds: servers whose clocks are this far behind still accept a JWT after its expiry. */
+/** In seconds: the clocks of servers may be this far behind. */
 const CLOCK_TOLERANCE = 60;
 
 /** In seconds. */
 const LOAD_TIME = 10;
 
-/** In seconds: how long a key that the server refused is not tried again. */
+/** In seconds. */
 const REFUSED_FOR = 60;
 
 /** A key and its state. Times are in seconds since the epoch. */
@@ -84,7 +81,6 @@ interface RingKey {
   key: SigningKey;
   readonly kid: string;
   readonly publicJwk: JsonWebKey;
-  /** When the key was first published. */
   publishedAt: number;
   /** When the key was last in the source, or last signed. */
   neededAt: number;
@@ -92,7 +88,6 @@ interface RingKey {
   lastExpiry: number;
 }
 
-/** @throws {TypeError} if a server could not find the key by its `kid` in a JWK Set */
 function ringKey(key: SigningKey, now: number): RingKey {
   const { kid, publicJwk } = key;
   if (kid === undefined) {
@@ -109,7 +104,6 @@ function ringKey(key: SigningKey, now: number): RingKey {
 const isSameKey = (one: RingKey, other: RingKey): boolean =>
   JSON.stringify(one.publicJwk) === JSON.stringify(other.publicJwk);
 
-/** @throws {TypeError} if the key does not fit the demands */
 function heldTo(demands: KeyDemands, { key }: RingKey): SigningKey {
   const { algorithms } = demands;
   if (algorithms?.includes(key.alg) === false) {
@@ -124,15 +118,13 @@ class RingKeys {
   readonly #publishBefore: number;
   readonly #publishAfter: number;
   #keys: readonly RingKey[] = [];
-  /** The `kid` of each key of the source. */
   #order: readonly string[] = [];
   #signer: RingKey | undefined;
-  /** When the server refused a key, by `kid`. */
   readonly #refusedAt = new Map<string, number>();
   /** Signs instead of a key that the server refused, until the source changes. */
   #instead: RingKey | undefined;
 
-  /** Both in seconds, as in the options of the ring. */
+  /** Both in seconds. */
   constructor(publishBefore: number, publishAfter: number) {
     this.#publishBefore = publishBefore;
     this.#publishAfter = publishAfter;
@@ -143,11 +135,7 @@ class RingKeys {
     return this.#signer;
   }
 
-  /**
-   * Replaces the keys of the source.
-   *
-   * @throws {TypeError} if a key is unfit for a ring; then nothing has changed
-   */
+  /** If a key is unfit for a ring, it throws and changes nothing. */
   replace(source: readonly SigningKey[], now: number): void {
     const keys = new Map(this.#keys.map((known) => [known.kid, known]));
     const current = source.map((key) => {
@@ -180,8 +168,8 @@ class RingKeys {
   }
 
   /**
-   * Changes to another key after the server refused one: the next key or the previous one.
-   * Undefined if all of them were refused recently, so that keys do not alternate.
+   * The next key or the previous one; undefined if all were refused recently, so that keys do not
+   * alternate.
    */
   changeFrom(kid: string, now: number): RingKey | undefined {
     const { signer } = this;
@@ -228,7 +216,6 @@ class RingKeys {
  * Rotates signing keys. The next key is published before it signs; the previous key stays published
  * while anything that it signed is valid. Pass the ring as `key` to an `AssertionService`, and
  * publish it at the client's `jwks_uri`. The ring has no timer: it reloads keys on use.
- *
  * @example
  * ```ts
  * const ring = new KeyRing({ keys: keyFiles(['current.pem', 'next.pem']) });
@@ -237,7 +224,7 @@ class RingKeys {
  * ```
  */
 export class KeyRing {
-  /** How long a new key is published before it signs, in seconds. */
+  /** In seconds. */
   readonly publishBefore: number;
   readonly #source: KeySource;
   readonly #demands: KeyDemands;
@@ -282,7 +269,6 @@ export class KeyRing {
 
   /**
    * The JWK Set to publish: public keys only (RFC 7517 §5).
-   *
    * @throws {TypeError} if there are no usable keys yet
    */
   async publicJwks(): Promise<{ readonly keys: readonly JsonWebKey[] }> {
@@ -290,12 +276,7 @@ export class KeyRing {
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
 
-  /**
-   * Signs claims with the current key.
-   *
-   * @throws {TypeError} if there are no usable keys yet, or the key does not fit the server's
-   *   demands
-   */
+  /** @throws {TypeError} if there are no usable keys yet, or the key does not fit the demands */
   async signJwt(
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>>,
@@ -315,7 +296,6 @@ export class KeyRing {
 
   /**
    * Loads the keys now, if the application knows that they changed. Only one load runs at a time.
-   *
    * @throws {TypeError} if a key is unusable
    * @throws what the source throws
    */
@@ -326,19 +306,14 @@ export class KeyRing {
     return this.#loading;
   }
 
-  /**
-   * @throws {TypeError} if the key that signs is known, and is not what a server demands
-   * @internal
-   */
+  /** @internal */
   _checkDemands(demands: KeyDemands): void {
     const { signer } = this.#keys;
     if (signer !== undefined) heldTo(demands, signer);
   }
 
   /**
-   * Signs with another key from now on, since the server has refused one. The keys are loaded anew
-   * first: they may have changed.
-   *
+   * The server has refused a key. The keys are loaded anew first: they may have changed.
    * @returns the `kid` of the key that signs now; undefined if there is no other one to try
    * @internal
    */

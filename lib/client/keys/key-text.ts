@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer';
 
 export interface PemBlock {
   readonly label: string;
-  /** The PEM of this block alone, in lines of 64 characters. */
+  /** In lines of 64 characters. */
   readonly pem: string;
   readonly base64: string;
-  /** Whether the block has its own headers, as encrypted PKCS#1 and SEC1 keys do. */
+  /** Encrypted PKCS#1 and SEC1 keys have headers of their own. */
   readonly hasHeaders: boolean;
 }
 
@@ -16,12 +16,11 @@ const ESCAPED_LINE_ENDS = /(?<!\\)\\+(?:r\\+n|[rn]|\r?\n)/g;
 
 const BASE64 = /^[\w+/=-]+$/;
 
-/** How many nested wrappings are removed. */
 const MAX_WRAPPINGS = 5;
 
 const DER_SEQUENCE = 0x30;
 
-/** Whether bytes are exactly one ASN.1 sequence (X.690 §8.1.3). */
+/** X.690 §8.1.3. */
 function isWholeDer(bytes: Buffer): boolean {
   const [tag, first = 0] = bytes;
   if (tag !== DER_SEQUENCE || bytes.length < 2) return false;
@@ -65,10 +64,8 @@ export function textOf(bytes: Uint8Array): string | Buffer {
 }
 
 /**
- * Removes what environment variables, vaults and editors put around a key or certificate: quotes,
- * JSON strings, base64, escaped line ends, a byte order mark.
- *
- * @returns PEM or JSON text, DER, or the text itself if it is neither
+ * Environment variables, vaults and editors add quotes, JSON strings, base64, escaped line ends or
+ * a byte order mark. Returns PEM or JSON text, DER, or the text itself if it is neither.
  */
 export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | Buffer {
   const text = content.replace(BYTE_ORDER_MARK, '').trim();
@@ -85,9 +82,7 @@ export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | 
   return typeof of === 'string' ? unwrapped(of, wrappings - 1) : of;
 }
 
-/**
- * The headers of an encrypted PKCS#1 or SEC1 key (RFC 1421 §4.6), even if its lines were joined.
- */
+/** The headers of an encrypted PKCS#1 or SEC1 key (RFC 1421 §4.6), even on one line. */
 const HEADERS = /(?:Proc-Type|DEK-Info):\s*[\w-]+,(?:ENCRYPTED|[\dA-Fa-f]{16,32}(?![\w+/=]))/g;
 
 function blockOf(label: string, content: string): PemBlock {
@@ -106,7 +101,7 @@ function blockOf(label: string, content: string): PemBlock {
   return { label, pem, base64, hasHeaders: headers.length > 0 };
 }
 
-/** The blocks of a PEM. Text between them, indentation and joined lines are tolerated. */
+/** Text between them, indentation and joined lines are tolerated. */
 export const pemBlocks = (text: string): readonly PemBlock[] =>
   [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([\s\S]*?)-----END \1-----/g)].map(
     ([, label = '', content = '']) => blockOf(label, content),

@@ -13,7 +13,6 @@ import { textOf, unwrapped } from './key-text.js';
 
 /**
  * A key in a key management service or hardware module. The key never enters this process.
- *
  * @example
  * ```ts
  * const key: RemoteSigner = {
@@ -42,14 +41,13 @@ export interface RemoteSigner extends CertificateOptions {
   readonly kid?: string | false | undefined;
   /**
    * Signs. If your service expects a digest, hash the data with the hash of `alg`.
-   *
    * @param data the bytes to sign, not hashed
    * @returns the signature; for ECDSA either in JWS format or as DER, which is converted
    */
   sign(data: Uint8Array): Promise<Uint8Array>;
   /**
    * The public half of the key, for a `KeyRing` to publish: a JWK, or the PEM or DER that key
-   * services return. With it or the certificate, each signature is verified until the first one is
+   * services return. With it or the certificate, signatures are verified until the first one is
    * right.
    */
   readonly publicJwk?: JsonWebKey | string | Uint8Array | undefined;
@@ -99,7 +97,6 @@ function fromText(outer: string | Buffer): PublicHalf {
   return { key: keyObject, algorithms, jwk: publicJwkOf(keyObject) };
 }
 
-/** @throws {KeyError} if the public half is secret, unreadable or of another kind of key */
 function publicHalfOf({ alg, publicJwk }: RemoteSigner): PublicHalf | undefined {
   if (publicJwk === undefined) return undefined;
   try {
@@ -115,10 +112,7 @@ function publicHalfOf({ alg, publicJwk }: RemoteSigner): PublicHalf | undefined 
   }
 }
 
-/**
- * Signature sizes that do not depend on the key (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6; FIPS 204
- * §4).
- */
+/** Sizes that do not depend on the key (RFC 7518 §3.2, §3.4; RFC 8032 §5.1.6; FIPS 204 §4). */
 const BYTES: Readonly<Record<string, number>> = {
   ES256: 64,
   ES384: 96,
@@ -133,7 +127,7 @@ const BYTES: Readonly<Record<string, number>> = {
   'ML-DSA-87': 4627,
 };
 
-/** An RSA signature is as long as its key, which has at least 2048 bits (RFC 7518 §3.3). */
+/** As long as the key, which has at least 2048 bits (RFC 7518 §3.3). */
 const LEAST_RSA_BYTES = 256;
 
 const SEQUENCE = 0x30;
@@ -174,11 +168,8 @@ function fromDerSignature(signature: Buffer, size: number): Buffer | undefined {
 }
 
 /**
- * Converts a signature to JWS format. For ECDSA that is the two numbers in sequence, each of the
- * curve's size (RFC 7518 §3.4). Key services and HSMs often return an ASN.1 DER sequence instead
- * (RFC 3279 §2.2.3). Other signatures stay as they are.
- *
- * @returns undefined if the bytes have neither format
+ * For ECDSA, JWS has the two numbers in sequence, each of the curve's size (RFC 7518 §3.4). Key
+ * services and HSMs often return an ASN.1 DER sequence instead (RFC 3279 §2.2.3).
  */
 function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | undefined {
   const size = BYTES[alg];
@@ -189,7 +180,6 @@ function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | unde
   return fromDerSignature(Buffer.from(buffer, byteOffset, byteLength), size / 2);
 }
 
-/** @throws {TypeError} if `sign` does not return bytes; {Error} if the bytes are no signature */
 async function signatureOf(signer: RemoteSigner, data: Uint8Array): Promise<Uint8Array> {
   const returned: unknown = await signer.sign(data);
   if (!(returned instanceof Uint8Array)) {
@@ -223,11 +213,6 @@ function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyPa
   };
 }
 
-/**
- * The parts of a remote key.
- *
- * @throws {KeyError} if the given parts contradict each other
- */
 export function remoteKey(signer: RemoteSigner): KeyParts {
   const { alg, kid } = signer;
   if (!isAlgorithm(alg)) {

@@ -34,15 +34,13 @@ export interface SigningKeyOptions extends CertificateOptions {
   readonly passphrase?: string | undefined;
   /**
    * Default: the `alg` of a JWK; otherwise RS256 for RSA, which most servers accept, the algorithm
-   * of the curve for EC, EdDSA for Ed25519, and HS256 for symmetric keys. FAPI requires PS256 for
-   * RSA.
+   * of the curve for EC, EdDSA for Ed25519, HS256 for symmetric keys. FAPI requires PS256 for RSA.
    */
   readonly alg?: Algorithm | undefined;
   /**
    * The `kid` of the header; false for none. Default: the `kid` of a JWK; otherwise the thumbprint
-   * of the public key (RFC 7638). A symmetric key has no default, because its thumbprint would
-   * reveal it. Some servers find no key for an unknown `kid`: register `publicJwk`, which contains
-   * it.
+   * of the public key (RFC 7638), but none for a symmetric key, which its thumbprint would reveal.
+   * Some servers find no key for an unknown `kid`: register `publicJwk`, which contains it.
    */
   readonly kid?: string | false | undefined;
 }
@@ -130,7 +128,6 @@ const MAX_WARNED = 1000;
 /** The certificates that the process was warned of: sources make their keys anew. */
 const warned = new Set<unknown>();
 
-/** Reports the use of a certificate outside its validity period. */
 const certificateChannel = channel('passport-private-key-jwt:signing-certificate');
 
 function invalidity({
@@ -144,7 +141,6 @@ function invalidity({
 
 /**
  * A key that signs a client's assertions and request objects.
- *
  * @example
  * ```ts
  * const key = SigningKey.from(await readFile('client.pem'));
@@ -186,8 +182,6 @@ export class SigningKey {
    * Makes a signing key. If the certificate is outside its validity period, the process gets one
    * warning for each certificate, and the diagnostics channel
    * `passport-private-key-jwt:signing-certificate` gets an event each time the key signs.
-   *
-   * @param demands what the server requires of the key
    * @throws {TypeError} if the key is public, weak, encrypted without its passphrase or unreadable,
    *   or does not fit its public half, `alg`, `certificate` or `demands`; the message says what to
    *   change
@@ -212,7 +206,6 @@ export class SigningKey {
 
   /**
    * The JWK Set to register or publish: only the public key (RFC 7517 §5).
-   *
    * @throws {TypeError} if `publicJwk` is undefined
    */
   publicJwks(): { readonly keys: readonly JsonWebKey[] } {
@@ -224,7 +217,6 @@ export class SigningKey {
 
   /**
    * Signs claims as a JWT in compact serialization.
-   *
    * @param header parameters besides `alg`, `kid` and the certificate's
    * @param demands its `keyHeader` selects among `kid` and the certificate's parameters
    */

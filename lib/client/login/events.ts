@@ -14,17 +14,14 @@ export type LoginTokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 /** A user is about to be sent to the provider. */
 export interface RedirectToIdentityProviderContext {
   readonly request: LoginRequest;
-  /** The parameters of the authorization request, before they are signed; you may change them. */
+  /** Before they are signed; you may change them. */
   readonly protocolMessage: URLSearchParams;
 }
 
 /** A code has arrived and is about to be redeemed. */
 export interface AuthorizationCodeReceivedContext {
   readonly request: LoginRequest;
-  /**
-   * The parameters of the token request just before it is sent, including client authentication;
-   * you may change them.
-   */
+  /** Just before the request is sent, including client authentication; you may change them. */
   readonly tokenEndpointRequest: URLSearchParams;
 }
 
@@ -55,7 +52,6 @@ export interface RemoteFailureContext {
 /**
  * Handlers for the stages of a login, in this order. They may be asynchronous. If a handler throws,
  * the login ends with that error.
- *
  * @example
  * ```ts
  * const events: OpenIdConnectEvents = {
@@ -67,9 +63,7 @@ export interface RemoteFailureContext {
  * ```
  */
 export interface OpenIdConnectEvents {
-  /**
-   * Called before the authorization request is signed or pushed, and before the user is redirected.
-   */
+  /** Called before the request is signed or pushed. */
   redirectToIdentityProvider?(context: RedirectToIdentityProviderContext): void | Promise<void>;
   /** Called for each token request; twice if the server first asks for a DPoP nonce. */
   authorizationCodeReceived?(context: AuthorizationCodeReceivedContext): void | Promise<void>;
@@ -86,14 +80,11 @@ const EVENTS: readonly string[] = [
   'remoteFailure',
 ] satisfies (keyof OpenIdConnectEvents)[];
 
-/** Whether an object is a plain one, so that any unknown member is a misspelt one. */
+/** Any unknown member of a plain object is a misspelt one. */
 const isPlain = (value: object): boolean =>
   [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
-/**
- * Reads the option `events`. A value that is not a function, or a handler that would never be
- * called, is an error.
- */
+/** A value that is not a function, or a handler that would never be called, is an error. */
 export const eventHandlers: Reader<OpenIdConnectEvents> = (name, events = {}) => {
   if (typeof events !== 'object' || events === null) {
     throw new TypeError(`${name} must be an object with ${EVENTS.join(', ')}`);

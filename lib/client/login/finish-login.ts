@@ -18,7 +18,7 @@ function formParameters(request: LoginRequest): URLSearchParams {
   );
 }
 
-/** Finds the login; openid-client then validates the response against the same `state`. */
+/** openid-client validates the response against the same `state`. */
 function stateOf(response: URLSearchParams): string | null {
   const jwt = response.get('response');
   if (jwt === null) return response.get('state');
@@ -30,9 +30,7 @@ function stateOf(response: URLSearchParams): string | null {
   }
 }
 
-/**
- * A provider that cannot read the request object does not know the state. It returns only an error.
- */
+/** A provider that cannot read the request object does not know the state. */
 function errorIn(response: URLSearchParams): string | undefined {
   const error = response.get('error');
   if (error === null) return undefined;
@@ -40,7 +38,7 @@ function errorIn(response: URLSearchParams): string | undefined {
   return safeText(description === null ? error : `${error}: ${description}`);
 }
 
-/** The response as the redirect URI received it, even if a proxy rewrote the URL. */
+/** As the redirect URI received it, even if a proxy rewrote the URL. */
 function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, isForm: boolean) {
   const url = new URL(redirectUri);
   if (isForm) return new Request(url, { method: 'POST', body: response });
@@ -48,7 +46,6 @@ function responseAt({ redirectUri }: PendingLogin, response: URLSearchParams, is
   return url;
 }
 
-/** @throws {ConfigurationError} if a client with assertions would authenticate without one */
 function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   if (tokenEndpointRequest.has('client_assertion')) return;
   throw new ConfigurationError(
@@ -56,12 +53,7 @@ function requireAssertion(tokenEndpointRequest: URLSearchParams): void {
   );
 }
 
-/**
- * Finishes a login: finds it in the session, validates the response and redeems the code.
- *
- * @param parameters added by the application to the token request
- * @throws {LoginStateError} if no pending login matches the response
- */
+/** @throws {LoginStateError} if no pending login matches the response */
 export async function finishLogin(
   settings: LoginSettings,
   request: LoginRequest,
@@ -98,7 +90,7 @@ export async function finishLogin(
       ),
     { beforeRedemption },
   );
-  // The user has logged out in another tab in the meantime. That ends this login too.
+  // The user has logged out in another tab. That ends this login too.
   if (await sessionHasEnded(request)) {
     const { access_token: accessToken, refresh_token: refreshToken } = tokens;
     await revokeTokens(config, { accessToken, refreshToken }).catch(() => undefined);

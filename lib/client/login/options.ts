@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationDetails, Configuration, DPoPHandle } from 'openid-client';
+import type { AuthorizationDetails, Configuration } from 'openid-client';
 import { ConfigurationError } from '../../shared/errors.js';
 import {
-  callback,
   flag,
   isWebUrl,
   type OptionTable,
@@ -23,7 +22,12 @@ import {
   type RequestSigner,
   requestSigner,
 } from '../assertion-source.js';
-import { PROVIDER_OPTIONS, type ProviderOptions } from '../tokens/provider.js';
+import {
+  DPOP_OPTIONS,
+  type DPoPOptions,
+  PROVIDER_OPTIONS,
+  type ProviderOptions,
+} from '../tokens/provider.js';
 import {
   eventHandlers,
   type LoginRequest,
@@ -35,8 +39,8 @@ import { PendingLogins } from './pending-logins.js';
 /** Options for the strategy, or for one call of `passport.authenticate` to override them. */
 export interface LoginOptions {
   /**
-   * The absolute URL that the provider sends the user back to: the `redirect_uri`. It is never
-   * derived from the request, because the caller controls the Host header.
+   * The `redirect_uri`, absolute. Never derived from the request: the caller controls the Host
+   * header.
    */
   readonly callbackURL?: string | URL | undefined;
   /** Default `openid`, which is required unless `idTokenExpected` is false. */
@@ -69,46 +73,40 @@ export interface LoginAuthenticateOptions extends LoginOptions {
 }
 
 /** Options of an `OpenIdConnectStrategy`. */
-export interface OpenIdConnectStrategyOptions extends LoginOptions, ProviderOptions {
+export interface OpenIdConnectStrategyOptions
+  extends LoginOptions,
+    ProviderOptions,
+    DPoPOptions<LoginRequest> {
   /**
-   * Signs authorize requests. Required for `signedAuthorizeRequests`. If set, the client must
+   * Signs authorize requests; required for `signedAuthorizeRequests`. If set, the client must
    * authenticate by an assertion, unless its metadata has another `token_endpoint_auth_method`.
    */
   readonly assertions?: AssertionSource | undefined;
   readonly callbackURL: string | URL;
   /**
-   * Whether a login must return an ID token, which identifies the user. Default true. Use false for
-   * servers that support only OAuth 2.0: `tokens.claims()` is then undefined, and the verify
-   * function must identify the user in another way.
+   * Whether a login must return an ID token. Default true. Use false for servers that support only
+   * OAuth 2.0: `tokens.claims()` is then undefined, and the verify function must identify the user
+   * in another way.
    */
   readonly idTokenExpected?: boolean | undefined;
   /** The name for `passport.authenticate`. Default: the host of the issuer. */
   readonly name?: string | undefined;
   /**
-   * Sends the authorization request as a signed request object (JAR, RFC 9101). Default: true if
-   * the server's metadata has `require_signed_request_object`.
+   * Signs the authorization request (JAR, RFC 9101). Default: true if the server's metadata has
+   * `require_signed_request_object`.
    */
   readonly signedAuthorizeRequests?: boolean | undefined;
   /**
    * Also sends `response_type` and `scope` next to the signed request, as OpenID Connect Core §6.1
-   * requires. Pushed requests never contain them (RFC 9126 §3). Default: true if the scope contains
+   * requires. Never for pushed requests (RFC 9126 §3). Default: true if the scope contains
    * `openid`.
    */
   readonly parametersBesideRequest?: boolean | undefined;
   /**
-   * Pushes the authorization request to the server first (PAR, RFC 9126). Default: true if the
-   * server's metadata has `require_pushed_authorization_requests`.
+   * Pushes the authorization request first (PAR, RFC 9126). Default: true if the server's metadata
+   * has `require_pushed_authorization_requests`.
    */
   readonly usePAR?: boolean | undefined;
-  /**
-   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
-   * can use Express's own request type. Default: no DPoP.
-   */
-  readonly DPoP?:
-    | {
-        handle(request: LoginRequest): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
-      }['handle']
-    | undefined;
   /** Handlers for the stages of a login. */
   readonly events?: OpenIdConnectEvents | undefined;
   /** Passes the request to the verify function as its first argument. Default false. */
@@ -121,21 +119,14 @@ export type OpenIdConnectStrategyOptionsWithRequest = Omit<
   'passReqToCallback'
 > & { readonly passReqToCallback: true };
 
-/**
- * Reports the user, a refused login, or an error to Passport. Only the first call counts; further
- * calls emit a process warning.
- */
+/** Reports the user, a refused login, or an error to Passport. Only the first call counts. */
 export type Verified = (error?: unknown, user?: object | false | null, info?: object) => void;
 
-/**
- * Turns the tokens of a login into a user, and passes the user to `verified`; the return value is
- * ignored. A rejected promise is an error.
- */
+/** Passes the user of a login to `verified`. A rejected promise is an error. */
 export type Verify = (tokens: LoginTokens, verified: Verified) => void | Promise<void>;
 
 /**
- * The same with the request. Declared as a method, so that you can use Express's own request type.
- *
+ * The same with the request. A method, so that you can use Express's own request type.
  * @useDeclaredType
  */
 export type VerifyWithRequest = {
@@ -147,7 +138,7 @@ const LOGIN_TIMEOUT = 3600;
 export interface LoginSettings {
   readonly config: Configuration;
   readonly issuer: string;
-  /** Signs the authorization request; undefined if it stays unsigned. */
+  /** Undefined if the authorization request stays unsigned. */
   readonly signer: RequestSigner | undefined;
   readonly assertionExpected: boolean;
   readonly idTokenExpected: boolean;
@@ -191,7 +182,7 @@ const OPTIONS = {
   signedAuthorizeRequests: flagOrMetadata,
   parametersBesideRequest: flagOrMetadata,
   usePAR: flagOrMetadata,
-  DPoP: callback<NonNullable<OpenIdConnectStrategyOptions['DPoP']>>(),
+  ...DPOP_OPTIONS,
   events: eventHandlers,
   passReqToCallback: flag(false),
 } satisfies OptionTable<OpenIdConnectStrategyOptions>;
@@ -225,12 +216,7 @@ function checkAssertions({ assertions, config }: Given): void {
   }
 }
 
-/**
- * Checks the options against the provider's metadata (RFC 8414 §2). Missing metadata rules out
- * nothing.
- *
- * @throws {TypeError} which says what to change
- */
+/** RFC 8414 §2. Missing metadata rules out nothing. */
 function checkMetadata(
   { config, assertions }: Given,
   signer: RequestSigner | undefined,
@@ -271,7 +257,7 @@ function signerOf({
   return requestSigner(assertions);
 }
 
-/** Names a strategy. Only the strategy that began a login can finish it. */
+/** Only the strategy that began a login can finish it. */
 function ownerOf({ config, callbackURL }: Given): string {
   const { issuer } = config.serverMetadata();
   const { client_id } = config.clientMetadata();
@@ -279,11 +265,6 @@ function ownerOf({ config, callbackURL }: Given): string {
   return createHash('sha256').update(named).digest('base64url');
 }
 
-/**
- * Checks the options of a strategy and fills in the defaults.
- *
- * @throws {TypeError} with a sentence that says what to change
- */
 export function loginSettings(
   options: OpenIdConnectStrategyOptions | OpenIdConnectStrategyOptionsWithRequest,
 ): LoginSettings {
@@ -313,11 +294,6 @@ export function loginSettings(
   };
 }
 
-/**
- * Checks the login options of one `passport.authenticate` call.
- *
- * @throws {ConfigurationError}
- */
 export function checkLoginOptions(options: LoginAuthenticateOptions): void {
   const { callbackURL, state } = options;
   if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);

@@ -32,20 +32,17 @@ export class LoginStateError extends Error {
   }
 }
 
-/** How many logins of one session can be pending; a new login replaces the oldest. */
+/** For one session; a new login replaces the oldest. */
 const MAX_PENDING_LOGINS = 10;
 
 const SESSION_MEMBER = 'openid-connect';
 
-/** The pending logins of a session, one for each tab. */
+/** One for each tab. */
 export class PendingLogins {
   readonly #timeout: number;
   readonly #owner: string;
 
-  /**
-   * @param timeout in seconds; later, a login can no longer be finished
-   * @param owner names the strategy; only the same strategy finishes its logins
-   */
+  /** `timeout` in seconds. `owner` names the strategy; only this strategy finishes its logins. */
   constructor(timeout: number, owner: string) {
     this.#timeout = timeout;
     this.#owner = owner;
@@ -64,10 +61,7 @@ export class PendingLogins {
     else session[SESSION_MEMBER] = logins.slice(-MAX_PENDING_LOGINS);
   }
 
-  /**
-   * Stores a login until its response arrives. If the session has ended since the request arrived,
-   * for example by a logout in another tab, a new session is used.
-   */
+  /** If a logout in another tab has ended the session in the meantime, uses a new session. */
   async add(request: LoginRequest, login: Omit<PendingLogin, 'owner'>): Promise<void> {
     const add = () =>
       changeSession(request, (session, stored) =>
@@ -79,9 +73,7 @@ export class PendingLogins {
   }
 
   /**
-   * Finds and removes the login that a response belongs to. Each response is valid for one use.
-   *
-   * @param answer what the response says, for the error
+   * Each response is valid for one use. `answer`: what the response says, for the error.
    * @throws {LoginStateError} if no login of this strategy has this state
    */
   async take(request: LoginRequest, state: string | null, answer?: string): Promise<PendingLogin> {
@@ -115,10 +107,8 @@ export class PendingLogins {
   }
 
   /**
-   * Drops all pending logins of a session after one succeeded. An attacker may have begun the
-   * others: the session may have been planted in the browser before the login.
-   *
-   * @param isKept whether the session continues and must be saved
+   * An attacker may have begun the other logins: the session may have been planted in the browser.
+   * `isKept`: whether the session continues and must be saved.
    */
   forget(request: LoginRequest, isKept: boolean): Promise<unknown> | undefined {
     const forget = (session: Session) => delete session[SESSION_MEMBER];

@@ -76,7 +76,7 @@ function pendingLogin(
   };
 }
 
-/** The parameters next to a signed request (OIDC Core §6.1). */
+/** OIDC Core §6.1. */
 function besideRequest(
   { parametersBesideRequest }: LoginSettings,
   parameters: URLSearchParams,
@@ -101,13 +101,7 @@ async function authorizationUrl(
   return buildAuthorizationUrl(config, request === undefined ? parameters : { request, ...beside });
 }
 
-/**
- * Begins a login: makes the authorization request, signs or pushes it if required, and stores the
- * login in the session.
- *
- * @param parameters added by the application to the request
- * @returns where to redirect the user
- */
+/** Returns where to redirect the user. */
 export async function startLogin(
   settings: LoginSettings,
   request: LoginRequest,

@@ -25,11 +25,6 @@ import { startLogin } from './start-login.js';
 
 type CallVerify = (request: LoginRequest, tokens: LoginTokens, verified: Verified) => unknown;
 
-/**
- * Checks a verify function.
- *
- * @throws {TypeError} if it is not a function, or declares the wrong number of parameters
- */
 function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boolean): CallVerify {
   if (typeof verify !== 'function') throw new TypeError('verify must be a function');
   const taken = passReqToCallback ? ['request', 'tokens', 'verified'] : ['tokens', 'verified'];
@@ -47,11 +42,8 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
 const warn = (what: string): void => process.emitWarning(`${what}: the login was already over.`);
 
 /**
- * Calls a verify function and accepts one decision: after a second one, Passport would answer the
- * request again.
- *
- * @param verify calls the verify function
- * @param settle reports to Passport; must not throw
+ * Accepts one decision: after a second one, Passport would answer the request again. `settle` must
+ * not throw.
  */
 async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
@@ -79,9 +71,9 @@ async function decide(verify: (verified: Verified) => unknown, settle: Verified)
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
 
 /**
- * The part of openid-client's Passport strategy that is used here: its customisation points, which
- * a subclass may override, and the methods that Passport adds. Typed here so that the declarations
- * need no other package.
+ * The part of openid-client's Passport strategy that is used here, with the methods that Passport
+ * adds. A subclass may override the first four. Typed here so that the declarations need no other
+ * package.
  */
 export interface OpenIdConnectStrategyBase {
   readonly name: string;
@@ -143,13 +135,10 @@ function failureInfo(error: unknown): object {
 
 /**
  * Logs users in at an OpenID provider: openid-client's Passport strategy, plus signed client
- * assertions, signed authorize requests (JAR) and events.
- *
- * PKCE, `state` and, with the scope `openid`, `nonce` are always sent. Several tabs can log in at
- * the same time; after one succeeds, the others must begin again. Requires express-session or
- * another session that Passport can renew at login. A subclass may override the customisation
- * points of `OpenIdConnectStrategyBase`.
- *
+ * assertions, signed authorize requests (JAR) and events. PKCE, `state` and, with the scope
+ * `openid`, `nonce` are always sent. Several tabs can log in at the same time; after one succeeds,
+ * the others must begin again. Requires a session that Passport can renew at login, such as that of
+ * express-session.
  * @example
  * ```ts
  * passport.use('oidc', new OpenIdConnectStrategy(
@@ -232,9 +221,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The URL of the request. If its Host header, which the caller controls, is invalid, the host of
-   * the callback URL is used. Only the query matters.
-   *
+   * If the Host header, which the caller controls, is invalid, uses the host of the callback URL.
    * @internal
    */
   _currentUrl(request: LoginRequest): URL {
@@ -260,8 +247,7 @@ export class OpenIdConnectStrategy extends Base {
 
   /**
    * Where to redirect a user after the local logout, so that the provider ends its session too
-   * (OpenID Connect RP-Initiated Logout 1.0).
-   *
+   * (OpenID Connect RP-Initiated Logout 1.0). Undefined without `end_session_endpoint`.
    * @param parameters `idToken` of the login, which `getToken` of a `UserTokenManager` returns
    *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
    *   `state`, which the provider returns with the user
@@ -295,8 +281,7 @@ export class OpenIdConnectStrategy extends Base {
   }
 
   /**
-   * The tokens of a login; undefined if the login failed and Passport was informed.
-   *
+   * Undefined if the login failed and Passport was informed.
    * @internal
    */
   async _finish(
@@ -319,11 +304,7 @@ export class OpenIdConnectStrategy extends Base {
     }
   }
 
-  /**
-   * Reports the decision of verify to Passport.
-   *
-   * @internal
-   */
+  /** @internal */
   _settle(
     request: LoginRequest,
     options: LoginAuthenticateOptions,
@@ -350,7 +331,6 @@ export class OpenIdConnectStrategy extends Base {
 
   /**
    * `next(undefined)` would continue, so make sure there is an error.
-   *
    * @internal
    */
   _error(error: unknown): void {

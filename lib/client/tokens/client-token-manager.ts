@@ -45,7 +45,6 @@ export interface ClientTokenRequest {
   readonly audience?: string | undefined;
 }
 
-/** Words, as text or as a list. */
 const words: Reader<readonly string[]> = (name, value = []) =>
   (typeof value === 'string'
     ? value.split(' ').filter((each) => each !== '')
@@ -58,7 +57,6 @@ const REQUEST = {
   audience: text(undefined),
 } satisfies ArgumentTable<ClientTokenRequest>;
 
-/** @throws {TypeError} for an unknown member or a wrong value */
 function parametersOf(request: ClientTokenRequest): URLSearchParams {
   const { scope, resource, audience } = readOptions('A token request', request, REQUEST);
   const parameters = new URLSearchParams();
@@ -73,7 +71,6 @@ interface Wanted {
   readonly key: string;
 }
 
-/** How many different requests are cached. */
 const MAX_WANTED = 1000;
 
 function simpleName(request: ClientTokenRequest): string | undefined {
@@ -88,11 +85,9 @@ function simpleName(request: ClientTokenRequest): string | undefined {
 
 /**
  * Requests tokens for the client itself (client credentials, RFC 6749 §4.4) and keeps them until
- * shortly before they expire. At most one token request runs for each scope, resource and audience.
- * It carries a new assertion; if the network fails before an answer, it is repeated once with
- * another assertion. Create one manager for the whole application: two managers do not share tokens
- * in memory.
- *
+ * shortly before they expire. At most one token request runs for each scope, resource and audience,
+ * with a new assertion; if the network fails before an answer, it is repeated once. Create one
+ * manager for the whole application: two managers share no tokens in memory.
  * @example
  * ```ts
  * const tokens = new ClientTokenManager({ config });
@@ -107,13 +102,9 @@ export class ClientTokenManager {
   readonly #DPoP: DPoPHandle | undefined;
   readonly #lock: TokenLock | undefined;
   readonly #flights = new SingleFlight<TokenSet>();
-  /** Prepared requests, so that each one is computed once. */
   readonly #wanted = new Map<string, Wanted>();
 
-  /**
-   * @throws {TypeError} if an option is wrong, or the provider's metadata rules out the client's
-   *   key
-   */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules out the key */
   constructor(options: ClientTokenManagerOptions) {
     const settings = readOptions('ClientTokenManager', options, OPTIONS);
     this.#config = settings.config;
@@ -126,7 +117,6 @@ export class ClientTokenManager {
 
   /**
    * Returns a usable token.
-   *
    * @param refused an access token that an API has refused; it is not returned again
    * @throws {TypeError} if the request has an unknown member
    * @throws the errors of `callProvider`, the store and the lock
@@ -146,7 +136,6 @@ export class ClientTokenManager {
   /**
    * A `fetch` for one API. It adds the token, and retries with a new token after a 401. If a signal
    * aborts, the request to the API is closed too.
-   *
    * @param baseUrl of the API, with a slash at its end; or the exact URL that gets the token, such
    *   as an MCP endpoint. The token is sent nowhere else
    * @throws {TypeError} if `baseUrl` is invalid, or the request has an unknown member
@@ -159,7 +148,7 @@ export class ClientTokenManager {
     return tokenFetch({
       config: this.#config,
       baseUrl,
-      DPoP: this.#DPoP,
+      DPoP: () => this.#DPoP,
       getToken: (refused) => this.getToken(request, refused),
     });
   }
@@ -188,8 +177,7 @@ export class ClientTokenManager {
   }
 
   /**
-   * Names the token without revealing it. The name covers everything that the answer depends on,
-   * because clients of several servers, and several DPoP keys, may share a store.
+   * Hides the token. Has all that the answer depends on: clients and DPoP keys may share a store.
    */
   async #keyOf(parameters: URLSearchParams): Promise<string> {
     const { issuer, token_endpoint } = this.#config.serverMetadata();

@@ -1,6 +1,5 @@
 /**
  * Tests for token stores and locks: the contracts of `TokenStore` and `TokenLock`.
- *
  * @module
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
@@ -25,12 +24,10 @@ const tokens = (accessToken: string): TokenSet => ({
   refreshing: { by: 'a process', until: 1 },
 });
 
-/** Whether `get` found no entry. */
 const none = (entry: TokenSet | null | undefined): boolean => entry === undefined || entry === null;
 
 /**
  * Tests of a token store.
- *
  * @param make creates the store, and the same store as seen by another process
  * @returns tests for any test runner. `run` rejects if the store does not behave as the test's name
  *   says. All tests together take three seconds
@@ -38,7 +35,6 @@ const none = (entry: TokenSet | null | undefined): boolean => entry === undefine
  * ```ts
  * import { test } from 'node:test';
  * import { MemoryTokenStore } from 'passport-private-key-jwt/client';
- *
  * const store = new MemoryTokenStore();
  * for (const { name, run } of tokenStoreConformance(() => ({ store, peer: store }))) test(name, run);
  * ```
@@ -135,7 +131,6 @@ export function tokenStoreConformance(
 
 /**
  * Tests of a lock.
- *
  * @param make creates the lock, and the same lock as seen by another process
  * @returns tests for any test runner, like the tests of `tokenStoreConformance`
  */

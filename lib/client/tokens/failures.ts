@@ -48,7 +48,7 @@ export class LoginRequiredError extends ClientFailure {
 
 /**
  * The provider refuses this client: its key, audience, registration or request. Only you can fix
- * that. The status is 502, because the user did nothing wrong.
+ * that, so the status is 502.
  */
 export class ClientRefusedError extends ClientFailure {
   override readonly name = 'ClientRefusedError';
@@ -73,30 +73,22 @@ export class ProviderError extends ClientFailure {
   }
 }
 
-/** Whether an error already says who has to act. */
 export const isClientFailure = (error: unknown): error is ClientFailure =>
   error instanceof ClientFailure;
 
 export interface Seen {
   sent?: SentAssertion | undefined;
   grantType?: string | undefined;
-  /** Values that were sent and must not appear in a message. */
   readonly secrets: Set<string>;
-  /** The status of the last answer. */
   status?: number | undefined;
   contentType?: string | undefined;
-  /** The error in the body of the last answer. */
   error?: unknown;
   description?: unknown;
-  /** Why the last answer is unusable. */
   nonsense?: string | undefined;
-  /** What fetch threw. */
   networkError?: unknown;
 }
 
-/**
- * Errors of an authorization response that a new login can solve (OpenID Connect Core §3.1.2.6).
- */
+/** A new login solves these (OpenID Connect Core §3.1.2.6). */
 const LOGIN_ERRORS: readonly unknown[] = [
   'access_denied',
   'login_required',
@@ -109,19 +101,14 @@ const LOGIN_ERRORS: readonly unknown[] = [
 
 const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
-/**
- * Some servers answer a wrong assertion with `invalid_grant`; only the description tells the
- * difference. Refresh tokens and codes may be JWTs too.
- */
-const OF_THE_ASSERTION = /assertion|client auth/i;
+/** Some servers answer a wrong assertion with `invalid_grant`; refresh tokens may be JWTs too. */
+const OF_THE_SETUP = /assertion|client auth|redirect_uri/i;
 const OF_THE_GRANT = /refresh.?token|authorization.?code|code.?verifier|\bpkce\b/i;
 const OF_A_JWT = /audience|\baud\b|\bjwt\b|signature|\bkid\b|\bjti\b/i;
 
 const isOfTheClient = (description: string): boolean =>
-  OF_THE_ASSERTION.test(description) ||
-  (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
+  OF_THE_SETUP.test(description) || (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
 
-/** Grants without a user. */
 const WITHOUT_USER: readonly unknown[] = [
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -144,6 +131,7 @@ interface Thrown {
 
 function networkCode(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
+  if (error.name === 'TimeoutError') return 'timeout';
   const { code } = error as Thrown;
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   return networkCode(inner, depth + 1) ?? (typeof code === 'string' ? code : undefined);
@@ -191,10 +179,6 @@ function whatWasSent(sent: SentAssertion | undefined): string {
   return ` The assertion had ${kidText}, alg ${safe(alg)}, typ ${safe(typ) ?? 'none'} and aud ${audiences.join(', ')}.`;
 }
 
-/**
- * Classifies a failure at the provider as one of three errors. Any other error is returned as it
- * is, or without openid-client's wrapper. No error contains a token, a code or an assertion.
- */
 export function failureOf(thrown: unknown, seen: Seen): unknown {
   if (!(thrown instanceof Error) || isClientFailure(thrown)) return thrown;
   const cause = withoutSecrets(thrown);

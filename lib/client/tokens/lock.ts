@@ -5,7 +5,6 @@ export interface TokenLock {
   /**
    * Acquires the lock of a key, waiting if necessary. If the owner has died, the lock must become
    * free after a while.
-   *
    * @returns a value that identifies this owner
    * @throws if the lock is not free within the lock's own deadline
    */
@@ -14,7 +13,6 @@ export interface TokenLock {
   release(key: string, owner: string): unknown;
 }
 
-/** Reads the option `lock`. */
 export const tokenLock: Reader<TokenLock | undefined> = (name, value) => {
   if (value === undefined) return undefined;
   const { acquire, release } = (value ?? {}) as Partial<TokenLock>;
@@ -32,12 +30,11 @@ export async function locked<Result>(
   try {
     return await run();
   } finally {
-    // A lock that cannot be released expires.
     await (async () => lock.release(key, owner))().catch(() => undefined);
   }
 }
 
-/** Runs one task at a time for each key. Concurrent callers share its result. */
+/** Concurrent callers of one key share one result. */
 export class SingleFlight<Result> {
   readonly #underWay = new Map<string, Promise<Result>>();
 

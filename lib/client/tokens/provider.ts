@@ -1,8 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { Configuration, type CustomFetch, customFetch, tokenRevocation } from 'openid-client';
+import {
+  Configuration,
+  type CustomFetch,
+  customFetch,
+  type DPoPHandle,
+  tokenRevocation,
+} from 'openid-client';
 import { withDeadline } from '../../shared/deadline.js';
-import type { OptionTable, Reader } from '../../shared/options.js';
+import { callback, type OptionTable, type Reader } from '../../shared/options.js';
 import { metadataOf, sourceOf } from '../assertion-source.js';
 import { type ClientEvent, publish } from '../events.js';
 import { KeyRing } from '../keys/key-ring.js';
@@ -22,15 +28,30 @@ const configuration: Reader<Configuration> = (_name, value) => {
   );
 };
 
+/** Binds the tokens of a user to a key. */
+export interface DPoPOptions<Request> {
+  /**
+   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
+   * can use Express's own request type. Default: no DPoP.
+   */
+  readonly DPoP?:
+    | {
+        handle(request: Request): DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
+      }['handle']
+    | undefined;
+}
+
+export const DPOP_OPTIONS = {
+  DPoP: callback<NonNullable<DPoPOptions<unknown>['DPoP']>>(),
+} satisfies OptionTable<DPoPOptions<unknown>>;
+
 export const PROVIDER_OPTIONS = { config: configuration } satisfies OptionTable<ProviderOptions>;
 
-/** In milliseconds: how long one call of the provider may take, to the last byte of its answer. */
+/** In milliseconds, to the last byte of the answer. */
 const DEADLINE = 30_000;
 
-/** In bytes. Answers of token endpoints have some kilobytes. */
 const MAX_ANSWER = 1_048_576;
 
-/** The maximum nesting of an answer's JSON. */
 const MAX_DEPTH = 64;
 
 const SECRET_PARAMETERS = [
@@ -48,16 +69,11 @@ const SECRET_PARAMETERS = [
   'login_hint_token',
 ];
 
-/**
- * What may be repeated: any request without an answer, or only a request that certainly was not
- * sent.
- */
+/** `unanswered`: any request without an answer; `unsent`: only one that certainly was not sent. */
 export type Repeatable = 'unanswered' | 'unsent';
 
 export interface CallOptions {
-  /**
-   * Which requests are repeated once, with a new assertion, if the network fails. Default: none.
-   */
+  /** Which requests are repeated once if the network fails. Default: none. */
   readonly repeatable?: Repeatable | undefined;
   /** Called with the parameters of a code redemption just before they are sent. */
   readonly beforeRedemption?: ((parameters: URLSearchParams) => Promise<void>) | undefined;
@@ -65,11 +81,8 @@ export interface CallOptions {
 
 interface Call extends Seen {
   readonly beforeRedemption: CallOptions['beforeRedemption'];
-  /** The keys of the client, if it has several. */
   ring?: KeyRing | undefined;
-  /** Ends the call, including its repetitions. */
   readonly deadline: AbortSignal;
-  /** What `beforeRedemption` threw. */
   readonly thrown: unknown[];
 }
 
@@ -79,7 +92,7 @@ interface ApiCall {
 
 const calls = new AsyncLocalStorage<Call | ApiCall>();
 const hooked = new WeakSet<CustomFetch>();
-/** Requests that the hook has already seen: if one fetch wraps another, the hook may run twice. */
+/** If one fetch wraps another, the hook may run twice. */
 const seenRequests = new WeakSet<URLSearchParams>();
 
 const together = (...signals: (AbortSignal | undefined)[]): AbortSignal =>
@@ -192,22 +205,20 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
 /** After these errors there was an answer, but not one of HTTP or its content encoding. */
 const NOT_HTTP = /^(?:HPE_|Z_|ZSTD_|ERR__ERROR_FORMAT|ERR_BROTLI|UND_ERR_HEADERS_OVERFLOW$)/;
 
-async function boundedText({ body }: Response): Promise<string | undefined> {
+/** The text of an answer; undefined if it is longer than any answer of a provider. */
+export async function boundedText({ body }: Response): Promise<string | undefined> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    // Leaving the loop cancels the body.
     if (length > MAX_ANSWER) return undefined;
     chunks.push(chunk);
   }
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/**
- * Whether JSON is nested too deeply. A loop instead of recursion, because the text is untrusted.
- */
+/** A loop instead of recursion, because the text is untrusted. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isString = false;
@@ -239,7 +250,7 @@ function noteAnswer(call: Call, text: string): void {
   }
 }
 
-/** After these errors the request certainly was not sent: there was no connection. */
+/** There was no connection, so the request certainly was not sent. */
 const NOT_SENT = [
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -249,7 +260,7 @@ const NOT_SENT = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
-/** After these errors there was no answer, but the request may have been sent. */
+/** No answer, but the request may have been sent. */
 const NOT_ANSWERED = [...NOT_SENT, 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 function* codesOf(error: unknown): Generator<unknown> {
@@ -262,10 +273,7 @@ function* codesOf(error: unknown): Generator<unknown> {
 const hasCode = (error: unknown, codes: readonly unknown[]): boolean =>
   [...codesOf(error)].some((code) => codes.includes(code));
 
-/**
- * Repeats a request once if the network failed. `send` is called again, so that the second request
- * carries a new assertion.
- */
+/** `send` is called again, so that the second request carries a new assertion. */
 export async function sendAgain<Result>(
   send: () => Promise<Result>,
   repeatable: Repeatable,
@@ -278,15 +286,6 @@ export async function sendAgain<Result>(
   }
 }
 
-/**
- * Calls the provider through openid-client, with limits for time and size. Each error says who has
- * to act.
- *
- * @throws {LoginRequiredError} if the user must log in again
- * @throws {ClientRefusedError} if the provider refuses this client or its request
- * @throws {ProviderError} if the provider is down, or its answer is not OAuth
- * @throws unchanged, the errors of the application's own functions
- */
 export async function call<Result>(
   config: Configuration,
   run: () => Promise<Result>,
@@ -301,7 +300,6 @@ export async function call<Result>(
   }
 }
 
-/** The rings with a key that a provider refused. */
 const refusedKeys = new WeakMap<Error, { readonly ring: KeyRing; readonly kid: string }>();
 
 async function hasOtherKey(config: Configuration, error: unknown): Promise<boolean> {
@@ -343,7 +341,6 @@ async function callOnce<Result>(
 /**
  * Calls the provider through openid-client. Each error says who has to act. The managers and the
  * strategy already call it.
- *
  * @param callOpenIdClient calls openid-client with the same configuration and returns the result
  * @throws {LoginRequiredError} (401) if the user must log in again
  * @throws {ClientRefusedError} (502) if the provider refuses this client or its request: the
@@ -382,13 +379,7 @@ export function callApi<Result>(
   return calls.run({ signal }, run);
 }
 
-/**
- * Revokes the refresh token (RFC 7009), and then the access token, because not every server revokes
- * both together.
- *
- * @returns whether the provider was called; false if it has no `revocation_endpoint`
- * @throws the errors of `callProvider`, after both attempts
- */
+/** RFC 7009. Not every server revokes both tokens together. False without `revocation_endpoint`. */
 export async function revokeTokens(
   config: Configuration,
   { refreshToken, accessToken }: Pick<TokenSet, 'refreshToken' | 'accessToken'>,

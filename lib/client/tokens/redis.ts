@@ -1,6 +1,5 @@
 /**
  * Tokens and locks in Redis or Valkey, shared by all processes of an application.
- *
  * @module
  */
 import { randomInt, randomUUID } from 'node:crypto';
@@ -20,7 +19,7 @@ import type { TokenSet, TokenStore } from './token-store.js';
 
 const STORE_OPTIONS = redisOptions('private-key-jwt:tokens:', 1);
 
-/** Compares and sets in one step: expected, new value (empty for none), lifetime in seconds. */
+/** Arguments: expected, new value (empty for none), lifetime in seconds. */
 const REPLACE = `
 local current = redis.call('GET', KEYS[1])
 if ARGV[1] == '' then
@@ -33,10 +32,7 @@ return 1`;
 const textOf = (tokens: TokenSet | undefined): string =>
   tokens === undefined ? '' : JSON.stringify(tokens);
 
-/**
- * Waits for a command of Redis. ioredis adds the command to its errors, and with it the tokens, so
- * an error is copied without its members.
- */
+/** ioredis adds the command, and so the tokens, to its errors: the members are not copied. */
 function inTime<Answer>(command: Promise<Answer>, seconds: number): Promise<Answer> {
   const answer = command.catch((error: unknown) => {
     throw withoutSecrets(error) ?? new Error('Redis failed without an error.');
@@ -48,7 +44,6 @@ function inTime<Answer>(command: Promise<Answer>, seconds: number): Promise<Answ
  * Keeps tokens in Redis or Valkey, with one command for each call: `GET`, or `EVAL` of a script
  * that compares and sets. An entry expires when its tokens are no longer useful. Tokens are stored
  * as plain JSON: protect Redis like your sessions.
- *
  * @example
  * ```ts
  * import { UserTokenManager } from 'passport-private-key-jwt/client';
@@ -110,12 +105,10 @@ export class RedisTokenStore implements TokenStore {
 
 const LOCK_OPTIONS = redisOptions('private-key-jwt:lock:', 45);
 
-/**
- * In milliseconds: a lock that is not extended, because its process died, expires after this time.
- */
+/** In milliseconds. Extended while it is held; if the process dies, the lock expires. */
 const LIFETIME = 10_000;
 
-/** In milliseconds: a lock is not extended for longer than this. */
+/** In milliseconds. */
 const MAX_HOLD = 120_000;
 
 /** In seconds. */

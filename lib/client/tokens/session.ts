@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
+import { withoutSecrets } from './failures.js';
 
 /** The members of a request from which the tokens of its user are found. */
 export interface UserTokenRequest {
@@ -23,13 +24,18 @@ interface SessionStore {
   destroy?: unknown;
 }
 
+/** ioredis adds the command to its errors, and with it the session and its tokens. */
+const withoutCommand = (error: unknown): unknown =>
+  error instanceof Error && 'command' in error ? withoutSecrets(error) : error;
+
 function completed(target: object, method: unknown, ...parameters: unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done: Done = (error, value) => (error ? reject(error) : resolve(value));
+    const fail = (error: unknown) => reject(withoutCommand(error));
+    const done: Done = (error, value) => (error ? fail(error) : resolve(value));
     const call = method as (...all: unknown[]) => unknown;
     const returned = call.call(target, ...parameters, done);
     // A method that does both may resolve to nothing: prefer the callback.
-    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), reject);
+    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), fail);
   });
 }
 
@@ -47,7 +53,6 @@ export function isSession({ session }: UserTokenRequest): Session {
   return session as Session;
 }
 
-/** The id of the session in express-session or @fastify/session. */
 export function sessionIdOf(request: UserTokenRequest): string | undefined {
   const { sessionID, session } = request;
   if (typeof sessionID === 'string') return sessionID;
@@ -55,17 +60,15 @@ export function sessionIdOf(request: UserTokenRequest): string | undefined {
   return typeof sessionId === 'string' ? sessionId : undefined;
 }
 
-/** Whether the browser sent this id, so that the session existed when the request arrived. */
+/** The browser sent this id, so the session existed when the request arrived. */
 function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
   const cookies = String(headers?.cookie ?? '');
   return cookies.includes(id) || cookies.includes(encodeURIComponent(id));
 }
 
 /**
- * The session as its store has it now.
- *
- * @returns `unknown` if the store cannot be asked or has not seen the session yet; `ended` if the
- *   session existed when the request arrived and is gone
+ * `unknown`: the store cannot be asked or has not seen the session yet. `ended`: it existed when
+ * the request arrived and is gone.
  */
 export async function storedSession(
   request: SessionRequest,
@@ -78,22 +81,19 @@ export async function storedSession(
   return cameWithRequest(request, id) ? 'ended' : 'unknown';
 }
 
-/** In seconds: how long one step of a session waits for the previous one. */
+/** In seconds. */
 const MAX_WAIT = 10;
 
-/** Waits until a step ends, in success or failure, but no longer than `MAX_WAIT`. */
 const inTime = (step: Promise<unknown>): Promise<unknown> =>
   withDeadline(step, MAX_WAIT, 'A step of the session').catch(() => undefined);
 
 /**
- * The running steps of the sessions of one store. A store cannot compare and set, so a session that
- * is destroyed during a write would come back. Therefore these steps wait for each other, in this
- * process.
+ * A store cannot compare and set: a session that is destroyed during a write would come back. So
+ * the steps of one session wait for each other, in this process.
  */
 class SessionSteps {
   /** The session that the current async context is writing. */
   readonly #writer = new AsyncLocalStorage<string>();
-  /** The last write of each session; the next write waits for it. */
   readonly #writing = new Map<string, Promise<unknown>>();
   readonly #ending = new Set<string>();
 
@@ -111,7 +111,6 @@ class SessionSteps {
     }
   }
 
-  /** @param destroy calls back when the session is gone */
   destroy(id: string, destroy: (gone: () => void) => unknown): unknown {
     this.#ending.add(id);
     const run = () => destroy(() => this.#ending.delete(id));
@@ -124,7 +123,6 @@ class SessionSteps {
 
 const stepsOfStores = new WeakMap<SessionStore, SessionSteps>();
 
-/** The steps of a store. Its `destroy` is wrapped once, so that it waits for them. */
 function stepsOf(store: SessionStore): SessionSteps {
   const known = stepsOfStores.get(store);
   if (known !== undefined) return known;
@@ -158,11 +156,8 @@ export const sessionHasEnded = async (request: SessionRequest): Promise<boolean>
   (await sessionNow(request)) === 'ended';
 
 /**
- * Changes a session and saves it at once, unless it has ended. Nothing remains to be saved when the
- * request ends. Requests of one session take turns.
- *
- * @param change receives the session of the request and the stored session (the same object if
- *   unknown). If it returns false, nothing is saved
+ * Saves at once, so that nothing remains to be saved when the request ends. `change` gets the
+ * session of the request and the stored session (the same object if unknown); false saves nothing.
  * @returns whether the session was saved
  */
 export async function changeSession(
@@ -184,11 +179,7 @@ export async function changeSession(
     : stepsOf(sessionStore).write(id, write);
 }
 
-/**
- * Gives the browser a new session if its session has ended since the request arrived.
- * `request.session` is then the new session, so that the end of the request does not save the ended
- * one.
- */
+/** The new `request.session` keeps the end of the request from saving the ended session. */
 export async function leaveEndedSession(request: UserTokenRequest): Promise<void> {
   if (!(await sessionHasEnded(request))) return;
   const { regenerate } = request.session as Session;

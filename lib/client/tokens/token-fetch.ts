@@ -13,8 +13,7 @@ import { type TokenSet, type TokenStore, tokenStore } from './token-store.js';
 export interface TokenManagerOptions extends ProviderOptions {
   /**
    * Keeps the tokens. Default: a `ClientTokenManager` keeps them in the memory of this process, a
-   * `UserTokenManager` in the session. In a store, the user's tokens are kept under the session id,
-   * apart for each client and provider.
+   * `UserTokenManager` in the session. A store has them by session id, client and provider.
    */
   readonly store?: TokenStore | undefined;
   /** Lets one process at a time request tokens. Default: none, which is enough for one process. */
@@ -36,18 +35,17 @@ export const TOKEN_MANAGER_OPTIONS = {
 export interface TokenFetchOptions {
   readonly config: Configuration;
   /**
-   * The API, with a slash at its end. Without the slash, only this exact URL may be called, for
-   * example an MCP endpoint. Requests to other origins and paths are refused, so that the token
-   * cannot leak.
+   * With a slash at its end. Without the slash, only this exact URL may be called, for example an
+   * MCP endpoint. The token is sent nowhere else.
    */
   readonly baseUrl: string | URL;
-  /** @param refused the access token that the API refused; it must not be returned again */
+  /** `refused`: the access token that the API refused; it must not be returned again. */
   readonly getToken: (refused?: string) => Promise<TokenSet>;
   /** Set if the tokens are bound to a key (RFC 9449). */
-  readonly DPoP?: DPoPHandle | undefined;
+  readonly DPoP: () => DPoPHandle | undefined | Promise<DPoPHandle | undefined>;
 }
 
-/** Like the global `fetch`, but URLs may be relative to `baseUrl`. */
+/** URLs may be relative to `baseUrl`. */
 type TokenFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 function orAborted<Result>(signal: AbortSignal, promise: Promise<Result>): Promise<Result> {
@@ -69,7 +67,7 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/%u2215|%u2216|%c0%af|%e0%80%af|%c1%9c/gi, '/'],
 ];
 
-/** How many layers of percent-encoding a path may have. */
+/** Layers of percent-encoding in a path. */
 const MAX_ENCODINGS = 5;
 
 const decodeOnce = (path: string): string =>
@@ -94,7 +92,6 @@ function hasHiddenDots(pathname: string): boolean {
   return true;
 }
 
-/** @throws {TypeError} if the request does not go to the API */
 function checkTarget(base: URL, { origin, pathname }: URL): void {
   if (origin !== base.origin) {
     throw new TypeError(`Tokens for ${base.origin} are not sent to ${origin}`);
@@ -114,12 +111,7 @@ function checkTarget(base: URL, { origin, pathname }: URL): void {
   );
 }
 
-/**
- * A `fetch` that adds the access token (RFC 6750 §2.1, RFC 9449 §7.1). After a 401 it asks for
- * another token and repeats the request once. Redirects are not followed.
- *
- * @throws {TypeError} if `baseUrl` is invalid, or a request goes elsewhere
- */
+/** RFC 6750 §2.1, RFC 9449 §7.1. After a 401, one retry with another token. No redirects. */
 export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOptions): TokenFetch {
   const base = baseOf(baseUrl);
 
@@ -129,11 +121,12 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
     checkTarget(base, url);
     const { signal } = request;
     signal.throwIfAborted();
-    // Buffered, because the request may have to be repeated.
+    // The request may have to be repeated.
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 
     const send = async (accessToken: string): Promise<Response> => {
       signal.throwIfAborted();
+      const handle = await DPoP();
       try {
         return await callApi(config, signal, () =>
           fetchProtectedResource(
@@ -143,7 +136,7 @@ export function tokenFetch({ config, baseUrl, getToken, DPoP }: TokenFetchOption
             request.method,
             body,
             new Headers(request.headers),
-            DPoP && { DPoP },
+            handle && { DPoP: handle },
           ),
         );
       } catch (error) {

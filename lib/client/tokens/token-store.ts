@@ -3,7 +3,7 @@ import type { TokenEndpointResponse } from 'openid-client';
 import type { Reader } from '../../shared/options.js';
 import { ProviderError } from './failures.js';
 
-/** In seconds: the assumed lifetime if the server gives none. */
+/** In seconds, if the server gives no lifetime. */
 const ASSUMED_LIFETIME = 300;
 
 /** Tokens in storage: plain JSON. Times are in seconds since the epoch. */
@@ -11,10 +11,7 @@ export interface TokenSet {
   readonly accessToken: string;
   /** `bearer` or `dpop`. */
   readonly tokenType: string;
-  /**
-   * When the access token expires; five minutes after it was received if the server gives no
-   * lifetime.
-   */
+  /** When the access token expires; without a lifetime, five minutes after it was received. */
   readonly expiresAt: number;
   /** When to request new tokens: some time before they expire. */
   readonly renewAt: number;
@@ -25,7 +22,7 @@ export interface TokenSet {
   readonly refreshing?: { readonly by: string; readonly until: number } | undefined;
 }
 
-/** In seconds: no token is kept for longer than a year. */
+/** In seconds. */
 const MAX_LIFETIME = 31_536_000;
 
 function lifetimeOf(value: unknown): number {
@@ -42,7 +39,6 @@ function optionalText(name: string, value: unknown): string | undefined {
   throw new TypeError(`The ${name} of the tokens must be text`);
 }
 
-/** The user of an ID token; undefined if there is none, or it is encrypted. */
 function subjectOf(idToken: string | undefined): unknown {
   try {
     return idToken === undefined ? undefined : decodeJwt(idToken).sub;
@@ -51,7 +47,7 @@ function subjectOf(idToken: string | undefined): unknown {
   }
 }
 
-/** @throws {TypeError} if a refresh returned the tokens of another user (OIDC Core §12.2) */
+/** OIDC Core §12.2: a refresh must not return the tokens of another user. */
 function checkSubject(idToken: string | undefined, previous: string | undefined): void {
   const [subject, before] = [subjectOf(idToken), subjectOf(previous)];
   if (subject === undefined || before === undefined || subject === before) return;
@@ -59,11 +55,8 @@ function checkSubject(idToken: string | undefined, previous: string | undefined)
 }
 
 /**
- * Converts a token response (RFC 6749 §5.1) to the stored form.
- *
- * @param renewBefore seconds before the expiry; capped at half of the lifetime
- * @param previous the refreshed tokens; members missing in the response are kept (RFC 6749 §6)
- * @throws {TypeError} if the value is not a token response
+ * Converts a token response (RFC 6749 §5.1). Members that a refresh omits are kept (RFC 6749 §6).
+ * `renewBefore` is in seconds.
  */
 export function tokenSet(
   response: TokenEndpointResponse,
@@ -99,7 +92,6 @@ export function tokenSet(
   };
 }
 
-/** @throws {ProviderError} if the provider's answer is not a token response */
 export function answeredTokens(...parameters: Parameters<typeof tokenSet>): TokenSet {
   try {
     return tokenSet(...parameters);
@@ -109,11 +101,7 @@ export function answeredTokens(...parameters: Parameters<typeof tokenSet>): Toke
   }
 }
 
-/**
- * Reads stored tokens. Null means none, as in Redis.
- *
- * @throws {TypeError} for anything but a TokenSet
- */
+/** Null means none, as in Redis. */
 export function storedTokens(value: unknown): TokenSet | undefined {
   if (value === undefined || value === null) return undefined;
   const { accessToken, tokenType, expiresAt, renewAt } = value as TokenSet;
@@ -128,7 +116,6 @@ export function storedTokens(value: unknown): TokenSet | undefined {
   );
 }
 
-/** Whether the tokens are usable: not due for renewal, and not refused by an API. */
 export const isUsable = (tokens: TokenSet, now: number, refused: string | undefined): boolean =>
   now < tokens.renewAt && tokens.accessToken !== refused;
 
@@ -137,16 +124,11 @@ export const isUsable = (tokens: TokenSet, now: number, refused: string | undefi
  * are secrets: protect the store like your sessions.
  */
 export interface TokenStore {
-  /**
-   * Returns the entry of a key.
-   *
-   * @returns the entry as stored; undefined or null if there is none
-   */
+  /** @returns the entry as stored; undefined or null if there is none */
   get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
   /**
    * Replaces one entry with another in one atomic step. If the current entry differs from
    * `expected`, nothing changes. Two entries are equal if their JSON is.
-   *
    * @param expected what `get` returned; undefined if there must be no entry
    * @param tokens the new entry; undefined to delete the entry
    * @param lifetime in whole seconds; after that the entry may be dropped
@@ -172,9 +154,7 @@ export const isSame = (one: TokenSet | undefined, other: TokenSet | undefined): 
 
 const MAX_ENTRIES = 10_000;
 
-/**
- * Keeps tokens in the memory of this process: 10,000 entries; the oldest are dropped first.
- */
+/** Keeps 10,000 entries in the memory of this process; the oldest are dropped first. */
 export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, { readonly tokens: TokenSet; readonly until: number }>();
 

@@ -1,18 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import {
-  type Configuration,
-  type DPoPHandle,
-  refreshTokenGrant,
-  type TokenEndpointResponse,
-} from 'openid-client';
+import { type Configuration, refreshTokenGrant, type TokenEndpointResponse } from 'openid-client';
 import { isThenable } from '../../shared/deadline.js';
-import { callback, type OptionTable, readOptions, seconds } from '../../shared/options.js';
+import { type OptionTable, readOptions, seconds } from '../../shared/options.js';
 import { checkAuthentication } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { LoginRequiredError, ProviderError } from './failures.js';
 import { locked, SingleFlight, type TokenLock } from './lock.js';
-import { call, clientEvent, revokeTokens } from './provider.js';
+import { call, clientEvent, DPOP_OPTIONS, type DPoPOptions, revokeTokens } from './provider.js';
 import { leaveEndedSession, type UserTokenRequest } from './session.js';
 import { TOKEN_MANAGER_OPTIONS, type TokenManagerOptions, tokenFetch } from './token-fetch.js';
 import {
@@ -28,45 +23,40 @@ const YEAR = 31_536_000;
 
 /** Options of a `UserTokenManager`. Times are in seconds. */
 export interface UserTokenManagerOptions<Request extends UserTokenRequest = UserTokenRequest>
-  extends TokenManagerOptions {
+  extends TokenManagerOptions,
+    DPoPOptions<Request> {
   /** How long the store keeps unused tokens. Default 86400, a day; at most a year. */
   readonly keepFor?: number | undefined;
-  /** The DPoP handle that the user's tokens are bound to (RFC 9449). */
-  readonly DPoP?: ((request: Request) => DPoPHandle | undefined) | undefined;
 }
 
 const OPTIONS = {
   ...TOKEN_MANAGER_OPTIONS,
   keepFor: seconds(86_400, 1, YEAR),
-  DPoP: callback<(request: UserTokenRequest) => DPoPHandle | undefined>(),
+  ...DPOP_OPTIONS,
 } satisfies OptionTable<UserTokenManagerOptions>;
 
-/** In seconds: how long a replacement of tokens is remembered. */
+/** In seconds. */
 const REMEMBERED = 3600;
 
-/**
- * In seconds: how long a process may refresh before another process may. Longer than a token
- * request takes.
- */
+/** In seconds: no other process refreshes meanwhile. Longer than a token request takes. */
 const REFRESH_TIME = 40;
 
 /** In seconds: how far the clocks of processes may differ. */
 const MAX_CLOCK_DIFFERENCE = 60;
 
-/** In seconds: how long to retry saving new tokens. */
+/** In seconds. */
 const SAVE_TIME = 30;
 
 /** In seconds: how long a request waits for another process to refresh. */
 const MAX_WAIT = 10;
 
-/** How often one request starts over because others changed the tokens in the meantime. */
+/** Others may change the tokens in the meantime: one request starts over this often. */
 const MAX_ATTEMPTS = 20;
 
 const now = (): number => Date.now() / 1000;
 
 const nameOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Names a client at its provider. */
 function clientName(config: Configuration): string {
   const named = JSON.stringify([config.serverMetadata().issuer, config.clientMetadata().client_id]);
   return nameOf(named).slice(0, 16);
@@ -75,10 +65,7 @@ function clientName(config: Configuration): string {
 const ended = (): LoginRequiredError =>
   new LoginRequiredError('The session has ended: the user must log in again');
 
-/**
- * Moves a request to a new session if its own session has ended, so that the old one is not saved
- * again.
- */
+/** The new session keeps the end of the request from saving the ended session. */
 async function orLeave<Result>(
   request: UserTokenRequest,
   result: Promise<Result>,
@@ -93,12 +80,11 @@ async function orLeave<Result>(
 
 /**
  * Keeps the tokens of the user of a session, refreshes them shortly before they expire, and revokes
- * them at logout. Each refresh carries a new assertion. At most one refresh runs for each session,
- * and requests with the old refresh token get its result, so servers may rotate refresh tokens.
- * After a session has ended, nothing is kept for it, not even by requests that are still running.
- * Create one manager for each provider, not one for each request: two managers do not coordinate.
- * Each keeps its own tokens in a session.
- *
+ * them at logout. At most one refresh, with a new assertion, runs for each session, and requests
+ * with the old refresh token get its result, so servers may rotate refresh tokens. After a session
+ * has ended, nothing is kept for it, not even by requests that are still running. Create one
+ * manager for each provider: two managers do not coordinate, and each keeps its own tokens in a
+ * session.
  * @example
  * ```ts
  * const users = new UserTokenManager({ config });
@@ -113,19 +99,15 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   readonly #lock: TokenLock | undefined;
   readonly #keepFor: number;
   readonly #renewBefore: number;
-  readonly #DPoP: (request: UserTokenRequest) => DPoPHandle | undefined;
+  readonly #DPoP: NonNullable<DPoPOptions<Request>['DPoP']>;
   readonly #flights = new SingleFlight<TokenSet>();
   /** By refresh token name: the tokens that replaced the refresh token. */
   readonly #replacements = new MemoryTokenStore();
-  /** The running renewals of each session. */
   readonly #renewals = new Map<string, Set<Promise<unknown>>>();
   /** The sessions that are ending, with the results of their last refreshes. */
   readonly #ending = new Map<string, TokenSet[]>();
 
-  /**
-   * @throws {TypeError} if an option is wrong, or the provider's metadata rules out the client's
-   *   key
-   */
+  /** @throws {TypeError} if an option is wrong, or the provider's metadata rules out the key */
   constructor(options: UserTokenManagerOptions<Request>) {
     const settings = readOptions('UserTokenManager', options, OPTIONS);
     this.#config = settings.config;
@@ -143,18 +125,16 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Saves the tokens of a login. Call it after the session was renewed: with Passport, in the
-   * handler after `passport.authenticate`. The verify function passes the tokens on as `authInfo`.
-   * Tokens that are saved earlier, in the verify function or an event, are lost with the old
-   * session.
-   *
+   * handler after `passport.authenticate`. Tokens that are saved earlier, in the verify function or
+   * an event, are lost with the old session.
    * @throws {TypeError} if `response` is not a token response
-   * @throws {LoginRequiredError} if the session has ended: the user has logged out in the meantime,
-   *   or the session was not renewed for this login
+   * @throws {LoginRequiredError} if the user has logged out in the meantime, or the session was not
+   *   renewed for this login
    * @example
    * ```ts
    * passport.use('oidc', new OpenIdConnectStrategy(
    *   { config, assertions, callbackURL: 'https://client.example/cb' },
-   *   (tokens, verified) => verified(null, tokens.claims(), { tokens }),
+   *   (tokens, verified) => verified(null, tokens.claims(), { tokens }), // to authInfo
    * ));
    * app.get('/cb', passport.authenticate('oidc'), async (request, response) => {
    *   const { tokens } = request.authInfo as { tokens: LoginTokens };
@@ -168,7 +148,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     try {
       await orLeave(request, this.#place.start(request, tokens, this.#keepFor));
     } catch (error) {
-      // These tokens are of no use any more.
       if (error instanceof LoginRequiredError) {
         await revokeTokens(this.#config, tokens).catch(() => undefined);
       }
@@ -178,7 +157,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
 
   /**
    * Returns a usable token of the user.
-   *
    * @param refused an access token that an API has refused; it is not returned again
    * @throws {LoginRequiredError} if the user has no token, or the token cannot be refreshed
    * @throws the errors of `callProvider`, the store and the lock
@@ -193,7 +171,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   /**
    * A `fetch` for one API. It adds the user's token, and retries with a refreshed token after a
    * 401. If a signal aborts, the request to the API is closed too.
-   *
    * @param baseUrl of the API, with a slash at its end; or the exact URL that gets the token, such
    *   as an MCP endpoint. The token is sent nowhere else
    * @throws {TypeError} if `baseUrl` is invalid
@@ -208,16 +185,15 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     return tokenFetch({
       config: this.#config,
       baseUrl,
-      DPoP: this.#DPoP(request),
+      DPoP: () => this.#DPoP(request),
       getToken: (refused) => this.getToken(request, refused),
     });
   }
 
   /**
-   * Logs out: forgets the user's tokens and revokes both (RFC 7009), the refresh token first. Waits
-   * for running refreshes. The tokens are forgotten even if the provider is unreachable. Call it
-   * before the session ends: `req.logout()` deletes the tokens.
-   *
+   * Forgets the user's tokens and revokes both (RFC 7009), the refresh token first. Waits for
+   * running refreshes. The tokens are forgotten even if the provider is unreachable. Call it before
+   * `req.logout()`, which deletes the tokens.
    * @returns whether the provider was called; false if the user has no tokens, or the provider has
    *   no `revocation_endpoint`
    * @throws the errors of `callProvider`
@@ -242,8 +218,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   }
 
   /**
-   * The newest known replacement of these tokens, in this process. If a provider reissues a refresh
-   * token that it had replaced, the replacements form a circle.
+   * If a provider reissues a refresh token that it had replaced, the replacements form a circle.
    */
   #latest(tokens: TokenSet): { readonly tokens: TokenSet; readonly isCircle: boolean } {
     const visited = new Set<string>();
@@ -290,7 +265,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
   async #refresh(request: Request, refused?: string): Promise<TokenSet> {
     const deadline = now() + MAX_WAIT;
     const by = randomUUID();
-    /** Refresh tokens that the provider no longer accepts. */
     const dead = new Map<string | undefined, unknown>();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const current = await this.#place.current(request);
@@ -338,7 +312,6 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     throw new Error('Other requests keep changing the tokens of this session.');
   }
 
-  /** Waits a moment if another process refreshes the tokens; false if none does. */
   async #isRefreshedElsewhere(
     { refreshing }: TokenSet,
     by: string,
@@ -366,7 +339,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     const { refreshToken = '' } = tokens;
     let renewed: TokenSet;
     try {
-      const DPoP = this.#DPoP(request);
+      const DPoP = await this.#DPoP(request);
       // The server may have used up the refresh token although its answer was lost, so only unsent
       // requests are repeated.
       const response = await call(
@@ -414,7 +387,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  /** Revokes tokens that arrived after their session had ended. A running logout does it itself. */
+  /** Tokens arrived after their session had ended. A running logout revokes them itself. */
   async #giveUp(request: Request, renewed: TokenSet): Promise<void> {
     await this.#place.end(request).catch(() => undefined);
     const ending = this.#ending.get(this.#place.keyOf(request) ?? '');

@@ -19,14 +19,13 @@ import {
 
 export interface UserTokens {
   keyOf(request: UserTokenRequest): string | undefined;
-  /** The tokens as the request sees them; undefined if there are none, or the session has ended. */
+  /** As the request sees them; undefined if there are none, or the session has ended. */
   get(request: UserTokenRequest): Promise<TokenSet | undefined> | TokenSet | undefined;
-  /** The tokens in storage now, even if the request has read older ones. */
+  /** In storage now, even if the request has read older ones. */
   current(request: UserTokenRequest): Promise<TokenSet | undefined>;
   /**
-   * Marks that this request is about to refresh the tokens. This also proves that saving works.
-   *
-   * @returns the tokens in storage from now on; undefined if `current` is outdated
+   * Marks that this request is about to refresh; also proves that saving works. Undefined if
+   * `current` is outdated.
    */
   claim(
     request: UserTokenRequest,
@@ -34,7 +33,7 @@ export interface UserTokens {
     refreshing: TokenSet,
     lifetime: number,
   ): Promise<TokenSet | undefined>;
-  /** Replaces or deletes the tokens. False if the stored tokens are different by now. */
+  /** False if the stored tokens are different by now. */
   replace(
     request: UserTokenRequest,
     expected: TokenSet,
@@ -43,25 +42,19 @@ export interface UserTokens {
   ): Promise<boolean>;
   /** Gives a request the tokens that another request of its session obtained. */
   adopt(request: UserTokenRequest, tokens: TokenSet): Promise<void>;
-  /**
-   * Saves the tokens of a login.
-   *
-   * @throws {LoginRequiredError} if the session has ended
-   */
+  /** @throws {LoginRequiredError} if the session has ended */
   start(request: UserTokenRequest, tokens: TokenSet, lifetime: number): Promise<void>;
   /** Ends the session for tokens: nothing is saved for it from now on. Returns the last tokens. */
   end(request: UserTokenRequest): Promise<TokenSet | undefined>;
 }
 
-/** In seconds: how long an ended session is remembered. Longer than any request takes. */
+/** In seconds. Longer than any request takes. */
 const ENDED_FOR = 3600;
 
-/** The entry of a session that has ended. */
 const ENDED: TokenSet = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
 
 const isEnded = (entry: TokenSet | undefined): boolean => entry?.tokenType === ENDED.tokenType;
 
-/** How often to read an entry again while others change it. */
 const MAX_ATTEMPTS = 20;
 
 const contended = (): Error =>
@@ -72,12 +65,7 @@ const sessionEnded = (): LoginRequiredError =>
     'The session has ended, so no tokens can be saved for it. Renew the session at login first.',
   );
 
-/**
- * Keeps the tokens in a store.
- *
- * @param client names the client and its provider. A session may have tokens of several providers,
- *   and none of them may be sent the tokens of another
- */
+/** `client` names the client and its provider: no provider may be sent the tokens of another. */
 export function tokensInStore(store: TokenStore, client: string): UserTokens {
   const keyOf = (request: UserTokenRequest): string => {
     const id = sessionIdOf(request);
@@ -104,8 +92,7 @@ export function tokensInStore(store: TokenStore, client: string): UserTokens {
         const isClaimed = await store.replace(key, current, refreshing, lifetime);
         return isClaimed ? refreshing : undefined;
       } catch (error) {
-        // The store may have written the mark anyway, or may write it late; others would wait for
-        // nothing.
+        // The store may have written the mark anyway, or may write it late.
         const { refreshing: _mark, ...tokens } = refreshing;
         Promise.resolve(store.replace(key, refreshing, tokens, lifetime)).catch(() => undefined);
         throw error;
@@ -139,7 +126,6 @@ export function tokensInStore(store: TokenStore, client: string): UserTokens {
   };
 }
 
-/** Keeps the tokens in the session. `client` is the same as for `tokensInStore`. */
 export function tokensInSession(client: string): UserTokens {
   const member = `tokens:${client}`;
   const ended = new MemoryTokenStore();
@@ -180,8 +166,7 @@ export function tokensInSession(client: string): UserTokens {
     keyOf,
     get,
     current,
-    // A session has no atomic operation, so there is no mark. Saving still proves that saving
-    // works.
+    // A session has no atomic operation, so no mark. Saving still proves that saving works.
     claim: async (request, expected, refreshing) => {
       const { refreshing: _mark, ...tokens } = refreshing;
       return (await replace(request, expected, tokens, 0)) ? tokens : undefined;

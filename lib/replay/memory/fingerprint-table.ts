@@ -14,7 +14,6 @@ for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCod
 /**
  * Reads the first 120 bits of a replay key. Two of five million keys share them with a probability
  * of 10^-23. A deliberate collision requires a second preimage.
- *
  * @param key 43 base64url characters
  * @throws {TypeError} for anything else, because other keys could collide
  */
@@ -79,7 +78,6 @@ class Segment {
 
   /**
    * Looks up a fingerprint.
-   *
    * @param hash 32 bits that choose the first slot
    * @returns `PRESENT`, or the place for `put`
    */
@@ -179,7 +177,6 @@ export class FingerprintTable {
 
   /**
    * Adds a fingerprint if it is absent.
-   *
    * @param admit called before the addition; if it throws, the table is unchanged
    * @returns whether the fingerprint was absent and has been added
    */

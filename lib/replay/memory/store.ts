@@ -38,7 +38,6 @@ class ClientShares {
 
   /**
    * Counts an entry for a client of an issuer.
-   *
    * @param expires the tick at which it no longer counts
    * @throws {ReplayStoreFullError} if there is no room for it
    */
@@ -111,7 +110,6 @@ function warnInClusterWorker(): void {
 /**
  * Remembers used assertions in the memory of this process: sufficient for a single process, not for
  * several, and empty after a restart. It has no timer: new entries displace expired ones.
- *
  * @example
  * ```ts
  * const replay = new MemoryReplayStore({ maxEntries: 5_000_000 });
@@ -143,7 +141,6 @@ export class MemoryReplayStore implements ReplayStore {
 
   /**
    * Inserts the entry if its key is absent. Stores 120 bits of the key.
-   *
    * @returns true if the key was absent, false if the store already has it
    * @throws {ReplayStoreFullError} if the store, or the client's share of it, is full
    * @throws {RangeError} if the store could not recognize the entry again: the entry has expired;

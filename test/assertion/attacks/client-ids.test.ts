@@ -83,7 +83,7 @@ await testAttacks(
 );
 
 const lookup = (find: (clientId: string) => unknown) =>
-  new ClientAssertionValidator({ lookupTimeout: 0.05 }, (clientId) => find(clientId) as undefined);
+  new ClientAssertionValidator({ timeout: 0.05 }, (clientId) => find(clientId) as undefined);
 
 test('an id named like a member of every object is no client in a plain object either', async () => {
   const clients: Record<string, AssertionClient> = { client: CLIENT };

@@ -474,7 +474,7 @@ const CASES: readonly Case[] = [
 
 const endpoint = await tokenEndpoint(
   CLIENTS,
-  { jwksUri: { ...(await platformOptions()), cooldown: 0 } },
+  { jwksUri: await platformOptions() },
   { parsers: [express.urlencoded({ extended: false, limit: '1mb' })] },
 );
 after(() => endpoint.close());

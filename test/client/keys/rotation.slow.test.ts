@@ -85,7 +85,6 @@ test('four processes rotate their shared keys, and none signs with a key before 
       files: [current, next],
       reloadEvery: RELOAD_EVERY,
       publishBefore: PUBLISH_BEFORE,
-      maxAge: KEPT,
       clockAhead,
     };
     const program = startProgram(WORKER, [JSON.stringify(task)]);

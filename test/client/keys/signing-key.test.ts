@@ -224,6 +224,27 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     { key: encryptedPem(rsa, 'pkcs1'), passphrase: 'no' },
     /cannot be decrypted: the passphrase is wrong/,
   ],
+  [
+    'a wrong passphrase of DER',
+    { key: Buffer.from(encryptedPem(ec).replace(/-----.*-----/g, ''), 'base64'), passphrase: 'no' },
+    /cannot be decrypted: the passphrase is wrong, or it is damaged/,
+  ],
+  [
+    'an encrypted DER without passphrase',
+    Buffer.from(encryptedPem(ec).replace(/-----.*-----/g, ''), 'base64'),
+    /encrypted: give its passphrase/,
+  ],
+  [
+    'an RSA JWK of n, e and d (RFC 7518 §6.3.2)',
+    { ...privateJwk(rsa), p: undefined, q: undefined, dp: undefined, dq: undefined, qi: undefined },
+    /the RSA JWK has no p, q, dp, dq, qi: export the key with all of its numbers/,
+  ],
+  [
+    'an RSA JWK without its coefficient',
+    { ...privateJwk(rsa), qi: null },
+    /the RSA JWK has no qi: export/,
+  ],
+  ['an RSA JWK with a number', { ...privateJwk(rsa), d: 5 }, /type RSA is not a valid private key/],
   ['a damaged PEM', damaged, /does not hold a private key that can be read/],
   ['a damaged PEM with a name in quotes', `Name: "x"\n${damaged}`, /does not hold a private key/],
   ['RSA of 1024 bits', shortRsa, /has 1024 bits: use one of at least 2048/],

@@ -292,15 +292,37 @@ test('a token that an API has refused is refreshed before its time', async (t) =
   assert.equal(provider.assertions.length, 1);
 });
 
-test('tokens that are bound to a key are refreshed and used with it (RFC 9449)', async (t) => {
+for (const [when, handleOf] of Object.entries<(handle: DPoPHandle) => () => unknown>({
+  'at once': (handle) => () => handle,
+  'after it was loaded': (handle) => async () => handle,
+})) {
+  test(`tokens that are bound to a key are refreshed and used with it, given ${when} (RFC 9449)`, async (t) => {
+    const { login, provider, config } = await party(t);
+    const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+    const { users, request, time } = await login({ DPoP: handleOf(DPoP) as never }, DPoP);
+    assert.equal(tokensOf(request).tokenType, 'dpop');
+    expire(time);
+    const response = await users.fetch(request, provider.issuer)('/me');
+    assert.deepEqual(await response.json(), { sub: 'alice' });
+    assert.equal(provider.assertions.length, 2, 'the provider wanted another nonce by now');
+  });
+}
+
+test('if the key of the tokens cannot be loaded, the next request may refresh them at once', async (t) => {
   const { login, provider, config } = await party(t);
-  const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
-  const { users, request, time } = await login({ DPoP: () => DPoP }, DPoP);
-  assert.equal(tokensOf(request).tokenType, 'dpop');
+  const handle = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
+  const answers: unknown[] = [new Error('the vault is away')];
+  const DPoP = async () => {
+    const answer = answers.shift() ?? handle;
+    if (answer instanceof Error) throw answer;
+    return answer as DPoPHandle;
+  };
+  const { users, request, time } = await login({ DPoP }, handle);
   expire(time);
+  await assert.rejects(users.getToken(request), /the vault is away/);
+  assert.equal(tokensOf(request).refreshing, undefined);
   const response = await users.fetch(request, provider.issuer)('/me');
   assert.deepEqual(await response.json(), { sub: 'alice' });
-  assert.equal(provider.assertions.length, 2, 'the provider wanted another nonce by now');
 });
 
 test('a user without tokens has to log in', async (t) => {

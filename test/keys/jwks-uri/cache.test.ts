@@ -106,9 +106,7 @@ test('a clock that was ahead for a time does not put off the fetch for a new key
 
 for (const [name, options] of Object.entries({
   'a negative age': { maxAge: -1 },
-  'a negative cooldown': { cooldown: -1 },
   'a cache without room': { maxEntries: 0 },
-  'no fetch at all': { maxConcurrentFetches: 0 },
   'a timeout in words': { timeout: '5s' },
   'a wrong network': { allowedNetworks: ['intranet'] },
 })) {

@@ -62,8 +62,7 @@ test('made-up key ids cause one fetch in each cooldown, however many there are',
   const { advance } = fakeClock();
   const [pair, stranger] = [namedKey('1'), newKeyPair('ES256')];
   const host = await jwksHost(t, [pair.publicJwk]);
-  const options = { cooldown: 30 };
-  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)], options);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
 
   const attack = async () => {

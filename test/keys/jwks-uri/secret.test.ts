@@ -145,11 +145,7 @@ test('explain reports a jwks_uri that cannot be used as the check of the key', a
   assert.deepEqual([key?.reason, key?.actual], ['jwks_uri_failed', 'status_not_ok']);
 });
 
-for (const [options, message] of [
-  [{ maxStale: -1 }, /^maxStale must be a finite number of at least 0$/],
-  [{ cooldown: -1 }, /^cooldown must be a finite number of at least 0$/],
-] as const) {
-  test(`the option ${JSON.stringify(options)} is refused when the sets are made`, () => {
-    assert.throws(() => new RemoteJwkSets(options), { name: 'TypeError', message });
-  });
-}
+test('a negative maxStale is refused when the sets are made', () => {
+  const message = 'maxStale must be a finite number of at least 0';
+  assert.throws(() => new RemoteJwkSets({ maxStale: -1 }), { name: 'TypeError', message });
+});

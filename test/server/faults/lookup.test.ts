@@ -33,7 +33,7 @@ async function answerTo(t: Parameters<typeof startEndpoint>[0], lookup: Lookup) 
 
 async function startEndpoint(t: { after(close: () => Promise<void>): void }, lookup: Lookup) {
   const endpoint = await tokenEndpoint(lookup as FindClient<AssertionClient>, {
-    lookupTimeout: 0.1,
+    timeout: 0.1,
   });
   t.after(() => endpoint.close());
   return endpoint;

@@ -35,7 +35,7 @@ const BROKEN: Readonly<Record<string, () => unknown>> = {
 for (const [fault, insert] of Object.entries(BROKEN)) {
   test(`a replay store that ${fault} fails closed with 503`, async (t) => {
     const replay = { insert } as ReplayStore;
-    const endpoint = await tokenEndpoint(clients, { replay, replayTimeout: 0.1 });
+    const endpoint = await tokenEndpoint(clients, { replay, timeout: 0.1 });
     t.after(() => endpoint.close());
     const response = await endpoint.post(assertionForm(await signAssertion()));
     const { error } = (await response.json()) as { error?: string };
@@ -57,7 +57,7 @@ test('a busy process reads the answer of the store before it says that it came t
       return String(await answer).startsWith('inserted');
     },
   };
-  const endpoint = await tokenEndpoint(clients, { replay, replayTimeout: 0.2 });
+  const endpoint = await tokenEndpoint(clients, { replay, timeout: 0.2 });
   t.after(() => endpoint.close());
   const response = await endpoint.post(assertionForm(await signAssertion()));
   assert.equal(response.status, 200);

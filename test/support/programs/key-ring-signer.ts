@@ -20,7 +20,6 @@ interface Task {
   readonly files: readonly string[];
   readonly reloadEvery: number;
   readonly publishBefore: number;
-  readonly maxAge: number;
   /** How far the clock of this process is ahead, in seconds. */
   readonly clockAhead: number;
 }
@@ -32,7 +31,7 @@ Date.now = () => now() + task.clockAhead * 1000;
 const { reloadEvery, publishBefore } = task;
 const ring = new KeyRing({ keys: keyFiles(task.files), reloadEvery, publishBefore });
 const app = express();
-app.use('/jwks.json', publishJwks(ring, { maxAge: task.maxAge }));
+app.use('/jwks.json', publishJwks(ring));
 const server = app.listen(0, '127.0.0.1', () => {
   console.log(`port ${(server.address() as AddressInfo).port}`);
 });
