@@ -5,18 +5,16 @@ import { parseRemoteUrl } from '../net/remote-url.js';
 import { safeText } from '../shared/safe.js';
 import { type ClientMetadata, withoutNulls } from './metadata.js';
 
-/** The metadata document at a client_id (RFC 7591 §2). */
+/** RFC 7591 §2. */
 export interface ClientMetadataDocument extends ClientMetadata {
   readonly redirect_uris?: readonly string[] | undefined;
   readonly [member: string]: unknown;
 }
 
 /**
- * Checks a client identifier URL (draft-ietf-oauth-client-id-metadata-document-03 §3): https, no
- * credentials, no fragment, no dot segments in the path. Our own policy also requires the
- * normalized spelling (for example without `:443`) and no final dot in the host. Otherwise two
- * spellings could be two clients at one address, or bypass a list of hosts.
- * @throws {FetchError} `url_invalid`
+ * draft-ietf-oauth-client-id-metadata-document-03 §3. We also require the normalized spelling and
+ * no final dot in the host: two spellings could be two clients at one address, or bypass a list of
+ * hosts.
  */
 export function parseClientIdUrl(clientId: string): URL {
   const url = parseRemoteUrl(clientId);
@@ -32,10 +30,10 @@ export function parseClientIdUrl(clientId: string): URL {
   return url;
 }
 
-/** Members for a shared secret. A metadata document cannot agree on one. */
+/** A metadata document cannot agree on a shared secret. */
 const SECRET_MEMBERS = ['client_secret', 'client_secret_expires_at'];
 
-/** Members that an authorization server shows to its users as links and images. */
+/** Authorization servers show these to users as links and images. */
 const DISPLAYED_URIS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'];
 
 const SCRIPT_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'];
@@ -45,10 +43,7 @@ function parseUri(name: string, value: unknown): URL {
   throw new Error(`${name} has a value that is not an absolute URI`);
 }
 
-/**
- * Checks that codes may be sent to every redirect URI, if there are any.
- * @throws {Error} with a sentence that is safe to log
- */
+/** Codes may be sent to each. */
 export function checkRedirectUris(value: unknown): void {
   if (value === undefined) return;
   if (!Array.isArray(value)) throw new Error('redirect_uris is not an array');
@@ -69,12 +64,7 @@ function checkDisplayedUri(name: string, value: unknown): void {
 
 const NO_KEYS: ImportedKeys = { keys: [], refused: [] };
 
-/**
- * The authentication methods of a document (draft §4.1): its
- * `token_endpoint_auth_methods_supported`, otherwise its `token_endpoint_auth_method`, otherwise
- * `none`.
- * @throws {Error} if a method needs a shared secret
- */
+/** draft §4.1: `none` unless the document names methods. */
 function offeredMethods(document: Readonly<Record<string, unknown>>): readonly string[] {
   const { token_endpoint_auth_method: one, token_endpoint_auth_methods_supported: several } =
     document;
@@ -94,8 +84,8 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
 }
 
 /**
- * All keys of the document must be public. Only a client that authenticates by its keys needs one
- * for signatures (RFC 7591 §2).
+ * All keys must be public. Only a client that authenticates by its keys needs one for signatures
+ * (RFC 7591 §2).
  */
 const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
   jwks === undefined ? NO_KEYS : importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
@@ -110,16 +100,10 @@ function checkKeys({ jwks, jwks_uri }: ClientMetadata): void {
 export interface CheckedDocument {
   readonly document: ClientMetadataDocument;
   readonly imported: ImportedKeys;
-  /** The authentication methods of the document. */
   readonly offered: readonly string[];
 }
 
-/**
- * Checks a client ID metadata document (draft-ietf-oauth-client-id-metadata-document-03 §4, §4.1).
- * Members that are null count as absent.
- * @param url the URL of the document, which is the client_id
- * @throws {Error} with a reason that is safe to log
- */
+/** draft-ietf-oauth-client-id-metadata-document-03 §4, §4.1. What it throws is safe to log. */
 export function checkClientMetadataDocument(value: unknown, url: string): CheckedDocument {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('it is not a JSON object');
@@ -149,12 +133,7 @@ function whyNoKeys({ document, imported }: CheckedDocument): string {
   return `its jwks has no key for signatures${first ? `: ${first.message}` : ''}`;
 }
 
-/**
- * Chooses how a client authenticates (draft §4.1): the server's most preferred method that the
- * document offers and has keys for.
- * @param methods the server's methods, preferred first
- * @returns undefined if there is no common method
- */
+/** draft §4.1: the server's most preferred method that the document offers and has keys for. */
 export const chooseMethod = (
   checked: CheckedDocument,
   methods: readonly string[],
@@ -164,10 +143,7 @@ export const chooseMethod = (
       checked.offered.includes(method) && (method !== 'private_key_jwt' || hasKeys(checked)),
   );
 
-/**
- * Checks that a client has what the server needs to show it to users and to redirect them back.
- * @throws {Error} with a reason that is safe to log
- */
+/** What the server needs to show a client to users and to redirect them back. */
 export function checkForUsers({ client_name, redirect_uris }: ClientMetadataDocument): void {
   if (typeof client_name !== 'string' || client_name.trim() === '') {
     throw new Error('it has no client_name to show to users');

@@ -6,8 +6,8 @@ import type { Failure } from '../shared/reasons.js';
 /**
  * Finds a client by its id: returns the client, resolves to it, or calls `done` (Passport's
  * convention; the function must then declare three parameters). The first answer counts. To refuse
- * the client for your own reason, throw a `ClientAuthenticationError`. Any other error counts as a
- * server error, 503.
+ * the client for your own reason, throw a `ClientAuthenticationError`; any other error is answered
+ * with 503.
  * @param clientId untrusted: the client id in the assertion, or the `client_id` parameter of a
  *   request with a platform's assertion
  * @param context the `context` of `validate`; with the strategy, the Express request
@@ -62,7 +62,7 @@ function failureOf(error: unknown): { readonly failure: Failure } {
   return { failure: { reason, expected, actual, cause } };
 }
 
-/** Receives the answer through `done`; only the first call counts. */
+/** Only the first call of `done` counts. */
 class Callback<Client> {
   answer:
     | { readonly error: unknown; readonly client: Client | null | undefined | false }
@@ -75,7 +75,6 @@ class Callback<Client> {
     this.onAnswer?.();
   };
 
-  /** @throws the error that `done` received */
   get client(): Client | null | undefined | false {
     const { error, client } = this.answer ?? {};
     if (error !== undefined && error !== null) throw error;
@@ -105,11 +104,7 @@ function firstAnswer<Client>(
   });
 }
 
-/**
- * Calls a lookup in any of its conventions.
- * @returns a promise only if the lookup does not answer at once
- * @throws what the lookup throws or passes to `done`
- */
+/** In any convention. A promise only if the lookup does not answer at once. */
 export function askForClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
   clientId: string,
@@ -134,11 +129,9 @@ export function askForClient<Client extends AssertionClient>(
 }
 
 /**
- * Asks the application for the client. If the lookup throws, hangs or returns anything but a
- * client, the request fails closed. If it returns another client (a database that ignores case),
- * the client counts as unknown.
- * @param timeout in seconds
- * @returns a promise only if the application does not answer at once
+ * Fails closed if the lookup throws, hangs or returns anything but a client. Another client (from a
+ * database that ignores case) counts as unknown. A promise only if the application does not answer
+ * at once.
  */
 export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
-import { keepApart, type OwnKeys } from '../keys/key-cache.js';
+import { type DocumentKeys, secretOfDocument } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
@@ -29,19 +29,18 @@ import {
  * How to fetch and keep client ID metadata documents. Times are in seconds. Defaults: `maxBytes`
  * 5120, `maxAge` a day, `maxStale` 0. With `allowedNetworks: ['localhost']`, a client_id may be an
  * http URL of this machine, for development. The network rules, `timeout` and `maxEntries` also
- * apply to the `jwks_uri` of these clients; their JWK Sets are kept apart from those of other
- * clients.
+ * apply to the `jwks_uri` of these clients; their JWK Sets are kept apart.
  */
 export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
   /**
-   * Whether clients of a host are allowed; called on every use, before any fetch. `host` is the
-   * host of the URL in lower case, with its port if it has one. An allow list is safer than a block
-   * list. Default: all hosts.
+   * Whether clients of a host are allowed; called on every use, before any fetch. `host` is in
+   * lower case, with its port if the URL has one. An allow list is safer than a block list.
+   * Default: all hosts.
    */
   readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined;
   /**
-   * How these clients may authenticate, preferred first. A document may offer several methods
-   * (draft §4.1); your first method that it offers is used. Default `private_key_jwt`, then `none`.
+   * How these clients may authenticate, preferred first; the first method that a document offers is
+   * used (draft §4.1). Default `private_key_jwt`, then `none`.
    */
   readonly methods?: readonly string[] | undefined;
   /**
@@ -51,8 +50,8 @@ export interface ClientMetadataDocumentOptions extends DocumentCacheOptions {
    */
   readonly grantTypes?: readonly string[] | undefined;
   /**
-   * Called if a client's document differs from its previous version: `members` names the changed
-   * members among keys, redirect URIs and methods. If it throws, a process warning is emitted.
+   * Called if a document differs from its previous version: `members` names the changed members
+   * among keys, redirect URIs and methods. If it throws, a process warning is emitted.
    */
   readonly onChange?:
     | ((change: { readonly clientId: string; readonly members: readonly string[] }) => unknown)
@@ -107,7 +106,7 @@ const fingerprintsOf = (document: ClientMetadataDocument): Fingerprints =>
     WATCHED.map((name) => [name, hash('sha256', JSON.stringify(document[name]) ?? '', 'base64')]),
   );
 
-/** Remembers a summary of each document for longer than the document, and reports changes. */
+/** Remembers a summary of each document for longer than the document. */
 class Watch {
   readonly #seen: SharedMap<Fingerprints>;
   readonly #onChange: NonNullable<ClientMetadataDocumentOptions['onChange']>;
@@ -147,7 +146,7 @@ function introduce(
     methods,
     grantTypes,
   }: { readonly methods: readonly string[]; readonly grantTypes: readonly string[] },
-  own: Omit<OwnKeys, 'imported'>,
+  own: Pick<DocumentKeys, 'jwksUri' | 'noteProved'>,
 ): Introduced {
   const { document, imported, offered } = checked;
   const method = chooseMethod(checked, methods);
@@ -157,8 +156,11 @@ function introduce(
     token_endpoint_auth_method: method,
     grant_types: grantTypesOf(document['grant_types'], grantTypes),
   });
-  keepApart(client.secrets, { imported, ...own });
-  return { client };
+  const { client_id, jwks_uri: uri } = document;
+  const secrets = client.secrets.map(({ description }) =>
+    secretOfDocument(client_id, description, { imported, uri, ...own }),
+  );
+  return { client: { ...client, secrets } };
 }
 
 function refusal(error: unknown): unknown {
@@ -170,8 +172,8 @@ function refusal(error: unknown): unknown {
 
 /**
  * A lookup for clients whose client_id is the https URL of their metadata
- * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and for the authorization
- * endpoint. The document is fetched, checked and kept.
+ * (draft-ietf-oauth-client-id-metadata-document-03), for the strategy and the authorization
+ * endpoint.
  * @param otherClients finds clients with other ids; without it, there are no such clients
  * @returns a lookup that throws a `ClientAuthenticationError` (401 `invalid_client`) if a document
  *   is unavailable or breaks a rule, and (400 `unauthorized_client`) if it offers none of your

@@ -13,7 +13,7 @@ export interface ClientMetadata {
   readonly jwks_uri?: string | undefined;
 }
 
-/** Drops null members: databases use null where code uses undefined. */
+/** Databases use null where code uses undefined. */
 export const withoutNulls = <Metadata extends object>(metadata: Metadata): Metadata =>
   Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null)) as Metadata;
 
@@ -35,9 +35,8 @@ function sharedSecrets(metadata: ClientMetadata): Secret[] {
 }
 
 /**
- * The secrets in client metadata (RFC 7591 §2): the keys, and with `client_secret_jwt` the
- * `client_secret` as an HMAC key. `tokenEndpointAuthMethod` decides what they may be used for,
- * because a client with another method may still sign request objects.
+ * RFC 7591 §2. `tokenEndpointAuthMethod` decides what the secrets may be used for: a client with
+ * another method may still sign request objects.
  */
 export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
   const secrets = sharedSecrets(metadata);
@@ -51,8 +50,8 @@ export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
 }
 
 /**
- * Converts metadata to a client that a lookup can return. The client may use the method in the
- * metadata; without one, any method that its secrets allow.
+ * Converts metadata to a client that a lookup can return. Without a method in the metadata, the
+ * client may use any method that its secrets allow.
  * @example
  * ```ts
  * new PrivateKeyJwtStrategy({ issuer }, (clientId) => {
@@ -74,14 +73,12 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
   };
 }
 
-/** The default grants of a client that registered itself. */
+/** Of a client that registered itself. */
 export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
 /**
- * The grants of a client that registered itself (RFC 7591) or has a metadata document: the
- * requested grants that the operator allows. Without a request, `authorization_code` is assumed
- * (RFC 7591 §2).
- * @throws {Error} if no grant is left; the message is safe to log
+ * For clients that register themselves or have a metadata document: the requested grants that the
+ * operator allows. Default `authorization_code` (RFC 7591 §2). What it throws is safe to log.
  */
 export function grantTypesOf(asked: unknown, allowed: readonly string[]): string[] {
   const wanted = asked ?? ['authorization_code'];

@@ -1,25 +1,16 @@
 import type { AssertionClient } from '../keys/secret.js';
 import type { Failure } from '../shared/reasons.js';
 
-// What a client may do, whatever its authentication method. Used by the assertion pipeline,
-// `otherwise` of authenticateClient, and the MCP router.
-
-/** The methods of OpenID Connect Core §9 that are assertions. */
+/** OpenID Connect Core §9. */
 const ASSERTION_METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 const SECRET_METHODS: readonly unknown[] = ['client_secret_basic', 'client_secret_post'];
 
 type Client = Partial<AssertionClient>;
 
-/**
- * Any truthy value disables a client, such as 1 from a database: a mistake must not let a client
- * in.
- */
+/** Any truthy value, such as 1 from a database: a mistake must not let a client in. */
 export const isDisabled = ({ disabled }: Client): boolean => Boolean(disabled);
 
-/**
- * Whether a client may authenticate by an assertion with this method. Null and undefined allow any
- * method.
- */
+/** Null and undefined allow any method. */
 export const allowsAssertion = ({ tokenEndpointAuthMethod }: Client, method: string): boolean =>
   (tokenEndpointAuthMethod ?? method) === method;
 
@@ -31,10 +22,10 @@ function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secr
 }
 
 /**
- * Whether another strategy must refuse a client. True if the client is disabled, or must
- * authenticate by an assertion: its `tokenEndpointAuthMethod` requires one, or it names no method,
- * has secrets for assertions, and `clientSecretAllowed` is not true. Call it in the verify
- * callbacks of other Passport strategies; `authenticateClient` calls it itself.
+ * Whether another strategy must refuse a client: it is disabled, or must authenticate by an
+ * assertion because its `tokenEndpointAuthMethod` requires one, or it names no method, has secrets
+ * for assertions, and `clientSecretAllowed` is not true. Call it in the verify callbacks of other
+ * Passport strategies; `authenticateClient` calls it itself.
  * @example
  * ```ts
  * passport.use(new ClientPasswordStrategy((clientId, clientSecret, done) => {
@@ -47,22 +38,14 @@ function isHeldToAssertions({ clientSecretAllowed, tokenEndpointAuthMethod, secr
 export const requiresClientAssertion = (client: Client): boolean =>
   isDisabled(client) || isHeldToAssertions(client);
 
-/**
- * Whether a request with this method, or none, can satisfy the pinned method. Both ways to send a
- * client_secret count as equal, because client libraries mix them up.
- */
+/** Both ways to send a client_secret count as equal, because client libraries mix them up. */
 function fitsPin(pinned: string, method: string | undefined, secretAllowed: boolean): boolean {
   if (method !== undefined) return secretAllowed || SECRET_METHODS.includes(pinned);
   // A certificate, or another method that leaves no trace in the form.
   return !ASSERTION_METHODS.includes(pinned) && !SECRET_METHODS.includes(pinned);
 }
 
-/**
- * Why a client that another method accepted must still be refused; undefined if it is not.
- * @param method `client_secret_basic`, `client_secret_post`, or undefined if the request shows
- *   neither
- * @param sent the authentication parameters of the request, for the operator
- */
+/** `sent`: the authentication parameters of the request, for the operator. */
 export function failureWithoutAssertion(
   client: Client,
   method: string | undefined,

@@ -3,12 +3,12 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../shared/jose.js';
 import { safeText } from '../shared/safe.js';
 
-/** A key is unusable. The message is a sentence for the person who configured it. */
+/** The message is a sentence for the person who configured the key. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
-/** A value from a secret, safe to show in an error: short, without control characters. */
+/** Safe to show in an error: short, without control characters. */
 export const shown = (value: unknown): string =>
   // JSON escapes some of the control characters only.
   safeText(JSON.stringify(Object(value) === value ? '[object]' : String(value).slice(0, 40))) ?? '';
@@ -25,10 +25,7 @@ const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
 /** RFC 7518 §3.3 and §3.5. */
 const MINIMUM_RSA_BITS = 2048;
 
-/**
- * Larger keys make signatures more expensive to verify, and clients choose their own keys. Within
- * these limits, a check costs a few times as much as for an ordinary key.
- */
+/** Larger keys make signatures more expensive to verify, and clients choose their own keys. */
 export const MAXIMUM_RSA_BITS = 8192;
 const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
 
@@ -45,7 +42,6 @@ export const tooManyRsaBits = (bits: number): KeyError =>
 export const exponentTooLong = (): KeyError =>
   new KeyError("the RSA key's public exponent has more than 32 bits: use 65537");
 
-/** Odd primes for the ROCA test. */
 const ROCA_PRIMES: readonly number[] = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
   103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
@@ -66,8 +62,8 @@ const ROCA_REMAINDERS = ROCA_PRIMES.map(
 );
 
 /**
- * Whether an RSA modulus comes from chips with factorable keys (ROCA, CVE-2017-15361): such a
- * modulus is a power of 65537 modulo many small primes. One in 2^27 other moduli matches too.
+ * ROCA, CVE-2017-15361: the modulus is a power of 65537 modulo many small primes. One in 2^27 other
+ * moduli matches too.
  */
 const isRocaModulus = (modulus: bigint): boolean =>
   ROCA_REMAINDERS.every(([prime, remainders]) => remainders.has(Number(modulus % prime)));
@@ -99,7 +95,7 @@ function rsaAlgorithms(key: KeyObject): readonly Algorithm[] {
   return RSA;
 }
 
-/** Where the content of a DER value begins and ends (X.690 §8.1). */
+/** X.690 §8.1. */
 function contentOf(der: Buffer, offset: number): readonly [start: number, end: number] {
   const first = der[offset + 1] ?? 0;
   if (first < 0x80) return [offset + 2, offset + 2 + first];
@@ -110,7 +106,7 @@ function contentOf(der: Buffer, offset: number): readonly [start: number, end: n
 
 const RSA_ENCRYPTION = Buffer.from('300d06092a864886f70d0101010500', 'hex');
 
-/** The same key as a plain RSA key: Node exports the numbers of plain RSA keys only. */
+/** Node exports the numbers of plain RSA keys only. */
 export function asPlainRsa(key: KeyObject): KeyObject {
   const spki = key.export({ format: 'der', type: 'spki' });
   const [start] = contentOf(spki, 0);
@@ -141,7 +137,7 @@ function rsaPssAlgorithms(key: KeyObject): readonly Algorithm[] {
   );
 }
 
-/** The field of Ed25519 (RFC 8032 §5.1). */
+/** RFC 8032 §5.1. */
 const P = 2n ** 255n - 19n;
 
 /** The y coordinate of the points of order 8. Points of order 1, 2 and 4 have 1, -1 and 0. */
@@ -149,10 +145,7 @@ const ORDER_8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17
 
 const SMALL_ORDER: readonly bigint[] = [0n, 1n, P - 1n, ORDER_8, P - ORDER_8];
 
-/**
- * Refuses the eight points of small order, in any encoding (RFC 8032 §5.1.3): with such a public
- * key, anyone can forge signatures of many messages.
- */
+/** With a point of small order, in any encoding (RFC 8032 §5.1.3), anyone can forge signatures. */
 function ed25519Algorithms(key: KeyObject): readonly Algorithm[] {
   const { x = '' } = key.export({ format: 'jwk' });
   const bits = numberIn(Buffer.from(x, 'base64url').reverse());
@@ -189,10 +182,6 @@ const ALGORITHMS_OF: Readonly<Record<string, (key: KeyObject) => readonly Algori
   'ml-dsa-87': () => ['ML-DSA-87'],
 };
 
-/**
- * The algorithms that a key can verify.
- * @throws {KeyError} if the key is too weak, too expensive, or fits no algorithm
- */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
   if (key.type === 'secret') return hmacAlgorithms(key);
   const type = String(key.asymmetricKeyType);

@@ -4,10 +4,11 @@ import { KeyError, shown } from './algorithms.js';
 import { isSymmetric } from './compact-jws.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
+import { documentKeysOf } from './key-cache.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
-/** A secret is unusable. The message names the client, the secret and the reason. */
+/** The message names the client, the secret and the reason. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly code = 'secret_refused';
@@ -22,12 +23,7 @@ export class SecretError extends Error {
 
 const METHODS: readonly unknown[] = ['private_key_jwt', 'client_secret_jwt'];
 
-/**
- * Why a client's registration makes authentication impossible (RFC 7591 §2); undefined if it does
- * not.
- * @param keys the keys of its secrets
- * @param hasRemoteKeys whether it also has a `jwks_uri`, whose keys are unknown
- */
+/** RFC 7591 §2. The keys at a `jwks_uri` are unknown. */
 export function contradictionIn(
   client: Pick<AssertionClient, 'tokenEndpointAuthMethod' | 'tokenEndpointAuthSigningAlg'>,
   keys: readonly VerificationKey[],
@@ -66,6 +62,8 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
  * with only unusable keys is always a mistake.
  */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
+  const ofDocument = documentKeysOf(secret);
+  if (ofDocument !== undefined) return ofDocument.imported.keys;
   const isForOtherUse = method !== undefined && !METHODS.includes(method);
   if (secret.type !== 'JsonWebKeySet' || !isForOtherUse) return importSecret(secret).keys;
   const { keys, refused } = importConfiguredSet(secret.value);
@@ -76,15 +74,14 @@ function importOf(secret: Secret, method: string | undefined): readonly Verifica
 
 const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): boolean =>
   (secrets ?? []).some(
-    ({ type }) =>
-      type === 'JwksUri' ||
+    (secret) =>
+      secret.type === 'JwksUri' ||
+      documentKeysOf(secret)?.uri !== undefined ||
       // A platform's assertion counts as private_key_jwt.
-      (type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
+      (secret.type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
   );
 
-/**
- * Imports the keys of a client with the checks of `assertClientSecrets`, but without its warning.
- */
+/** Without the warning of `assertClientSecrets`. */
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
@@ -134,9 +131,8 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
 }
 
 /**
- * Checks a client's secrets when the client is configured or registered. A weak or wrong secret is
- * then refused early, not at the client's first request. Emits a process warning if all
- * certificates of a client have expired.
+ * Checks a client's secrets when the client is configured or registered, so that a wrong secret is
+ * refused early. Emits a process warning if all certificates of a client have expired.
  * @throws {TypeError} if `secrets` is not an array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak, of
  *   an unknown type or curve, or unreadable; for an unknown `alg` of the client; and for a method,

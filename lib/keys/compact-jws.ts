@@ -30,7 +30,6 @@ function base64urlBytes(text: string): Bytes {
   }
 }
 
-/** Browsers get this instead of node:buffer. */
 export const browserBuffer = {
   Buffer: {
     from(text: string, encoding: Encoding): Bytes {
@@ -57,9 +56,9 @@ const { Buffer, isUtf8 } = (builtin ?? browserBuffer) as typeof NodeBuffer;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A decoded JWS in compact serialization (RFC 7515 §3.1). Not verified yet. */
+/** RFC 7515 §3.1. Not verified yet. */
 export interface CompactJws {
-  /** The signed text: the first two segments with their dot (RFC 7515 §5.1). */
+  /** The first two segments with their dot (RFC 7515 §5.1). */
   readonly signingInput: string;
   readonly signature: Buffer;
   readonly header: JsonObject;
@@ -67,8 +66,8 @@ export interface CompactJws {
 }
 
 /**
- * Decodes a base64url segment without padding (RFC 7515 §2). Only the canonical spelling is
- * accepted: Node accepts others, which would give one signature several spellings.
+ * Only the canonical spelling (RFC 7515 §2): Node accepts others, which would give one signature
+ * several spellings.
  */
 export function decodeSegment(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url');
@@ -88,7 +87,7 @@ function decodeObject(segment: string): JsonObject | undefined {
   }
 }
 
-/** Decoded headers by segment: all assertions of a client have the same header. */
+/** By segment: all assertions of a client have the same header. */
 const headers = new Map<string, JsonObject>();
 const MAX_HEADERS = 1000;
 const MAX_HEADER_LENGTH = 512;
@@ -110,9 +109,8 @@ function decodeHeader(segment: string): JsonObject | undefined {
 }
 
 /**
- * Decodes a compact JWS. Never throws.
- * @returns the decoded parts; undefined unless the text is three non-empty base64url segments, of
- *   which the first two are JSON objects in UTF-8
+ * Never throws. Undefined unless the text is three non-empty base64url segments, the first two JSON
+ * objects in UTF-8.
  */
 export function decodeCompactJws(text: string): CompactJws | undefined {
   const headerEnd = text.indexOf('.');
@@ -128,10 +126,10 @@ export function decodeCompactJws(text: string): CompactJws | undefined {
   return { signingInput: text.slice(0, payloadEnd), signature, header, claims };
 }
 
-/** Whether signer and verifier share the key (RFC 7518 §3.2). */
+/** RFC 7518 §3.2. */
 export const isSymmetric = (alg: unknown): boolean =>
   typeof alg === 'string' && alg.startsWith('HS');
 
-/** The authentication method that corresponds to an `alg` (OpenID Connect Core §9). */
+/** OpenID Connect Core §9. */
 export const methodOf = (alg: unknown): 'private_key_jwt' | 'client_secret_jwt' =>
   isSymmetric(alg) ? 'client_secret_jwt' : 'private_key_jwt';

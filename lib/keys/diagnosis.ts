@@ -13,20 +13,18 @@ import { describeSecret, expirationOf, type KeySecret, type Secret } from './sec
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
 /**
- * How well a key fits the header (RFC 7515 §4.1.4: a hint). 1: same `kid`. 2: same thumbprint. 3:
- * the key or the header has no `kid`. 4: different `kid`.
+ * `kid` is a hint (RFC 7515 §4.1.4). 1: same `kid`. 2: same thumbprint. 3: the key or the header
+ * has no `kid`. 4: different `kid`.
  */
 export type Rank = 1 | 2 | 3 | 4;
 
 export interface SignerQuery {
   readonly jws: CompactJws;
-  /** Only keys of these secrets are tried. */
   readonly secrets: readonly Secret[];
   /** Seconds since the epoch. */
   readonly now: number;
   readonly settings: {
     readonly keys: KeyCache;
-    /** Whether the validity period of a certificate counts. */
     readonly certificateValidity: boolean;
     readonly jwksUri: RemoteJwkSets;
   };
@@ -45,12 +43,10 @@ export interface Search extends SignerQuery {
   readonly warnings: AuthenticationWarning[];
   /** Unexpired secrets with a `jwks_uri`, and their sets if known. */
   readonly sets: Map<KeySecret, ImportedKeys | undefined>;
-  /** Why a set is missing. */
   missing: FetchError | undefined;
 }
 
-// Explains to the operator why no key made a signature: the owners and names of the keys, and why
-// keys were skipped, never their values. Runs only after a failure.
+// Explains to the operator why no key made a signature; never shows a value. Runs only after a failure.
 
 interface UntimelyKey {
   readonly key?: VerificationKey;
@@ -104,7 +100,7 @@ const isExpired = (secret: Secret, now: number): boolean =>
   orElse(() => (expirationOf(secret) ?? Number.POSITIVE_INFINITY) <= now, false);
 
 function keysOf(secret: Secret, search: Search): readonly VerificationKey[] {
-  if (secret.type === 'JwksUri') return search.sets.get(secret)?.keys ?? [];
+  if (search.sets.has(secret as KeySecret)) return search.sets.get(secret as KeySecret)?.keys ?? [];
   return search.settings.keys.keysOf(secret).keys;
 }
 
@@ -136,8 +132,7 @@ const expiredKeysIn = (secret: Secret): readonly VerificationKey[] =>
   orElse(() => importSecret(secret, MAX_TRIES).keys, []);
 
 /**
- * Keys that would fit at another time. Only the last of many expired secrets are tried, each
- * imported when needed. The set of an expired `jwks_uri` is not fetched.
+ * Only the last of many expired secrets are tried; the set of an expired `jwks_uri` is not fetched.
  */
 function* untimelyKeys(known: readonly Known[], search: Search): Generator<UntimelyKey> {
   for (const { secret, key } of known) {
@@ -156,10 +151,7 @@ function* untimelyKeys(known: readonly Known[], search: Search): Generator<Untim
   }
 }
 
-/**
- * Finds a key that made the signature at the wrong time; keys that the header names come first.
- * Tries as many keys as remain, and at least one.
- */
+/** Keys that the header names come first. Tries as many keys as remain, and at least one. */
 async function untimelySigner(
   untimely: readonly UntimelyKey[],
   search: Search,
@@ -287,7 +279,7 @@ export async function diagnose(search: Search): Promise<Failure> {
   const { missing, tried } = search;
   if (missing !== undefined) return fetchFailure(missing);
   const known = knownKeys(search);
-  // Once for each failure: expired secrets are imported for it.
+  // Expired secrets are imported for it.
   const untimely = [...untimelyKeys(known, search)];
   if (tried.length === 0) return noKeyFailure(known, untimely, search);
   const signer = await untimelySigner(untimely, search);

@@ -5,7 +5,7 @@ import type { CompactJws } from './compact-jws.js';
 import { type Candidate, diagnose, type Rank, type Search, type SignerQuery } from './diagnosis.js';
 import type { ImportedKeys } from './jwk.js';
 import type { FetchedSet, RemoteJwkSets } from './jwks-uri.js';
-import { ownKeysOf } from './key-cache.js';
+import { documentKeysOf } from './key-cache.js';
 import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
@@ -14,7 +14,6 @@ const FEW_SECRETS = 4;
 
 export type { Candidate } from './diagnosis.js';
 
-/** The key that made the signature, or why there is none; with warnings for the operator. */
 export type SignerSearch = { readonly warnings: readonly AuthenticationWarning[] } & (
   | { readonly signer: Candidate; readonly failure?: undefined }
   | { readonly signer?: undefined; readonly failure: Failure }
@@ -33,12 +32,22 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
   return b === undefined ? a : Math.min(a, b);
 }
 
-const jwkSetsOf = (secret: KeySecret, { settings }: SignerQuery): RemoteJwkSets =>
-  ownKeysOf(secret)?.jwksUri ?? settings.jwksUri;
+interface Location {
+  readonly jwksUri: RemoteJwkSets;
+  readonly uri: string | undefined;
+}
+
+/** Where the keys of a secret are fetched from, and by which rules. */
+function locationOf(secret: KeySecret, { settings }: SignerQuery): Location | undefined {
+  if (secret.type === 'JwksUri') return { jwksUri: settings.jwksUri, uri: secret.value };
+  return documentKeysOf(secret);
+}
 
 function keysAtHand(secret: KeySecret, search: Search): ImportedKeys | undefined {
-  if (secret.type !== 'JwksUri') return search.settings.keys.keysOf(secret);
-  const set = jwkSetsOf(secret, search).atHand(secret.value);
+  const isLocal = secret.type !== 'JwksUri' && secret.type !== 'MetadataDocument';
+  const location = isLocal ? undefined : locationOf(secret, search);
+  if (location?.uri === undefined) return search.settings.keys.keysOf(secret);
+  const set = location.jwksUri.atHand(location.uri);
   search.sets.set(secret, set);
   return set;
 }
@@ -69,7 +78,7 @@ function addCandidates(
   }
 }
 
-/** Adds the available keys of a secret. An unusable secret becomes a warning. */
+/** An unusable secret becomes a warning. */
 function look(secret: Secret, search: Search, found: Candidate[]): void {
   try {
     const expiration = expirationOf(secret);
@@ -109,7 +118,7 @@ function nameIn({ jws, secrets }: SignerQuery): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** The available keys, likeliest first. With many secrets, the last signer comes first. */
+/** Likeliest first. With many secrets, the last signer comes first. */
 function* candidatesAtHand(search: Search): Generator<Candidate> {
   const { secrets, settings, warnings } = search;
   const name = nameIn(search);
@@ -145,7 +154,8 @@ interface Arrival extends FetchedSet {
 function startFetches(search: Search): Map<KeySecret, Promise<Arrival>> {
   const arrivals = new Map<KeySecret, Promise<Arrival>>();
   for (const [secret, seen] of search.sets) {
-    const fetched = jwkSetsOf(secret, search).fetch(secret.value as string, seen);
+    const { jwksUri, uri } = locationOf(secret, search) as Location;
+    const fetched = jwksUri.fetch(uri as string, seen);
     const arrival = fetched.then(
       (result) => ({ ...result, secret }),
       (fault: unknown) => ({ secret, fault }),
@@ -168,7 +178,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
   warnOfRefused(secret, set, search);
 }
 
-/** The fetched keys, each set as it arrives: no request waits for a set that it does not need. */
+/** Each set as it arrives: no request waits for a set that it does not need. */
 async function* fetchedCandidates(search: Search): AsyncGenerator<Candidate> {
   const arrivals = startFetches(search);
   let tries = 0;
@@ -203,8 +213,8 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
 }
 
 /**
- * Finds the key that made a signature. Available keys get eight tries. If none verifies, the sets
- * of `jwks_uri` secrets are fetched, and untried keys get eight more.
+ * Keys at hand get eight tries. If none verifies, sets are fetched, and untried keys get eight
+ * more.
  */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws, secrets, now, settings } = query;

@@ -15,7 +15,6 @@ import type { VerificationKey } from './signature.js';
 
 const none: ImportedKeys['refused'] = [];
 
-/** For the error about an unknown type. */
 const TYPES = Object.keys({
   X509CertificateBase64: true,
   JsonWebKey: true,
@@ -24,7 +23,7 @@ const TYPES = Object.keys({
   PublicKeyPem: true,
   SharedSecret: true,
   FederatedIdentity: true,
-} satisfies Record<Secret['type'], true>);
+} satisfies Record<Exclude<Secret['type'], 'MetadataDocument'>, true>);
 
 /** In characters: a set of 50 keys with certificates has about 200,000. */
 const MAX_JSON = 262_144;
@@ -32,10 +31,7 @@ const MAX_JSON = 262_144;
 const tooMuchJson = (): KeyError =>
   new KeyError(`the value has more than ${MAX_JSON} characters of JSON`);
 
-/**
- * A copy of a JSON value that no other code can change. Text is returned as it is.
- * @throws {KeyError} if the value is not JSON
- */
+/** No other code can change the copy. */
 export function jsonCopy(value: unknown): unknown {
   if (typeof value !== 'object') return value;
   try {
@@ -47,10 +43,7 @@ export function jsonCopy(value: unknown): unknown {
   }
 }
 
-/**
- * Parses JSON, or the single-quoted form that C# sources contain.
- * @throws {KeyError}
- */
+/** JSON, or the single-quoted form that C# sources contain. */
 export function parseJwkText(text: string): unknown {
   if (text.length > MAX_JSON) throw tooMuchJson();
   const json = text.replace(/^\uFEFF/, '');
@@ -77,10 +70,7 @@ function textOf(secret: KeySecret): string {
   throw new KeyError('its value is not a non-empty string');
 }
 
-/**
- * The key of `client_secret_jwt`: the UTF-8 bytes of the client secret (OpenID Connect Core §10.1).
- * @throws {KeyError} if it is too short for HS256, or is a key or certificate that others know
- */
+/** The UTF-8 bytes of the client secret (OpenID Connect Core §10.1). */
 function keyFromSharedSecret(value: string): VerificationKey {
   const start = value.slice(0, MAX_SHARED_BYTES);
   refusePublicBytes('the shared secret', Buffer.from(start, 'utf8'));
@@ -94,12 +84,7 @@ function keyFromSharedSecret(value: string): VerificationKey {
   return { keyObject, algorithms: algorithmsOf(keyObject) };
 }
 
-/**
- * Imports a configured or registered key set: JSON or an object. The set may have no signature
- * keys.
- * @throws {KeyError} if the value is not a set, is too large, or contains a private or symmetric
- *   key
- */
+/** The set may have no signature keys. */
 export function importConfiguredSet(value: unknown, maxKeys = MAX_CONFIGURED_KEYS): ImportedKeys {
   const imported = importJwkSet(parsed(value), maxKeys);
   const secret = imported.refused.find(({ isPrivate }) => isPrivate);
@@ -115,7 +100,6 @@ function keysOfSet(value: unknown, maxKeys: number | undefined): ImportedKeys {
   throw new KeyError(`the JWK Set has no key for signatures${why}`);
 }
 
-/** @throws {KeyError} */
 function checkJwksUri(value: unknown): void {
   try {
     parseRemoteUrl(value);
@@ -124,7 +108,7 @@ function checkJwksUri(value: unknown): void {
   }
 }
 
-/** The members of a `FederatedIdentity`. A misspelt restriction would admit too many workloads. */
+/** A misspelt restriction would admit too many workloads. */
 const IDENTITY_MEMBERS: Readonly<Record<string, true>> = {
   type: true,
   issuer: true,
@@ -182,10 +166,6 @@ function checkIdentityRules(identity: FederatedIdentity): void {
   }
 }
 
-/**
- * Checks a trusted identity without its keys.
- * @throws {KeyError} with a sentence that says which member is wrong
- */
 export function checkIdentity(identity: FederatedIdentity): void {
   const unknown = Object.keys(identity).find((name) => !Object.hasOwn(IDENTITY_MEMBERS, name));
   if (unknown !== undefined) {
@@ -221,13 +201,7 @@ function checkFederated(identity: FederatedIdentity, maxKeys: number | undefined
   if (!isAbsent(identity.jwks)) keysOfSet(identity.jwks, maxKeys);
 }
 
-/**
- * Imports the keys of a secret. A `JwksUri` has none, because they must be fetched. A
- * `FederatedIdentity` has none either, because its keys are the platform's. Both are only checked
- * for their form.
- * @param maxKeys how many keys a JWK Set may have
- * @throws {KeyError} if the secret is weak, malformed or of an unknown type
- */
+/** `JwksUri` and `FederatedIdentity` have no keys here and are only checked for their form. */
 export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
   switch (secret.type) {
     case 'X509CertificateBase64':
@@ -246,6 +220,10 @@ export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
     case 'FederatedIdentity':
       checkFederated(secret, maxKeys);
       return { keys: [], refused: none };
+    case 'MetadataDocument':
+      throw new KeyError(
+        'it is a copy, which has no keys: return the secrets that clientMetadataDocuments returned, and do not store them, because it caches the documents itself',
+      );
     default:
       throw new KeyError(
         `its type ${shown((secret as { type?: unknown }).type)} is not known: choose from ${TYPES.join(', ')}`,

@@ -14,7 +14,6 @@ import { readCertificate, refusePublicBytes } from './pem.js';
 import type { JsonWebKey } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
-/** Imported keys, with notes for the operator about refused ones. */
 export interface ImportedKeys {
   readonly keys: readonly VerificationKey[];
   readonly refused: readonly RefusedKey[];
@@ -22,11 +21,11 @@ export interface ImportedKeys {
 
 export interface RefusedKey {
   readonly message: string;
-  /** Whether the set exposes a private or symmetric key. */
+  /** The set exposes a private or symmetric key. */
   readonly isPrivate: boolean;
 }
 
-/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2; `priv` of AKP). */
+/** RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2; `priv` of AKP. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'];
 
 /** Some serializers write null or an empty list for a missing member. */
@@ -52,10 +51,7 @@ const privateKeyError = (member: string): KeyError =>
     `the JWK holds a private key (member ${member}): publish the public half, and replace this key`,
   );
 
-/**
- * Refuses a private or symmetric JWK, whatever its type and use.
- * @throws {KeyError}
- */
+/** Whatever its type and use. */
 export function refuseSecretJwk(jwk: unknown): void {
   if (!isObject(jwk)) throw new KeyError('the entry is not a JWK');
   const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
@@ -65,12 +61,12 @@ export function refuseSecretJwk(jwk: unknown): void {
   }
 }
 
-/** The `alg` of keys that encrypt (RFC 7518 §4, §5). */
+/** RFC 7518 §4, §5. */
 const ENCRYPTION_ALG = /^(?:RSA1_5|RSA-OAEP|ECDH-|A\d{3}|dir$|PBES2-|HPKE-)/;
 
 const AGREEMENT_CURVES = ['X25519', 'X448'];
 
-/** Why a JWK is not meant for signatures (RFC 7517 §4.2 to §4.4); undefined if it is. */
+/** RFC 7517 §4.2 to §4.4. */
 function otherPurpose({ kty, use, key_ops, alg, crv }: JsonWebKey): string | undefined {
   const not = 'the JWK is not for signatures';
   if (use !== undefined && use !== 'sig') return `${not}: its use is ${shown(use)}, not "sig"`;
@@ -123,10 +119,7 @@ function rsaPublicKey(jwk: JsonWebKey): KeyObject {
   return createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
 }
 
-/**
- * The size of a coordinate in bytes (RFC 7518 §6.2.1.2), and the start of the key's DER (RFC 5480
- * §2).
- */
+/** The size of a coordinate (RFC 7518 §6.2.1.2), and the start of the key's DER (RFC 5480 §2). */
 const CURVES: ReadonlyMap<unknown, readonly [size: number, prefix: Buffer]> = new Map(
   [
     ['P-256', 32, '3059301306072a8648ce3d020106082a8648ce3d030107034200'],
@@ -149,9 +142,9 @@ function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
 }
 
 /**
- * The public key of an EC JWK. Imported as DER, because for a JWK OpenSSL multiplies the point by
- * the order of the curve: a millisecond on P-521. The curve equation proves the same, because all
- * points of these curves have that order.
+ * Imported as DER, because for a JWK OpenSSL multiplies the point by the order of the curve: a
+ * millisecond on P-521. The curve equation proves the same: all points of these curves have that
+ * order.
  */
 function ecPublicKey(jwk: JsonWebKey): KeyObject {
   const curve = CURVES.get(jwk['crv']);
@@ -197,7 +190,7 @@ const derOf = (tag: number, ...content: readonly Uint8Array[]): Buffer => {
   return Buffer.concat([Buffer.of(tag, 0x82, bytes.length >> 8, bytes.length & 0xff), bytes]);
 };
 
-/** Imported as DER (RFC 9881 §4), because Node supports that earlier than the JWK. */
+/** As DER (RFC 9881 §4), because Node supports that earlier than the JWK. */
 function readMlDsa(oid: number, key: Buffer): KeyObject {
   const algorithm = [ML_DSA_ALGORITHM, Buffer.of(oid)];
   const der = derOf(0x30, ...algorithm, derOf(0x03, Buffer.of(0), key));
@@ -206,10 +199,7 @@ function readMlDsa(oid: number, key: Buffer): KeyObject {
 
 const verifiable = new Map<string, boolean>();
 
-/**
- * Whether this Node can verify an algorithm. ML-DSA depends on its OpenSSL, so the feature is tried
- * instead of checking versions.
- */
+/** ML-DSA depends on Node's OpenSSL, so the feature is tried instead of checking versions. */
 export function isVerifiable(alg: string): boolean {
   const parameters = ML_DSA.get(alg);
   if (parameters === undefined) return true;
@@ -229,7 +219,6 @@ export function isVerifiable(alg: string): boolean {
 const cannot = (what: string): string =>
   `this Node (${process.version}, OpenSSL ${process.versions.openssl}) cannot ${what}: use Node 24.6 or newer`;
 
-/** The error for an algorithm that this Node cannot verify. */
 export const cannotVerify = (alg: string): string => cannot(`verify ${alg}`);
 
 export function mistakeInMlDsa(alg: unknown): string {
@@ -313,7 +302,7 @@ const textOf = (value: unknown): string | undefined =>
 
 type Thumbprints = Pick<VerificationKey, 'x5t' | 'x5tS256'>;
 
-/** Computed from the certificate itself; the thumbprint members of the JWK may be wrong. */
+/** From the certificate itself; the thumbprint members of the JWK may be wrong. */
 function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
   const { x5c } = jwk;
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
@@ -329,10 +318,6 @@ function thumbprintsOf(jwk: JsonWebKey, keyObject: KeyObject): Thumbprints {
   return { x5t: hash('sha1'), x5tS256: hash('sha256') };
 }
 
-/**
- * Imports a verification key from a JWK: RSA, EC, OKP or AKP, or a symmetric `oct`.
- * @throws {KeyError} for private, weak, malformed and encryption keys
- */
 export function keyFromJwk(value: unknown): VerificationKey {
   if (!isObject(value)) throw new KeyError('the value is not a JSON Web Key object');
   const jwk = withoutAbsent(value);
@@ -358,18 +343,12 @@ export function keyFromJwk(value: unknown): VerificationKey {
 
 export const MAX_CONFIGURED_KEYS = 1000;
 
-/**
- * The maximum number of imported keys of a fetched set: real sets have a few, hostile sets
- * thousands.
- */
+/** Of a fetched set: real sets have a few, hostile sets thousands. */
 export const MAX_REMOTE_KEYS = 50;
 
-/**
- * The maximum number of keys of a client that registered itself: anyone can make us import them.
- */
+/** Of a client that registered itself: anyone can make us import its keys. */
 export const MAX_STRANGERS_KEYS = 10;
 
-/** How many refused keys of a set are reported. */
 const MAX_REPORTED = 5;
 
 function entriesOf(value: unknown): readonly unknown[] {
@@ -392,9 +371,8 @@ function inSet(jwk: object, error: unknown): string {
 }
 
 /**
- * Imports the public keys of a JWK Set (RFC 7517 §5). Keys of unknown types and for other purposes
- * are skipped. Unusable, private and symmetric keys are refused, and the others still work.
- * @throws {KeyError} if the value is not a JWK Set, or has too many keys
+ * RFC 7517 §5. Keys of unknown types and for other purposes are skipped, unusable, private and
+ * symmetric keys are refused; the others still work.
  */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {
   const refused: RefusedKey[] = [];

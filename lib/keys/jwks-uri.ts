@@ -14,10 +14,7 @@ export interface JwksUriOptions extends DocumentCacheOptions {}
 
 const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
 
-/**
- * In seconds: after a fetch for an unknown key, how long to wait before the next such fetch of the
- * same URL. A caller with invented key ids can cause one fetch in this time.
- */
+/** In seconds. A caller with invented key ids can cause one fetch of a URL in this time. */
 const COOLDOWN = 30;
 
 const ACCEPT = 'application/jwk-set+json, application/json';
@@ -32,7 +29,6 @@ interface Discovered {
   readonly jwksUri: string;
 }
 
-/** @throws {Error} if the document does not contain the location of the keys */
 function discoveredIn(value: unknown): Discovered {
   const { issuer, jwks_uri: jwksUri } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof issuer !== 'string') throw new Error('it has no issuer');
@@ -45,14 +41,11 @@ function discoveredIn(value: unknown): Discovered {
   return { issuer, jwksUri };
 }
 
-/** Where an issuer publishes its metadata (OpenID Connect Discovery §4). */
+/** OpenID Connect Discovery §4. */
 const discoveryUrl = (issuer: string): string =>
   `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
 
-/**
- * The location of an issuer's keys. Has both members if the last good document is used during an
- * outage.
- */
+/** Has both members if the last good document is used during an outage. */
 interface Discovery {
   readonly uri?: string | undefined;
   readonly error?: FetchError | undefined;
@@ -67,8 +60,7 @@ function discoveryOf({ issuer, jwksUri }: Discovered, asked: string): Discovery 
 
 /**
  * Fetches and keeps the JWK Sets that clients publish at their `jwks_uri`, and platforms for their
- * workloads. A strategy creates its own from its option `jwksUri`. Create one yourself to share it
- * between several strategies, or between a strategy and `validateRequestObject`.
+ * workloads. A strategy creates its own from its option `jwksUri`; create one yourself to share it.
  * @example
  * ```ts
  * const jwksUri = new RemoteJwkSets({ timeout: 2 });
@@ -92,7 +84,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * For clients that registered themselves. Their sets may have fewer keys.
+   * Sets of clients that registered themselves may have fewer keys.
    * @internal
    */
   static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
@@ -101,18 +93,14 @@ export class RemoteJwkSets {
     return sets;
   }
 
-  /**
-   * Returns the set if it is fresh, without waiting.
-   * @internal
-   */
+  /** @internal */
   atHand(uri: string): ImportedKeys | undefined {
     return this.#cache.atHand(uri);
   }
 
   /**
-   * Fetches the set: immediately if it is not available, otherwise at most once per cooldown. The
-   * result is empty if the cooldown has not passed.
-   * @param seen the available set, in which no key verifies
+   * `seen` is the available set, in which no key verifies. Without it, fetches at once, otherwise
+   * once per cooldown; before that, the result is empty.
    * @internal
    */
   async fetch(uri: string, seen: ImportedKeys | undefined): Promise<FetchedSet> {
@@ -126,20 +114,14 @@ export class RemoteJwkSets {
     }
   }
 
-  /**
-   * Returns the `jwks_uri` of an issuer if its discovery document is fresh, without waiting.
-   * @internal
-   */
+  /** @internal */
   discoveredAtHand(issuer: string): string | undefined {
     const document = this.#discovered().atHand(discoveryUrl(issuer));
     return document && discoveryOf(document, issuer).uri;
   }
 
   /**
-   * Finds the `jwks_uri` of an issuer in its discovery document. The document is fetched
-   * immediately if it is not available, otherwise at most once per cooldown. The result is empty if
-   * the cooldown has not passed.
-   * @param seen the known `jwks_uri`, at which no key verifies
+   * From the discovery document, fetched like a set; at `seen` no key verifies.
    * @internal
    */
   async discover(issuer: string, seen: string | undefined): Promise<Discovery> {
@@ -165,9 +147,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Records that a key of the set authenticated its client. Unauthenticated clients no longer
-   * compete with it for space.
-   * @param issuer the issuer whose discovery document led to the set
+   * `issuer` is the issuer whose discovery document led to the set.
    * @internal
    */
   noteProved(uri: string, issuer?: string): void {
@@ -176,8 +156,7 @@ export class RemoteJwkSets {
   }
 
   /**
-   * Drops a JWK Set at once, for example because one of its keys was stolen. The next assertion
-   * that needs the set fetches it again.
+   * Drops a JWK Set at once, for example because one of its keys was stolen.
    * @param uri a client's `jwks_uri`; or the issuer of a `FederatedIdentity`, which also drops the
    *   issuer's discovery document
    */

@@ -8,20 +8,18 @@ import type { KeySecret, Secret } from './secret.js';
 /** An RSA key takes 2 kB, an EC key 3 kB. */
 const MAX_KEYS = 10_000;
 
-/**
- * How many secrets may share a name: the same key with another `kid` or `alg` has the same name.
- */
+/** The same key with another `kid` or `alg` has the same name. */
 const MAX_NAMESAKES = 8;
 
 interface Entry {
   readonly type: Secret['type'];
-  /** The value at import time, even if the application changes its object later. */
+  /** At import time: the application may change its object later. */
   readonly value: unknown;
   readonly imported: ImportedKeys;
   readonly error: KeyError | undefined;
 }
 
-/** The lookup name: text by itself, a JWK by its key, a JWK Set by its first key. */
+/** Text by itself, a JWK by its key, a JWK Set by its first key. */
 function nameOf(value: unknown): string {
   if (typeof value === 'string') return value;
   const { n, x, k, keys, pub } = (value ?? {}) as Readonly<Record<string, unknown>>;
@@ -31,16 +29,13 @@ function nameOf(value: unknown): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** The value for comparison and storage. A shared secret is hashed. */
+/** A shared secret is hashed. */
 const comparable = ({ type, value }: KeySecret): unknown =>
   type === 'SharedSecret' && typeof value === 'string' ? hash('sha256', value) : value;
 
 type Members = Readonly<Record<string, unknown>>;
 
-/**
- * Whether a value still equals its copy, without serializing it again.
- * @param copy the result of `jsonCopy`
- */
+/** Compares without serializing again. `copy` is a result of `jsonCopy`. */
 export function isSameJson(copy: unknown, value: unknown): boolean {
   if (copy === value) return true;
   if (typeof copy !== 'object' || copy === null) return false;
@@ -72,42 +67,52 @@ function importOutcome(secret: KeySecret): Pick<Entry, 'imported' | 'error'> {
 const sizeOf = (entries: readonly Entry[]): number =>
   entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
 
-export interface OwnKeys {
-  /** The imported JWK Set. */
+/** The keys of a client ID metadata document. */
+export interface DocumentKeys {
+  /** The keys of its `jwks`. */
   readonly imported: ImportedKeys;
+  /** Its `jwks_uri`. */
+  readonly uri: string | undefined;
   /** Fetches the keys at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
-  /** Called when one of the keys authenticated the client. */
   noteProved(): void;
 }
 
-const owners = new WeakMap<Secret, OwnKeys>();
+const documentKeys = new WeakMap<Secret, DocumentKeys>();
 
 /**
- * Keeps the keys of these secrets out of the shared caches. The number of self-registered clients
- * is unlimited, and they would displace the others.
+ * Self-registered clients are unlimited in number, and would displace the others in the shared
+ * caches. The secret contains neither keys nor their location, so that a copy of it, for example
+ * from a database, is not used by the rules for other clients.
+ *
+ * @param description the member of the document that has the keys
  */
-export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
-  // Frozen, because the value is not checked again.
-  for (const secret of secrets) owners.set(Object.freeze(secret), own);
+export function secretOfDocument(
+  clientId: string,
+  description: string | undefined,
+  keys: DocumentKeys,
+): Secret {
+  const secret: Secret = Object.freeze({ type: 'MetadataDocument', value: clientId, description });
+  documentKeys.set(secret, keys);
+  return secret;
 }
 
-/** The separate keys of a secret; undefined for most secrets. */
-export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
+/** The keys of a metadata document; undefined for other secrets, and for copies. */
+export const documentKeysOf = (secret: Secret): DocumentKeys | undefined =>
+  secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
 
-/**
- * Records that a secret authenticated its client. Unauthenticated clients no longer compete with it
- * for space.
- */
+/** Unauthenticated clients no longer compete with this secret for space. */
 export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
-  const own = owners.get(secret);
-  own?.noteProved();
-  if (secret.type === 'JwksUri') (own?.jwksUri ?? shared).noteProved(secret.value);
+  if (secret.type === 'JwksUri') shared.noteProved(secret.value);
+  if (secret.type !== 'MetadataDocument') return;
+  const keys = documentKeys.get(secret);
+  keys?.noteProved();
+  if (keys?.uri !== undefined) keys.jwksUri.noteProved(keys.uri);
 }
 
 /**
- * Caches imported keys by the value of their secret, so that a changed secret takes effect at once.
- * Expiration is not part of the cache key: every use checks it.
+ * By the value of the secret, so that a changed secret takes effect at once. Expiration is not part
+ * of the cache key: every use checks it.
  */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
@@ -120,14 +125,12 @@ export class KeyCache {
   }
 
   /**
-   * The keys of a secret, imported at most once while in use. A `FederatedIdentity` has none: its
-   * platform's keys verify nothing of the client's own.
-   * @throws {KeyError} if the secret is unusable
+   * Imported at most once while in use. The keys of a platform verify nothing of the client's own.
    */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
-    const own = owners.get(secret);
-    if (own !== undefined) return own.imported;
+    const known = secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
+    if (known !== undefined) return known.imported;
     const { imported, error } = this.#find(secret) ?? this.#add(secret);
     if (error !== undefined) throw error;
     return imported;
@@ -145,9 +148,8 @@ export class KeyCache {
   }
 
   /**
-   * The secret whose key of this name signed last, if the client still has it. With it, a client
-   * with a thousand secrets costs no more than a client with a few. The result only determines what
-   * to try first.
+   * If the client still has it. Only determines what to try first, so that a client with a thousand
+   * secrets costs no more than a client with a few.
    */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'no
 import { algorithmsOf, KeyError, shown } from './algorithms.js';
 import type { VerificationKey } from './signature.js';
 
-/** In characters: a PEM with a certificate chain has a few thousand. */
+/** In characters. A certificate chain has a few thousand. */
 const MAX_TEXT = 65_536;
 
 /** In bytes of DER. A key of 8192 bits has about 1,100; an ML-DSA-87 key about 2,600. */
@@ -12,17 +12,14 @@ const MAX_CERTIFICATE_BYTES = 16_384;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 const BEGIN = /-----BEGIN ([A-Z0-9 .]{1,40})-----/g;
-/** In a line of its own, maybe after attributes, and maybe indented. */
-const FIRST_LINE = /^[^\S\n]*-----BEGIN /m;
+/** In a line of its own, maybe after attributes, indented or in quotes. */
+const FIRST_LINE = /^[^\S\n]*["']?-----BEGIN /m;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const PUBLIC_KEY_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
 const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'X.509 CERTIFICATE'];
 
-/**
- * Refuses text that contains a private key, whatever else it contains.
- * @throws {KeyError}
- */
+/** Whatever else the text contains. */
 export function refusePrivateKey(text: string): void {
   if (!PRIVATE_KEY.test(text)) return;
   throw new KeyError('the PEM holds a private key: publish the public half, and replace this key');
@@ -55,10 +52,9 @@ function unwrapped(value: string): string {
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, '');
 
-/** Real chains and sets of keys have fewer parts. */
 const MAX_BLOCKS = 10;
 
-/** The parts of a PEM. Text around them is a comment (RFC 7468 §2). */
+/** Text around the parts is a comment (RFC 7468 §2). */
 function pemBlocks(text: string): readonly PemBlock[] {
   const blocks: PemBlock[] = [];
   for (const { 0: line, 1: label = '', index } of text.matchAll(BEGIN)) {
@@ -104,7 +100,7 @@ function isPublicDer(der: Buffer): boolean {
  * @throws {KeyError}
  */
 export function refusePublicBytes(what: string, bytes: Buffer): void {
-  const text = bytes.toString('latin1');
+  const text = bytes.toString('utf8');
   const remedy = 'use PublicKeyPem or X509CertificateBase64';
   if (FIRST_LINE.test(text)) throw new KeyError(`${what} is a PEM: ${remedy}`);
   const base64 = withoutSpace(text);
@@ -137,10 +133,7 @@ const publicKeysIn = (blocks: readonly PemBlock[]): readonly KeyObject[] =>
 const isSameKey = (a: KeyObject, b: KeyObject): boolean =>
   a.asymmetricKeyType === b.asymmetricKeyType && a.equals(b);
 
-/**
- * The public keys in PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
- * @throws {KeyError}
- */
+/** SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`). */
 export function keysFromPem(value: string): readonly VerificationKey[] {
   const text = unwrapped(value);
   refusePrivateKey(text);
@@ -205,7 +198,7 @@ export function readCertificate(
   }
 }
 
-/** The client's own certificate: it issued no other certificate of the chain. */
+/** The client's own certificate issued no other certificate of the chain. */
 function leafOf(certificates: readonly X509Certificate[]): X509Certificate {
   const distinct = certificates.filter(
     ({ fingerprint256 }, index) =>
@@ -249,12 +242,7 @@ function seconds(date: string): number {
   throw new KeyError(`the validity period of the certificate is unreadable: ${shown(date)}`);
 }
 
-/**
- * The public key of a certificate. No chain is verified and no authority trusted: the configuration
- * pins the certificate.
- * @param value base64 of DER, or PEM; for a chain, the client's own certificate counts
- * @throws {KeyError}
- */
+/** No chain is verified and no authority trusted: the configuration pins the certificate. */
 export function keyFromCertificate(value: string): VerificationKey {
   const certificate = parseCertificate(value);
   const thumbprint = (hash: string) => createHash(hash).update(certificate.raw).digest('base64url');

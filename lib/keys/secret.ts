@@ -17,7 +17,7 @@ export interface JsonWebKeySet {
 }
 
 interface Attributes {
-  /** Names the key for people. Appears in diagnostics. */
+  /** Names the key in diagnostics. */
   readonly description?: string | undefined;
   /**
    * The secret is refused from this time on: a Date, an ISO 8601 string with its time zone (a date
@@ -49,22 +49,31 @@ type TextSecret = {
   readonly value: string;
 };
 
+type MetadataDocumentSecret = {
+  /**
+   * The keys of a client ID metadata document. Only `clientMetadataDocuments` makes this secret, and
+   * a copy of it has no keys.
+   */
+  readonly type: 'MetadataDocument';
+  /** The client_id, which is the URL of the document. */
+  readonly value: string;
+};
+
 /**
- * A workload with a platform that signs assertions for it (RFC 7523 §3): a Kubernetes service
- * account, a GitHub Actions job, a cloud identity. The assertion's `iss` and `sub` identify
- * platform and workload; the request names the client by `client_id`. Every member that you set
- * must match. Unknown members are refused, because a misspelt restriction would admit others.
+ * A workload whose platform signs assertions for it (RFC 7523 §3): a Kubernetes service account, a
+ * GitHub Actions job, a cloud identity. `iss` and `sub` identify platform and workload; the request
+ * names the client by `client_id`. Every member that you set must match.
  */
 export interface FederatedIdentity extends Attributes {
   readonly type: 'FederatedIdentity';
   /**
-   * The platform, compared exactly with `iss`. Its keys come from `jwks` or `jwksUri`, otherwise
-   * from its discovery document (OpenID Connect Discovery §4).
+   * The platform's `iss`, compared exactly. Its keys come from `jwks` or `jwksUri`, otherwise from
+   * its discovery document (OpenID Connect Discovery §4).
    */
   readonly issuer: string;
-  /** The workload, compared exactly with `sub`. There are no wildcards. */
+  /** The workload's `sub`, compared exactly. There are no wildcards. */
   readonly subject: string;
-  /** The value that `aud` must equal or contain. Default: the issuer identifier of this server. */
+  /** A value that `aud` must contain. Default: the issuer identifier of this server. */
   readonly audience?: string | undefined;
   /** Further claims that must have exactly these values. Default none. */
   readonly claims?: Readonly<Record<string, string | number | boolean>> | undefined;
@@ -81,8 +90,9 @@ export interface FederatedIdentity extends Attributes {
   readonly maxLifetime?: number | undefined;
 }
 
-/** A secret that contains the client's own keys, or their location. */
-export type KeySecret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
+/** Contains the client's own keys, or their location. */
+export type KeySecret = Attributes &
+  (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret | MetadataDocumentSecret);
 
 /** A credential in a client's configuration. */
 export type Secret = KeySecret | FederatedIdentity;
@@ -90,14 +100,14 @@ export type Secret = KeySecret | FederatedIdentity;
 /** A client as the application's lookup returns it. It may have any other members. */
 export interface AssertionClient {
   readonly clientId: string;
-  /** Any number of secrets, so that keys can rotate. */
+  /** Several, so that keys can rotate. */
   readonly secrets: readonly Secret[];
   /** Refuses the client without removing it. Default false. */
   readonly disabled?: boolean | undefined;
   /**
    * The one method that the client may authenticate by (RFC 7591 `token_endpoint_auth_method`).
-   * Default: any method that its secrets allow. With a method that uses no assertion, the secrets
-   * only verify request objects.
+   * Default: any method that its secrets allow. With a method without assertions, the secrets only
+   * verify request objects.
    */
   readonly tokenEndpointAuthMethod?: string | undefined;
   /** The one `alg` that the client may sign with (RFC 7591 `token_endpoint_auth_signing_alg`). */
@@ -106,10 +116,7 @@ export interface AssertionClient {
   readonly maxLifetime?: number | undefined;
   /** The one `alg` that the client may sign request objects with (RFC 9101 §10.1). */
   readonly requestObjectSigningAlg?: string | undefined;
-  /**
-   * Lets a client with secrets for assertions also authenticate by a plain client_secret during a
-   * migration. Default false.
-   */
+  /** Accepts a plain client_secret instead of an assertion, during a migration. Default false. */
   readonly clientSecretAllowed?: boolean | undefined;
 }
 
@@ -127,15 +134,13 @@ const DATE = /^(\d{4}-\d{2}-\d{2})(?:([T ])[\d:.]+ ?(Z|[+-]\d{2}(?::?\d{2})?)?)?
 
 const NOT_A_DATE = 'its expiration is not a date: use a Date, ISO 8601 or seconds';
 
-/** Rejects days like February 30, which JavaScript moves to March. */
+/** JavaScript moves days like February 30 to March. */
 const isDay = (date: string): boolean => {
   const day = new Date(date);
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
 };
 
-/**
- * In seconds since the epoch. A time zone is required, so that every server reads the same time.
- */
+/** In seconds since the epoch. Without a time zone, servers would read different times. */
 function timeOfText(text: string): number {
   const [, date, separator, zone] = DATE.exec(text) ?? [];
   if (date === undefined || !isDay(date)) throw new KeyError(NOT_A_DATE);
@@ -163,10 +168,7 @@ function timeOf(date: Date | string | number): number {
 
 const MISNAMED = /^exp(?:ir|$)/i;
 
-/**
- * Applications may add members, but not misspellings of `expiration`: the secret would never
- * expire.
- */
+/** With a misspelt `expiration`, the secret would never expire. */
 function checkExpirationName(secret: Secret): void {
   for (const name in secret) {
     // Runs for each secret of each request. The first letter rules out most names.
@@ -176,10 +178,7 @@ function checkExpirationName(secret: Secret): void {
   }
 }
 
-/**
- * When a secret expires, in seconds since the epoch; undefined for never.
- * @throws {KeyError} if the secret is not an object, or its `expiration` is misspelt or not a date
- */
+/** In seconds since the epoch; undefined for never. */
 export function expirationOf(secret: Secret): number | undefined {
   if (typeof secret !== 'object' || secret === null) throw new KeyError('it is not an object');
   const { expiration } = secret;

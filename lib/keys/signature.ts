@@ -5,22 +5,19 @@ import type { CompactJws } from './compact-jws.js';
 
 export interface VerificationKey {
   readonly keyObject: KeyObject;
-  /** The algorithms that fit the key's type, curve, size and `alg`. */
+  /** Those that fit the key's type, curve, size and `alg`. */
   readonly algorithms: readonly Algorithm[];
   readonly kid?: string | undefined;
-  /** SHA-1 thumbprint of the certificate (RFC 7515 §4.1.7). */
   readonly x5t?: string | undefined;
-  /** SHA-256 thumbprint of the certificate (RFC 7515 §4.1.8). */
   readonly x5tS256?: string | undefined;
-  /** The certificate's validity, in seconds since the epoch. */
+  /** In seconds since the epoch, like `notAfter`. */
   readonly notBefore?: number | undefined;
   readonly notAfter?: number | undefined;
 }
 
-/** How many signature checks are made with available keys, and again with fetched keys. */
+/** Of keys at hand, and again of fetched keys. */
 export const MAX_TRIES = 8;
 
-/** Whether a key's certificate is valid now; other keys always are. */
 export function certificateState(
   { notBefore, notAfter }: VerificationKey,
   now: number,
@@ -37,7 +34,7 @@ type VerifyKey = Parameters<typeof verify>[2];
 
 interface Verification {
   readonly digest: string | null;
-  /** The size of an ECDSA signature: two numbers of the curve's size (RFC 7518 §3.4). */
+  /** Two numbers of the curve's size (RFC 7518 §3.4). */
   readonly size?: number;
   readonly keyOf: (key: KeyObject) => VerifyKey;
 }
@@ -78,9 +75,8 @@ function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buf
 }
 
 /**
- * Whether the key made the signature, with the header's `alg` (RFC 7515 §5.2). Public keys use the
- * thread pool. HMAC runs synchronously, because it costs less than the thread pool.
- * @param key a key whose `algorithms` include the header's `alg`
+ * `key.algorithms` must include the header's `alg` (RFC 7515 §5.2). HMAC runs synchronously,
+ * because it costs less than the thread pool.
  */
 export function verifySignature(
   { header, signingInput, signature }: CompactJws,

@@ -19,9 +19,8 @@ export function isLoopback(text: string): boolean {
 }
 
 /**
- * Whether an address belongs to the public internet. False for loopback, private, link-local,
- * shared (CGNAT), unique local, multicast, documentation and reserved addresses (RFC 6890), and for
- * addresses that embed another one, such as IPv4-mapped, 6to4, Teredo and NAT64.
+ * False for loopback, private, link-local, shared (CGNAT), multicast and reserved addresses (RFC
+ * 6890), and for those that embed another one: IPv4-mapped, 6to4, Teredo, NAT64.
  */
 export function isPublic(text: string): boolean {
   const address = parseAddress(text);
@@ -29,7 +28,7 @@ export function isPublic(text: string): boolean {
   return address.kind() === 'ipv4' || isIn(address, GLOBAL_UNICAST_V6);
 }
 
-/** The network of one customer: an IPv4 address, or 64 bits of an IPv6 address. */
+/** Of one customer: an IPv4 address, or 64 bits of an IPv6 address. */
 export function networkOf(text: string): string {
   const address = parseAddress(text);
   if (address === undefined || address.kind() === 'ipv4') return text;
@@ -38,16 +37,11 @@ export function networkOf(text: string): string {
 
 export interface NetworkList {
   readonly isEmpty: boolean;
-  /** Whether it has `localhost`. */
   readonly hasLocalhost: boolean;
   has(address: string): boolean;
 }
 
-/**
- * Reads a list of networks.
- * @param networks in CIDR notation, IPv4 or IPv6; or `localhost`
- * @throws {TypeError} for anything else
- */
+/** In CIDR notation, IPv4 or IPv6; or `localhost`. */
 export function networkList(name: string, networks: unknown = []): NetworkList {
   if (!Array.isArray(networks)) throw new TypeError(`${name} must be an array of networks`);
   const remote = networks.filter((network: unknown) => network !== 'localhost');

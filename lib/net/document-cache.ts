@@ -7,29 +7,29 @@ import { Lane, SharedMap } from './shares.js';
 /** In seconds. A failed fetch is repeated after 1 second, then 2, 4 … up to this limit. */
 const MAX_BACKOFF = 60;
 
-/** In seconds: how long a document without caching headers is fresh. */
+/** In seconds, without caching headers. */
 const DEFAULT_AGE = 300;
 
-/** In seconds: a document is used for at least this long, whatever its headers say. */
+/** In seconds, whatever the headers say. */
 const MIN_AGE = 60;
 
-/** After this fraction of its lifetime, a document in use is fetched again in the background. */
+/** After this part of its lifetime, a document in use is fetched again in the background. */
 const REFRESH_AHEAD = 0.8;
 
 /**
- * How many fetches run at once, for each of four kinds: URLs of authenticated or other clients, whose
- * last fetch failed or did not. One site gets at most half of them.
+ * At once, for each of four kinds: URLs of authenticated or other clients, whose last fetch failed
+ * or did not. One site gets at most half.
  */
 const MAX_FETCHES = 100;
 
-/** Failures are small, so many more of them are kept than documents. */
+/** Failures are smaller than documents. */
 const FAILURES_PER_ENTRY = 10;
 
 interface Entry<T> {
   readonly document: T;
   /** In seconds since the epoch, like all times here. */
   readonly fetchedAt: number;
-  /** For how many seconds it is fresh. */
+  /** In seconds. */
   readonly age: number;
 }
 
@@ -41,7 +41,7 @@ interface Failure {
 
 const currentTime = (): number => Date.now() / 1000;
 
-/** Whether this many seconds have not passed yet. A time in the future came from a wrong clock. */
+/** A time in the future came from a wrong clock. */
 const isWithin = (now: number, since: number, seconds: number): boolean =>
   since <= now && now < since + seconds;
 
@@ -50,25 +50,18 @@ function isResting(failure: Failure | undefined, now: number): boolean {
   return isWithin(now, failure.failedAt, Math.min(2 ** (failure.count - 1), MAX_BACKOFF));
 }
 
-/** A document, and the error that prevented a newer one. */
 export interface CachedDocument<T> {
   readonly document: T;
-  /** Whether it was fetched for this call, so that there is no newer one. */
+  /** Fetched for this call, so that there is no newer one. */
   readonly isNew?: boolean | undefined;
   /** Set if the document is stale because the new fetch failed. */
   readonly error?: FetchError | undefined;
 }
 
 /**
- * Fetches and caches documents. Each URL has at most one fetch in flight. A document is fresh as
- * long as its headers say, within limits. During an outage the last good document is used for a
- * limited time, and a dead URL is not called again until it had time to recover.
- *
- * Any answer ends the previous document, unless the answer reports a server failure: a new document
- * replaces it, anything else withdraws it.
- *
- * Every table and lane is shared fairly between sites. URLs of authenticated clients have their own
- * tables and lanes.
+ * Each URL has at most one fetch in flight. During an outage the last good document is used for a
+ * limited time, and a dead URL rests. Any answer except a server failure replaces or withdraws the
+ * document. Tables and lanes are shared fairly between sites; authenticated clients have their own.
  */
 export class DocumentCache<T> {
   private readonly settings: DocumentCacheSettings;
@@ -84,11 +77,7 @@ export class DocumentCache<T> {
   private readonly inFlight = new Map<string, Promise<T>>();
   private readonly lanes: ReadonlyMap<string, Lane>;
 
-  /**
-   * @param accept the requested media types
-   * @param read converts a parsed document to the cached form; throws an Error with a reason that
-   *   is safe to log if the document is invalid
-   */
+  /** `accept` has the requested media types. What `read` throws must be safe to log. */
   constructor(
     settings: DocumentCacheSettings,
     accept: string,
@@ -108,10 +97,7 @@ export class DocumentCache<T> {
     );
   }
 
-  /**
-   * Returns the document if it is fresh, without waiting. A document in use is refreshed in the
-   * background.
-   */
+  /** Never waits. A document in use is refreshed in the background. */
   atHand(url: string): T | undefined {
     const now = currentTime();
     const entry = this.entryOf(url);
@@ -121,7 +107,6 @@ export class DocumentCache<T> {
     return entry.document;
   }
 
-  /** @throws {FetchError} if the document is unavailable and no earlier one may be used */
   async get(url: string): Promise<CachedDocument<T>> {
     const fresh = this.atHand(url);
     if (fresh !== undefined) return { document: fresh };
@@ -147,10 +132,9 @@ export class DocumentCache<T> {
   }
 
   /**
-   * Fetches a document again although it is fresh.
-   * @param seen the document that was insufficient
-   * @param cooldown the minimum seconds between two such fetches of one URL
-   * @returns a newer document; undefined if there is none, or the cooldown has not passed
+   * Although it is fresh, `seen` was insufficient. `cooldown`: the minimum seconds between two such
+   * fetches of one URL.
+   * @returns undefined if there is no newer document, or the cooldown has not passed
    */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
     const entry = this.entryOf(url);
@@ -164,10 +148,7 @@ export class DocumentCache<T> {
     return this.fetch(url).catch(() => undefined);
   }
 
-  /**
-   * Drops a document at once. The result of a running fetch is not used.
-   * @returns the document, fresh or not
-   */
+  /** At once: the result of a running fetch is not used. Returns the document, fresh or not. */
   forget(url: string): T | undefined {
     const dropped = this.entryOf(url)?.document;
     this.deleteEntry(url);
@@ -177,9 +158,7 @@ export class DocumentCache<T> {
     return dropped;
   }
 
-  /**
-   * Records that the client of a URL has authenticated, so that strangers do not compete with it.
-   */
+  /** Strangers no longer compete with this URL. */
   noteProved(url: string): void {
     if (this.proved.get(url) === true) return;
     const site = siteOf(url);
@@ -211,7 +190,6 @@ export class DocumentCache<T> {
     this.fetch(url).catch(() => undefined);
   }
 
-  /** @param isCurrent false after the URL was forgotten */
   private async fetchAndKeep(url: string, isCurrent: () => boolean): Promise<T> {
     const site = siteOf(url);
     const turnedAway = () =>

@@ -1,8 +1,6 @@
 import { helpFor } from '../shared/errors.js';
 
-/**
- * Why a document could not be fetched. The codes are stable, so operators can build alerts on them.
- */
+/** Stable, so operators can build alerts on them. */
 export type FetchErrorCode =
   | 'url_invalid'
   | 'host_not_allowed'
@@ -30,8 +28,7 @@ const OUTAGES: readonly FetchErrorCode[] = [
 
 /**
  * A fetch failed or was refused. Code and message are safe to log. There is no cause, because
- * Node's errors contain data of the other server (packets, certificate chains) and failures are
- * kept in memory.
+ * Node's errors contain data of the other server.
  */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
@@ -48,8 +45,7 @@ export class FetchError extends Error {
   }
 
   /**
-   * Whether the last good document may still be used. Any other failure is an answer: the document
-   * was withdrawn or changed.
+   * Any other failure is an answer: the document was withdrawn or changed.
    * @internal
    */
   get isOutage(): boolean {

@@ -22,9 +22,8 @@ const secondsIn = (text: string | undefined): number | undefined => {
 };
 
 /**
- * How many seconds an answer is fresh (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires`
- * minus `Date`; 0 for `no-store` and `no-cache`.
- * @returns undefined if the headers do not say
+ * In seconds (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires` minus `Date`; 0 for
+ * `no-store` and `no-cache`. Undefined if the headers do not say.
  */
 export function freshness(headers: IncomingHttpHeaders): number | undefined {
   const cacheControl = headers['cache-control'] ?? '';
@@ -42,7 +41,7 @@ export function freshness(headers: IncomingHttpHeaders): number | undefined {
 
 export interface FetchedDocument {
   readonly value: unknown;
-  /** How many seconds it is fresh; undefined if the headers do not say. */
+  /** In seconds. */
   readonly freshFor: number | undefined;
 }
 
@@ -58,8 +57,8 @@ type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
 const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
 /**
- * Every request uses a new connection, so that its address is checked. Uses its own agents, so that
- * neither a proxy from the environment nor a global agent interferes.
+ * A new connection each, so that its address is checked. Own agents, so that neither a proxy from
+ * the environment nor a global agent interferes.
  */
 function nodeSender(settings: FetchSettings, accept: string): Send {
   const httpAgent = new http.Agent({ keepAlive: false });
@@ -108,7 +107,7 @@ const USED_HEADERS = [
 
 const NO_BODY: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
-/** Cancels an unread body, so that its connection is released. */
+/** Releases the connection of an unread body. */
 function endBody(body: object | null): void {
   const { cancel, destroy } = (body ?? {}) as { cancel?: () => unknown; destroy?: () => unknown };
   // A stream that is being read cannot be cancelled; the loop that reads it releases it.
@@ -212,7 +211,6 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** Node's errors for a certificate with an unknown authority. */
 const UNTRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED)/;
 
 /** Names the URL, and only the code of Node's error. */
@@ -239,7 +237,7 @@ function described(error: unknown, url: URL, settings: FetchSettings, timedOut: 
   return new FetchError('connection_failed', `${what}: ${detail}${hint}`);
 }
 
-/** Stops waiting when the signal aborts, even if the promise ignores the signal. */
+/** Even if the promise ignores the signal. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -248,15 +246,13 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Fetches a JSON document; throws a `FetchError`, whose message is safe to log. */
+/** Throws a `FetchError`, whose message is safe to log. */
 export type FetchJson = (target: string) => Promise<FetchedDocument>;
 
 /**
- * Fetches JSON documents from URLs that others chose. All outgoing calls of the server half go
- * through here: https to public addresses, checked at connection time; no redirects, proxies or
- * compression; limited size and time. With the user's own `fetch`, checking the connected address
- * is the user's task.
- * @param accept the requested media types
+ * All outgoing calls of the server half go through here: https to public addresses, checked at
+ * connection time; no redirects, proxies or compression. The user's own `fetch` must check the
+ * connected address itself.
  */
 export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {
   const { fetch, maxBytes } = settings;

@@ -28,9 +28,8 @@ const LOCALHOST: LookupAddress[] = [
 ];
 
 /**
- * A lookup by name servers that blocks no thread. `dns.lookup` occupies a thread of libuv's pool
- * even after the caller has given up. With a few names on slow servers, which anyone can have,
- * attackers could stall all signatures and lookups of the process.
+ * `dns.lookup` occupies a thread of libuv's pool even after the caller has given up: with a few
+ * names on slow servers, attackers could stall all signatures and lookups of the process.
  */
 export function dnsLookup(resolver = newResolver()): LookupFunction {
   return (hostname, _options, callback) => {
@@ -47,7 +46,7 @@ export function dnsLookup(resolver = newResolver()): LookupFunction {
 
 type AddressRules = Pick<FetchSettings, 'allowedNetworks'>;
 
-/** @throws {FetchError} `address_not_allowed`. Plain http may only go to this machine. */
+/** Plain http may only go to this machine. */
 function checkAddress(address: string, url: URL, { allowedNetworks }: AddressRules): void {
   const local = allowedNetworks.hasLocalhost && isLoopback(address);
   if (url.protocol === 'http:' ? local : local || allowedNetworks.has(address)) return;
@@ -58,7 +57,6 @@ function checkAddress(address: string, url: URL, { allowedNetworks }: AddressRul
   );
 }
 
-/** @throws {FetchError} */
 function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules): void {
   if (found.length === 0) {
     throw new FetchError('name_not_resolved', `${hostOf(url)} has no address`);
@@ -67,18 +65,15 @@ function checkAll(found: readonly LookupAddress[], url: URL, rules: AddressRules
   for (const { address } of found) checkAddress(address, url, rules);
 }
 
-/**
- * Checks a URL with an IP address as host, because Node does not look it up.
- * @throws {FetchError} `address_not_allowed`
- */
+/** Node does not look up an IP address. */
 export function checkHost(url: URL, rules: AddressRules): void {
   const host = hostOf(url);
   if (isIP(host) !== 0) checkAddress(host, url, rules);
 }
 
 /**
- * The lookup for connections to the URL. The connection uses exactly the addresses that passed the
- * check, so that a name cannot resolve to another address afterwards (DNS rebinding).
+ * Connects to exactly the addresses that passed the check, so that a name cannot resolve to another
+ * address afterwards (DNS rebinding).
  */
 export function guardedLookup(
   url: URL,

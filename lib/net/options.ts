@@ -3,7 +3,6 @@ import tls, { type SecureContext } from 'node:tls';
 import { callback, number, type OptionTable, type Settings } from '../shared/options.js';
 import { networkList } from './addresses.js';
 
-/** The part of the Fetch standard's `fetch` that is used here. */
 export type FetchFunction = (
   url: string,
   init: {
@@ -22,22 +21,20 @@ export type FetchFunction = (
 export interface FetchOptions {
   /**
    * Networks to allow besides the public internet, in CIDR notation: `10.0.0.0/8`; https is still
-   * required. For development `localhost`: this machine's own addresses, even by http. Default
-   * none.
+   * required. For development `localhost`: this machine, even by http. Default none.
    */
   readonly allowedNetworks?: readonly string[] | undefined;
   /** Certificates of authorities to trust in addition to Node's own, in PEM. Default none. */
   readonly ca?: string | readonly string[] | undefined;
   /**
    * Resolves names, with the arguments of `dns.lookup`. Default: queries the name servers, without
-   * the hosts file. Set `dns.lookup` if a name exists only in the hosts file or a search list.
+   * the hosts file.
    */
   readonly lookup?: LookupFunction | undefined;
   /**
-   * Makes the requests instead of Node's own client, for servers behind a proxy: for example
-   * undici's `fetch` with a proxy agent. The rules for URLs, hosts, redirects, size and time still
-   * apply, but this function must check the address of a name itself. `ca` and `lookup` have no
-   * effect.
+   * Makes the requests instead of Node's client, for servers behind a proxy: for example undici's
+   * `fetch` with a proxy agent. The rules still apply, but this function must check the address of
+   * a name itself. `ca` and `lookup` have no effect.
    */
   readonly fetch?: FetchFunction | undefined;
   /** How long one fetch may take, from name resolution to the last byte. Default 5. */
@@ -49,8 +46,8 @@ export interface FetchOptions {
 /** How to keep fetched documents. Times are in seconds. */
 export interface DocumentCacheOptions extends FetchOptions {
   /**
-   * The maximum time that a document is used, whatever its headers say. The minimum is 60 s, or
-   * `maxAge` if that is less. Without caching headers, a document is used for 300 s.
+   * The maximum time that a document is used, whatever its headers say; the minimum is 60. Without
+   * caching headers, 300.
    */
   readonly maxAge?: number | undefined;
   /**
@@ -87,10 +84,8 @@ const fetchOptions = (maxBytes: number) =>
     maxBytes: number(maxBytes, 1),
   }) satisfies OptionTable<FetchOptions>;
 
-/** The options of fetching, checked and with their defaults. */
 export type FetchSettings = Settings<ReturnType<typeof fetchOptions>>;
 
-/** Defaults that differ between kinds of documents. */
 export interface DocumentDefaults {
   readonly maxBytes: number;
   readonly maxAge: number;
@@ -105,5 +100,4 @@ export const documentCacheOptions = ({ maxBytes, maxAge, maxStale }: DocumentDef
     maxEntries: number(1000, 1),
   }) satisfies OptionTable<DocumentCacheOptions>;
 
-/** The options of a cache, checked and with their defaults. */
 export type DocumentCacheSettings = Settings<ReturnType<typeof documentCacheOptions>>;

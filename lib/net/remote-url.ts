@@ -8,13 +8,10 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
 
 const isLocal = (url: URL): boolean => url.hostname === 'localhost' || isLoopback(hostOf(url));
 
-/** Second-level domains below which names are registered: co.uk, com.au, ac.jp. */
+/** Names are registered below co.uk, com.au, ac.jp. */
 const isShared = (second: string, top: string): boolean => top.length === 2 && second.length <= 3;
 
-/**
- * The owner of a URL, judged by its name: the registered domain, or the network of an address.
- * Anyone can create any number of names below a domain.
- */
+/** The registered domain, or the network of an address: anyone can create names below a domain. */
 export function siteOf(url: unknown): string {
   if (typeof url !== 'string' || !URL.canParse(url)) return '';
   const host = hostOf(new URL(url));
@@ -24,20 +21,16 @@ export function siteOf(url: unknown): string {
   return labels.slice(isShared(second, top) ? -3 : -2).join('.');
 }
 
-/** A URL for errors; without the query, because it may contain secrets. */
+/** For errors. The query may contain secrets. */
 export const describeUrl = ({ origin, pathname }: URL): string =>
   safeText(`${origin}${pathname}`) ?? '';
 
-/** In characters: longer URLs are not worth caching. */
+/** In characters. */
 const MAX_LENGTH = 2048;
 
 const invalid = (message: string): FetchError => new FetchError('url_invalid', message);
 
-/**
- * Checks the form of a URL whose document may be fetched: https, or http to this machine; no
- * credentials, no fragment. Resolves and calls nothing.
- * @throws {FetchError} `url_invalid`
- */
+/** https, or http to this machine; no credentials, no fragment. Resolves and calls nothing. */
 export function parseRemoteUrl(value: unknown): URL {
   if (typeof value !== 'string' || value.length > MAX_LENGTH || !URL.canParse(value)) {
     throw invalid(`the value is not an absolute URL of at most ${MAX_LENGTH} characters`);
@@ -51,7 +44,7 @@ export function parseRemoteUrl(value: unknown): URL {
   return url;
 }
 
-/** Only a local resolver can know a name without a dot (a final dot does not count). */
+/** Only a local resolver knows such a name (a final dot does not count). */
 function isDotless(url: URL): boolean {
   const host = hostOf(url);
   return isIP(host) === 0 && !host.replace(/\.$/, '').includes('.');
@@ -60,10 +53,7 @@ function isDotless(url: URL): boolean {
 /** Ports below 1024 host internal services (SSRF). */
 const isUsualPort = (port: number): boolean => port === 443 || port >= 1024;
 
-/**
- * Checks a URL against the rules, as far as possible without resolving it.
- * @throws {FetchError} `url_invalid`, `port_not_allowed`
- */
+/** As far as possible without resolving the URL. */
 export function checkedTarget(
   value: string,
   { allowedNetworks }: Pick<FetchSettings, 'allowedNetworks'>,

@@ -6,9 +6,8 @@ interface Waiting {
 }
 
 /**
- * Limits how many tasks run at once. A share (for example a site) may use as many places as are
- * free, so a single share gets half of them. Waiting shares take turns; within a share, tasks run
- * in order of arrival.
+ * A share (for example a site) may use as many places as are free, so one share alone gets half.
+ * Waiting shares take turns.
  */
 export class Lane {
   private readonly width: number;
@@ -18,19 +17,12 @@ export class Lane {
   private running = 0;
   private waiting = 0;
 
-  /**
-   * @param width how many tasks run at once
-   * @param patience how many seconds a task waits before it is turned away
-   */
+  /** `patience`: how many seconds a task waits before it is turned away. */
   constructor(width: number, patience: number) {
     this.width = width;
     this.patience = patience;
   }
 
-  /**
-   * Runs a task when its turn comes.
-   * @param turnedAway makes the error for a task whose turn did not come in time
-   */
   async run<T>(share: string, task: () => Promise<T>, turnedAway: () => Error): Promise<T> {
     if (this.hasRoomFor(share) && !this.queues.has(share)) this.take(share);
     else await this.turn(share, turnedAway);
@@ -106,12 +98,12 @@ interface Entry<T> {
 }
 
 /**
- * A map of limited size. When it is full, the largest share (for example a site) loses its least
- * recently used entry, so that one stranger cannot displace the entries of others.
+ * When full, the largest share (for example a site) loses its least recently used entry, so that a
+ * stranger cannot displace the entries of others.
  */
 export class SharedMap<T> {
   private readonly entries = new Map<string, Entry<T>>();
-  /** The keys of each share. Shares and keys are both in order of use, oldest first. */
+  /** Shares and keys are both in order of use, oldest first. */
   private readonly shares = new Map<string, Set<string>>();
   private readonly maxEntries: number;
 

@@ -81,7 +81,6 @@ interface RingKey {
   key: SigningKey;
   readonly kid: string;
   readonly publicJwk: JsonWebKey;
-  /** When the key was first published. */
   publishedAt: number;
   /** When the key was last in the source, or last signed. */
   neededAt: number;

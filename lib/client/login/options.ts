@@ -294,10 +294,6 @@ export function loginSettings(
   };
 }
 
-/**
- * Checks the login options of one `passport.authenticate` call.
- * @throws {ConfigurationError}
- */
 export function checkLoginOptions(options: LoginAuthenticateOptions): void {
   const { callbackURL, state } = options;
   if (callbackURL !== undefined) callbackUrl('callbackURL', callbackURL);
