@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Configuration, customFetch, getDPoPHandle, randomDPoPKeyPair } from 'openid-client';
-import {
-  ClientTokenManager,
-  type ClientTokenRequest,
-  MemoryTokenStore,
-  type TokenSet,
-} from '../../../lib/client/index.js';
+import { ClientTokenManager, MemoryTokenStore, type TokenSet } from '../../../lib/client/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
 
 // What a manager asks for, and under which name it keeps the answer. The provider is a function.
 
+type ClientTokenRequest = NonNullable<Parameters<ClientTokenManager['getToken']>[0]>;
 type Options = Partial<ConstructorParameters<typeof ClientTokenManager>[0]>;
 
 function manager(

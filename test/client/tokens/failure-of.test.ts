@@ -123,6 +123,8 @@ const INVALID_GRANT: readonly (readonly [string | undefined, string | undefined,
   ['refresh_token', 'The token was revoked', 'LoginRequiredError'],
   ['refresh_token', 'Client AUTH failed', 'ClientRefusedError'],
   ['refresh_token', 'The assertion is wrong', 'ClientRefusedError'],
+  ['authorization_code', "the authorization code's redirect_uri", 'ClientRefusedError'],
+  ['authorization_code', 'authorizationcode and jwt', 'LoginRequiredError'],
   ...['audience', 'aud', 'jwt', 'JWT', 'signature', 'kid', 'jti'].flatMap(
     (word) =>
       [
@@ -268,6 +270,12 @@ const UNREACHABLE: readonly (readonly [string, unknown, Partial<Seen>, string])[
     ' (timeout)',
   ],
   ['a network error without a code', new Error('x'), { networkError: new Error('x') }, ''],
+  [
+    'a deadline',
+    new Error('x', { cause: new DOMException('of the signal', 'TimeoutError') }),
+    { networkError: 1 },
+    ' (timeout)',
+  ],
   [
     'a network error with a code',
     new Error('x', { cause: Object.assign(new Error('y'), { code: 'ECONNRESET' }) }),

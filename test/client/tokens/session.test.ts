@@ -79,7 +79,7 @@ const STORES: readonly (readonly [string, Get, unknown])[] = [
   ['returns a promise', async () => FOUND, FOUND],
   [
     'calls back and returns a promise of nothing',
-    async (_id, done) => void setTimeout(done, 0, null, FOUND),
+    async (_id, done) => void setImmediate(done, null, FOUND),
     FOUND,
   ],
   ['knows nothing', (_id, done) => done(null, null), 'unknown'],
@@ -102,6 +102,24 @@ test('a store that fails is an error', async () => {
   await assert.rejects(
     asked(() => Promise.reject(failure)),
     isIt,
+  );
+});
+
+test('the command of a store that fails, which may have tokens in it, is not in its error', async () => {
+  const failure = Object.assign(new Error('down'), { code: 'EREDIS', command: { args: ['at'] } });
+  for (const get of [
+    ((_id, done) => done(failure)) satisfies Get,
+    (() => Promise.reject(failure)) satisfies Get,
+  ]) {
+    await assert.rejects(asked(get), (error: Error) => {
+      assert.deepEqual({ ...error }, { name: 'Error', code: 'EREDIS' });
+      assert.equal(error.message, 'down');
+      return true;
+    });
+  }
+  await assert.rejects(
+    asked((_id, done) => done('down')),
+    (error) => error === 'down',
   );
 });
 
