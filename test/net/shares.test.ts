@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lane } from '../../lib/net/shares.js';
+import { Lane, SharedMap } from '../../lib/net/shares.js';
 
 const turnedAway = () => new Error('turned away');
 const forever = () => new Promise<void>(() => undefined);
@@ -39,4 +39,56 @@ test('a task whose turn does not come in time is turned away', async () => {
   const lane = new Lane(1, 0.05);
   lane.run('a', forever, turnedAway);
   await assert.rejects(lane.run('b', forever, turnedAway), /turned away/);
+});
+
+test('a full map drops what the largest share has not used for longest', () => {
+  const map = new SharedMap<number>(3);
+  map.set('a1', 'a', 1);
+  map.set('a2', 'a', 2);
+  map.set('b1', 'b', 3);
+  assert.equal(map.get('a1'), 1);
+  map.set('c1', 'c', 4);
+  assert.deepEqual(
+    ['a1', 'a2', 'b1', 'c1', 'd1'].map((key) => map.get(key)),
+    [1, undefined, 3, 4, undefined],
+  );
+});
+
+test('among equal shares the one that was not used for longest loses its entry', () => {
+  const map = new SharedMap<number>(2);
+  map.set('a1', 'a', 1);
+  map.set('b1', 'b', 2);
+  map.get('a1');
+  map.set('c1', 'c', 3);
+  assert.deepEqual(
+    ['a1', 'b1', 'c1'].map((key) => map.get(key)),
+    [1, undefined, 3],
+  );
+});
+
+test('an entry that is set again, under another share too, is one entry', () => {
+  const map = new SharedMap<number>(2);
+  map.set('x', 'a', 1);
+  map.set('x', 'b', 2);
+  map.set('y', 'a', 3);
+  assert.deepEqual([map.get('x'), map.get('y')], [2, 3]);
+  map.delete('x');
+  map.delete('x');
+  map.delete('unknown');
+  map.set('z', 'b', 4);
+  assert.deepEqual(
+    ['x', 'y', 'z'].map((key) => map.get(key)),
+    [undefined, 3, 4],
+  );
+});
+
+test('an emptied share does not count, and its tasks go on', async () => {
+  const lane = new Lane(2, 60);
+  for (let count = 0; count < 5; count += 1) {
+    assert.equal(await lane.run('a', async () => count, turnedAway), count);
+    await assert.rejects(
+      lane.run('a', () => Promise.reject(new Error('no')), turnedAway),
+      /no/,
+    );
+  }
 });
