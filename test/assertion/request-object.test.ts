@@ -544,7 +544,7 @@ test('jwksUri is an instance that lives longer than a call', async () => {
 
 test('a client without secrets has no key', async () => {
   await assertRefused(
-    validate(requestObject(), { client: { clientId: 'client' } }),
+    validate(requestObject(), { client: { clientId: 'client' } as AssertionClient }),
     'no_matching_key',
   );
 });
