@@ -6,8 +6,8 @@ export interface SeededHash {
 }
 
 /**
- * Creates a hash with a random seed. Clients choose their `jti`: without the seed, a client could
- * make all of its fingerprints collide.
+ * Clients choose their `jti`: without a random seed, one could make all of its fingerprints
+ * collide.
  */
 export function seededHash(): SeededHash {
   const [seed = 0, random = 0] = randomFillSync(new Uint32Array(2));
