@@ -95,7 +95,6 @@ function isPublicDer(der: Buffer): boolean {
 /**
  * Refuses a shared key that is a public key or a certificate in any encoding: everybody knows it
  * (RFC 8725 §2.1).
- *
  * @param bytes short
  * @throws {KeyError}
  */

@@ -5,7 +5,6 @@ import { type OptionTable, seconds, text } from './options.js';
  * or ioredis 5.3 or later (`Redis`, `Cluster`).
  */
 export interface RedisClient {
-  /** The command `GET`. */
   get(key: string): Promise<unknown>;
   /** Each package has its own form for the options of `SET`. */
   set(key: string, value: string, options?: never): Promise<unknown>;
