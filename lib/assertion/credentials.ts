@@ -6,10 +6,7 @@ const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 const NAMES = ['client_assertion', 'client_assertion_type', 'client_id', 'client_secret'] as const;
 
-/**
- * RFC 7521 §4.2, RFC 6749 §2.3.1. A parameter without a value counts as omitted (RFC 6749 §3.2).
- * Body parsers return a repeated parameter as an array or object.
- */
+/** RFC 6749 §2.3.1, §3.2, RFC 7521 §4.2. Parsers make a repeated parameter an array or object. */
 export interface Credentials {
   readonly client_assertion: unknown;
   readonly client_assertion_type: unknown;
@@ -88,9 +85,7 @@ export function methodFailure(sent: Credentials): Failure | undefined {
     : undefined;
 }
 
-/**
- * If the result is undefined, `client_assertion` is a string and `client_id` a string or undefined.
- */
+/** If undefined, `client_assertion` is a string and `client_id` a string or undefined. */
 export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {
   if (!hasAssertion(sent)) return { reason: 'client_assertion_absent' };
   const wrong = methodFailure(sent);

@@ -18,24 +18,15 @@ import { RULE_OPTIONS, type RuleOptions, type Rules, rulesFrom } from './rules.j
 export interface ClientAssertionOptions extends RuleOptions {
   /** Remembers used assertions. Default: a `MemoryReplayStore`, for a single process. */
   readonly replay?: ReplayStore | undefined;
-  /**
-   * How long the client lookup, and the replay store, may take; after that the request fails
-   * closed. Default 10 for the lookup, 2 for the store.
-   */
+  /** Of the client lookup, default 10; of the replay store, default 2. Then it fails closed. */
   readonly timeout?: number | undefined;
   /** Whether a certificate's validity period limits its secret too. Default true. */
   readonly certificateValidity?: boolean | undefined;
   /** How to fetch and keep keys from a `jwks_uri`; or a `RemoteJwkSets` to share. */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
-  /**
-   * Ignores an Authorization header next to an assertion, which a gateway may add, instead of
-   * counting it as a second method. Default false.
-   */
+  /** Ignores an Authorization header that a gateway adds to an assertion. Default false. */
   readonly ignoreAuthorizationHeader?: boolean | undefined;
-  /**
-   * The HTTP status of `invalid_client` (RFC 6749 §5.2). Requests with an Authorization header
-   * always get 401. Default 401.
-   */
+  /** The status of `invalid_client` (RFC 6749 §5.2). With Authorization always 401. Default 401. */
   readonly invalidClientStatus?: 400 | 401 | undefined;
   /** Tells callers, and so attackers, the precise reason of a refusal. Default false. */
   readonly detailedErrors?: boolean | undefined;

@@ -104,10 +104,7 @@ async function search(
   return { ...found, signer: { ...signer, secret } };
 }
 
-/**
- * All identities have one issuer. Keys that need no discovery are tried first; the discovery
- * document is fetched again at most once per cooldown.
- */
+/** Keys that need no discovery first; a document is fetched again at most once per cooldown. */
 export async function findPlatformSigner(
   subject: ClientSubject,
   identities: readonly FederatedIdentity[],

@@ -51,10 +51,7 @@ async function replace({ path, content }: NewFile): Promise<void> {
 const create = ({ path, content }: NewFile): Promise<void> =>
   writeFile(path, content, { mode: OWNER_ONLY, flag: 'wx' });
 
-/**
- * Only their owner can read them. Renames, so that the mode and links of an old file are not kept.
- * If a file exists, throws before any file is written.
- */
+/** Replaces by rename: mode and links of old files are not kept. Checks all before any write. */
 export async function writePrivateFiles(files: readonly NewFile[], force: boolean): Promise<void> {
   for (const { path } of files) {
     if (force || !(await exists(path))) continue;
@@ -108,10 +105,7 @@ function clientOf(printed: unknown, mistake: string): AssertionClient {
   return { ...client, secrets: [...(entry.secrets ?? []), ...client.secrets] };
 }
 
-/**
- * A JSON array or a single client: client metadata (RFC 7591 §2), optionally with `secrets`; an
- * `AssertionClient`; or the JSON output of `keygen --client-id`. Errors never quote the file.
- */
+/** Clients, client metadata (RFC 7591 §2) or output of `keygen`. Errors never quote the file. */
 export async function readClients(path: string): Promise<readonly AssertionClient[]> {
   const text = await readTextFile(path, 'The clients file');
   const content = parse(text.replace(/^\uFEFF/, ''), path);

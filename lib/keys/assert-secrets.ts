@@ -56,10 +56,7 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
   );
 }
 
-/**
- * A set needs a signature key only if the client authenticates by its keys (RFC 7591 §2). A set
- * with only unusable keys is always a mistake.
- */
+/** Only private_key_jwt needs a signature key (RFC 7591 §2); only unusable keys are a mistake. */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
   const isForOtherUse = method !== undefined && !METHODS.includes(method);
   if (secret.type !== 'JsonWebKeySet' || !isForOtherUse) return importSecret(secret).keys;

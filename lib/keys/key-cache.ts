@@ -75,10 +75,7 @@ export interface OwnKeys {
 
 const owners = new WeakMap<Secret, OwnKeys>();
 
-/**
- * Self-registered clients are unlimited in number, and would displace the others in the shared
- * caches.
- */
+/** Self-registered clients are unlimited: they would displace others in the shared caches. */
 export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
   // Frozen, because the value is not checked again.
   for (const secret of secrets) owners.set(Object.freeze(secret), own);
@@ -93,10 +90,7 @@ export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
   if (secret.type === 'JwksUri') (own?.jwksUri ?? shared).noteProved(secret.value);
 }
 
-/**
- * By the value of the secret, so that a changed secret takes effect at once. Expiration is not part
- * of the cache key: every use checks it.
- */
+/** By value, so that a changed secret takes effect at once. Every use checks expiration. */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
   readonly #maxKeys: number;
@@ -107,9 +101,7 @@ export class KeyCache {
     this.#maxKeys = maxKeys;
   }
 
-  /**
-   * Imported at most once while in use. The keys of a platform verify nothing of the client's own.
-   */
+  /** At most one import while in use. A platform's keys verify nothing of the client's own. */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
     const own = owners.get(secret);
@@ -130,10 +122,7 @@ export class KeyCache {
     );
   }
 
-  /**
-   * If the client still has it. Only determines what to try first, so that a client with a thousand
-   * secrets costs no more than a client with a few.
-   */
+  /** What to try first, so that a thousand secrets cost no more than a few. */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);
     return position === undefined ? undefined : secrets[position];

@@ -67,10 +67,7 @@ const isEqual = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sh
 
 const hasSecret = ({ metadata }: McpClient): boolean => Boolean(metadata.client_secret);
 
-/**
- * Only a client without a method, or with `none`, is public; a method that the router cannot check
- * never lets a client in.
- */
+/** A method that the router cannot check never lets a client in; only `none` is public. */
 function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure | undefined {
   const sent = method === undefined ? [] : ['client_secret'];
   const pinned = client.tokenEndpointAuthMethod ?? undefined;

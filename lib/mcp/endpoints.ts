@@ -84,10 +84,7 @@ export const grantsOf = ({ exchangeClientCredentials }: McpServerProvider): stri
     (grant) => grant !== 'client_credentials' || exchangeClientCredentials !== undefined,
   );
 
-/**
- * Without `grant_types` only codes (RFC 7591 §2). A refresh token was issued to the client, so it
- * needs no further permission.
- */
+/** Without `grant_types` only codes (RFC 7591 §2). A refresh token needs no more permission. */
 const mayHave = ({ grant_types }: McpClientInformation, grant: string): boolean =>
   grant === 'refresh_token' || (grant_types ?? ['authorization_code']).includes(grant);
 
@@ -264,10 +261,7 @@ const comparable = (resource: URL): string => resource.href.replace(/#.*$/, '').
 const invalidToken = (description: string): OAuthError =>
   new OAuthError('invalid_token', description, 401);
 
-/**
- * RFC 6750, RFC 8707. Sets `request.auth` for the next handlers. False if the request has been
- * answered.
- */
+/** RFC 6750, RFC 8707. False if the request has been answered. */
 export async function requireAccessToken(
   request: ExpressRequest,
   response: ServerResponse,

@@ -272,8 +272,7 @@ const document =
  */
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
   /**
-   * A middleware for the MCP endpoint. It requires an access token for `resourceServerUrl` with all
-   * these scopes, and sets `request.auth`.
+   * Requires an access token for `resourceServerUrl` with all these scopes; sets `request.auth`.
    */
   readonly requireBearerAuth: (scopes?: readonly string[]) => Middleware;
 } {

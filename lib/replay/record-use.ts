@@ -17,10 +17,7 @@ const withoutFinalSlash = (issuer: string): string =>
 
 const withLength = (text: string): string => `${text.length}:${text}`;
 
-/**
- * A hash of the parts, each with its length, so that no two uses share a key. A client cannot use
- * up the `jti` of another client, or of another issuer in the same process.
- */
+/** With the length of each part, so that no two uses share a key. */
 export function replayKey({ issuer, clientId, jti, platform }: Omit<Use, 'expiresAt'>): string {
   const own = withLength(withoutFinalSlash(issuer)) + withLength(clientId) + withLength(jti);
   return hash('sha256', platform === undefined ? own : own + withLength(platform), 'base64url');

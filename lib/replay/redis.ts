@@ -95,24 +95,15 @@ async function checkRedis(
 
 export type { RedisClient } from '../shared/redis-client.js';
 
-/**
- * `prefix` defaults to `private-key-jwt:replay:`, `timeout` to 0.25 seconds; after that the request
- * fails closed.
- */
+/** `prefix` defaults to `private-key-jwt:replay:`, `timeout` to 0.25 seconds. */
 export interface RedisReplayStoreOptions extends RedisOptions {}
 
 const OPTIONS = redisOptions('private-key-jwt:replay:', 0.25);
 
-/**
- * In seconds: the clocks of the processes that share the store may differ by this much. The clock
- * of Redis does not matter.
- */
+/** In seconds: the clocks of processes that share the store may differ by this much. */
 const CLOCK_MARGIN = 60;
 
-/**
- * More insertions fail at once, so that the Redis client's queue does not grow. A client may have
- * as many as it leaves free, so a single one gets half.
- */
+/** More fail at once, so that the queue does not grow. One client gets at most half. */
 const MAX_PENDING = 10_000;
 
 const emitWarning = ({ code, message }: RedisWarning): void =>

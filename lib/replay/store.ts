@@ -30,10 +30,7 @@ export interface ReplayStore {
   insert(entry: ReplayEntry): boolean | Promise<boolean>;
 }
 
-/**
- * No entry may be forgotten early, so without room the assertion is refused with 503
- * `temporarily_unavailable`.
- */
+/** No room for an entry. None may be forgotten early, so the assertion is refused with 503. */
 export class ReplayStoreFullError extends Error {
   override readonly name = 'ReplayStoreFullError';
   readonly code: 'replay_store_full' | 'replay_client_share_full';

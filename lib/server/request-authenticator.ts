@@ -79,10 +79,7 @@ export class RequestAuthenticator<
     this.#identify = identify;
   }
 
-  /**
-   * Undefined if the request has no assertion. `endpoint` overrides the option of this name.
-   * @throws {ConfigurationError} if the form was not parsed
-   */
+  /** Undefined if the request has no assertion. `endpoint` overrides the option. */
   async authenticate(
     request: Request,
     endpoint?: PerRequest,
@@ -103,10 +100,7 @@ export class RequestAuthenticator<
     if (failure !== undefined) throw await this.reportRefusal(request, failure, endpoint);
   }
 
-  /**
-   * Another method accepted the client.
-   * @throws {ConfigurationError} if `client` is not the client itself
-   */
+  /** Throws a ConfigurationError if `client` is not the client itself. */
   async admit(request: Request, client: unknown, endpoint?: PerRequest): Promise<void> {
     if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
     const sent = this.credentialsOf(request);

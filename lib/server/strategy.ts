@@ -13,10 +13,7 @@ import {
 } from './request-authenticator.js';
 import type { PerRequest } from './server-identity.js';
 
-/**
- * Typed here so that the declarations need no other package. Passport adds the methods to each
- * request's own instance.
- */
+/** Declarations need no other package. Passport adds the methods to each request's instance. */
 export interface PassportStrategyBase {
   success(user: object, info?: object): void;
   fail(challenge?: string | number, status?: number): void;

@@ -8,10 +8,7 @@ export const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T
   value !== null &&
   typeof (value as Partial<PromiseLike<T>>).then === 'function';
 
-/**
- * Later results are ignored.
- * @throws {DeadlineError}
- */
+/** Later results are ignored. */
 export function withDeadline<T>(
   promise: PromiseLike<T>,
   seconds: number,

@@ -13,24 +13,15 @@ export interface AuthenticationEvent {
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch. */
   cause?: unknown;
-  /**
-   * The client that the assertion names, or the `client_id` next to a platform's assertion.
-   * Authenticated only if the outcome is `success`.
-   */
+  /** From the assertion or `client_id`. Authenticated only if the outcome is `success`. */
   clientId?: string | undefined;
-  /**
-   * On success: `private_key_jwt` or `client_secret_jwt`; after `otherwise`, `client_secret_post`
-   * or `client_secret_basic`.
-   */
+  /** On success, such as `private_key_jwt`; after `otherwise`, such as `client_secret_post`. */
   method?: string | undefined;
   /** The `alg` of the assertion. */
   alg?: string | undefined;
   /** The `typ` of the assertion. */
   typ?: string | undefined;
-  /**
-   * `kid`, otherwise the certificate thumbprint: on success of the key that verified, if it has
-   * one; otherwise the value in the assertion.
-   */
+  /** `kid` or certificate thumbprint: of the key that verified, otherwise as in the assertion. */
   keyId?: string | undefined;
   /** The SHA-256 of `jti` in base64url, to find the same assertion in the client's log. */
   jtiHash?: string | undefined;
@@ -45,10 +36,7 @@ export interface AuthenticationEvent {
   wouldFail?:
     | Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>>
     | undefined;
-  /**
-   * The `iss` of a platform's assertion; undefined if the client signed it. Like `subject`,
-   * authenticated only if the outcome is `success`.
-   */
+  /** The `iss` of a platform's assertion. Authenticated only if the outcome is `success`. */
   platform?: string | undefined;
   /** The `sub` of a platform's assertion. */
   subject?: string | undefined;
@@ -170,8 +158,7 @@ export class AuthenticationRecorder {
   }
 
   /**
-   * Subscribers of the channel see the promise's value, so it has none. Their changes to the
-   * context do not affect the authentication.
+   * Subscribers see the promise's value, and may change the context: neither reaches the caller.
    */
   private async traced<T>(run: () => Promise<T>): Promise<T> {
     const context = { ...this.event, warnings: [] };

@@ -104,10 +104,7 @@ function wrongReader(request: FormRequest): string {
 const unparsed = (request: FormRequest): ConfigurationError =>
   new ConfigurationError(`The request has a form, but ${wrongReader(request)}: ${REMEDY}.`);
 
-/**
- * Undefined unless the request is a POST of `application/x-www-form-urlencoded`. If no parser
- * parsed the form, the error says who read the body.
- */
+/** Undefined unless it is a POST of a form. The error says who read an unparsed body. */
 export function readForm(request: FormRequest): Readonly<Record<string, unknown>> | undefined {
   if (!isFormPost(request)) return undefined;
   const { body } = request;
@@ -150,12 +147,7 @@ function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> |
   return request.iterator({ destroyOnReturn: false });
 }
 
-/**
- * `most` in bytes. Without a body, the form is empty.
- * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed
- *   form, 400 if the body breaks off
- * @throws {ConfigurationError} if the body was already read
- */
+/** `most` in bytes. OAuthError: 413 too long, 415 charset or compression, 400 broken off. */
 export async function readWebForm(
   request: Request | IncomingMessage,
   head: FormRequest,

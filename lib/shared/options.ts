@@ -26,18 +26,12 @@ export function nearestName(misspelt: string, names: readonly string[]): string 
 /** Checks the value and fills in the default. The TypeError says what the option must be. */
 export type Reader<T> = (name: string, value: unknown) => T;
 
-/**
- * Declare a table with `satisfies OptionTable<Options>`: the compiler then reports an option
- * without a reader, or a reader without an option.
- */
+/** With `satisfies OptionTable<Options>`, the compiler reports missing and extra readers. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Required<Options>]: Reader<unknown>;
 };
 
-/**
- * The request, the client, the scope of a token: not settings, so `npm run surface` counts them
- * separately.
- */
+/** Arguments are not settings, so `npm run surface` counts them separately. */
 export type ArgumentTable<Arguments> = OptionTable<Arguments>;
 
 export type Settings<Table> = {

@@ -1,9 +1,6 @@
 import { type OptionTable, seconds, text } from './options.js';
 
-/**
- * node-redis 4.7 or later (`createClient`, `createClientPool`, `createSentinel`, `createCluster`)
- * or ioredis 5.3 or later (`Redis`, `Cluster`).
- */
+/** node-redis 4.7 or later, also pools, Sentinel and clusters; or ioredis 5.3 or later. */
 export interface RedisClient {
   get(key: string): Promise<unknown>;
   /** Each package has its own form for the options of `SET`. */

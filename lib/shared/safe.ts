@@ -17,9 +17,7 @@ function safeString(text: string): string {
   return `${flat.slice(0, MAX_TEXT)}… (${text.length} characters)`;
 }
 
-/**
- * Short, flat, without control characters, and without a JWT, which may be a misplaced assertion.
- */
+/** Short, flat, without control characters or a JWT, which may be a misplaced assertion. */
 export function safe(value: unknown): unknown {
   if (typeof value === 'string') return safeString(value);
   if (Array.isArray(value)) {
@@ -46,10 +44,7 @@ export function thrownText(thrown: unknown): string {
   }
 }
 
-/**
- * What may be passed on as an error. Express and Passport read a falsy value as success, and
- * `'route'` as the way to the next handler.
- */
+/** Express and Passport read a falsy value as success, and `'route'` as "next handler". */
 export const errorFrom = (thrown: unknown): object =>
   typeof thrown === 'object' && thrown !== null
     ? thrown

@@ -18,10 +18,7 @@ import { lifetime, TIME_CHECKS } from './times.js';
 /** In seconds. Entra's managed identities are valid for 24 hours and backdate `iat`. */
 const DEFAULT_MAX_LIFETIME = 90_000;
 
-/**
- * Without the `client_id` parameter the client is unknown, so the assertion must follow the rules
- * for a client's own assertion and fails.
- */
+/** Without `client_id` the client is unknown: the rules for its own assertions apply, and fail. */
 export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): boolean => {
   const { iss, sub } = claims;
   if (clientIdParameter === undefined || iss === sub) return false;

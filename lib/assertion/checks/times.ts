@@ -33,9 +33,7 @@ export const lifetime = (subject: JwtSubject): number => {
   return end - (typeof start === 'number' ? start : subject.now);
 };
 
-/**
- * NumericDate (RFC 7519 §2), compared unrounded. The type check reports claims of the wrong type.
- */
+/** NumericDate (RFC 7519 §2), compared unrounded. Wrong types are for the type check. */
 export const TIME_CHECKS: readonly Check<JwtSubject>[] = [
   {
     name: 'exp is a number',

@@ -11,10 +11,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const DIGITS = new Int8Array(128).fill(NO_DIGIT);
 for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
 
-/**
- * 120 bits: two of five million keys share them with a probability of 10^-23, and a deliberate
- * collision requires a second preimage. Any other key could collide, so it throws.
- */
+/** 120 bits: two of five million keys share them with a probability of 10^-23. */
 export function readFingerprint(key: string, words: Uint32Array): void {
   let valid = key.length === KEY_LENGTH;
   let position = 0;
@@ -48,10 +45,7 @@ const PRESENT = -1;
 const capacityFor = (entries: number): number =>
   Math.max(MIN_CAPACITY, Math.ceil(entries / INITIAL_LOAD));
 
-/**
- * Open addressing with linear probing in one typed array. Expired slots are reused, or dropped when
- * the segment is rebuilt.
- */
+/** Open addressing with linear probing in one typed array. Expired slots are reused. */
 class Segment {
   readonly capacity: number;
   /** In ticks. */
@@ -150,18 +144,15 @@ const SWEEP_ADDITIONS = 16;
 const MAX_DEPTH = 20;
 
 /**
- * Extendible hashing: the lower bits of a hash index a directory of segments. No step rebuilds more
- * than one segment, so an insertion is never slow. Times are ticks: whole numbers above 0.
+ * Extendible hashing: no step rebuilds more than one segment, so an insertion is never slow. Times
+ * are ticks: whole numbers above 0.
  */
 export class FingerprintTable {
   private readonly segmentHash = seededHash();
   private readonly slotHash = seededHash();
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
   private additions = 0;
-  /**
-   * The latest expiry among forgotten entries, in ticks. If time goes back, the table cannot tell
-   * anything about entries that expire up to then.
-   */
+  /** In ticks. If time goes back, entries that expire up to then cannot be judged. */
   forgotten = 0;
 
   /** If `admit` throws, the table is unchanged. */

@@ -9,10 +9,7 @@ const CLIENT_NUMBERS = 65_536;
 
 const RELEASES = 100_000;
 
-/**
- * No client can fill the store for the others: it may hold as many entries as are free, so a single
- * client gets half, two get a third each. Memory does not grow with the number of clients.
- */
+/** A client may hold as many entries as are free: one alone gets half, two a third each. */
 class ClientShares {
   private readonly maxEntries: number;
   private readonly clientHash = seededHash();
