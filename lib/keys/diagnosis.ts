@@ -97,7 +97,7 @@ const isExpired = (secret: Secret, now: number): boolean =>
   orElse(() => (expirationOf(secret) ?? Number.POSITIVE_INFINITY) <= now, false);
 
 function keysOf(secret: Secret, search: Search): readonly VerificationKey[] {
-  if (secret.type === 'JwksUri') return search.sets.get(secret)?.keys ?? [];
+  if (search.sets.has(secret as KeySecret)) return search.sets.get(secret as KeySecret)?.keys ?? [];
   return search.settings.keys.keysOf(secret).keys;
 }
 

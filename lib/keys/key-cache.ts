@@ -67,27 +67,47 @@ function importOutcome(secret: KeySecret): Pick<Entry, 'imported' | 'error'> {
 const sizeOf = (entries: readonly Entry[]): number =>
   entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
 
-export interface OwnKeys {
+/** The keys of a client ID metadata document. */
+export interface DocumentKeys {
+  /** The keys of its `jwks`. */
   readonly imported: ImportedKeys;
+  /** Its `jwks_uri`. */
+  readonly uri: string | undefined;
+  /** Fetches the keys at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
   noteProved(): void;
 }
 
-const owners = new WeakMap<Secret, OwnKeys>();
+const documentKeys = new WeakMap<Secret, DocumentKeys>();
 
-/** Self-registered clients are unlimited: they would displace others in the shared caches. */
-export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
-  // Frozen, because the value is not checked again.
-  for (const secret of secrets) owners.set(Object.freeze(secret), own);
+/**
+ * Self-registered clients are unlimited in number, and would displace the others in the shared
+ * caches. The secret contains neither keys nor their location, so that a copy of it, for example
+ * from a database, is not used by the rules for other clients.
+ *
+ * @param description the member of the document that has the keys
+ */
+export function secretOfDocument(
+  clientId: string,
+  description: string | undefined,
+  keys: DocumentKeys,
+): Secret {
+  const secret: Secret = Object.freeze({ type: 'MetadataDocument', value: clientId, description });
+  documentKeys.set(secret, keys);
+  return secret;
 }
 
-export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
+/** The keys of a metadata document; undefined for other secrets, and for copies. */
+export const documentKeysOf = (secret: Secret): DocumentKeys | undefined =>
+  secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
 
 /** Unauthenticated clients no longer compete with this secret for space. */
 export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
-  const own = owners.get(secret);
-  own?.noteProved();
-  if (secret.type === 'JwksUri') (own?.jwksUri ?? shared).noteProved(secret.value);
+  if (secret.type === 'JwksUri') shared.noteProved(secret.value);
+  if (secret.type !== 'MetadataDocument') return;
+  const keys = documentKeys.get(secret);
+  keys?.noteProved();
+  if (keys?.uri !== undefined) keys.jwksUri.noteProved(keys.uri);
 }
 
 /** By value, so that a changed secret takes effect at once. Every use checks expiration. */
@@ -104,8 +124,8 @@ export class KeyCache {
   /** At most one import while in use. A platform's keys verify nothing of the client's own. */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
-    const own = owners.get(secret);
-    if (own !== undefined) return own.imported;
+    const known = secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
+    if (known !== undefined) return known.imported;
     const { imported, error } = this.#find(secret) ?? this.#add(secret);
     if (error !== undefined) throw error;
     return imported;
