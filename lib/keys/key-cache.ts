@@ -84,7 +84,6 @@ const documentKeys = new WeakMap<Secret, DocumentKeys>();
  * Self-registered clients are unlimited in number, and would displace the others in the shared
  * caches. The secret contains neither keys nor their location, so that a copy of it, for example
  * from a database, is not used by the rules for other clients.
- *
  * @param description the member of the document that has the keys
  */
 export function secretOfDocument(
