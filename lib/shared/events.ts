@@ -9,6 +9,7 @@ export interface AuthenticationEvent {
   outcome: 'success' | 'failure';
   /** Why it failed. */
   reason?: Reason | undefined;
+  /** What would have been accepted. */
   expected?: unknown;
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch. */

@@ -2,6 +2,7 @@ import { type OptionTable, seconds, text } from './options.js';
 
 /** node-redis 4.7 or later, also pools, Sentinel and clusters; or ioredis 5.3 or later. */
 export interface RedisClient {
+  /** The command `GET`. */
   get(key: string): Promise<unknown>;
   /** Each package has its own form for the options of `SET`. */
   set(key: string, value: string, options?: never): Promise<unknown>;
