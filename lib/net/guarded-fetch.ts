@@ -56,6 +56,12 @@ type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
+/** Answers with a status of 1xx. A flood of them would occupy the process until the timeout. */
+const MAX_INTERIM = 100;
+
+const tooManyInterim = (): FetchError =>
+  new FetchError('connection_failed', `it sends more than ${MAX_INTERIM} answers with status 1xx`);
+
 /**
  * A new connection each, so that its address is checked. Own agents, so that neither a proxy from
  * the environment nor a global agent interferes.
@@ -88,6 +94,13 @@ function nodeSender(settings: FetchSettings, accept: string): Send {
           discard: () => response.destroy(),
         }),
       );
+      let interim = 0;
+      request.on('information', () => {
+        interim += 1;
+        if (interim <= MAX_INTERIM) return;
+        reject(tooManyInterim());
+        request.destroy();
+      });
       request.on('error', reject);
       request.on('close', () => reject(new Error('the connection was closed')));
       request.end();
