@@ -81,9 +81,17 @@ const KEY_HINTS = Object.fromEntries(
   Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
 );
 
+const server: Reader<AuthorizationServer | undefined> = (name, value) => {
+  const { issuer } = (value ?? {}) as Partial<AuthorizationServer>;
+  if (value === undefined || (typeof issuer === 'string' && issuer !== '')) {
+    return value as AuthorizationServer | undefined;
+  }
+  throw new TypeError(`${name} must be the metadata of the server, with its issuer`);
+};
+
 const CONTEXT = {
   audience,
-  server: unchecked<AuthorizationServer | undefined>(),
+  server,
   clockOffset: seconds(0, -DAY, DAY),
 } satisfies ArgumentTable<JwtContext>;
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
+import { withoutSecrets } from './failures.js';
 
 /** The members of a request from which the tokens of its user are found. */
 export interface UserTokenRequest {
@@ -23,13 +24,18 @@ interface SessionStore {
   destroy?: unknown;
 }
 
+/** ioredis adds the command to its errors, and with it the session and its tokens. */
+const withoutCommand = (error: unknown): unknown =>
+  error instanceof Error && 'command' in error ? withoutSecrets(error) : error;
+
 function completed(target: object, method: unknown, ...parameters: unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done: Done = (error, value) => (error ? reject(error) : resolve(value));
+    const fail = (error: unknown) => reject(withoutCommand(error));
+    const done: Done = (error, value) => (error ? fail(error) : resolve(value));
     const call = method as (...all: unknown[]) => unknown;
     const returned = call.call(target, ...parameters, done);
     // A method that does both may resolve to nothing: prefer the callback.
-    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), reject);
+    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), fail);
   });
 }
 
@@ -60,10 +66,7 @@ function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
   return cookies.includes(id) || cookies.includes(encodeURIComponent(id));
 }
 
-/**
- * `unknown`: the store cannot be asked or has not seen the session yet. `ended`: it existed when
- * the request arrived and is gone.
- */
+/** `unknown`: the store cannot say. `ended`: the session came with the request and is gone. */
 export async function storedSession(
   request: SessionRequest,
 ): Promise<Session | 'ended' | 'unknown'> {
@@ -81,10 +84,7 @@ const MAX_WAIT = 10;
 const inTime = (step: Promise<unknown>): Promise<unknown> =>
   withDeadline(step, MAX_WAIT, 'A step of the session').catch(() => undefined);
 
-/**
- * A store cannot compare and set: a session that is destroyed during a write would come back. So
- * the steps of one session wait for each other, in this process.
- */
+/** A session that is destroyed during a write would come back: its steps wait for each other. */
 class SessionSteps {
   /** The session that the current async context is writing. */
   readonly #writer = new AsyncLocalStorage<string>();
@@ -149,11 +149,7 @@ async function sessionNow(request: SessionRequest): Promise<Session | 'ended' | 
 export const sessionHasEnded = async (request: SessionRequest): Promise<boolean> =>
   (await sessionNow(request)) === 'ended';
 
-/**
- * Saves at once, so that nothing remains to be saved when the request ends. `change` gets the
- * session of the request and the stored session (the same object if unknown); false saves nothing.
- * @returns whether the session was saved
- */
+/** Saves now, not at the end of the request. If `change` returns false, nothing is saved. */
 export async function changeSession(
   request: SessionRequest,
   change: (session: Session, stored: Session) => unknown,
