@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REQUEST_OBJECT_CHECKS } from '../../lib/assertion/checks/request-object.js';
 import {
   type AssertionClient,
   type Reason,
+  RemoteJwkSets,
   RequestObjectError,
   validateRequestObject,
 } from '../../lib/index.js';
@@ -428,5 +430,135 @@ for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code
       assert.equal(reason, 'request_object_as_assertion');
       assert.deepEqual([expected, actual], ['absent', [parameter]]);
     }
+  });
+}
+
+const TYPES = ['absent', 'JWT', TYP];
+const OTHER = 'https://other.example';
+
+for (const [name, claims, options, [reason, expected, actual]] of [
+  ['typ', {}, { typ: 'at+jwt' }, ['typ_not_allowed', TYPES, 'at+jwt']],
+  ['typ', {}, { typ: 'JWT', requireTyp: true }, ['typ_not_allowed', TYP, 'JWT']],
+  ['iss', { iss: 'x' }, {}, ['request_object_issuer_mismatch', 'client', 'x']],
+  ['aud', { aud: OTHER }, {}, ['audience_mismatch', ISSUER, OTHER]],
+  ['client_id', { client_id: 'x' }, {}, ['request_object_client_mismatch', 'client', 'x']],
+  ['sub', { sub: 'client' }, {}, ['request_object_subject_present', 'absent', 'client']],
+  [
+    'request and request_uri',
+    { request: 'a', request_uri: 'b' },
+    {},
+    ['request_object_nested', 'absent', ['request', 'request_uri']],
+  ],
+  [
+    'state',
+    { nbf: 0 },
+    { profile: 'fapi2', state: 'x' },
+    ['request_object_state_outside', 'state inside the request object', 'state outside'],
+  ],
+  [
+    'required claims',
+    { jti: undefined },
+    { requireClaims: ['iat', 'jti', 'nbf'] },
+    ['claim_missing', ['iat', 'jti', 'nbf'], ['jti is missing', 'nbf is missing']],
+  ],
+  ['nbf', {}, { requireNotBefore: true }, ['not_before_invalid', 'a number', undefined]],
+] as const) {
+  test(`of a broken rule for ${name}, the operator learns what was expected and what came: ${reason}`, async () => {
+    const { typ = TYP, ...rest } = options as { typ?: string };
+    const timed = 'nbf' in claims ? { ...claims, nbf: at(0) } : claims;
+    const result = validate(requestObject({ header: { typ }, claims: timed }), rest);
+    await assert.rejects(result, { reason, expected, actual });
+  });
+}
+
+test('of a time that is out of bounds, the operator learns the bound (FAPI 2.0 Message Signing §5.3.1)', async (t) => {
+  const { now, restore } = fakeClock();
+  t.after(restore);
+  const options = { requireNotBefore: true, maxLifetime: 4000 };
+  const at = (nbf: number, exp: number) =>
+    validate(
+      requestObject({ claims: { iat: undefined, nbf: now() + nbf, exp: now() + exp } }),
+      options,
+    );
+  await at(-3600, 0);
+  await assert.rejects(at(-3601, -1), {
+    reason: 'not_before_too_old',
+    expected: `>= ${now() - 3600}`,
+    actual: now() - 3601,
+  });
+  await assert.rejects(at(-1, 3600), {
+    reason: 'lifetime_too_long',
+    expected: '<= 4060',
+    actual: 3601,
+  });
+});
+
+test('fapi2 accepts a state beside the object that is inside it too', async () => {
+  const request = requestObject({ claims: { nbf: at(0), state: 'x' } });
+  const { parameters } = await validate(request, { profile: 'fapi2', state: 'x' });
+  assert.equal(parameters['state'], 'x');
+  const other = validate(request, { profile: 'fapi2', state: 'y' });
+  await assertRefused(other, 'request_object_state_outside');
+});
+
+test('each rule for request objects has a name of its own and names its source', () => {
+  const names = REQUEST_OBJECT_CHECKS.map(({ name }) => name);
+  assert.deepEqual([...new Set(names)], names);
+  for (const { name, source } of REQUEST_OBJECT_CHECKS) {
+    assert.notEqual(name, '');
+    assert.match(source, /(RFC \d{4}|Core|FAPI 2\.0 Message Signing) §\d/, name);
+  }
+});
+
+test('no claim that describes the JWT is a parameter of the request (RFC 9101 §4)', async () => {
+  const claims = { iat: at(0), nbf: at(0), jti: 'one', sub: 'user' };
+  const { parameters } = await validate(requestObject({ claims }));
+  assert.deepEqual(parameters, { client_id: 'client', response_type: 'code' });
+});
+
+test('what is no text is called by its type', async () => {
+  await assert.rejects(validate(5 as unknown as string), {
+    reason: 'assertion_malformed',
+    expected: 'a string',
+    actual: 'number',
+  });
+});
+
+test('jwksUri is an instance that lives longer than a call', async () => {
+  const wrong = { jwksUri: {} } as unknown as Partial<RequestObjectOptions>;
+  await assert.rejects(validate(requestObject(), wrong), {
+    name: 'TypeError',
+    message: 'jwksUri must be a RemoteJwkSets, which keeps keys from call to call',
+  });
+  const client = clientWith('client', [{ type: 'JwksUri', value: 'https://client.example/jwks' }]);
+  const asked: string[] = [];
+  const jwksUri = new RemoteJwkSets({
+    lookup: (name, _options, callback) => {
+      asked.push(name);
+      callback(new Error('down'), '');
+    },
+  });
+  await assertRefused(validate(requestObject(), { client, jwksUri }), 'jwks_uri_failed');
+  assert.deepEqual(asked, ['client.example']);
+});
+
+test('a client without secrets has no key', async () => {
+  await assertRefused(
+    validate(requestObject(), { client: { clientId: 'client' } as AssertionClient }),
+    'no_matching_key',
+  );
+});
+
+for (const [option, hint] of [
+  ['strict', /use requireTyp, or profile: 'fapi2'/],
+  ['audience', /it is the issuer/],
+] as const) {
+  test(`the option ${option} is refused with what to use in its place`, async () => {
+    const wrong = { [option]: true } as unknown as Partial<RequestObjectOptions>;
+    await assert.rejects(validate(requestObject(), wrong), (error: Error) => {
+      assert.match(error.message, hint);
+      assert.match(error.message, /validateRequestObject/);
+      return true;
+    });
   });
 }

@@ -45,6 +45,18 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: 'lives for ten minutes and the tolerance',
+    header: { typ: TYP },
+    claims: (now) => ({ iat: now, exp: now + 660 }),
+    expected: [[], [], [], []],
+  },
+  {
+    name: 'lives a second longer',
+    header: { typ: TYP },
+    claims: (now) => ({ iat: now, exp: now + 661 }),
+    expected: [['lifetime_too_long'], ['lifetime_too_long'], ['lifetime_too_long'], []],
+  },
+  {
     name: 'lives for an hour',
     claims: (now) => ({ iat: now, exp: now + 3600 }),
     expected: [
@@ -61,6 +73,16 @@ const ROWS: readonly Row[] = [
       ['expiration_invalid'],
       ['expiration_invalid'],
       ['expiration_invalid'],
+      ['typ_not_allowed'],
+    ],
+  },
+  {
+    name: 'writes nbf and iat as strings',
+    claims: (now) => ({ nbf: String(now), iat: String(now) }),
+    expected: [
+      ['not_before_invalid', 'issued_at_invalid'],
+      ['not_before_invalid', 'issued_at_invalid'],
+      ['not_before_invalid', 'issued_at_invalid'],
       ['typ_not_allowed'],
     ],
   },

@@ -122,7 +122,7 @@ browserTest('the page says of each assertion what the library says', async ({ de
     assert.equal(
       (await verdict.textContent())?.split('\n').at(-1),
       reasons === ''
-        ? 'Nothing is wrong so far. The client, its keys and the signature are not checked yet.'
+        ? 'No problem so far. The client, its keys and the signature are not checked yet.'
         : `Reasons: ${reasons}.`,
     );
     assert.equal(requests.length, before, 'nothing leaves the page');
@@ -131,7 +131,7 @@ browserTest('the page says of each assertion what the library says', async ({ de
 
     await press(checkSignature);
     const said = accepted
-      ? '✓ Accepted: every check passed, and it was not used before.'
+      ? '✓ Accepted: every check passed, and the assertion was not used before.'
       : `Reasons: ${reasonsOf(checks)}.`;
     assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
     assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
@@ -201,8 +201,33 @@ browserTest('the answer comes first, in words', async ({ demo, open }) => {
   const { assertion, verdict } = inspectorPage(page);
   await assertion.fill(assertionOf(demo, { name: '', claims: { aud: 'https://other.example' } }));
   const [answer] = (await verdict.textContent())?.split('\n') ?? [];
-  assert.equal(answer, `✗ Refused: made for https://other.example, this server is ${demo.issuer}.`);
+  assert.equal(
+    answer,
+    `✗ Refused: made for https://other.example, but this server is ${demo.issuer}.`,
+  );
   assert.equal(await page.locator('#explanation .checks').first().locator('tbody tr').count(), 1);
+});
+
+browserTest('limits are shown in words, with their unit', async ({ demo, open }) => {
+  const { page } = await open(`${demo.issuer}/inspector`);
+  const { assertion, checkSignature, verdict } = inspectorPage(page);
+  const iat = seconds() - 7200;
+  const claims = { iat, exp: iat + 10_800 };
+  await assertion.fill(assertionOf(demo, { name: '', claims }));
+  await press(checkSignature);
+  const failed = page.locator('#explanation .checks').first();
+  const text = (check: string) => valueInRow(failed, check).last().textContent();
+  assert.match(
+    (await text('lifetime')) ?? '',
+    /found 10,800 seconds \(3 hours\)expected at most 3,660 seconds \(61 minutes\)/,
+  );
+  const date = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
+  assert.match(
+    (await text('iat is not too old')) ?? '',
+    new RegExp(`found ${iat} \\(${date}\\)expected not before ${date}`),
+  );
+  const [answer] = (await verdict.textContent())?.split('\n') ?? [];
+  assert.match(answer ?? '', new RegExp(`found ${iat} \\(${date}\\), expected not before ${date}`));
 });
 
 browserTest(
@@ -224,7 +249,7 @@ browserTest(
     const before = requests.length;
     await key.fill(JSON.stringify(demo.machineKey.export({ format: 'jwk' })));
     await press(checkSignature);
-    assert.match((await verdict.textContent()) ?? '', /^That is a private or a shared key/);
+    assert.match((await verdict.textContent()) ?? '', /^This is a private or shared key/);
     assert.equal(requests.length, before);
   },
 );

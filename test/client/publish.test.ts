@@ -11,7 +11,7 @@ import {
   SigningKey,
 } from '../../lib/client/index.js';
 import { clientMetadataDocuments } from '../../lib/index.js';
-import { clientAt, fetchingEndpoint, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
+import { fetchingEndpoint, namedKey, signNamed, statusOf } from '../support/jwks-host.js';
 import { pem } from '../support/key-forms.js';
 import { newKeyPair } from '../support/keys.js';
 import { listen } from '../support/listen.js';
@@ -307,7 +307,7 @@ test('what one side publishes, the other side reads', async (t) => {
   const find = clientMetadataDocuments({ allowedNetworks: ['localhost'] });
   const client = await find(client_id, undefined);
   assert.deepEqual(client?.secrets, [
-    { ...clientAt(jwks_uri).secrets[0], description: 'jwks_uri' },
+    { type: 'MetadataDocument', value: client_id, description: 'jwks_uri' },
   ]);
   const endpoint = await fetchingEndpoint(t, client ? [client] : [], {
     allowedNetworks: ['localhost'],

@@ -3,8 +3,10 @@ import { type TestContext, test } from 'node:test';
 import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-document.js';
 import {
   type AssertionClient,
+  assertClientSecrets,
   clientMetadataDocuments,
   type MetadataDocumentClient,
+  type Secret,
   validateRequestObject,
 } from '../../lib/index.js';
 import type { JwksUriOptions } from '../../lib/keys/jwks-uri.js';
@@ -218,6 +220,80 @@ test('a set that was fetched for an assertion is not fetched again for it', asyn
   assert.equal(await statusOf(endpoint, guessed), 401);
   assert.equal(others.sets, 1);
   assert.deepEqual(reasons(endpoint), new Set(['signature_invalid']));
+});
+
+const asColumns = (secret: Secret): Secret => {
+  const { type, value, description } = secret as Extract<Secret, { value: unknown }>;
+  return { type, value, description } as Secret;
+};
+
+/** What an application may make of a client before it returns the client. */
+const COPIES: Readonly<Record<string, (client: AssertionClient) => AssertionClient>> = {
+  'cloned by structuredClone': (client) => structuredClone(client),
+  'read from JSON': (client) => JSON.parse(JSON.stringify(client)),
+  'with copied secrets': (client) => ({
+    ...client,
+    secrets: client.secrets.map((secret) => ({ ...secret })),
+  }),
+  'read from the columns of a table': ({ clientId, secrets }) => ({
+    clientId,
+    secrets: secrets.map(asColumns),
+  }),
+};
+
+for (const [what, copyOf] of Object.entries(COPIES)) {
+  for (const member of ['jwks_uri', 'jwks'] as const) {
+    test(`a stranger ${what} has no keys, wherever its ${member} leads`, async (t) => {
+      const inner = await jwksHost(t, [pair.publicJwk], {}, INNER);
+      const keys = { jwks_uri: inner.uri, jwks: { keys: [pair.publicJwk] } };
+      const others = await strangers(t, { metadata: () => ({ [member]: keys[member] }) });
+      const remote = await remoteOptions({ 'inner.example': () => [INNER.address] });
+      const find = clientMetadataDocuments({ ...remote, allowedNetworks: ['127.0.1.1/32'] });
+      const endpoint = await tokenEndpoint(
+        async (clientId) => copyOf((await find(clientId)) as AssertionClient),
+        { jwksUri: remote },
+      );
+      t.after(() => endpoint.close());
+      // Twice: the second time the copy's failure comes from a cache.
+      for (const _ of [1, 2]) {
+        assert.equal(await statusOf(endpoint, signNamed(pair, others.clientId('a'))), 401);
+      }
+      assert.equal(inner.requests, 0);
+      for (const { reason, warnings } of endpoint.events) {
+        assert.equal(reason, 'secret_refused');
+        const [{ code, secret, message } = assert.fail()] = warnings;
+        assert.deepEqual([code, secret], ['secret_refused', `MetadataDocument, "${member}"`]);
+        assert.match(message, /it is a copy.*return the secrets that clientMetadataDocuments/);
+      }
+    });
+  }
+}
+
+test('a stranger whose client was copied, but not its secrets, authenticates', async (t) => {
+  for (const setUp of [
+    { keys: [pair.publicJwk] },
+    { metadata: () => ({ jwks: { keys: [pair.publicJwk] } }) },
+  ]) {
+    const others = await strangers(t, setUp);
+    const find = clientMetadataDocuments(await remoteOptions());
+    const endpoint = await tokenEndpoint(async (clientId) => {
+      const client = (await find(clientId)) as AssertionClient;
+      assertClientSecrets(client);
+      return { ...client, name: 'a copy', secrets: [...client.secrets] };
+    }, {});
+    t.after(() => endpoint.close());
+    assert.equal(await statusOf(endpoint, signNamed(pair, others.clientId('a'))), 200);
+  }
+});
+
+test('assertClientSecrets refuses the secret of a document that was copied', async (t) => {
+  const others = await strangers(t, { keys: [pair.publicJwk] });
+  const find = clientMetadataDocuments(await remoteOptions());
+  const client = structuredClone(await find(others.clientId('a'))) as AssertionClient;
+  assert.throws(() => assertClientSecrets(client), {
+    name: 'SecretError',
+    message: /MetadataDocument, "jwks_uri"\): it is a copy/,
+  });
 });
 
 test('networks that registered clients may use are not open to strangers', async (t) => {

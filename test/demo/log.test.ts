@@ -46,7 +46,7 @@ const AT_AUTHORIZE: readonly (readonly [string, () => Promise<string>, Line])[] 
   [
     'an unknown client',
     async () => requestUrl(server, 'nobody'),
-    { clientId: undefined, error: 'invalid_request', reason: 'The client is not known.' },
+    { clientId: undefined, error: 'invalid_request', reason: 'The client is unknown.' },
   ],
   [
     'another redirect_uri',

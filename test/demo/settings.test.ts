@@ -69,7 +69,7 @@ const WRONG_CLIENTS: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'with a client twice',
     [{ client_id: 'client' }, { client_id: 'client' }],
-    /Client "client" is there twice\.$/,
+    /Client "client" is in the file twice\.$/,
   ],
   [
     'with redirect URIs of the wrong type',

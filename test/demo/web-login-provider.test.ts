@@ -86,7 +86,7 @@ test('a user refreshes, and logs out: each call has an assertion of its own', as
   const visitor = newVisitor();
   await visitor.open(`${url}/login`);
   const before = visitor.cookie('web-login');
-  assert.match((await press(visitor, url, 'refresh')).body, /The tokens are new\./);
+  assert.match((await press(visitor, url, 'refresh')).body, /The tokens were refreshed\./);
   assert.notEqual(visitor.cookie('web-login'), before);
 
   const end = await press(visitor, url, 'logout');
@@ -105,7 +105,7 @@ test('a login that the provider has ended is over at the next refresh', async (t
   await visitor.open(`${url}/login`);
   await new Promise((resolve) => setTimeout(resolve, 2100));
   const page = await press(visitor, url, 'refresh');
-  assert.match(page.body, /The provider has ended the login\./);
+  assert.match(page.body, /The provider has ended your login\. Log in again\./);
   assert.match(page.body, /You are not logged in/);
 });
 
