@@ -81,9 +81,18 @@ const KEY_HINTS = Object.fromEntries(
   Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
 );
 
+const server: Reader<AuthorizationServer | undefined> = (_name, value) => {
+  if (value === undefined) return undefined;
+  const { issuer } = Object(value) as { readonly issuer?: unknown };
+  if (typeof value === 'object' && isWebUrl(issuer)) return value as AuthorizationServer;
+  throw new TypeError(
+    'server must be the metadata of the server, with its issuer: { server: config.serverMetadata() } or { server: { issuer } }',
+  );
+};
+
 const CONTEXT = {
   audience,
-  server: unchecked<AuthorizationServer | undefined>(),
+  server,
   clockOffset: seconds(0, -DAY, DAY),
 } satisfies ArgumentTable<JwtContext>;
 

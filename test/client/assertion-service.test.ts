@@ -94,6 +94,17 @@ test('an audience that nobody knows is an error', async () => {
   await assert.rejects(byMetadata.createClientToken(), /function audience returned no audience/);
 });
 
+for (const wrong of [ISSUER, new URL(ISSUER), {}, { issuer: 'as' }, { issuer: 5 }, [], null, 1]) {
+  test(`a server without an issuer is an error: ${JSON.stringify(wrong)}`, async () => {
+    const context = { server: wrong } as unknown as JwtContext;
+    for (const assertions of [service(), service({ issuer: undefined, audience: 'as' })]) {
+      const expected = { name: 'TypeError', message: /^server must be the metadata of the server/ };
+      await assert.rejects(assertions.createClientToken(context), expected);
+      await assert.rejects(assertions.signAuthorizationRequest({}, context), expected);
+    }
+  });
+}
+
 test('no assertion for one server is made for another', async () => {
   await assert.rejects(service().createClientToken({ server: { issuer: OTHER } }), {
     name: 'TypeError',
