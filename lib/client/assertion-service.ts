@@ -81,13 +81,12 @@ const KEY_HINTS = Object.fromEntries(
   Object.keys(KEY_OPTIONS).map((name) => [name, `use key: { key, ${name} }`]),
 );
 
-const server: Reader<AuthorizationServer | undefined> = (_name, value) => {
-  if (value === undefined) return undefined;
-  const { issuer } = Object(value) as { readonly issuer?: unknown };
-  if (typeof value === 'object' && isWebUrl(issuer)) return value as AuthorizationServer;
-  throw new TypeError(
-    'server must be the metadata of the server, with its issuer: { server: config.serverMetadata() } or { server: { issuer } }',
-  );
+const server: Reader<AuthorizationServer | undefined> = (name, value) => {
+  const { issuer } = (value ?? {}) as Partial<AuthorizationServer>;
+  if (value === undefined || (typeof issuer === 'string' && issuer !== '')) {
+    return value as AuthorizationServer | undefined;
+  }
+  throw new TypeError(`${name} must be the metadata of the server, with its issuer`);
 };
 
 const CONTEXT = {

@@ -60,11 +60,16 @@ const typ =
 const notBefore: Reader<number | false> = (name, value) =>
   value === false ? false : seconds(0, 0, HOUR)(name, value);
 
+/** Whether a value is an object whose own members are what it contains; a list or a Map is not. */
+const isRecord = (value: unknown): value is Members =>
+  Object.prototype.toString.call(value) === '[object Object]';
+
 /** Refuses members that have an option of their own. */
 const members =
   (setElsewhere: Readonly<Record<string, string>>): Reader<Members> =>
   (name, value = {}) => {
-    const given = value as Members;
+    if (!isRecord(value)) throw new TypeError(`${name} must be an object`);
+    const given = value;
     const set = Object.entries(setElsewhere).find(([member]) => Object.hasOwn(given, member));
     if (set === undefined) return given;
     throw new TypeError(`${name} must not have ${set[0]}: ${set[1]}`);
@@ -182,6 +187,9 @@ function collect(parameters: URLSearchParams): Record<string, unknown> {
 export function claimsOfAuthorizationRequest(
   parameters: AuthorizationRequestParameters,
 ): Record<string, unknown> {
+  if (!(parameters instanceof URLSearchParams || isRecord(parameters))) {
+    throw new TypeError('The parameters must be URLSearchParams or an object');
+  }
   const collected = parameters instanceof URLSearchParams ? collect(parameters) : parameters;
   for (const name of ['request', 'request_uri']) {
     if (Object.hasOwn(collected, name)) {

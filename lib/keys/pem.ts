@@ -12,8 +12,8 @@ const MAX_CERTIFICATE_BYTES = 16_384;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;
 const BEGIN = /-----BEGIN ([A-Z0-9 .]{1,40})-----/g;
-/** In a line of its own, maybe after attributes, and maybe indented. */
-const FIRST_LINE = /^[^\S\n]*-----BEGIN /m;
+/** In a line of its own, maybe after attributes, indented or in quotes. */
+const FIRST_LINE = /^[^\S\n]*["']?-----BEGIN /m;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const PUBLIC_KEY_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
@@ -100,7 +100,7 @@ function isPublicDer(der: Buffer): boolean {
  * @throws {KeyError}
  */
 export function refusePublicBytes(what: string, bytes: Buffer): void {
-  const text = bytes.toString('latin1');
+  const text = bytes.toString('utf8');
   const remedy = 'use PublicKeyPem or X509CertificateBase64';
   if (FIRST_LINE.test(text)) throw new KeyError(`${what} is a PEM: ${remedy}`);
   const base64 = withoutSpace(text);

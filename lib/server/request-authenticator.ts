@@ -54,6 +54,15 @@ function methodShown({ client_secret }: Credentials, authorization: string | und
   return /^basic /i.test(authorization ?? '') ? 'client_secret_basic' : undefined;
 }
 
+/** A `client_id` beside another method must name the same client (RFC 6749 §3.2.1). */
+const clientIdFailure = (
+  { client_id: sent }: Credentials,
+  clientId: string,
+): Failure | undefined =>
+  sent === undefined || sent === clientId
+    ? undefined
+    : { reason: 'client_id_mismatch', expected: clientId, actual: sent };
+
 type Pinned = Partial<AssertionClient> & Pick<AssertionClient, 'clientId'>;
 
 function isPinned(client: unknown): client is Pinned {
@@ -126,7 +135,9 @@ export class RequestAuthenticator<
     if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
     const sent = this.credentialsOf(request);
     const method = methodShown(sent, request.headers.authorization);
-    const failure = failureWithoutAssertion(client, method, methodsIn(sent));
+    const failure =
+      clientIdFailure(sent, client.clientId) ??
+      failureWithoutAssertion(client, method, methodsIn(sent));
     if (failure !== undefined) {
       throw await this.reportRefusal(request, failure, endpoint, client.clientId);
     }

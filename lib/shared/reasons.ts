@@ -103,7 +103,7 @@ export const REASONS = {
   subject_mismatch: invalidClient(
     'sub is neither the same as iss nor a subject that a FederatedIdentity secret trusts.',
   ),
-  client_id_mismatch: invalidClient('The client_id parameter is not the same as sub.'),
+  client_id_mismatch: invalidClient('The client_id parameter names another client.'),
   audience_mismatch: invalidClient('aud does not name this server.'),
   expiration_invalid: invalidClient('exp is missing or not a number.'),
   expired: invalidClient('exp is in the past.'),

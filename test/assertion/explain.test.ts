@@ -301,6 +301,28 @@ for (const { name, parameters, assertion = 'a.b.c', check, reason, skipped } of 
   });
 }
 
+test('the client_id parameter does not make a client’s own assertion a platform’s (RFC 7521 §4.2)', async () => {
+  const { parameters, ...request } = requestWith(await signAssertion());
+  const { accepted, checks } = await validatorOf([CLIENT]).explain({
+    ...request,
+    parameters: { ...parameters, client_id: 'client' },
+  });
+  assert.equal(accepted, true);
+  assert.deepEqual(
+    checks.map(({ check }) => check),
+    CHECKS,
+  );
+});
+
+test('a client_id parameter that names another client is a failed check (RFC 7521 §4.2)', async () => {
+  const { parameters, ...request } = requestWith(await signAssertion());
+  const { checks } = await validatorOf([CLIENT]).explain({
+    ...request,
+    parameters: { ...parameters, client_id: 'another' },
+  });
+  assert.deepEqual(failuresOf(checks), [['client_id parameter', 'client_id_mismatch']]);
+});
+
 test('without a lookup, what depends on the client is skipped', async () => {
   const { now } = fakeClock();
   const settings = settingsFrom(readOptions('test', {}, CLIENT_ASSERTION_OPTIONS));

@@ -468,3 +468,177 @@ test('a client that trusts a platform needs no key for private_key_jwt, but one 
     /client_secret_jwt needs a key/,
   );
 });
+
+test('explain shows of each rule for a platform’s assertion what it expects and what came', async (t) => {
+  const { now, restore } = fakeClock();
+  t.after(restore);
+  const pair = platformKey('ES256');
+  const trust = { jwks: { keys: [pair.publicJwk] }, claims: { ref: 'main', env: 'live' } };
+  const client = clientWith('workload', [
+    trustIn({ issuer }, { ...trust, singleUse: true, maxLifetime: 600 }),
+  ]);
+  const validator = new ClientAssertionValidator(
+    { algorithms: ['ES256', 'HS256', 'RS256'] },
+    () => client,
+  );
+  const header = { alg: 'HS256', typ: 'at+jwt', crit: ['b64'], b64: false, kid: 1 };
+  const claims = {
+    aud: 'https://other.example',
+    exp: now() + 3607,
+    iat: now() - 700,
+    nbf: undefined,
+    jti: undefined,
+    ref: 'x',
+  };
+  const parameters = assertionForm(tokenOf({ issuer, pair }, { header, claims }), {
+    client_id: 'workload',
+  });
+  const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+  const shown = checks.map(({ check, source, outcome, expected, actual }) => [
+    check,
+    source,
+    outcome,
+    expected,
+    actual,
+  ]);
+  const exp = claims.exp;
+  assert.deepEqual(shown.slice(2, -3), [
+    ['alg', 'RFC 8725 §3.1', 'failed', ['ES256', 'RS256'], 'HS256'],
+    ['crit', 'RFC 7515 §4.1.11', 'failed', 'absent', ['b64']],
+    ['b64', 'RFC 7797 §7', 'failed', 'absent or true', false],
+    [
+      'key identifiers',
+      'RFC 7515 §4.1.4, §4.1.7, §4.1.8',
+      'failed',
+      'strings',
+      [1, undefined, undefined],
+    ],
+    [
+      'typ',
+      'RFC 10070 §4, RFC 8725 §3.11',
+      'failed',
+      ['absent', 'JWT', 'client-authentication+jwt'],
+      'at+jwt',
+    ],
+    ['exp is a number', 'RFC 7523 §3 (4)', 'passed', 'a number', exp],
+    ['exp is in the future', 'RFC 7523 §3 (4)', 'passed', `> ${now() - 60}`, exp],
+    ['nbf is a number', 'RFC 7523 §3 (5)', 'passed', 'absent or a number', undefined],
+    ['nbf is not in the future', 'RFC 7523 §3 (5)', 'passed', `<= ${now() + 60}`, undefined],
+    ['iat is a number', 'RFC 7523 §3 (6)', 'passed', 'absent or a number', claims.iat],
+    ['iat is not in the future', 'RFC 7523 §3 (6)', 'passed', `<= ${now() + 60}`, claims.iat],
+    ['authorization request', 'RFC 9101 §10.8', 'passed', 'absent', []],
+    ['client', 'RFC 6749 §5.2', 'passed', undefined, undefined],
+    ['client is enabled', 'RFC 6749 §5.2', 'passed', 'enabled', 'enabled'],
+    [
+      'method of the client',
+      'RFC 7591 §2, OpenID Connect Core §9',
+      'passed',
+      'any',
+      'client_secret_jwt',
+    ],
+    [
+      'iss',
+      'RFC 7523 §3 (1)',
+      'passed',
+      [
+        `sub = ${issuer}, or a FederatedIdentity secret of the client for this iss`,
+        `the client has one for ${issuer}`,
+      ],
+      SUBJECT,
+    ],
+    ['sub', 'RFC 7523 §3 (2)', 'passed', [SUBJECT], SUBJECT],
+    ['aud', 'RFC 7523 §3 (3)', 'failed', [ISSUER], claims.aud],
+    [
+      'further claims',
+      'RFC 7521 §5.2',
+      'failed',
+      ['ref = "main"', 'env = "live"'],
+      ['ref = "x"', 'env = absent'],
+    ],
+    ['iat is not too old', 'RFC 7523 §3 (6)', 'failed', [`>= ${now() - 660}`], claims.iat],
+    ['lifetime', 'RFC 7523 §3 (4)', 'failed', ['<= 660'], 4307],
+    ['jti', 'RFC 7523 §3 (7)', 'failed', 'a non-empty string, since singleUse is set', undefined],
+  ]);
+});
+
+for (const { what, times, more, expected } of [
+  { what: 'the greatest age', times: { iat: -660 }, more: { maxLifetime: 600 }, expected: [] },
+  {
+    what: 'an age one second greater',
+    times: { iat: -661, exp: -1 },
+    more: { maxLifetime: 600 },
+    expected: ['issued_too_long_ago'],
+  },
+  { what: 'no iat', times: { iat: undefined, exp: 660 }, more: { maxLifetime: 600 }, expected: [] },
+  {
+    what: 'the longest lifetime',
+    times: { iat: 0, exp: 660 },
+    more: { maxLifetime: 600 },
+    expected: [],
+  },
+  {
+    what: 'a lifetime one second longer',
+    times: { iat: 0, exp: 661 },
+    more: { maxLifetime: 600 },
+    expected: ['lifetime_too_long'],
+  },
+  { what: '25 hours by default', times: { iat: 0, exp: 90_060 }, more: {}, expected: [] },
+  {
+    what: 'more than 25 hours by default',
+    times: { iat: 0, exp: 90_061 },
+    more: {},
+    expected: ['lifetime_too_long'],
+  },
+] as const) {
+  const outcome = expected.length === 0 ? 'accepted' : 'refused';
+  test(`${what} of a platform’s assertion is ${outcome}, with the tolerance (RFC 7523 §3 (4), (6))`, async (t) => {
+    const { now, restore } = fakeClock();
+    t.after(restore);
+    const pair = platformKey('ES256');
+    const jwks = { keys: [pair.publicJwk] };
+    const validator = new ClientAssertionValidator({ algorithms: ['ES256'] }, () =>
+      clientWith('workload', [trustIn({ issuer }, { jwks, ...more })]),
+    );
+    const claims = {
+      nbf: undefined,
+      ...Object.fromEntries(
+        Object.entries({ exp: 0, ...times }).map(([name, value]) => [
+          name,
+          value === undefined ? value : now() + value,
+        ]),
+      ),
+    };
+    const parameters = assertionForm(tokenOf({ issuer, pair }, { claims }), {
+      client_id: 'workload',
+    });
+    const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+    assert.deepEqual(
+      checks.filter(({ reason }) => reason !== undefined).map(({ reason }) => reason),
+      expected,
+    );
+  });
+}
+
+for (const [value, shown] of [
+  [undefined, 'ref = absent'],
+  [null, 'ref = an object or an array'],
+  [{ secret: 'x' }, 'ref = an object or an array'],
+  [['x'], 'ref = an object or an array'],
+  ['develop', 'ref = "develop"'],
+  [7, 'ref = 7'],
+] as const) {
+  test(`explain: a claim that should be "main" is shown as ${shown}`, async () => {
+    const pair = platformKey('ES256');
+    const trust = trustIn(
+      { issuer },
+      { jwks: { keys: [pair.publicJwk] }, claims: { ref: 'main' } },
+    );
+    const validator = new ClientAssertionValidator({ algorithms: ['ES256'] }, () =>
+      clientWith('workload', [trust]),
+    );
+    const token = tokenOf({ issuer, pair }, { claims: { ref: value } });
+    const parameters = assertionForm(token, { client_id: 'workload' });
+    const { checks } = await validator.explain({ issuer: ISSUER, parameters });
+    assert.deepEqual(checks.find(({ check }) => check === 'further claims')?.actual, [shown]);
+  });
+}

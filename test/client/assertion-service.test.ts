@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import type { JwtContext } from '../../lib/client/assertion-source.js';
 import { AssertionService, type AssertionServiceOptions, presets } from '../../lib/client/index.js';
@@ -94,14 +95,34 @@ test('an audience that nobody knows is an error', async () => {
   await assert.rejects(byMetadata.createClientToken(), /function audience returned no audience/);
 });
 
-for (const wrong of [ISSUER, new URL(ISSUER), {}, { issuer: 'as' }, { issuer: 5 }, [], null, 1]) {
-  test(`a server without an issuer is an error: ${JSON.stringify(wrong)}`, async () => {
-    const context = { server: wrong } as unknown as JwtContext;
-    for (const assertions of [service(), service({ issuer: undefined, audience: 'as' })]) {
-      const expected = { name: 'TypeError', message: /^server must be the metadata of the server/ };
-      await assert.rejects(assertions.createClientToken(context), expected);
-      await assert.rejects(assertions.signAuthorizationRequest({}, context), expected);
+for (const server of [
+  {},
+  null,
+  'https://as.example',
+  new URL(ISSUER),
+  { issuer: '' },
+  { issuer: 5 },
+]) {
+  test(`no assertion is made for the server ${JSON.stringify(server)}, which has no issuer (RFC 7523 §3)`, async () => {
+    for (const audience of [undefined, ISSUER]) {
+      const assertions = service({ issuer: undefined, audience });
+      const context = { server: server as never };
+      const wrong = {
+        name: 'TypeError',
+        message: 'server must be the metadata of the server, with its issuer',
+      };
+      await assert.rejects(assertions.createClientToken(context), wrong);
+      await assert.rejects(assertions.signAuthorizationRequest({}, context), wrong);
     }
+  });
+}
+
+for (const parameters of ['scope=openid', null, [['scope', 'openid']], new Map([['scope', 'x']])]) {
+  test(`${inspect(parameters)} are no parameters, and are not signed (RFC 9101 §4)`, async () => {
+    await assert.rejects(service().signAuthorizationRequest(parameters as never), {
+      name: 'TypeError',
+      message: 'The parameters must be URLSearchParams or an object',
+    });
   });
 }
 
@@ -280,6 +301,11 @@ for (const [parameters, message] of UNSIGNABLE) {
 }
 
 const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+  ['claims of null', { claims: null }, /claims must be an object/],
+  ['claims as text', { claims: '{"a":1}' }, /claims must be an object/],
+  ['claims as a list', { claims: [['a', 1]] }, /claims must be an object/],
+  ['claims in a Map', { claims: new Map([['a', 1]]) }, /claims must be an object/],
+  ['a header as text', { header: 'x5t' }, /header must be an object/],
   ['clientId', { clientId: '' }, /clientId must be a non-empty string/],
   ['issuer', { issuer: 'as' }, /issuer must be a URL/],
   ['issuer of another scheme', { issuer: 'xhttps://as.example' }, /issuer must be a URL/],

@@ -138,6 +138,16 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     /the shared secret is a PEM/,
   ],
   [
+    'a PEM in quotes and in one line as shared secret',
+    shared(JSON.stringify(spkiPem(RSA.publicKey))),
+    /the shared secret is a PEM/,
+  ],
+  [
+    'a PEM after a byte order mark as shared secret',
+    shared(`\ufeff${spkiPem(RSA.publicKey)}`),
+    /the shared secret is a PEM/,
+  ],
+  [
     'a public key in base64 as shared secret',
     shared(spkiDer(RSA.publicKey).toString('base64')),
     /the shared secret is a public key or a certificate/,

@@ -419,6 +419,22 @@ for (const [name, accepted, reason] of OTHERS) {
   });
 }
 
+test('a client_id beside another method must name the same client (RFC 6749 §3.2.1)', async () => {
+  const other = { clientId: 'other', secrets: [] };
+  const { authenticate, events } = start({}, () => other);
+  const headers = { authorization: 'Basic b3RoZXI6eA==' };
+  for (const [clientId, reason] of [
+    ['other', undefined],
+    ['', undefined],
+    ['client', 'client_id_mismatch'],
+    ['Other', 'client_id_mismatch'],
+  ] as const) {
+    const { client } = await authenticate(requestOf(`client_id=${clientId}`, { headers }));
+    assert.equal(client, reason === undefined ? other : undefined, clientId);
+    assert.equal(events.at(-1)?.reason, reason, clientId);
+  }
+});
+
 test('otherwise is not asked about a request with an assertion, right or wrong', async () => {
   const otherwise = () => assert.fail('asked');
   const { authenticate } = start({}, otherwise);

@@ -102,13 +102,12 @@ const LOGIN_ERRORS: readonly unknown[] = [
 const OUTAGES: readonly unknown[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
 
 /** Some servers answer a wrong assertion with `invalid_grant`; refresh tokens may be JWTs too. */
-const OF_THE_ASSERTION = /assertion|client auth/i;
+const OF_THE_SETUP = /assertion|client auth|redirect_uri/i;
 const OF_THE_GRANT = /refresh.?token|authorization.?code|code.?verifier|\bpkce\b/i;
 const OF_A_JWT = /audience|\baud\b|\bjwt\b|signature|\bkid\b|\bjti\b/i;
 
 const isOfTheClient = (description: string): boolean =>
-  OF_THE_ASSERTION.test(description) ||
-  (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
+  OF_THE_SETUP.test(description) || (OF_A_JWT.test(description) && !OF_THE_GRANT.test(description));
 
 const WITHOUT_USER: readonly unknown[] = [
   'client_credentials',
@@ -132,6 +131,7 @@ interface Thrown {
 
 function networkCode(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
+  if (error.name === 'TimeoutError') return 'timeout';
   const { code } = error as Thrown;
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   return networkCode(inner, depth + 1) ?? (typeof code === 'string' ? code : undefined);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThenable, withDeadline } from '../../shared/deadline.js';
+import { withoutSecrets } from './failures.js';
 
 /** The members of a request from which the tokens of its user are found. */
 export interface UserTokenRequest {
@@ -23,13 +24,18 @@ interface SessionStore {
   destroy?: unknown;
 }
 
+/** ioredis adds the command to its errors, and with it the session and its tokens. */
+const withoutCommand = (error: unknown): unknown =>
+  error instanceof Error && 'command' in error ? withoutSecrets(error) : error;
+
 function completed(target: object, method: unknown, ...parameters: unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done: Done = (error, value) => (error ? reject(error) : resolve(value));
+    const fail = (error: unknown) => reject(withoutCommand(error));
+    const done: Done = (error, value) => (error ? fail(error) : resolve(value));
     const call = method as (...all: unknown[]) => unknown;
     const returned = call.call(target, ...parameters, done);
     // A method that does both may resolve to nothing: prefer the callback.
-    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), reject);
+    if (isThenable(returned)) returned.then((value) => setImmediate(resolve, value), fail);
   });
 }
 

@@ -9,6 +9,7 @@ import {
   ClientSecretBasic,
   Configuration,
   clientCredentialsGrant,
+  customFetch,
   fetchProtectedResource,
   fetchUserInfo,
   skipSubjectCheck,
@@ -150,6 +151,8 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     'The audience of the client assertion is wrong',
     "assertion's aud must be the issuer",
     'The assertion for this refresh_token request has expired',
+    'Incorrect redirect_uri',
+    "the authorization code's redirect_uri does not match",
     'JWT signature does not match',
     'Client authentication failed',
   ].map(
@@ -198,6 +201,7 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     'The refresh token is an expired JWT',
     'Refresh token signature is invalid',
     'invalid refresh_token: jwt expired',
+    'The provided authorization grant or refresh token does not match the redirection URI, or was issued to another client',
     'the audience of the authorization code does not match',
     'PKCE: the code_verifier has a wrong signature',
   ].map(
@@ -320,12 +324,12 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
   [
     'JSON nested 5,000 deep',
     text(200, 'application/json', nested(5000)),
-    nonsense(/nested more than 64 deep/),
+    nonsense(/nested more than 64 levels deep/),
   ],
   [
     'arrays nested in strings that look like brackets',
     text(200, 'application/json', `{"a":"\\"[[[{{{","b":${'['.repeat(65)}${']'.repeat(65)}}`),
-    nonsense(/nested more than 64 deep/),
+    nonsense(/nested more than 64 levels deep/),
   ],
   [
     'a body that never ends',
@@ -511,6 +515,17 @@ test('a provider that cannot be reached is an outage, with the code of the netwo
   });
   config.timeout = 0.1;
   await assert.rejects(users.getToken(request, 'at-1 of alice'), {
+    status: 503,
+    message: 'The provider cannot be reached (timeout).',
+  });
+});
+
+test('a deadline is an outage, and is named as a timeout', async (t) => {
+  const { config } = await party(t, () => {});
+  config[customFetch] = async () => {
+    throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+  };
+  await assert.rejects(new ClientTokenManager({ config }).getToken(), {
     status: 503,
     message: 'The provider cannot be reached (timeout).',
   });

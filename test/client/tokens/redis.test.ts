@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
 import { Configuration, customFetch } from 'openid-client';
 import {
   AssertionService,
@@ -114,6 +115,40 @@ for (const { name, connect } of CLIENTS) {
     await fails('a list is replaced', replace, /WRONGTYPE/);
   });
 }
+
+redisTest('no error of a session that ioredis stores prints a token (CWE-532)', async (t) => {
+  const server = await RedisServer.start(t);
+  const client = new Redis(server.url);
+  t.after(() => client.disconnect());
+  const config = new Configuration(
+    { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
+    'client',
+    'a secret of the tests',
+  );
+  config[customFetch] = () => assert.fail('the refresh token would be lost');
+  const users = new UserTokenManager({ config });
+  const session = {
+    save(done: (error?: unknown) => void) {
+      const { save: _save, ...stored } = this;
+      client.set('session', JSON.stringify(stored)).then(() => done(), done);
+    },
+  };
+  const request = { session, sessionID: 'one' };
+  const response = { access_token: 'SECRET-AT', token_type: 'bearer', refresh_token: 'SECRET-RT' };
+  await users.save(request, response as never);
+  await server.command('CONFIG', 'SET', 'maxmemory', '1');
+  for (const run of [
+    () => users.getToken(request, 'SECRET-AT'),
+    () => users.save(request, response as never),
+  ]) {
+    await assert.rejects(run(), (error: Error) => {
+      assert.match(error.message, /^OOM command not allowed/);
+      const printed = inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+      assert.ok(!printed.includes('SECRET-'), printed);
+      return true;
+    });
+  }
+});
 
 test('what is no client of Redis is refused, and so are unknown options', () => {
   assert.throws(() => new RedisTokenStore({} as never), /client must be a client of node-redis/);
