@@ -94,7 +94,7 @@ async function start(): Promise<void> {
   });
   const trace = await lastTrace(issuer);
 
-  const more = isTraced ? '' : ' To see all of it: npm start -- --trace';
+  const more = isTraced ? '' : ' To see every check: npm start -- --trace';
   process.stdout.write(
     `${isTraced ? trace.text : ''}Log in:     ${webLoginUrl} (as alice or bob, without a password; Ctrl+C ends the demo)
 Inspector:  ${issuer}/inspector

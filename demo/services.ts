@@ -89,7 +89,7 @@ export class Services {
       const isTaken = /EADDRINUSE/.test(text) && portVariable !== undefined;
       process.stderr.write(
         isTaken
-          ? `Port ${env['PORT']} is in use: stop what uses it, or set ${portVariable} to another.\n`
+          ? `Port ${env['PORT']} is in use: stop the program that uses it, or set ${portVariable} to another port.\n`
           : text,
       );
     });

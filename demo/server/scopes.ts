@@ -9,5 +9,5 @@ export function parseScope(scope: string | undefined): readonly string[] | undef
 /** @throws {OAuthError} `invalid_scope` where a scope is not among those that are allowed */
 export function assertScopes(scopes: readonly string[], allowed: ReadonlySet<string>): void {
   if (scopes.every((scope) => allowed.has(scope))) return;
-  throw new OAuthError('invalid_scope', 'The scope is wider than what the client may ask for.');
+  throw new OAuthError('invalid_scope', 'The client may not ask for this scope.');
 }

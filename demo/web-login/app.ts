@@ -55,7 +55,10 @@ const sendError =
   (error, _request, response, next) => {
     log('request_failed', error);
     if (response.headersSent) next(error);
-    else response.status(500).send(pages.error('Something failed here or at the provider.'));
+    else
+      response
+        .status(500)
+        .send(pages.error('Something failed in this application or at the provider.'));
   };
 
 /** The pages link to the provider and to its inspector, if there is one. */
@@ -113,7 +116,7 @@ export function createApp(provider: Provider, settings: Settings, baseUrl: strin
   app.post('/refresh', form, refresh(config));
   app.post('/logout', form, logout(config, `${baseUrl}/`));
   app.use((_request, response) => {
-    response.status(404).send(pages.error('There is no such page.'));
+    response.status(404).send(pages.error('This page does not exist.'));
   });
   app.use(sendError(pages));
   return app;

@@ -27,5 +27,6 @@ export const requireFormToken: RequestHandler = (request, response, next) => {
   const expected = Buffer.from(request.session.formToken ?? '');
   const isOwn = expected.length > 0 && sent.length === expected.length;
   if (isOwn && timingSafeEqual(sent, expected)) next();
-  else response.status(403).type('text').send('The form has expired. Go back and reload the page.');
+  else
+    response.status(403).type('text').send('This form has expired. Go back and reload the page.');
 };

@@ -46,7 +46,10 @@ ${button('logout', 'Log out', formToken)}`,
 
   /** The page of a request that failed; the reason is in the log. */
   error(message: string): string {
-    return this.#page('That did not work', html`<p>${message}</p>\n<p><a href="./">Back</a></p>`);
+    return this.#page(
+      'Something went wrong',
+      html`<p>${message}</p>\n<p><a href="./">Back</a></p>`,
+    );
   }
 
   #page(title: string, body: Html): string {

@@ -78,7 +78,7 @@ export function readSettings(env: Environment): Settings {
     baseUrl: baseUrl === undefined ? undefined : url('BASE_URL', baseUrl).href.replace(/\/$/, ''),
     issuer: url('ISSUER', issuer),
     inspectorUrl: inspectorUrl === undefined ? undefined : url('INSPECTOR_URL', inspectorUrl),
-    clientId: required(env, 'CLIENT_ID', 'the client_id that the provider knows this server by'),
+    clientId: required(env, 'CLIENT_ID', 'the client_id of this server at the provider'),
     keyFile: required(env, 'CLIENT_KEY', 'the path of the private key, in PEM or as a JWK'),
     keyPassphrase: env['CLIENT_KEY_PASSPHRASE'] || undefined,
     kid: env['KID'] === 'none' ? false : env['KID'] || undefined,

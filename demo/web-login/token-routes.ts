@@ -31,11 +31,11 @@ export function refresh(config: Configuration): RequestHandler {
     try {
       const tokens = await refreshTokenGrant(config, user.refreshToken);
       await logIn(request, userOf(tokens, user));
-      request.session.messages = ['The tokens are new.'];
+      request.session.messages = ['The tokens were refreshed.'];
     } catch (error) {
       if (!(error instanceof ResponseBodyError) || error.error !== 'invalid_grant') throw error;
       await logOut(request);
-      request.session.messages = ['The provider has ended the login.'];
+      request.session.messages = ['The provider has ended your login. Log in again.'];
     }
     response.redirect(303, './');
   };

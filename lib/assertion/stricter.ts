@@ -6,7 +6,7 @@ import { isExplicitTyp } from './checks/header.js';
 import { lifetime } from './checks/times.js';
 import { FAPI2_ALGORITHMS } from './rules.js';
 
-/** The default `maxLifetime` of the stricter modes, in seconds. */
+/** In seconds. */
 const STRICT_LIFETIME = 600;
 
 const TIME_REASONS = {
@@ -15,10 +15,7 @@ const TIME_REASONS = {
   iat: 'issued_at_invalid',
 } as const satisfies Record<string, Reason>;
 
-/**
- * What each stricter mode would have refused of an accepted assertion. Operators see which clients
- * to warn before they turn a mode on.
- */
+/** Operators see which clients to warn before they turn a mode on. */
 export function stricterModes(
   subject: ClientSubject,
   timesAsStrings: readonly string[],
@@ -48,7 +45,7 @@ export function stricterModes(
   };
 }
 
-/** A copy, so that a listener that changes the event does not affect the application. */
+/** A listener that changes the event must not affect the application. */
 export const copyOf = (modes: StricterModes): StricterModes => ({
   issuer: [...modes.issuer],
   'issuer-string': [...modes['issuer-string']],

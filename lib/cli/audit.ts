@@ -161,10 +161,7 @@ function lines(clients: readonly AuditedClient[]): string[] {
   return [...rows, '', `${clients.length} clients, ${bad} of them would fail.`, NOTE];
 }
 
-/**
- * `audit`: lists for each client what would fail in a stricter mode, and what expires soon.
- * @param finish receives the exit code: 1 if a client would fail
- */
+/** `finish` gets the exit code: 1 if a client would fail. */
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('audit')

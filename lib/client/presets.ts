@@ -40,10 +40,7 @@ export const presets: Readonly<
     >
   >
 > = {
-  /**
-   * RFC 10070, which Duende IdentityServer follows. These are the defaults of an
-   * `AssertionService`.
-   */
+  /** RFC 10070, as Duende IdentityServer: the defaults of an `AssertionService`. */
   rfc10070: {},
   /** Microsoft Entra ID. It identifies keys by the SHA-256 thumbprint of their certificate. */
   microsoftEntraId: {

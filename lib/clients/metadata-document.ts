@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { RemoteJwkSets } from '../keys/jwks-uri.js';
-import { keepApart, type OwnKeys } from '../keys/key-cache.js';
+import { type DocumentKeys, secretOfDocument } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
@@ -146,7 +146,7 @@ function introduce(
     methods,
     grantTypes,
   }: { readonly methods: readonly string[]; readonly grantTypes: readonly string[] },
-  own: Omit<OwnKeys, 'imported'>,
+  own: Pick<DocumentKeys, 'jwksUri' | 'noteProved'>,
 ): Introduced {
   const { document, imported, offered } = checked;
   const method = chooseMethod(checked, methods);
@@ -156,8 +156,11 @@ function introduce(
     token_endpoint_auth_method: method,
     grant_types: grantTypesOf(document['grant_types'], grantTypes),
   });
-  keepApart(client.secrets, { imported, ...own });
-  return { client };
+  const { client_id, jwks_uri: uri } = document;
+  const secrets = client.secrets.map(({ description }) =>
+    secretOfDocument(client_id, description, { imported, uri, ...own }),
+  );
+  return { client: { ...client, secrets } };
 }
 
 function refusal(error: unknown): unknown {

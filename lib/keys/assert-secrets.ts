@@ -4,6 +4,7 @@ import { KeyError, shown } from './algorithms.js';
 import { isSymmetric } from './compact-jws.js';
 import { importConfiguredSet, importSecret } from './import.js';
 import { cannotVerify, isVerifiable } from './jwk.js';
+import { documentKeysOf } from './key-cache.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from './secret.js';
 import type { VerificationKey } from './signature.js';
 
@@ -56,11 +57,10 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
   );
 }
 
-/**
- * A set needs a signature key only if the client authenticates by its keys (RFC 7591 §2). A set
- * with only unusable keys is always a mistake.
- */
+/** Only private_key_jwt needs a signature key (RFC 7591 §2); only unusable keys are a mistake. */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
+  const ofDocument = documentKeysOf(secret);
+  if (ofDocument !== undefined) return ofDocument.imported.keys;
   const isForOtherUse = method !== undefined && !METHODS.includes(method);
   if (secret.type !== 'JsonWebKeySet' || !isForOtherUse) return importSecret(secret).keys;
   const { keys, refused } = importConfiguredSet(secret.value);
@@ -71,10 +71,11 @@ function importOf(secret: Secret, method: string | undefined): readonly Verifica
 
 const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): boolean =>
   (secrets ?? []).some(
-    ({ type }) =>
-      type === 'JwksUri' ||
+    (secret) =>
+      secret.type === 'JwksUri' ||
+      documentKeysOf(secret)?.uri !== undefined ||
       // A platform's assertion counts as private_key_jwt.
-      (type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
+      (secret.type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
   );
 
 /** RFC 7591 metadata has other names: its keys would not be checked. */

@@ -5,7 +5,7 @@ import type { CompactJws } from './compact-jws.js';
 import { type Candidate, diagnose, type Rank, type Search, type SignerQuery } from './diagnosis.js';
 import type { ImportedKeys } from './jwk.js';
 import type { FetchedSet, RemoteJwkSets } from './jwks-uri.js';
-import { ownKeysOf } from './key-cache.js';
+import { documentKeysOf } from './key-cache.js';
 import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
@@ -32,12 +32,22 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
   return b === undefined ? a : Math.min(a, b);
 }
 
-const jwkSetsOf = (secret: KeySecret, { settings }: SignerQuery): RemoteJwkSets =>
-  ownKeysOf(secret)?.jwksUri ?? settings.jwksUri;
+interface Location {
+  readonly jwksUri: RemoteJwkSets;
+  readonly uri: string | undefined;
+}
+
+/** Where the keys of a secret are fetched from, and by which rules. */
+function locationOf(secret: KeySecret, { settings }: SignerQuery): Location | undefined {
+  if (secret.type === 'JwksUri') return { jwksUri: settings.jwksUri, uri: secret.value };
+  return documentKeysOf(secret);
+}
 
 function keysAtHand(secret: KeySecret, search: Search): ImportedKeys | undefined {
-  if (secret.type !== 'JwksUri') return search.settings.keys.keysOf(secret);
-  const set = jwkSetsOf(secret, search).atHand(secret.value);
+  const isLocal = secret.type !== 'JwksUri' && secret.type !== 'MetadataDocument';
+  const location = isLocal ? undefined : locationOf(secret, search);
+  if (location?.uri === undefined) return search.settings.keys.keysOf(secret);
+  const set = location.jwksUri.atHand(location.uri);
   search.sets.set(secret, set);
   return set;
 }
@@ -144,7 +154,8 @@ interface Arrival extends FetchedSet {
 function startFetches(search: Search): Map<KeySecret, Promise<Arrival>> {
   const arrivals = new Map<KeySecret, Promise<Arrival>>();
   for (const [secret, seen] of search.sets) {
-    const fetched = jwkSetsOf(secret, search).fetch(secret.value as string, seen);
+    const { jwksUri, uri } = locationOf(secret, search) as Location;
+    const fetched = jwksUri.fetch(uri as string, seen);
     const arrival = fetched.then(
       (result) => ({ ...result, secret }),
       (fault: unknown) => ({ secret, fault }),
@@ -201,10 +212,7 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
   return { signer, warnings };
 }
 
-/**
- * Keys at hand get eight tries. If none verifies, sets are fetched, and untried keys get eight
- * more.
- */
+/** Keys at hand get eight tries, then fetched keys eight more. */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws, secrets, now, settings } = query;
   const search: Search = {

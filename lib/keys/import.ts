@@ -23,7 +23,7 @@ const TYPES = Object.keys({
   PublicKeyPem: true,
   SharedSecret: true,
   FederatedIdentity: true,
-} satisfies Record<Secret['type'], true>);
+} satisfies Record<Exclude<Secret['type'], 'MetadataDocument'>, true>);
 
 /** In characters: a set of 50 keys with certificates has about 200,000. */
 const MAX_JSON = 262_144;
@@ -220,6 +220,10 @@ export function importSecret(secret: Secret, maxKeys?: number): ImportedKeys {
     case 'FederatedIdentity':
       checkFederated(secret, maxKeys);
       return { keys: [], refused: none };
+    case 'MetadataDocument':
+      throw new KeyError(
+        'it is a copy, which has no keys: return the secrets that clientMetadataDocuments returned, and do not store them, because it caches the documents itself',
+      );
     default:
       throw new KeyError(
         `its type ${shown((secret as { type?: unknown }).type)} is not known: choose from ${TYPES.join(', ')}`,

@@ -67,36 +67,49 @@ function importOutcome(secret: KeySecret): Pick<Entry, 'imported' | 'error'> {
 const sizeOf = (entries: readonly Entry[]): number =>
   entries.reduce((sum, { imported }) => sum + Math.max(1, imported.keys.length), 0);
 
-export interface OwnKeys {
+/** The keys of a client ID metadata document. */
+export interface DocumentKeys {
+  /** The keys of its `jwks`. */
   readonly imported: ImportedKeys;
+  /** Its `jwks_uri`. */
+  readonly uri: string | undefined;
+  /** Fetches the keys at its `jwks_uri`. */
   readonly jwksUri: RemoteJwkSets;
   noteProved(): void;
 }
 
-const owners = new WeakMap<Secret, OwnKeys>();
+const documentKeys = new WeakMap<Secret, DocumentKeys>();
 
 /**
  * Self-registered clients are unlimited in number, and would displace the others in the shared
- * caches.
+ * caches. The secret contains neither keys nor their location, so that a copy of it, for example
+ * from a database, is not used by the rules for other clients.
+ * @param description the member of the document that has the keys
  */
-export function keepApart(secrets: readonly Secret[], own: OwnKeys): void {
-  // Frozen, because the value is not checked again.
-  for (const secret of secrets) owners.set(Object.freeze(secret), own);
+export function secretOfDocument(
+  clientId: string,
+  description: string | undefined,
+  keys: DocumentKeys,
+): Secret {
+  const secret: Secret = Object.freeze({ type: 'MetadataDocument', value: clientId, description });
+  documentKeys.set(secret, keys);
+  return secret;
 }
 
-export const ownKeysOf = (secret: Secret): OwnKeys | undefined => owners.get(secret);
+/** The keys of a metadata document; undefined for other secrets, and for copies. */
+export const documentKeysOf = (secret: Secret): DocumentKeys | undefined =>
+  secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
 
 /** Unauthenticated clients no longer compete with this secret for space. */
 export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
-  const own = owners.get(secret);
-  own?.noteProved();
-  if (secret.type === 'JwksUri') (own?.jwksUri ?? shared).noteProved(secret.value);
+  if (secret.type === 'JwksUri') shared.noteProved(secret.value);
+  if (secret.type !== 'MetadataDocument') return;
+  const keys = documentKeys.get(secret);
+  keys?.noteProved();
+  if (keys?.uri !== undefined) keys.jwksUri.noteProved(keys.uri);
 }
 
-/**
- * By the value of the secret, so that a changed secret takes effect at once. Expiration is not part
- * of the cache key: every use checks it.
- */
+/** By value, so that a changed secret takes effect at once. Every use checks expiration. */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
   readonly #maxKeys: number;
@@ -107,13 +120,11 @@ export class KeyCache {
     this.#maxKeys = maxKeys;
   }
 
-  /**
-   * Imported at most once while in use. The keys of a platform verify nothing of the client's own.
-   */
+  /** At most one import while in use. A platform's keys verify nothing of the client's own. */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
-    const own = owners.get(secret);
-    if (own !== undefined) return own.imported;
+    const known = secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
+    if (known !== undefined) return known.imported;
     const { imported, error } = this.#find(secret) ?? this.#add(secret);
     if (error !== undefined) throw error;
     return imported;
@@ -130,10 +141,7 @@ export class KeyCache {
     );
   }
 
-  /**
-   * If the client still has it. Only determines what to try first, so that a client with a thousand
-   * secrets costs no more than a client with a few.
-   */
+  /** What to try first, so that a thousand secrets cost no more than a few. */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);
     return position === undefined ? undefined : secrets[position];

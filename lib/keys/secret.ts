@@ -49,6 +49,16 @@ type TextSecret = {
   readonly value: string;
 };
 
+type MetadataDocumentSecret = {
+  /**
+   * The keys of a client ID metadata document. Only `clientMetadataDocuments` makes this secret, and
+   * a copy of it has no keys.
+   */
+  readonly type: 'MetadataDocument';
+  /** The client_id, which is the URL of the document. */
+  readonly value: string;
+};
+
 /**
  * A workload whose platform signs assertions for it (RFC 7523 §3): a Kubernetes service account, a
  * GitHub Actions job, a cloud identity. `iss` and `sub` identify platform and workload; the request
@@ -81,7 +91,8 @@ export interface FederatedIdentity extends Attributes {
 }
 
 /** Contains the client's own keys, or their location. */
-export type KeySecret = Attributes & (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret);
+export type KeySecret = Attributes &
+  (TextSecret | JsonWebKeySecret | JsonWebKeySetSecret | MetadataDocumentSecret);
 
 /** A credential in a client's configuration. */
 export type Secret = KeySecret | FederatedIdentity;

@@ -23,7 +23,7 @@ async function readKey(path: string): Promise<Buffer> {
 /** Gets a token for the client itself, and prints what was sent and answered. */
 async function run(): Promise<void> {
   const issuer = required('ISSUER', 'the issuer identifier of the authorization server');
-  const clientId = required('CLIENT_ID', 'the client_id that the server knows the client by');
+  const clientId = required('CLIENT_ID', 'the client_id of the client at the server');
   const keyFile = required('CLIENT_KEY', 'the path of the private key, in PEM or as a JWK');
   if (!URL.canParse(issuer)) throw new Error('ISSUER must be a URL.');
 

@@ -116,7 +116,11 @@ const limitFailures = rateLimit({ windowMs: 60_000, limit: 300, skipSuccessfulRe
 const checkGrantType: RequestHandler = (request, _response, next) => {
   const { grant_types = ['authorization_code'] } = (request.user as Client).metadata;
   const isAllowed = (grant_types as string[]).includes(request.body.grant_type);
-  next(isAllowed ? undefined : new pkjwt.OAuthError('unauthorized_client', 'Not this grant type.'));
+  next(
+    isAllowed
+      ? undefined
+      : new pkjwt.OAuthError('unauthorized_client', 'The grant type is not supported.'),
+  );
 };
 const authenticate = pkjwt.authenticateClient(privateKeyJwt, { otherwise: publicClient });
 app.post('/token', form, limitFailures, authenticate, checkGrantType, server.token());
@@ -133,7 +137,7 @@ const handler = createMcpHandler(() => {
   mcp.registerTool('add', { description: 'Adds two numbers', inputSchema }, ({ a, b }) => ({
     content: [{ type: 'text', text: String(a + b) }],
   }));
-  mcp.registerTool('whoami', { description: 'Tells who calls' }, ({ http }) => ({
+  mcp.registerTool('whoami', { description: 'Names the client that calls' }, ({ http }) => ({
     content: [{ type: 'text', text: http?.authInfo?.clientId ?? 'nobody' }],
   }));
   return mcp;

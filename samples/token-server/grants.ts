@@ -49,7 +49,7 @@ function take<Value extends Grant>(table: Map<string, Value>, token: string, cli
 function allowed({ metadata }: Client, scope: readonly string[] = []): readonly string[] {
   const has = (metadata.scope ?? '').split(' ');
   if (scope.every((name) => has.includes(name))) return scope;
-  throw new AuthorizationError('The scope is wider than the client may have.', 'invalid_scope');
+  throw new AuthorizationError('The client may not have this scope.', 'invalid_scope');
 }
 
 /** The access token of a grant, and what is sent beside it. */

@@ -22,8 +22,8 @@ function messagesOf(error: unknown): string {
 
 async function run(): Promise<void> {
   const issuer = new URL(required('ISSUER', 'the issuer identifier of the authorization server'));
-  const clientId = required('CLIENT_ID', 'the client_id that the server knows the workload by');
-  const tokenFile = required('TOKEN_FILE', 'the file that the platform writes its token to');
+  const clientId = required('CLIENT_ID', 'the client_id of the workload at the server');
+  const tokenFile = required('TOKEN_FILE', 'the file with the token of the platform');
   const apiUrl = required('API_URL', 'the URL of the API');
   const { SCOPE: scope, CALLS = '1' } = process.env;
 

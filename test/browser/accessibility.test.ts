@@ -10,8 +10,8 @@ browserTest('parts of the inspector have roles and names', async ({ demo, open }
   for (const part of [
     'region "Assertion"',
     'heading "Assertion" [level=2]',
-    'textbox "Paste an assertion, or the form of a request that has one"',
-    'button "Take the last one sent"',
+    'textbox "Paste an assertion, or the form of a request with an assertion"',
+    'button "Load the last assertion"',
     'button "Check the signature" [disabled]',
     'region "Logins, request by request"',
     'heading "Logins, request by request" [level=2]',
@@ -29,7 +29,7 @@ browserTest('parts of the inspector have roles and names', async ({ demo, open }
   const description = await assertion.getAttribute('aria-describedby');
   assert.match(
     (await page.locator(`#${description}`).textContent()) ?? '',
-    /^It stays in this page/,
+    /^The assertion stays in this page/,
   );
 });
 
@@ -55,7 +55,7 @@ browserTest('the keyboard is enough', async ({ demo, open }) => {
   await tab('sequence');
   await tab('reload');
   await page.keyboard.press('Space');
-  await news.getByText('This is the newest.').waitFor();
+  await news.getByText('The list is up to date.').waitFor();
   await tab('send-again');
   await tab('SUMMARY');
   await page.keyboard.press('Enter');

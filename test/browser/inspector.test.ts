@@ -106,40 +106,43 @@ function withoutClient(checks: readonly CheckReport[]): CheckReport[] {
 const reasonsOf = (checks: readonly CheckReport[]): string =>
   checks.flatMap(({ reason }) => reason ?? []).join(', ');
 
-browserTest('the page says of each assertion what the library says', async ({ demo, open }) => {
-  const { page, requests, problems } = await open(`${demo.issuer}/inspector`);
-  const { assertion, checkSignature, verdict, exchanges } = inspectorPage(page);
-  await exchanges.first().waitFor();
-  const outcomes = new Set<string>();
-  for (const pasted of PASTED) {
-    const text = assertionOf(demo, pasted);
-    const { accepted, claims, checks } = await explain(demo, text);
-    const alone = withoutClient(checks);
-    const before = requests.length;
-    await assertion.fill(text);
-    assert.deepEqual(await shownChecks(page), withOutcome(alone), pasted.name);
-    const reasons = reasonsOf(alone);
-    assert.equal(
-      (await verdict.textContent())?.split('\n').at(-1),
-      reasons === ''
-        ? 'Nothing is wrong so far. The client, its keys and the signature are not checked yet.'
-        : `Reasons: ${reasons}.`,
-    );
-    assert.equal(requests.length, before, 'nothing leaves the page');
-    assert.equal(await checkSignature.isEnabled(), claims !== undefined);
-    if (claims === undefined) continue;
+browserTest(
+  'the page shows the same verdict as the library for each assertion',
+  async ({ demo, open }) => {
+    const { page, requests, problems } = await open(`${demo.issuer}/inspector`);
+    const { assertion, checkSignature, verdict, exchanges } = inspectorPage(page);
+    await exchanges.first().waitFor();
+    const outcomes = new Set<string>();
+    for (const pasted of PASTED) {
+      const text = assertionOf(demo, pasted);
+      const { accepted, claims, checks } = await explain(demo, text);
+      const alone = withoutClient(checks);
+      const before = requests.length;
+      await assertion.fill(text);
+      assert.deepEqual(await shownChecks(page), withOutcome(alone), pasted.name);
+      const reasons = reasonsOf(alone);
+      assert.equal(
+        (await verdict.textContent())?.split('\n').at(-1),
+        reasons === ''
+          ? 'No problem so far. The client, its keys and the signature are not checked yet.'
+          : `Reasons: ${reasons}.`,
+      );
+      assert.equal(requests.length, before, 'nothing leaves the page');
+      assert.equal(await checkSignature.isEnabled(), claims !== undefined);
+      if (claims === undefined) continue;
 
-    await press(checkSignature);
-    const said = accepted
-      ? '✓ Accepted: every check passed, and it was not used before.'
-      : `Reasons: ${reasonsOf(checks)}.`;
-    assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
-    assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
-    outcomes.add(said);
-  }
-  assert.ok(outcomes.size > 12);
-  assert.deepEqual(problems, []);
-});
+      await press(checkSignature);
+      const said = accepted
+        ? '✓ Accepted: every check passed, and the assertion was not used before.'
+        : `Reasons: ${reasonsOf(checks)}.`;
+      assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
+      assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
+      outcomes.add(said);
+    }
+    assert.ok(outcomes.size > 12);
+    assert.deepEqual(problems, []);
+  },
+);
 
 browserTest('header, claims and times are shown as they are', async ({ demo, open }) => {
   const { page } = await open(`${demo.issuer}/inspector`);
@@ -160,7 +163,7 @@ browserTest('header, claims and times are shown as they are', async ({ demo, ope
   assert.deepEqual(await names.allTextContents(), ['iat, nbf', 'exp', 'now']);
 });
 
-browserTest('the form of a request is judged with its other parameters', async ({ demo, open }) => {
+browserTest('the other parameters of a pasted form are checked too', async ({ demo, open }) => {
   const { page } = await open(`${demo.issuer}/inspector`);
   const { assertion, checkSignature, verdict } = inspectorPage(page);
   const form = assertionForm(assertionOf(demo, { name: '' }), { client_id: 'another' });
@@ -181,7 +184,7 @@ browserTest('the form of a request is judged with its other parameters', async (
   assert.match((await verdict.textContent()) ?? '', /Reasons: parameter_repeated\.$/);
 });
 
-browserTest('the last assertion that the demo sent can be looked at', async ({ demo, open }) => {
+browserTest('the last assertion that the demo sent can be loaded', async ({ demo, open }) => {
   const { page, problems } = await open(`${demo.issuer}/inspector`);
   const { assertion, takeLast, checkSignature, verdict } = inspectorPage(page);
   await press(takeLast);
@@ -201,8 +204,33 @@ browserTest('the answer comes first, in words', async ({ demo, open }) => {
   const { assertion, verdict } = inspectorPage(page);
   await assertion.fill(assertionOf(demo, { name: '', claims: { aud: 'https://other.example' } }));
   const [answer] = (await verdict.textContent())?.split('\n') ?? [];
-  assert.equal(answer, `✗ Refused: made for https://other.example, this server is ${demo.issuer}.`);
+  assert.equal(
+    answer,
+    `✗ Refused: made for https://other.example, but this server is ${demo.issuer}.`,
+  );
   assert.equal(await page.locator('#explanation .checks').first().locator('tbody tr').count(), 1);
+});
+
+browserTest('limits are shown in words, with their unit', async ({ demo, open }) => {
+  const { page } = await open(`${demo.issuer}/inspector`);
+  const { assertion, checkSignature, verdict } = inspectorPage(page);
+  const iat = seconds() - 7200;
+  const claims = { iat, exp: iat + 10_800 };
+  await assertion.fill(assertionOf(demo, { name: '', claims }));
+  await press(checkSignature);
+  const failed = page.locator('#explanation .checks').first();
+  const text = (check: string) => valueInRow(failed, check).last().textContent();
+  assert.match(
+    (await text('lifetime')) ?? '',
+    /found 10,800 seconds \(3 hours\)expected at most 3,660 seconds \(61 minutes\)/,
+  );
+  const date = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
+  assert.match(
+    (await text('iat is not too old')) ?? '',
+    new RegExp(`found ${iat} \\(${date}\\)expected not before ${date}`),
+  );
+  const [answer] = (await verdict.textContent())?.split('\n') ?? [];
+  assert.match(answer ?? '', new RegExp(`found ${iat} \\(${date}\\), expected not before ${date}`));
 });
 
 browserTest(
@@ -224,7 +252,7 @@ browserTest(
     const before = requests.length;
     await key.fill(JSON.stringify(demo.machineKey.export({ format: 'jwk' })));
     await press(checkSignature);
-    assert.match((await verdict.textContent()) ?? '', /^That is a private or a shared key/);
+    assert.match((await verdict.textContent()) ?? '', /^This is a private or shared key/);
     assert.equal(requests.length, before);
   },
 );

@@ -12,7 +12,7 @@ async function logIn(page: Page): Promise<void> {
 
 /** The requests as far as the first login of a user makes them. */
 const LOGIN = [
-  'The browser brings the client’s request GET /authorize → 303 /login',
+  'The browser sends the client’s request GET /authorize → 303 /login',
   'The user is asked to log in GET /login → 200',
   'The user logs in POST /login → 303 /consent',
   'The user is asked for consent GET /consent → 200',
@@ -29,7 +29,7 @@ browserTest('a user logs in, refreshes and logs out', async ({ demo, open }) => 
   assert.equal(await valueInRow(page, 'iss').textContent(), demo.issuer);
 
   await page.getByRole('button', { name: 'Refresh' }).click();
-  await page.getByText('The tokens are new.').waitFor();
+  await page.getByText('The tokens were refreshed.').waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.getByText('You are not logged in.').waitFor();
   assert.deepEqual(problems, []);
@@ -73,24 +73,24 @@ browserTest('a replay is refused and explained', async ({ demo, open }) => {
   await exchanges.getByText('replayed').waitFor();
   assert.equal(
     await news.textContent(),
-    'The client is told: 401 invalid_client, “Client authentication failed.”\n' +
-      'The operator knows: replayed, “The assertion was used before.”',
+    'The client sees: 401 invalid_client, “Client authentication failed.”\n' +
+      'The operator sees: replayed, “The assertion was used before.”',
   );
   assert.equal(
     oneLine(await exchanges.allTextContents()).at(-1),
-    'An assertion comes again POST /token → 401 ✗ assertion refused: replayed',
+    'The client sends an assertion again POST /token → 401 ✗ assertion refused: replayed',
   );
   const failed = inspector.page.getByRole('row', { name: /^✗ failed/ });
   assert.deepEqual(await failed.getByRole('cell').allTextContents(), [
     '✗ failed',
-    'replayed: The assertion was used before.Is it used for the first time? RFC 7523 §3 (7)',
+    'replayed: The assertion was used before.The assertion must not have been used before. RFC 7523 §3 (7)',
   ]);
   assert.equal(inspector.problems.length, 1, 'Chromium notes the 401');
   assert.match(inspector.problems[0] ?? '', /status of 401/);
 });
 
 browserTest(
-  'two tabs can log in at once, and a login ends only in the session that began it',
+  'two tabs can log in at the same time, and a login ends only in the session that started it',
   async ({ demo, open }) => {
     const first = await open(demo.webLogin);
     const second = await first.openBeside(demo.webLogin);

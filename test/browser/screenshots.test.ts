@@ -37,7 +37,7 @@ browserTest('the pictures of the README show the inspector', async ({ demo, open
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('button', { name: 'Allow' }).click();
   await page.getByRole('button', { name: 'Refresh' }).click();
-  await page.getByText('The tokens are new.').waitFor();
+  await page.getByText('The tokens were refreshed.').waitFor();
 
   const { page: inspector } = await openBeside(`${demo.issuer}/inspector`);
   const { assertion, checkSignature, verdict, sendAgain, news } = inspectorPage(inspector);

@@ -3,8 +3,10 @@ import { type TestContext, test } from 'node:test';
 import type { ClientMetadataDocumentOptions } from '../../lib/clients/metadata-document.js';
 import {
   type AssertionClient,
+  assertClientSecrets,
   clientMetadataDocuments,
   type MetadataDocumentClient,
+  type Secret,
   validateRequestObject,
 } from '../../lib/index.js';
 import type { JwksUriOptions } from '../../lib/keys/jwks-uri.js';
@@ -84,7 +86,7 @@ async function endpointOf(
 const reasons = (endpoint: { readonly events: readonly { reason?: unknown }[] }) =>
   new Set(endpoint.events.map(({ reason }) => reason));
 
-test('strangers do not push the keys of a registered client out of the cache', async (t) => {
+test('clients that introduce themselves do not evict the keys of a registered client from the cache', async (t) => {
   const host = await jwksHost(t, [pair.publicJwk]);
   const others = await strangers(t, { keys: [pair.publicJwk] });
   const endpoint = await endpointOf(t, [clientAt(host.uri)], { jwksUri: { maxEntries: 1 } });
@@ -97,7 +99,7 @@ test('strangers do not push the keys of a registered client out of the cache', a
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200, 'from the cache');
 });
 
-test('strangers whose servers never answer do not hold a registered client up', async (t) => {
+test('clients whose servers never answer do not delay a registered client', async (t) => {
   // Each at a site of its own, so that they get all places of their lane, which has 100.
   const sites = Array.from({ length: 110 }, (_, i) => `https://stranger-${i}.example`);
   const hanging: (() => void)[] = [];
@@ -130,7 +132,7 @@ test('strangers whose servers never answer do not hold a registered client up', 
   clearInterval(end);
 });
 
-test('the keys of a document are imported once, and never push those of others out', async (t) => {
+test('the keys of a document are imported once, and never evict the keys of others', async (t) => {
   const keys = { jwks: { keys: [pair.publicJwk] } };
   const others = await strangers(t, { metadata: () => keys });
   const find = clientMetadataDocuments(await remoteOptions());
@@ -150,7 +152,7 @@ test('the keys of a document are imported once, and never push those of others o
   assert.equal(kid, '1');
 });
 
-test('what an application adds to a client does not reach the next request', async (t) => {
+test('members that an application adds to a client do not reach the next request', async (t) => {
   const others = await strangers(t, { metadata: () => ({ jwks: { keys: [pair.publicJwk] } }) });
   const find = clientMetadataDocuments(await remoteOptions());
   const client = await find(others.clientId('a'), undefined);
@@ -158,7 +160,7 @@ test('what an application adds to a client does not reach the next request', asy
   assert.equal((await find(others.clientId('a'), undefined))?.disabled, undefined);
 });
 
-test('request objects of strangers are validated with their own keys too (RFC 9101 §6.2)', async (t) => {
+test('request objects of clients with a document are validated with their own keys too (RFC 9101 §6.2)', async (t) => {
   const others = await strangers(t, { keys: [pair.publicJwk] });
   const find = clientMetadataDocuments(await remoteOptions());
   const clientId = others.clientId('a');
@@ -220,7 +222,81 @@ test('a set that was fetched for an assertion is not fetched again for it', asyn
   assert.deepEqual(reasons(endpoint), new Set(['signature_invalid']));
 });
 
-test('networks that registered clients may use are not open to strangers', async (t) => {
+const asColumns = (secret: Secret): Secret => {
+  const { type, value, description } = secret as Extract<Secret, { value: unknown }>;
+  return { type, value, description } as Secret;
+};
+
+/** What an application may make of a client before it returns the client. */
+const COPIES: Readonly<Record<string, (client: AssertionClient) => AssertionClient>> = {
+  'cloned by structuredClone': (client) => structuredClone(client),
+  'read from JSON': (client) => JSON.parse(JSON.stringify(client)),
+  'with copied secrets': (client) => ({
+    ...client,
+    secrets: client.secrets.map((secret) => ({ ...secret })),
+  }),
+  'read from the columns of a table': ({ clientId, secrets }) => ({
+    clientId,
+    secrets: secrets.map(asColumns),
+  }),
+};
+
+for (const [what, copyOf] of Object.entries(COPIES)) {
+  for (const member of ['jwks_uri', 'jwks'] as const) {
+    test(`a stranger ${what} has no keys, wherever its ${member} leads`, async (t) => {
+      const inner = await jwksHost(t, [pair.publicJwk], {}, INNER);
+      const keys = { jwks_uri: inner.uri, jwks: { keys: [pair.publicJwk] } };
+      const others = await strangers(t, { metadata: () => ({ [member]: keys[member] }) });
+      const remote = await remoteOptions({ 'inner.example': () => [INNER.address] });
+      const find = clientMetadataDocuments({ ...remote, allowedNetworks: ['127.0.1.1/32'] });
+      const endpoint = await tokenEndpoint(
+        async (clientId) => copyOf((await find(clientId)) as AssertionClient),
+        { jwksUri: remote },
+      );
+      t.after(() => endpoint.close());
+      // Twice: the second time the copy's failure comes from a cache.
+      for (const _ of [1, 2]) {
+        assert.equal(await statusOf(endpoint, signNamed(pair, others.clientId('a'))), 401);
+      }
+      assert.equal(inner.requests, 0);
+      for (const { reason, warnings } of endpoint.events) {
+        assert.equal(reason, 'secret_refused');
+        const [{ code, secret, message } = assert.fail()] = warnings;
+        assert.deepEqual([code, secret], ['secret_refused', `MetadataDocument, "${member}"`]);
+        assert.match(message, /it is a copy.*return the secrets that clientMetadataDocuments/);
+      }
+    });
+  }
+}
+
+test('a stranger whose client was copied, but not its secrets, authenticates', async (t) => {
+  for (const setUp of [
+    { keys: [pair.publicJwk] },
+    { metadata: () => ({ jwks: { keys: [pair.publicJwk] } }) },
+  ]) {
+    const others = await strangers(t, setUp);
+    const find = clientMetadataDocuments(await remoteOptions());
+    const endpoint = await tokenEndpoint(async (clientId) => {
+      const client = (await find(clientId)) as AssertionClient;
+      assertClientSecrets(client);
+      return { ...client, name: 'a copy', secrets: [...client.secrets] };
+    }, {});
+    t.after(() => endpoint.close());
+    assert.equal(await statusOf(endpoint, signNamed(pair, others.clientId('a'))), 200);
+  }
+});
+
+test('assertClientSecrets refuses the secret of a document that was copied', async (t) => {
+  const others = await strangers(t, { keys: [pair.publicJwk] });
+  const find = clientMetadataDocuments(await remoteOptions());
+  const client = structuredClone(await find(others.clientId('a'))) as AssertionClient;
+  assert.throws(() => assertClientSecrets(client), {
+    name: 'SecretError',
+    message: /MetadataDocument, "jwks_uri"\): it is a copy/,
+  });
+});
+
+test('networks that registered clients may use are closed to clients that introduce themselves', async (t) => {
   const inner = await jwksHost(t, [pair.publicJwk], {}, INNER);
   const others = await strangers(t, { metadata: () => ({ jwks_uri: inner.uri }) });
   const { lookup } = await remoteOptions({ 'inner.example': () => [INNER.address] });

@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 /** The parts of the inspector's page, by the names that a user knows them by. */
 export const inspectorPage = (page: Page) => ({
   assertion: page.getByLabel('Paste an assertion'),
-  takeLast: page.getByRole('button', { name: 'Take the last one sent' }),
+  takeLast: page.getByRole('button', { name: 'Load the last assertion' }),
   checkSignature: page.getByRole('button', { name: 'Check the signature' }),
   verdict: page.locator('#verdict'),
   sequence: page.getByLabel('Sequence'),

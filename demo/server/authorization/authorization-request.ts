@@ -89,7 +89,7 @@ function codeChallengeOf(parameters: Parameters, isRequired: boolean): string | 
     throw invalidRequest('The code_challenge_method must be S256.');
   }
   if (CODE_CHALLENGE.test(challenge)) return challenge;
-  throw invalidRequest('The code_challenge is not that of the method S256.');
+  throw invalidRequest('The code_challenge is not an S256 challenge.');
 }
 
 /** `offline_access` is ignored where it cannot be granted (OpenID Connect Core §11). */
@@ -105,10 +105,10 @@ function scopesOf(parameters: Parameters, client: RegisteredClient): readonly st
 function promptOf(parameters: Parameters): readonly string[] {
   const prompt = parseScope(parameters['prompt']) ?? [];
   if (!prompt.every((value) => (PROMPTS as readonly string[]).includes(value))) {
-    throw invalidRequest('The prompt is not understood.');
+    throw invalidRequest('The prompt is not supported.');
   }
   if (prompt.includes('none') && prompt.length > 1) {
-    throw invalidRequest('The prompt none cannot be combined with others.');
+    throw invalidRequest('The prompt none cannot be combined with other values.');
   }
   return prompt;
 }

@@ -55,11 +55,14 @@ async function parametersThatCount(
     return effectiveParameters(parameters, client, policy);
   }
   if (parameters['request'] !== undefined) {
-    throw new OAuthError('invalid_request', 'request and request_uri exclude each other.');
+    throw new OAuthError('invalid_request', 'A request may not have both request and request_uri.');
   }
   const found = pushed.take(request_uri, client.clientId);
   if (found !== undefined) return found.parameters;
-  throw new OAuthError('invalid_request_uri', 'The request_uri is not that of a pushed request.');
+  throw new OAuthError(
+    'invalid_request_uri',
+    'The request_uri does not belong to a pushed request.',
+  );
 }
 
 /**
@@ -71,7 +74,7 @@ export function authorizationIntake(intake: Intake): RequestHandler {
     const sent = readParameters(request.query);
     const client = await intake.clients.find(requireParameter(sent.parameters, 'client_id'));
     // The id of an unknown client could be anything, a secret by mistake too: it is not logged.
-    if (client === undefined) throw new OAuthError('invalid_request', 'The client is not known.');
+    if (client === undefined) throw new OAuthError('invalid_request', 'The client is unknown.');
     request.clientId = client.clientId;
     const { redirect_uri = '', state } = sent.parameters;
     if (hasRedirectUri(client, redirect_uri)) {

@@ -76,7 +76,7 @@ export class TransactionStore {
     const id = body?.transaction_id;
     const transaction = openTransaction(session, id);
     if (transaction === undefined) {
-      done(forbidden('The authorization request is not open.'));
+      done(forbidden('The authorization request is finished or has expired.'));
       return;
     }
     const { clientId, redirectURI, req } = transaction;
@@ -84,7 +84,7 @@ export class TransactionStore {
       if (client !== undefined && hasRedirectUri(client, redirectURI)) {
         done(null, { client, redirectURI, req, transactionID: String(id) });
       } else {
-        done(forbidden('The client is not known any longer.'));
+        done(forbidden('The client no longer exists.'));
       }
     }, done);
   }

@@ -26,7 +26,7 @@ function parse(text: string): Clients {
   for (const entry of entries) {
     const client = registeredClient(entry);
     if (clients.has(client.clientId)) {
-      throw new ClientsFileError(`Client ${JSON.stringify(client.clientId)} is there twice.`);
+      throw new ClientsFileError(`Client ${JSON.stringify(client.clientId)} is in the file twice.`);
     }
     clients.set(client.clientId, client);
   }

@@ -38,7 +38,7 @@ function readFurther(incoming: IncomingMessage): Partial<FreshParameters> {
   const { authorization } = request;
   const interaction = interactionOf(request);
   if (interaction !== undefined && authorization?.prompt.includes('none')) {
-    throw new AuthorizationError('The user needs to see a page.', `${interaction}_required`);
+    throw new AuthorizationError('The user must see a page first.', `${interaction}_required`);
   }
   return {
     interaction,

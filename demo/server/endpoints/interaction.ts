@@ -23,7 +23,7 @@ function requireTransaction(
 ): { readonly id: string; readonly transaction: Transaction } {
   const transaction = openTransaction(request.session, id);
   if (transaction !== undefined) return { id: String(id), transaction };
-  throw new OAuthError('invalid_request', 'The authorization request is not open.');
+  throw new OAuthError('invalid_request', 'The authorization request is finished or has expired.');
 }
 
 /** A new session, so that nobody who knew the old one is logged in too. It keeps what is open. */

@@ -28,7 +28,7 @@ export function pushedAuthorizationEndpoint(
       throw new OAuthError('invalid_request', 'A pushed request may not contain request_uri.');
     }
     if ((form['client_id'] ?? clientId) !== clientId) {
-      throw new OAuthError('invalid_request', 'The client_id is not that of the client.');
+      throw new OAuthError('invalid_request', 'The client_id belongs to another client.');
     }
     const sent = Object.entries(form).filter(([name]) => !AUTHENTICATION.includes(name));
     const parameters = await effectiveParameters(Object.fromEntries(sent), client, policy);

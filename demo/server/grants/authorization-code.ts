@@ -14,10 +14,10 @@ const invalidGrant = (description: string, reason: string) =>
 function pkceMistake(verifier: string | undefined, challenge: string | undefined) {
   if (verifier === undefined && challenge === undefined) return undefined;
   if (verifier === undefined) return 'The code_verifier is missing.';
-  if (challenge === undefined) return 'The request had no code_challenge.';
+  if (challenge === undefined) return 'The authorization request had no code_challenge.';
   const hash = createHash('sha256').update(verifier).digest('base64url');
   if (CODE_VERIFIER.test(verifier) && hash === challenge) return undefined;
-  return 'The code_verifier does not fit the code_challenge.';
+  return 'The code_verifier does not match the code_challenge.';
 }
 
 /**
@@ -46,7 +46,10 @@ export async function grantAuthorizationCode(
   assertResource(parameters, code.grant.resource);
   tokens.codes.use(value);
   if (code.redirectUri !== redirectUri) {
-    throw invalidGrant('The redirect_uri is another one.', 'redirect_uri_mismatch');
+    throw invalidGrant(
+      'The redirect_uri differs from the authorization request.',
+      'redirect_uri_mismatch',
+    );
   }
   const mistake = pkceMistake(verifier, code.codeChallenge);
   if (mistake !== undefined) throw invalidGrant(mistake, 'code_verifier_wrong');

@@ -54,24 +54,24 @@ export function inspectorPage(
 ${navigation(links)}
 <header>
 <h1>Inspector</h1>
-<p>What a client assertion says, and what this server, <code>${issuer}</code>, makes of it.</p>
-<noscript><p>This page needs JavaScript: assertions are taken apart in the browser.</p></noscript>
+<p>See what a client assertion says, and whether this server, <code>${issuer}</code>, accepts it.</p>
+<noscript><p>This page needs JavaScript, because the browser decodes the assertions.</p></noscript>
 </header>
 <main data-server="${JSON.stringify(server)}">
 <section aria-labelledby="assertion-heading">
 <h2 id="assertion-heading">Assertion</h2>
-<label for="assertion">Paste an assertion, or the form of a request that has one</label>
+<label for="assertion">Paste an assertion, or the form of a request with an assertion</label>
 <textarea id="assertion" rows="4" spellcheck="false" autocapitalize="off" autocomplete="off"
  aria-describedby="privacy"></textarea>
-<p id="privacy" class="note">It stays in this page. Only “Check the signature” sends it, to this
-server, which does not use it up.</p>
+<p id="privacy" class="note">The assertion stays in this page. Only “Check the signature” sends it to
+this server, which does not use it up.</p>
 <details class="folded">
 <summary>Check against a key of your own</summary>
-<label for="key">A public key in PEM, a certificate, a JWK, or a JWK Set (what a <code>jwks_uri</code> answers)</label>
+<label for="key">A public key in PEM, a certificate, a JWK, or a JWK Set (the content of a <code>jwks_uri</code>)</label>
 <textarea id="key" rows="4" spellcheck="false" autocapitalize="off" autocomplete="off"></textarea>
 </details>
 <p class="buttons">
-<button type="button" id="take-last">Take the last one sent</button>
+<button type="button" id="take-last">Load the last assertion</button>
 <button type="button" id="check-signature" disabled>Check the signature</button>
 </p>
 <p id="verdict" role="status"></p>

@@ -6,7 +6,7 @@ import { sendPage } from './page.js';
 /** A page that goes on to another address by itself. */
 export function answerPage(response: Response, url: URL): void {
   sendPage(response, {
-    title: 'Going on',
+    title: 'Continue',
     body: html`<p>You are being sent back to <strong>${url.host || url.protocol}</strong>.</p>
 <p><a class="button" href="${url.href}">Continue</a></p>`,
     refresh: url.href,
@@ -36,7 +36,7 @@ export function formPostPage(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">\n`,
   );
   sendPage(response, {
-    title: 'Going on',
+    title: 'Continue',
     body: html`<form method="post" action="${redirectUri}">
 ${fields}<p>You are being sent back to <strong>${new URL(redirectUri).host}</strong>.</p>
 <button type="submit">Continue</button>

@@ -12,7 +12,7 @@ export function errorPages(): ErrorRequestHandler {
       return;
     }
     sendPage(response, {
-      title: 'This does not work',
+      title: 'Something went wrong',
       body: html`<p>${known.message}</p><p><code>${known.error}</code></p>`,
       status: known.status,
     });

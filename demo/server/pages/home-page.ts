@@ -14,7 +14,7 @@ export function homePage(response: Response, issuer: string): void {
     body: html`<p>This is the authorization server of the demo, <code>${issuer}</code>. Applications send their
 users here to log in, and get their tokens here.</p>
 <ul>
-${others}<li><a href="${metadata}">Its metadata</a>, which applications read</li>
+${others}<li><a href="${metadata}">The server’s metadata</a>, which applications read</li>
 </ul>`,
   });
 }

@@ -59,7 +59,7 @@ export function startAssertionSection(server: PageServer): void {
     const assertion = await getLastAssertion();
     text.value = assertion ?? '';
     showPasted();
-    if (assertion === undefined) say('', 'No assertion was accepted yet.');
+    if (assertion === undefined) say('', 'The server has not accepted an assertion yet.');
   }
 
   async function checkPasted(): Promise<void> {
@@ -67,7 +67,7 @@ export function startAssertionSection(server: PageServer): void {
     const form = formOf(checked);
     // It would be enough to sign with: it stays here.
     if (/PRIVATE KEY|"(d|p|q|k)"\s*:/.test(key.value)) {
-      say('failed', 'That is a private or a shared key. Paste the public key alone.');
+      say('failed', 'This is a private or shared key. Paste only the public key.');
       return;
     }
     if (key.value.trim() !== '') form.set('inspector_key', key.value.trim());

@@ -3,8 +3,8 @@ import { printable } from './printable.js';
 
 /** What happens in a request, by its method and path, and its grant type where it has one. */
 const CAPTIONS: Readonly<Record<string, string>> = {
-  'GET /authorize': 'The browser brings the client’s request',
-  'POST /authorize': 'The browser brings the client’s request',
+  'GET /authorize': 'The browser sends the client’s request',
+  'POST /authorize': 'The browser sends the client’s request',
   'GET /login': 'The user is asked to log in',
   'POST /login': 'The user logs in',
   'GET /consent': 'The user is asked for consent',
@@ -13,8 +13,8 @@ const CAPTIONS: Readonly<Record<string, string>> = {
   'POST /token authorization_code': 'The client redeems the code',
   'POST /token refresh_token': 'The client refreshes its tokens',
   'POST /token client_credentials': 'The client asks for a token of its own',
-  'GET /userinfo': 'The client asks about the user',
-  'POST /userinfo': 'The client asks about the user',
+  'GET /userinfo': 'The client asks for the user’s data',
+  'POST /userinfo': 'The client asks for the user’s data',
   'POST /introspect': 'The client asks about a token',
   'POST /revoke': 'The client revokes its tokens',
 };
@@ -24,10 +24,10 @@ const grantTypeOf = ({ sent }: Exchange): unknown =>
 
 /** What happens in a request, in a sentence. */
 export function captionOf(exchange: Exchange): string {
-  if (exchange.authentication?.reason === 'replayed') return 'An assertion comes again';
+  if (exchange.authentication?.reason === 'replayed') return 'The client sends an assertion again';
   const endpoint = `${exchange.method} /${exchange.path.split('/').at(-1)}`;
   const caption = CAPTIONS[`${endpoint} ${grantTypeOf(exchange)}`] ?? CAPTIONS[endpoint];
-  return caption ?? 'A request comes';
+  return caption ?? 'A request arrives';
 }
 
 const clientOf = ({ authentication, sent }: Exchange): unknown =>

@@ -1,27 +1,27 @@
 import type { Explanation } from 'passport-private-key-jwt/explain';
 import { type Content, element } from './element.js';
 import { describeReason } from './page-server.js';
-import { inWords, questionOf } from './words.js';
+import { findingOf, hasLimit, ruleOf } from './words.js';
 
 type CheckReport = Explanation['checks'][number];
 
 const MARKS = { passed: '✓', failed: '✗', skipped: '–' } as const;
 
-const labelled = (label: string, value: unknown): HTMLElement =>
-  element('div', {}, `${label} `, element('code', {}, inWords(value)));
-
-/** What a value had to be more or less than. */
-const limitText = (expected: unknown): string =>
-  /^[<>]/.test(String(expected)) ? ` ${expected}` : '';
+const labelled = (label: string, text: string): HTMLElement =>
+  element('div', {}, `${label} `, element('code', {}, text));
 
 /** What was found; if the check failed, why, and what would have been accepted. */
-function findings({ outcome, reason, expected, actual }: CheckReport): Content[] {
+function findings(report: CheckReport): Content[] {
+  const { outcome, reason, expected, actual } = report;
+  const found = findingOf(report, actual);
+  const accepted = findingOf(report, expected);
   if (outcome !== 'failed' || reason === undefined) {
-    return actual === undefined ? [] : [element('code', {}, inWords(actual)), limitText(expected)];
+    if (actual === undefined) return [];
+    return [element('code', {}, found), hasLimit(report) ? `; allowed: ${accepted}` : ''];
   }
   const why = element('div', {}, element('strong', {}, reason), `: ${describeReason(reason)}`);
   const isAboutValue = actual !== undefined || expected !== undefined;
-  return isAboutValue ? [why, labelled('found', actual), labelled('expected', expected)] : [why];
+  return isAboutValue ? [why, labelled('found', found), labelled('expected', accepted)] : [why];
 }
 
 function checkRow(report: CheckReport): HTMLElement {
@@ -35,7 +35,7 @@ function checkRow(report: CheckReport): HTMLElement {
       'td',
       { class: 'finding' },
       element('div', {}, ...findings(report)),
-      element('small', {}, questionOf(report), ' ', element('span', {}, source)),
+      element('small', {}, ruleOf(report), ' ', element('span', {}, source)),
     ),
   );
 }

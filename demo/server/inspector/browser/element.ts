@@ -35,7 +35,7 @@ export function onPress(
     try {
       await action();
     } catch (error) {
-      say(`That did not work: ${(error as Error).message}`);
+      say(`Something went wrong: ${(error as Error).message}`);
     } finally {
       button.ariaBusy = 'false';
     }

@@ -50,5 +50,7 @@ export function damageOf(text: string): string {
     }
   });
   const count = parts.length === 3 ? '' : ` An assertion has three.`;
-  return [`It has ${parts.length} parts, with dots between them.${count}`, ...lines].join('\n');
+  return [`The text has ${parts.length} parts with dots between them.${count}`, ...lines].join(
+    '\n',
+  );
 }

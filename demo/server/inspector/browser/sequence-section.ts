@@ -9,11 +9,11 @@ import { exchangeItem } from './sequence-view.js';
 
 /** What the client was told, and what the operator knows. */
 function newsOf({ status, error, error_description }: Refusal, exchange?: Exchange): string {
-  const told = `The client is told: ${status} ${error}, “${error_description}”`;
+  const told = `The client sees: ${status} ${error}, “${error_description}”`;
   const reason = exchange?.authentication?.reason;
   if (reason === undefined) return told;
-  const known = `The operator knows: ${reason}, “${describeReason(reason)}”`;
-  const hint = 'To see a replay refused, log in again and press the button at once.';
+  const known = `The operator sees: ${reason}, “${describeReason(reason)}”`;
+  const hint = 'To see how a replay is refused, log in again and press the button at once.';
   return [told, known, ...(reason === 'replayed' ? [] : [hint])].join('\n');
 }
 
@@ -51,13 +51,13 @@ export function startSequenceSection(): void {
 
   async function reloadAll(): Promise<void> {
     await load();
-    say('This is the newest.');
+    say('The list is up to date.');
   }
 
   async function sendLastAgain(): Promise<void> {
     const assertion = await getLastAssertion();
     if (assertion === undefined) {
-      say('No assertion was accepted yet.');
+      say('The server has not accepted an assertion yet.');
       return;
     }
     const form = formOf(assertion);

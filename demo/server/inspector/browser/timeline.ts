@@ -11,10 +11,11 @@ interface Mark {
 /** The claims that are moments. */
 const CLAIMS = ['iat', 'nbf', 'exp'] as const;
 
-const isDate = (value: unknown): value is number =>
+export const isDate = (value: unknown): value is number =>
   typeof value === 'number' && !Number.isNaN(new Date(value * 1000).getTime());
 
-const dateText = (at: number): string =>
+/** A moment in words. */
+export const dateText = (at: number): string =>
   new Date(at * 1000)
     .toISOString()
     .replace('T', ' ')
@@ -105,7 +106,7 @@ export function timeline(claims: object, now: number): HTMLElement {
   const note = element(
     'p',
     { class: 'note' },
-    `Clocks may differ by ${server.clockTolerance} seconds: so much is tolerated at both ends.`,
+    `Clocks may differ by ${server.clockTolerance} seconds: the server accepts this difference at both ends.`,
   );
   return element('div', { class: 'times' }, membersTable(['Times', line], rows), note);
 }
