@@ -57,7 +57,7 @@ async function assertRefused(result: Promise<unknown>, reason: Reason): Promise<
   });
 }
 
-test('the claims that are not about the JWT are the authorization request (RFC 9101 §6.3)', async () => {
+test('all claims that do not describe the JWT become parameters of the authorization request (RFC 9101 §6.3)', async () => {
   const claims = { scope: 'openid', state: 'x', claims: { userinfo: {} }, nbf: 1, jti: 'one' };
   const { parameters, header, claims: all } = await validate(requestObject({ claims }));
   assert.deepEqual(parameters, {
@@ -71,7 +71,7 @@ test('the claims that are not about the JWT are the authorization request (RFC 9
   assert.equal(all['iss'], 'client');
 });
 
-test('a parameter named __proto__ is a parameter and nothing else', async () => {
+test('a parameter named __proto__ is only a parameter', async () => {
   const claims = { iss: 'client', aud: ISSUER, exp: Math.floor(Date.now() / 1000) + 60 };
   const text = `{"__proto__":{"scope":"admin"},"client_id":"client",${JSON.stringify(claims).slice(1)}`;
   const client = clientWith('client', [{ type: 'SharedSecret', value: 'x'.repeat(32) }]);
@@ -166,12 +166,12 @@ for (const request of ['', 'x', 'a.b.c', ['a.b.c'], undefined, null, {}, 5]) {
   });
 }
 
-test('a request object longer than 65,536 characters is refused undecoded', async () => {
+test('a request object longer than 65,536 characters is refused without decoding', async () => {
   await assertRefused(validate('a'.repeat(65_537)), 'assertion_too_long');
   await assertRefused(validate('a'.repeat(65_536)), 'assertion_malformed');
 });
 
-test('requireTyp takes only the explicit typ (RFC 9101 §10.8)', async () => {
+test('requireTyp accepts only the explicit typ (RFC 9101 §10.8)', async () => {
   const options = { requireTyp: true };
   await validate(requestObject(), options);
   await validate(requestObject({ claims: { aud: [ISSUER, 'https://other.example'] } }), options);
@@ -299,13 +299,13 @@ for (const options of [
   { clockTolerance: 0 },
   { ignoreTrailingSlash: true },
 ] as const satisfies Partial<RequestObjectOptions>[]) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {
     const result = validate(requestObject(), { profile: 'fapi2', ...options });
     await assert.rejects(result, { name: 'ConfigurationError' });
   });
 }
 
-test('state counts from beside the object only if the object has none (OpenID Connect Core §6.1)', async () => {
+test('a state outside the object is used only if the object has none (OpenID Connect Core §6.1)', async () => {
   const outside = await validate(requestObject(), { state: 'outside' });
   assert.equal(outside.parameters['state'], 'outside');
   const inside = await validate(requestObject({ claims: { state: 'inside' } }), {
@@ -315,7 +315,7 @@ test('state counts from beside the object only if the object has none (OpenID Co
 });
 
 for (const depth of [30, 5000]) {
-  test(`a request object nested ${depth} deep is refused, whatever reads it next`, async () => {
+  test(`a request object nested ${depth} deep is refused before other code reads it`, async () => {
     const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
     const valid = { iss: 'client', aud: ISSUER, exp: at(60), client_id: 'client' };
     const payload = `{"deep":${nested},${JSON.stringify(valid).slice(1)}`;
@@ -325,7 +325,7 @@ for (const depth of [30, 5000]) {
   });
 }
 
-test('times are held to the clock, the tolerance and maxLifetime', async () => {
+test('times are checked with the clock, the tolerance and maxLifetime', async () => {
   const { now, restore } = fakeClock();
   const at = (claims: Record<string, number>, options: Partial<RequestObjectOptions> = {}) =>
     validate(requestObject({ claims: { iat: undefined, ...claims } }), options);
@@ -341,7 +341,7 @@ test('times are held to the clock, the tolerance and maxLifetime', async () => {
   restore();
 });
 
-test('the algorithms of the server and of the client bind', async () => {
+test('a request object must use an alg that the server and the client allow', async () => {
   const client = (more: Partial<AssertionClient>) => ({ client: { ...CLIENT, ...more } });
   await validate(requestObject(), client({ requestObjectSigningAlg: 'ES256' }));
   await validate(requestObject(), client({ tokenEndpointAuthSigningAlg: 'PS256' }));
@@ -359,7 +359,7 @@ test('the algorithms of the server and of the client bind', async () => {
   );
 });
 
-test('a client that authenticates otherwise may sign request objects, a disabled one may not', async () => {
+test('a client with another method may sign request objects; a disabled client may not', async () => {
   const basic = { ...CLIENT, tokenEndpointAuthMethod: 'client_secret_basic' };
   await validate(requestObject(), { client: basic });
   const disabled = { ...CLIENT, disabled: true };
@@ -391,13 +391,13 @@ for (const [name, options, message] of [
   ['a claim that is no name', { requireClaims: [5] }, /^requireClaims must be an array/],
   ['certificateValidity as 1', { certificateValidity: 1 }, /^certificateValidity must be true/],
 ] as const) {
-  test(`${name} is a mistake of the operator`, async () => {
+  test(`${name} is a ConfigurationError or TypeError for the operator`, async () => {
     const wrong = options as unknown as Partial<RequestObjectOptions>;
     await assert.rejects(validate(requestObject(), wrong), { name: 'TypeError', message });
   });
 }
 
-test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)', async (t) => {
+test('a client assertion is refused as a request object, and the reverse (RFC 9101 §10.8)', async (t) => {
   await assert.rejects(validate(signAssertion()), RequestObjectError);
   const mixed = { client_id: 'client', response_type: 'code' };
   await assertRefused(
@@ -419,7 +419,7 @@ test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)
 });
 
 for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code_challenge']) {
-  test(`a JWT with ${parameter} is no client assertion, whatever else it lacks (RFC 9101 §10.8)`, async (t) => {
+  test(`a JWT with ${parameter} is refused as a client assertion (RFC 9101 §10.8)`, async (t) => {
     const endpoint = await tokenEndpoint([CLIENT]);
     t.after(() => endpoint.close());
     for (const value of ['x', '', null]) {

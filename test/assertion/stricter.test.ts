@@ -103,7 +103,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
       pair: keyPair(pair),
     });
 
-  test(`an assertion that ${name}: event and authInfo tell what each stricter mode would refuse`, async () => {
+  test(`an assertion that ${name}: event and authInfo say what each stricter mode would refuse`, async () => {
     const events: AuthenticationEvent[] = [];
     const onAuthentication = (event: AuthenticationEvent) => events.push(event);
     const validator = validatorOf(CLIENTS, { onAuthentication });
@@ -114,7 +114,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
   });
 
   for (const [index, [mode, options]] of Object.entries(MODES).entries()) {
-    test(`an assertion that ${name}: what the report says of ${mode} is what the mode does`, async () => {
+    test(`an assertion that ${name}: mode ${mode} does what wouldFail says`, async () => {
       const reasons = expected[index] ?? [];
       const came = await outcome(validatorOf(CLIENTS, options), await make());
       assert.equal(came === undefined, reasons.length === 0);
@@ -123,7 +123,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
   }
 }
 
-test('a failure has no report', async () => {
+test('the event of a failure has no wouldFail', async () => {
   const events: AuthenticationEvent[] = [];
   const validator = validatorOf([CLIENT], { onAuthentication: (event) => events.push(event) });
   await outcome(validator, await signAssertion('client', { claims: { exp: 1 } }));
@@ -144,7 +144,7 @@ const WEAKER: readonly (readonly [ClientAssertionOptions, RegExp])[] = [
 ];
 
 for (const [options, message] of WEAKER) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, () => {
     assert.throws(() => validatorOf([], { profile: 'fapi2', ...options }), {
       name: 'ConfigurationError',
       message,
@@ -158,7 +158,7 @@ for (const options of [
   { clockTolerance: 10 },
   { requireTyp: true },
 ] as const satisfies ClientAssertionOptions[]) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is taken`, () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is accepted`, () => {
     assert.ok(validatorOf([], { profile: 'fapi2', ...options }));
   });
 }

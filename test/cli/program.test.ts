@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { runCli } from '../support/cli.js';
+import { runCli, temporaryFolder } from '../support/cli.js';
 
 const COMMANDS = ['keygen', 'token', 'inspect', 'audit'];
 
@@ -29,7 +29,7 @@ test('--version is that of the package', async () => {
   assert.equal(stdout, `${version}\n`);
 });
 
-test('without a command, or with one that there is not, the exit code is 2', async () => {
+test('without a command, or with an unknown command, the exit code is 2', async () => {
   for (const args of [[], ['sign']]) {
     const { exitCode, stdout } = await runCli(args);
     assert.equal(exitCode, 2);
@@ -52,7 +52,7 @@ for (const [args, sentence] of [
     /^error: keygen has no option --algorithm: there are --alg, /,
   ],
 ] as const) {
-  test(`an option that there is not is named with the one that was meant: ${args.slice(0, 2).join(' ')}`, async () => {
+  test(`an unknown option is an error that suggests the right name: ${args.slice(0, 2).join(' ')}`, async () => {
     const { exitCode, stdout, stderr } = await runCli(args);
     assert.equal(exitCode, 2);
     assert.equal(stdout, '');
@@ -66,9 +66,35 @@ for (const [issuer, sentence] of [
   ['localhost:3000', /It has no scheme: write https:\/\/localhost:3000\./],
   ['//', /It must be an absolute URL/],
 ] as const) {
-  test(`the issuer ${issuer} is refused with how to write it`, async () => {
+  test(`the issuer ${issuer} is refused, and the message says how to write it`, async () => {
     const { exitCode, stderr } = await runCli(['inspect', '--issuer', issuer, 'a.b.c']);
     assert.equal(exitCode, 2);
     assert.match(stderr, sentence);
   });
 }
+
+for (const args of [
+  ['keygen', '--client-id', ''],
+  ['keygen', '--client-id='],
+  ['keygen', '--out', '', '--force'],
+  ['token', '--issuer', 'https://as.example', '--client-id', 'a', '--key', ''],
+  ['token', '--issuer', 'https://as.example', '--client-id', '', '--key', 'a.pem'],
+  ['inspect', '--issuer', '', 'x'],
+]) {
+  test(`an empty value is an error of usage, and nothing is written: ${args.join(' ')}`, async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exitCode, stdout, stderr } = await runCli(args, { cwd });
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^error: --[a-z-]+ is empty: is its environment variable set\?\n$/);
+    assert.deepEqual(await readdir(cwd), []);
+  });
+}
+
+test('a URL with a password is refused, and not printed', async () => {
+  const args = ['token', '--issuer', 'https://me:secret@as.example', '--client-id', 'a'];
+  const { exitCode, stdout, stderr } = await runCli([...args, '--key', 'a.pem', '--json']);
+  assert.equal(exitCode, 2);
+  assert.equal(stdout, '');
+  assert.match(stderr, /must not contain a user name or password/);
+});

@@ -23,7 +23,7 @@ class ExpiringStore extends session.MemoryStore {
   }
 }
 
-test('a store may destroy a session while it writes it: the write ends at once', async (t) => {
+test('if a store destroys a session during a write, the write ends at once', async (t) => {
   const app = express();
   const store = new ExpiringStore();
   app.use(session({ store, secret: 'secret', resave: false, saveUninitialized: false }));
