@@ -7,17 +7,19 @@ const forever = () => new Promise<void>(() => undefined);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('one share gets at most half of a lane, and leaves the other half to others', async () => {
-  const lane = new Lane(100, 60);
+  const lane = new Lane(100, 1);
   let running = 0;
   for (let count = 0; count < 300; count += 1) {
-    lane.run(
-      'stranger',
-      () => {
-        running += 1;
-        return forever();
-      },
-      turnedAway,
-    );
+    lane
+      .run(
+        'stranger',
+        () => {
+          running += 1;
+          return forever();
+        },
+        turnedAway,
+      )
+      .catch(() => undefined);
   }
   await settled();
   assert.equal(running, 50);
@@ -91,4 +93,59 @@ test('an emptied share does not count, and its tasks go on', async () => {
       /no/,
     );
   }
+});
+
+test('the places that a share gives back are free again, for it and for others', async () => {
+  const lane = new Lane(4, 1);
+  const ends: (() => void)[] = [];
+  const started: string[] = [];
+  const begin = (share: string) =>
+    lane.run(
+      share,
+      () => {
+        started.push(share);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      turnedAway,
+    );
+  const all = ['a', 'a', 'a', 'b', 'b'].map(begin);
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b']);
+  ends.shift()?.();
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b', 'a']);
+  ends.shift()?.();
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b', 'a', 'b']);
+  for (const end of ends) end();
+  await Promise.all(all);
+  const again = ['a', 'a', 'a'].map(begin);
+  await settled();
+  assert.equal(started.length, 7);
+  for (const end of ends) end();
+  await settled();
+  for (const end of ends) end();
+  await Promise.all(again);
+});
+
+test('a share has as many waiting tasks as there is room for others', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const lane = new Lane(1, 60);
+  lane.run('x', forever, turnedAway).catch(() => undefined);
+  let away = 0;
+  const waiting = Array.from({ length: 5000 }, () =>
+    lane.run('a', forever, turnedAway).catch(() => {
+      away += 1;
+    }),
+  );
+  await settled();
+  assert.equal(away, 0);
+  await assert.rejects(lane.run('a', forever, turnedAway), /turned away/);
+  assert.equal(away, 0);
+  t.mock.timers.tick(59_999);
+  await settled();
+  assert.equal(away, 0);
+  t.mock.timers.tick(1);
+  await Promise.all(waiting);
+  assert.equal(away, 5000);
 });
