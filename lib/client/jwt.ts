@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type OptionTable, type Reader, type Settings, seconds } from '../shared/options.js';
+import {
+  type OptionTable,
+  type Reader,
+  requiredText,
+  type Settings,
+  seconds,
+} from '../shared/options.js';
 
 export interface AuthorizationServer {
   readonly issuer: string;
@@ -11,6 +17,11 @@ export type Audience =
   | string
   | readonly string[]
   | ((server: AuthorizationServer) => string | readonly string[] | undefined);
+
+/** Without openid-client, like this whole file: the command line makes keys without it. */
+export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
+  readonly clientId: string;
+}>;
 
 type Members = Readonly<Record<string, unknown>>;
 
