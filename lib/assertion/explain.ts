@@ -96,7 +96,7 @@ async function checkWithClient<Client extends AssertionClient>(
  * depends on a failed check or on missing information. The assertion is not used up.
  * @param findClient without it, the checks that depend on the client are skipped
  */
-export async function explainAssertion<Client extends AssertionClient>(
+export async function explainWithClient<Client extends AssertionClient>(
   request: ExplanationRequest,
   settings: Settings,
   findClient: FindClient<Client> | undefined,

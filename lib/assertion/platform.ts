@@ -16,6 +16,7 @@ import type {
   AuthenticationWarning,
   StricterModes,
 } from '../shared/events.js';
+import { isFapi2Algorithm } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type AssertionSubject, type ClientSubject, firstFailure } from './checks/check.js';
@@ -27,7 +28,6 @@ import {
   type TrustCheck,
 } from './checks/platform.js';
 import type { Settings } from './options.js';
-import { FAPI2_ALGORITHMS } from './rules.js';
 import { copyOf } from './stricter.js';
 
 // Assertions that a platform signed for a workload, top to bottom. Only keys of the client's
@@ -138,12 +138,12 @@ export async function findPlatformSigner(
   return { failure: fetchFailure(error as NonNullable<typeof error>), warnings };
 }
 
-function stricterModes(subject: ClientSubject): StricterModes {
-  const isFapi2Algorithm = FAPI2_ALGORITHMS.has(String(subject.jws.header['alg']));
+function stricterModesOfPlatform(subject: ClientSubject): StricterModes {
+  const isAllowed = isFapi2Algorithm(subject.jws.header['alg']);
   return {
     issuer: [],
     'issuer-string': [],
-    fapi2: isFapi2Algorithm ? [] : ['algorithm_not_allowed'],
+    fapi2: isAllowed ? [] : ['algorithm_not_allowed'],
     requireTyp: isExplicitTyp(subject) ? [] : ['typ_not_allowed'],
   };
 }
@@ -226,9 +226,8 @@ export async function validatePlatformAssertion<Client extends AssertionClient>(
   }
 
   const keyId = keyIdOf(signer);
-  const warnBefore = now + settings.secretExpiryWarning;
-  recorder.noteSecret(describeSecret(signer.secret), keyId, signer.expiresAt, warnBefore);
-  const wouldFail = stricterModes(clientSubject);
+  recorder.noteSecret(describeSecret(signer.secret), keyId, signer.expiresAt, now);
+  const wouldFail = stricterModesOfPlatform(clientSubject);
   const method = 'private_key_jwt';
   recorder.note({ method, replayChecked, wouldFail: copyOf(wouldFail) });
   const alg = jws.header['alg'] as string;

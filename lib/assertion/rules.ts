@@ -1,5 +1,12 @@
 import { ConfigurationError } from '../shared/errors.js';
-import { ALGORITHMS, type Algorithm, isAlgorithm, plainType } from '../shared/jose.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  FAPI2_ALGORITHMS,
+  isAlgorithm,
+  isFapi2Algorithm,
+  plainType,
+} from '../shared/jose.js';
 import {
   flag,
   number,
@@ -65,14 +72,6 @@ export interface RuleOptions extends JwtRuleOptions {
    */
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
 }
-
-/** FAPI 2.0 Security Profile §5.4.1. */
-export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
-  'PS256',
-  'ES256',
-  'EdDSA',
-  'Ed25519',
-]);
 
 /**
  * In seconds: the tolerance that FAPI 2.0 Security Profile §5.3.2.1 requires at least and allows at
@@ -142,8 +141,8 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
     "audience must be 'issuer-string'",
   ],
   [
-    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg)),
-    `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
+    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !isFapi2Algorithm(alg)),
+    `algorithms may have only ${FAPI2_ALGORITHMS.join(', ')}`,
   ],
   [
     ({ clockTolerance }) =>
@@ -188,11 +187,11 @@ export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
       "additionalAudiences has an effect only with audience 'compatible': remove it",
     );
   }
-  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : new Set(ALGORITHMS);
+  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : ALGORITHMS;
   return {
     ...given,
     audience,
-    algorithms: given.algorithms ?? (defaultAlgorithms as ReadonlySet<string>),
+    algorithms: given.algorithms ?? (new Set(defaultAlgorithms) as ReadonlySet<string>),
     maxLifetime: given.maxLifetime ?? (audience === 'compatible' ? 3600 : 600),
   };
 }

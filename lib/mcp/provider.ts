@@ -6,7 +6,7 @@ import { thrownText } from '../shared/safe.js';
 // The interfaces of the SDKs, declared again: SDK 1 and server-legacy share them, and users have
 // only one of the two installed. The router uses nothing else of a provider.
 
-/** What a clients store says about a client (RFC 7591 §2). */
+/** What a clients store says about a client (RFC 7591 §2). `disabled: true` refuses it everywhere. */
 export interface McpClientInformation extends ClientMetadata {
   redirect_uris: string[];
   grant_types?: string[] | undefined;

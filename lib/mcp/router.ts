@@ -10,6 +10,7 @@ import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
+import { withoutFinalSlash } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,
@@ -342,7 +343,7 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
     }
   };
   publish('oauth-authorization-server', settings.issuerUrl, metadata);
-  const resourcePath = resource.pathname.replace(/\/$/, '');
+  const resourcePath = withoutFinalSlash(resource.pathname);
   const protectedResource = `/.well-known/oauth-protected-resource${resourcePath}`;
   add(
     protectedResource,

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { isThenable, withDeadline } from '../shared/deadline.js';
+import { withoutFinalSlash } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { type ReplayStore, ReplayStoreFullError } from './store.js';
 
@@ -13,9 +14,6 @@ export interface Use {
   /** The `iss` of an assertion that a platform signed for the client. */
   readonly platform?: string | undefined;
 }
-
-const withoutFinalSlash = (issuer: string): string =>
-  issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 
 const withLength = (text: string): string => `${text.length}:${text}`;
 

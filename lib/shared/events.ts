@@ -20,12 +20,13 @@ export interface AuthenticationEvent {
   cause?: unknown;
   /**
    * The client that the assertion names, or the `client_id` parameter next to a platform's
-   * assertion. Authenticated only if the outcome is `success`.
+   * assertion. Authenticated only if the outcome is `success` and `method` is not `none`.
    */
   clientId?: string | undefined;
   /**
    * On success, the method of authentication: `private_key_jwt` or `client_secret_jwt`;
-   * `client_secret_post` or `client_secret_basic` if `authenticateClient` ran `otherwise`.
+   * `client_secret_post` or `client_secret_basic` for a client_secret, which `otherwise` or
+   * `mcpAuthRouter` checked; `none` for a public client of `mcpAuthRouter`.
    */
   method?: string | undefined;
   /** The `alg` of the assertion. */
@@ -106,6 +107,9 @@ export const hashOfJti = (jti: string): string => hash('sha256', jti, 'base64url
 /** Receives the events of a server. If it throws, a process warning is emitted. */
 export type Listener = (event: AuthenticationEvent) => unknown;
 
+/** In seconds: how long before its expiration the event warns of a secret that was used. */
+const WARNED_BEFORE = 2_592_000;
+
 /** Builds and reports the event of one authentication. Nothing else writes to the event. */
 export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
@@ -141,13 +145,13 @@ export class AuthenticationRecorder {
   /**
    * Records the secret that verified, and warns if it expires soon.
    * @param expiresAt in seconds since the epoch; undefined for never
-   * @param warnBefore in seconds since the epoch
+   * @param now in seconds since the epoch
    */
   noteSecret(
     secret: string,
     keyId: string | undefined,
     expiresAt: number | undefined,
-    warnBefore: number,
+    now: number,
   ): void {
     const { event } = this;
     event.secret = secret;
@@ -155,7 +159,7 @@ export class AuthenticationRecorder {
     if (expiresAt === undefined) return;
     const secretExpiresAt = new Date(expiresAt * 1000);
     event.secretExpiresAt = secretExpiresAt;
-    if (expiresAt >= warnBefore) return;
+    if (expiresAt >= now + WARNED_BEFORE) return;
     const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
     this.warn({ code: 'secret_expiring', secret, message });
   }
