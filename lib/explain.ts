@@ -1,6 +1,5 @@
 /**
- * Explains an assertion without the client and its keys. Also runs in a browser: imports nothing
- * from Node.
+ * Explains an assertion without the client and its keys, also in a browser.
  * @module
  */
 
@@ -18,7 +17,7 @@ export type { Explanation };
  * checks are reported as skipped. Sends nothing and does not use the assertion up.
  * @param request the form's parameters, and the server that they are meant for. Without an issuer,
  *   the audience check is skipped
- * @param options the options of the server's strategy. Default: the strategy's defaults
+ * @param options the options of the server's strategy
  * @throws {TypeError} if an option is wrong
  */
 export const explainAssertion = (

@@ -99,7 +99,7 @@ class Secrets {
   }
 }
 
-test('the search finds a secret in each form in which one could be shown', () => {
+test('the search finds a secret in every form in which it could be shown', () => {
   const secrets = new Secrets();
   for (const value of [
     { deep: { deeper: { deepest: { at: [new Map([['a', REFRESH_TOKEN]])] } } } },
@@ -151,7 +151,7 @@ for (const [what, key] of Object.entries(signers)) {
   });
 }
 
-test('assertions of a platform are not shown by their source, nor by its errors', async () => {
+test('the source of platform assertions and its errors show no assertion', async () => {
   const secrets = new Secrets();
   const jwt = secrets.note(await signAssertion());
   const expired = secrets.note(await signAssertion('client', { claims: { exp: 1 } }));
@@ -210,7 +210,7 @@ test('no error about a private key shows any of it', async () => {
   assert.ok(count > 2 * wrong.length, `${count} errors`);
 });
 
-test('a remote signer that fails does not hand on what it was given to sign', async () => {
+test('the error of a remote signer does not contain the signed data', async () => {
   const secrets = new Secrets();
   const signed: string[] = [];
   const sign = async (data: Uint8Array): Promise<Uint8Array> => {
@@ -423,7 +423,7 @@ async function failedLogin({ strategy, secrets }: Party): Promise<unknown> {
 }
 
 for (const [what, answer] of Object.entries(MALFORMED)) {
-  test(`no error and no object shows a token of a provider that answers with ${what}`, async (t) => {
+  test(`no error and no object shows a token if a provider answers with ${what}`, async (t) => {
     const all = await party(t, answer);
     const { secrets, config, clients, users, request } = all;
     await users.save(request, { ...TOKENS, token_type: 'bearer' });
@@ -454,7 +454,7 @@ test('managers and stores that hold tokens show none of them', async (t) => {
   secrets.absentFrom('UserTokenManager', [users, store]);
 });
 
-test('a configuration with a secret in its metadata is not printed with it', async () => {
+test('a printed configuration does not show the secret in its metadata', async () => {
   const secrets = new Secrets();
   secrets.add(SECRET_IN_METADATA);
   const config = new Configuration(

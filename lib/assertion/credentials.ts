@@ -1,22 +1,17 @@
 import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 
-/** The grant type of RFC 7523 §2.1, which some documentation prints as an assertion type. */
+/** RFC 7523 §2.1. Some documentation prints it as an assertion type. */
 const JWT_BEARER_GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 const NAMES = ['client_assertion', 'client_assertion_type', 'client_id', 'client_secret'] as const;
 
-/**
- * The client authentication parameters of a request (RFC 7521 §4.2, RFC 6749 §2.3.1). A parameter
- * without a value counts as omitted (RFC 6749 §3.2). Body parsers return a repeated parameter as an
- * array or object.
- */
+/** RFC 6749 §2.3.1, §3.2, RFC 7521 §4.2. Parsers make a repeated parameter an array or object. */
 export interface Credentials {
   readonly client_assertion: unknown;
   readonly client_assertion_type: unknown;
   readonly client_id: unknown;
   readonly client_secret: unknown;
-  /** Whether the Authorization header has a value. */
   readonly authorization: boolean;
 }
 
@@ -33,11 +28,7 @@ const parsed = (form: URLSearchParams | FormData): Form =>
 const isWebForm = (value: object): value is URLSearchParams | FormData =>
   value instanceof URLSearchParams || Object.prototype.toString.call(value) === '[object FormData]';
 
-/**
- * The members of a parsed form: an object, URLSearchParams or FormData. Null and undefined count as
- * an empty form.
- * @throws {TypeError} for anything else
- */
+/** An object, URLSearchParams or FormData. Null and undefined count as an empty form. */
 export function formOf(parameters: unknown): Form {
   if (parameters === undefined || parameters === null) return {};
   if (typeof parameters === 'object') {
@@ -54,11 +45,7 @@ function sentValue(form: Form, name: string): unknown {
   return value === null || value === '' ? undefined : value;
 }
 
-/**
- * Extracts the client authentication parameters of a request.
- * @param authorization the header, or whether there is one. An empty header counts as absent: some
- *   gateways add one
- */
+/** An empty Authorization header counts as absent: some gateways add one. */
 export const credentialsIn = (
   form: Form,
   authorization: string | boolean | undefined,
@@ -82,10 +69,7 @@ export function methodsIn(sent: Credentials): string[] {
   ];
 }
 
-/**
- * Errors that do not depend on the authentication method: a repeated parameter (RFC 6749 §3.2), or
- * more than one method (RFC 6749 §2.3).
- */
+/** A repeated parameter (RFC 6749 §3.2), or more than one method (RFC 6749 §2.3). */
 export function methodFailure(sent: Credentials): Failure | undefined {
   for (const name of NAMES) {
     const value = sent[name];
@@ -101,11 +85,7 @@ export function methodFailure(sent: Credentials): Failure | undefined {
     : undefined;
 }
 
-/**
- * Why a request that uses an assertion is malformed. If the result is undefined, `client_assertion`
- * is a string and `client_id` is a string or undefined.
- * @param acceptGrantType whether to accept the URN of the JWT bearer grant too
- */
+/** If undefined, `client_assertion` is a string and `client_id` a string or undefined. */
 export function assertionFailure(sent: Credentials, acceptGrantType: boolean): Failure | undefined {
   if (!hasAssertion(sent)) return { reason: 'client_assertion_absent' };
   const wrong = methodFailure(sent);

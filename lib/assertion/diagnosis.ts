@@ -1,11 +1,11 @@
 import { decodeSegment } from '../keys/compact-jws.js';
 import type { Failure } from '../shared/reasons.js';
 
-// Tells the operator why an assertion could not be read. Runs only after a failure.
+// Runs only after a failure.
 
 const EXPECTED = 'three segments of base64url, separated by dots';
 
-/** Values that people send instead of a JWT. The value itself is never shown. */
+/** People send these instead of a JWT. The value itself is never shown. */
 const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
   [/^\s*\{/, 'a JSON object: the JSON serialization of JWS is not accepted'],
   [/^Bearer\s/i, 'a JWT after the word Bearer: send only the JWT'],

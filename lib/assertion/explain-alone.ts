@@ -100,7 +100,6 @@ export function clientSteps(subject: AssertionSubject | undefined): readonly Ste
 
 export interface AloneReport {
   readonly checks: readonly CheckReport[];
-  /** Undefined if the assertion could not be read. */
   readonly subject?: AssertionSubject | undefined;
 }
 

@@ -92,9 +92,8 @@ async function checkWithClient<Client extends AssertionClient>(
 }
 
 /**
- * Runs every check of the pipeline on an assertion and reports each. A check is skipped if it
- * depends on a failed check or on missing information. The assertion is not used up.
- * @param findClient without it, the checks that depend on the client are skipped
+ * Reports every check. A check is skipped if it depends on a failed check or on missing
+ * information. The assertion is not used up.
  */
 export async function explainWithClient<Client extends AssertionClient>(
   request: ExplanationRequest,

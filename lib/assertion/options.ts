@@ -16,36 +16,19 @@ import { RULE_OPTIONS, type RuleOptions, type Rules, rulesFrom } from './rules.j
 
 /** Options for validating client assertions. Times are in seconds. */
 export interface ClientAssertionOptions extends RuleOptions {
-  /**
-   * Remembers used assertions. Default: a `MemoryReplayStore`, which works for a single process.
-   */
+  /** Remembers used assertions. Default: a `MemoryReplayStore`, for a single process. */
   readonly replay?: ReplayStore | undefined;
-  /**
-   * How long the client lookup may take, and how long the replay store; after that the request
-   * fails closed. Default 10 for the lookup, 2 for the store.
-   */
+  /** Of the client lookup, default 10; of the replay store, default 2. Then it fails closed. */
   readonly timeout?: number | undefined;
   /** Whether a certificate's validity period limits its secret too. Default true. */
   readonly certificateValidity?: boolean | undefined;
-  /**
-   * How to fetch and keep the keys of platforms and of clients with a `jwks_uri`; or a
-   * `RemoteJwkSets` to share.
-   */
+  /** How to fetch and keep keys from a `jwks_uri`; or a `RemoteJwkSets` to share. */
   readonly jwksUri?: JwksUriOptions | RemoteJwkSets | undefined;
-  /**
-   * Ignores an Authorization header next to an assertion instead of counting it as a second method,
-   * for servers behind a gateway that adds the header. Default false.
-   */
+  /** Ignores an Authorization header that a gateway adds to an assertion. Default false. */
   readonly ignoreAuthorizationHeader?: boolean | undefined;
-  /**
-   * The HTTP status of `invalid_client` (RFC 6749 §5.2 allows both). A request with an
-   * Authorization header always gets 401. Default 401.
-   */
+  /** The status of `invalid_client` (RFC 6749 §5.2). With Authorization always 401. Default 401. */
   readonly invalidClientStatus?: 400 | 401 | undefined;
-  /**
-   * Tells callers the precise reason of a refusal. Default false, because the reason helps
-   * attackers too.
-   */
+  /** Tells callers, and so attackers, the precise reason of a refusal. Default false. */
   readonly detailedErrors?: boolean | undefined;
   /**
    * Called once for each authentication, successful or not. If it throws or rejects, a process
@@ -96,10 +79,6 @@ function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): 
   return { ...rules, algorithms };
 }
 
-/**
- * Derives all settings from the options.
- * @throws {TypeError | ConfigurationError} with a sentence that says what to change
- */
 export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>): Settings => ({
   ...given,
   ...verifiableRules(rulesFrom(given), given.algorithms),

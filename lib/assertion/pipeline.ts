@@ -65,12 +65,10 @@ function noteAssertion(
   });
 }
 
-/** Authenticates clients by their assertions. All adapters use it. */
 export class AssertionPipeline<Client extends AssertionClient> {
   readonly settings: Settings;
   readonly findClient: FindClient<Client>;
 
-  /** @throws {TypeError} if the lookup is not a function */
   constructor(settings: Settings, findClient: FindClient<Client>) {
     if (typeof findClient !== 'function') {
       throw new TypeError('findClient must be a function that returns the client for a client_id');
@@ -79,10 +77,6 @@ export class AssertionPipeline<Client extends AssertionClient> {
     this.findClient = findClient;
   }
 
-  /**
-   * Validates the assertion of a request, uses it up, and reports the event.
-   * @throws {ClientAuthenticationError} if the client is not authenticated
-   */
   async authenticate(
     sent: Credentials,
     server: ServerIdentity,
@@ -122,10 +116,6 @@ export class AssertionPipeline<Client extends AssertionClient> {
   }
 }
 
-/**
- * The pipeline: decode, check, look up the client, check again, find the signing key, record the
- * use. Stops at the first failure. Everything learned on the way goes to the recorder.
- */
 async function validateAssertion<Client extends AssertionClient>(
   sent: Credentials,
   server: ServerIdentity,
@@ -146,7 +136,6 @@ async function validateAssertion<Client extends AssertionClient>(
   const now = Date.now() / 1000;
   const clientIdParameter = sent.client_id as string | undefined;
   const subject: AssertionSubject = { jws, claims, typ, clientIdParameter, server, settings, now };
-  // Assertions that a platform signed follow their own rules from here on.
   if (claims['iss'] !== claims['sub'] && isOfPlatform(subject)) {
     return validatePlatformAssertion(subject, context, settings, findClient, recorder);
   }

@@ -16,7 +16,7 @@ import type {
   AuthenticationWarning,
   StricterModes,
 } from '../shared/events.js';
-import { isFapi2Algorithm } from '../shared/jose.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type AssertionSubject, type ClientSubject, firstFailure } from './checks/check.js';
@@ -30,8 +30,7 @@ import {
 import type { Settings } from './options.js';
 import { copyOf } from './stricter.js';
 
-// Assertions that a platform signed for a workload, top to bottom. Only keys of the client's
-// FederatedIdentity secrets are tried here, and those keys are tried nowhere else.
+// Only keys of the client's FederatedIdentity secrets are tried here, and they are tried nowhere else.
 
 export function identitiesOf({ secrets }: AssertionClient): {
   readonly identities: readonly FederatedIdentity[];
@@ -105,12 +104,7 @@ async function search(
   return { ...found, signer: { ...signer, secret } };
 }
 
-/**
- * Finds the platform key that made the signature. Keys that need no discovery are tried first. If
- * they fail, the discovery document is consulted; if its keys fail too, the document is fetched
- * again, at most once per cooldown.
- * @param identities all of the same issuer
- */
+/** Keys that need no discovery first; a document is fetched again at most once per cooldown. */
 export async function findPlatformSigner(
   subject: ClientSubject,
   identities: readonly FederatedIdentity[],
@@ -139,7 +133,7 @@ export async function findPlatformSigner(
 }
 
 function stricterModesOfPlatform(subject: ClientSubject): StricterModes {
-  const isAllowed = isFapi2Algorithm(subject.jws.header['alg']);
+  const isAllowed = FAPI2_ALGORITHMS.has(subject.jws.header['alg'] as Algorithm);
   return {
     issuer: [],
     'issuer-string': [],
@@ -171,11 +165,6 @@ interface Proof {
 
 const keyIdOf = ({ key }: Candidate): string | undefined => key.kid ?? key.x5tS256;
 
-/**
- * Validates a platform's assertion for the client that the request names: check, look up the
- * client, check trust, find the platform's key, record the use if required. Stops at the first
- * failure.
- */
 export async function validatePlatformAssertion<Client extends AssertionClient>(
   subject: AssertionSubject,
   context: unknown,

@@ -6,7 +6,7 @@ import { timesAsStrings, withNumericTimes } from './checks/times.js';
 import { malformedFailure } from './diagnosis.js';
 import type { Rules } from './rules.js';
 
-/** The maximum nesting of objects and arrays in a JWT: code that reads the result may recurse. */
+/** Code that reads the result may recurse. */
 const MAX_DEPTH = 20;
 
 function isDeeperThan(object: JsonObject, depth: number): boolean {
@@ -19,10 +19,7 @@ function isDeeperThan(object: JsonObject, depth: number): boolean {
   return false;
 }
 
-/**
- * Decodes a signed JWT, unless it is too long.
- * @param maxLength in characters
- */
+/** `maxLength` in characters. */
 export function readJwt(
   text: string,
   maxLength: number,
@@ -56,10 +53,7 @@ export interface AssertionView {
   readonly timesAsStrings: readonly string[];
 }
 
-/**
- * Prepares an assertion for the checks. With `audience: 'compatible'`, times may be strings of
- * digits, unless `typ` claims conformance to RFC 10070.
- */
+/** With `audience: 'compatible'`, times may be strings of digits, unless `typ` claims RFC 10070. */
 export function viewOf({ header, claims }: CompactJws, { audience }: Rules): AssertionView {
   const typ = typOf(header);
   const isLenient =

@@ -26,13 +26,13 @@ import { assertKeepsFapi2, JWT_RULE_OPTIONS, type JwtRuleOptions } from './rules
 interface RequestObjectArguments {
   /** The value of the `request` parameter. */
   readonly request: string;
-  /** The client named by the `client_id` parameter of the same request. */
+  /** Named by the `client_id` parameter of the same request. */
   readonly client: AssertionClient;
-  /** The issuer identifier of the authorization server, which `aud` must name. */
+  /** The authorization server, which `aud` must name. */
   readonly issuer: string;
   /**
    * The `state` parameter of the same request. Used if the object has no `state` (OpenID Connect
-   * Core §6.1); refused with `profile: 'fapi2'`. Default none.
+   * Core §6.1); refused with `profile: 'fapi2'`.
    */
   readonly state?: string | undefined;
 }
@@ -43,17 +43,11 @@ interface RequestObjectOptions
     Pick<ClientAssertionOptions, 'certificateValidity'> {
   /** Refuses a request object without `exp`. Default true. */
   readonly requireExpiration?: boolean | undefined;
-  /**
-   * Requires `nbf`, at most 60 minutes old, and `exp` at most 60 minutes after `nbf`. Default
-   * false.
-   */
+  /** Requires `nbf`, at most an hour old, and `exp` at most an hour after `nbf`. Default false. */
   readonly requireNotBefore?: boolean | undefined;
   /** Further claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
-  /**
-   * Fetches and keeps the keys of clients with a `jwks_uri`. Default: one instance shared by all
-   * calls.
-   */
+  /** Fetches and keeps keys from a `jwks_uri`. Default: one instance shared by all calls. */
   readonly jwksUri?: RemoteJwkSets | undefined;
 }
 
@@ -86,7 +80,7 @@ const OPTIONS = {
   jwksUri: jwkSets,
 } satisfies OptionTable<RequestObjectOptions>;
 
-/** In characters. Request objects may be longer than assertions. */
+/** In characters. */
 const MAX_LENGTH = 65_536;
 
 const HINTS = {
@@ -99,16 +93,15 @@ export interface RequestObject {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
   /**
-   * The authorization request: all claims that do not describe the JWT itself, and the `state`
-   * parameter if the object has no `state`. Ignore the other parameters next to `request` (RFC 9101
-   * §6.3).
+   * All claims that do not describe the JWT itself, and the `state` parameter if the object has no
+   * `state`. Ignore the other parameters next to `request` (RFC 9101 §6.3).
    */
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
 const JWT_CLAIMS = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub']);
 
-/** Shared by all calls, so that each key is imported once. */
+/** Each key is imported once. */
 const importedKeys = new KeyCache();
 
 const refuse = (failure: Failure): never => {

@@ -4,7 +4,6 @@ import {
   type Algorithm,
   FAPI2_ALGORITHMS,
   isAlgorithm,
-  isFapi2Algorithm,
   plainType,
 } from '../shared/jose.js';
 import {
@@ -24,29 +23,29 @@ import {
 export interface JwtRuleOptions {
   /**
    * `fapi2` applies the FAPI 2.0 rules: only PS256, ES256 and EdDSA. Assertions (Security Profile)
-   * also get `audience: 'issuer-string'`. Request objects (Message Signing) need `nbf` at most 60
-   * minutes old, and `exp` at most 60 minutes after `nbf`. An option that weakens these rules is a
-   * ConfigurationError. Default: no profile.
+   * also get `audience: 'issuer-string'`. Request objects (Message Signing) also get the rules of
+   * `requireNotBefore`. An option that weakens these rules is a ConfigurationError. Default: no
+   * profile.
    */
   readonly profile?: 'fapi2' | undefined;
   /** Accepts an `aud` that differs by one final slash. Default false. */
   readonly ignoreTrailingSlash?: boolean | undefined;
   /**
    * Requires an explicit `typ`. In assertions: `client-authentication+jwt` or one of
-   * `additionalTypes`; RFC 10070 §4 recommends against requiring `typ`, because most client
-   * libraries send none. In request objects: `oauth-authz-req+jwt`, but not `JWT`. Default false.
+   * `additionalTypes`; RFC 10070 §4 advises against it, because most client libraries send none. In
+   * request objects: `oauth-authz-req+jwt`. Default false.
    */
   readonly requireTyp?: boolean | undefined;
   /**
    * The accepted `alg` values. Default: RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, ML-DSA
-   * if this Node can verify it, and HS with 256, 384 and 512 for clients with a symmetric secret.
+   * if this Node can verify it, and HS with 256, 384 and 512 for symmetric secrets.
    */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /** How far clocks may differ. Default 60. */
   readonly clockTolerance?: number | undefined;
   /**
-   * The maximum lifetime, not counting the tolerance. In assertions, a client's `maxLifetime`
-   * overrides it. Default 3600; in assertions with another `audience` than `compatible`, 600.
+   * Not counting the tolerance. In assertions, a client's `maxLifetime` overrides it. Default 3600;
+   * in assertions with another `audience` than `compatible`, 600.
    */
   readonly maxLifetime?: number | undefined;
 }
@@ -54,29 +53,25 @@ export interface JwtRuleOptions {
 /** Options for the rules that do not depend on the client. Times are in seconds. */
 export interface RuleOptions extends JwtRuleOptions {
   /**
-   * Which `aud` is accepted. `compatible` (default): the issuer, the token endpoint or the URL of
-   * the called endpoint, alone or among other values. `issuer`: only the issuer identifier, as a
-   * string or as an array with one entry (RFC 10070). `issuer-string`: only the issuer identifier,
-   * as a string (FAPI 2.0).
+   * `compatible` (default): `aud` contains the issuer, the token endpoint or the URL of the called
+   * endpoint. `issuer`: only the issuer, as a string or as an array with one entry (RFC 10070).
+   * `issuer-string`: only the issuer, as a string (FAPI 2.0).
    */
   readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
-  /** Further values of `aud` that `compatible` accepts. Default none. */
+  /** Further values of `aud` that `compatible` accepts. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Further explicit values of `typ`, for profiles that define their own. Default none. */
+  /** Further explicit values of `typ`, for profiles that define their own. */
   readonly additionalTypes?: readonly string[] | undefined;
   /** In characters; longer assertions are refused without decoding. Default 16384. */
   readonly maxAssertionLength?: number | undefined;
   /**
-   * Also accepts `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`; some
-   * clients send it by mistake. Default false.
+   * Also accepts `urn:ietf:params:oauth:grant-type:jwt-bearer` as `client_assertion_type`, which
+   * some clients send by mistake. Default false.
    */
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
 }
 
-/**
- * In seconds: the tolerance that FAPI 2.0 Security Profile §5.3.2.1 requires at least and allows at
- * most.
- */
+/** In seconds (FAPI 2.0 Security Profile §5.3.2.1). */
 const FAPI2_TOLERANCE = { least: 10, most: 60 };
 
 const algorithms: Reader<ReadonlySet<string> | undefined> = (name, value) => {
@@ -107,7 +102,7 @@ const audienceMode: Reader<'compatible' | 'issuer' | 'issuer-string' | undefined
   );
 };
 
-/** Advice for option names of other libraries. */
+/** Option names of other libraries. */
 export const CLIENT_ASSERTION_HINTS = {
   strict: "use audience: 'issuer'",
   clockSkew: 'use clockTolerance',
@@ -132,7 +127,6 @@ export const RULE_OPTIONS = {
   acceptGrantTypeAsAssertionType: flag(false),
 } satisfies OptionTable<RuleOptions>;
 
-/** The rules for an assertion alone, checked and with defaults. */
 export type Rules = ReturnType<typeof rulesFrom>;
 
 const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string])[] = [
@@ -141,8 +135,9 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
     "audience must be 'issuer-string'",
   ],
   [
-    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !isFapi2Algorithm(alg)),
-    `algorithms may have only ${FAPI2_ALGORITHMS.join(', ')}`,
+    ({ algorithms }) =>
+      [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg as Algorithm)),
+    `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
   ],
   [
     ({ clockTolerance }) =>
@@ -168,17 +163,12 @@ interface Fapi2Options {
   readonly requireExpiration?: boolean;
 }
 
-/** @throws {ConfigurationError} if an option weakens `profile: 'fapi2'` */
 export function assertKeepsFapi2(given: Fapi2Options): void {
   const broken = FAPI2_LIMITS.find(([weakens]) => weakens(given));
   if (broken === undefined) return;
   throw new ConfigurationError(`With profile 'fapi2', ${broken[1]}: leave the option out.`);
 }
 
-/**
- * Derives the rules from the options.
- * @throws {TypeError | ConfigurationError} with a sentence that says what to change
- */
 export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
   if (given.profile === 'fapi2') assertKeepsFapi2(given);
   const audience = given.audience ?? (given.profile === 'fapi2' ? 'issuer-string' : 'compatible');

@@ -1,12 +1,12 @@
 import type { StricterModes } from '../shared/events.js';
-import { isFapi2Algorithm } from '../shared/jose.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import type { Reason } from '../shared/reasons.js';
 import { isIssuerAlone } from './checks/audience.js';
 import type { ClientSubject } from './checks/check.js';
 import { isExplicitTyp } from './checks/header.js';
 import { lifetime } from './checks/times.js';
 
-/** The default `maxLifetime` of the stricter modes, in seconds. */
+/** In seconds. */
 const STRICT_LIFETIME = 600;
 
 const TIME_REASONS = {
@@ -15,10 +15,7 @@ const TIME_REASONS = {
   iat: 'issued_at_invalid',
 } as const satisfies Record<string, Reason>;
 
-/**
- * What each stricter mode would have refused of an accepted assertion. Operators see which clients
- * to warn before they turn a mode on.
- */
+/** Operators see which clients to warn before they turn a mode on. */
 export function stricterModes(
   subject: ClientSubject,
   timesAsStrings: readonly string[],
@@ -28,7 +25,7 @@ export function stricterModes(
   const maxLifetime = (client.maxLifetime ?? STRICT_LIFETIME) + settings.clockTolerance;
   const isLong = lifetime(subject) > maxLifetime;
   const isString = isIssuerAlone(subject, 'issuer-string');
-  const isAllowed = isFapi2Algorithm(jws.header['alg']);
+  const isAllowed = FAPI2_ALGORITHMS.has(jws.header['alg'] as Algorithm);
   const requireTyp: Reason[] = isExplicit ? [] : ['typ_not_allowed'];
   if (!isLong && isString && isAllowed && timesAsStrings.length === 0) {
     return { issuer: [], 'issuer-string': [], fapi2: [], requireTyp };
@@ -48,7 +45,7 @@ export function stricterModes(
   };
 }
 
-/** A copy, so that a listener that changes the event does not affect the application. */
+/** A listener that changes the event must not affect the application. */
 export const copyOf = (modes: StricterModes): StricterModes => ({
   issuer: [...modes.issuer],
   'issuer-string': [...modes['issuer-string']],

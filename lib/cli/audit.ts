@@ -3,7 +3,7 @@ import { isDisabled } from '../clients/policy.js';
 import { checkClientSecrets } from '../keys/assert-secrets.js';
 import { importSecret } from '../keys/import.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
-import { isFapi2Algorithm } from '../shared/jose.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import { readClients } from './files.js';
 import { print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, numberOption } from './usage.js';
@@ -63,7 +63,7 @@ function fapi2SecretFindings(secret: Secret): Finding[] {
     ];
   }
   return importSecret(secret).keys.flatMap(({ algorithms, kid }) => {
-    if (algorithms.some(isFapi2Algorithm)) return [];
+    if (algorithms.some((alg) => FAPI2_ALGORITHMS.has(alg))) return [];
     const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;
     const takes = algorithms.join(', ');
     return [
@@ -80,7 +80,7 @@ function fapi2Findings(client: AssertionClient): Finding[] {
     ['token_endpoint_auth_signing_alg', client.tokenEndpointAuthSigningAlg],
     ['request_object_signing_alg', client.requestObjectSigningAlg],
   ] as const) {
-    if (alg === undefined || alg === null || isFapi2Algorithm(alg)) continue;
+    if (alg === undefined || alg === null || FAPI2_ALGORITHMS.has(alg as Algorithm)) continue;
     findings.push(error(`${member} is ${alg}: FAPI 2.0 allows only PS256, ES256 and EdDSA`));
   }
   if (client.clientSecretAllowed === true) {
@@ -160,10 +160,7 @@ function lines(clients: readonly AuditedClient[]): string[] {
   return [...rows, '', `${clients.length} clients, ${bad} of them would fail.`, NOTE];
 }
 
-/**
- * `audit`: lists for each client what would fail in a stricter mode, and what expires soon.
- * @param finish receives the exit code: 1 if a client would fail
- */
+/** `finish` gets the exit code: 1 if a client would fail. */
 export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('audit')

@@ -6,11 +6,7 @@ import { type ClientMetadata, clientFromMetadata } from '../clients/metadata.js'
 import type { AssertionClient, Secret } from '../keys/secret.js';
 import { CommandError, UsageError } from './usage.js';
 
-/**
- * Reads a file that the user named.
- * @param what the kind of file, for the error
- * @throws {UsageError} if the file cannot be read
- */
+/** `what` names the kind of file, for the error. */
 export async function readBytes(path: string, what: string): Promise<Buffer> {
   try {
     return await readFile(path);
@@ -55,12 +51,7 @@ async function replace({ path, content }: NewFile): Promise<void> {
 const create = ({ path, content }: NewFile): Promise<void> =>
   writeFile(path, content, { mode: OWNER_ONLY, flag: 'wx' });
 
-/**
- * Writes files that only their owner can read and write. An old file is replaced by rename, so that
- * its mode and links are not kept.
- * @param force whether to replace existing files
- * @throws {CommandError} if a file exists (before any file is written), or cannot be written
- */
+/** Replaces by rename: mode and links of old files are not kept. Checks all before any write. */
 export async function writePrivateFiles(files: readonly NewFile[], force: boolean): Promise<void> {
   for (const { path } of files) {
     if (force || !(await exists(path))) continue;
@@ -78,7 +69,7 @@ export async function writePrivateFiles(files: readonly NewFile[], force: boolea
   }
 }
 
-/** RFC 7591 client metadata, plus optional secrets of this library's types. */
+/** RFC 7591, plus optional secrets of this library's types. */
 type Registration = ClientMetadata & { readonly secrets?: readonly Secret[] };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -106,7 +97,6 @@ function parse(text: string, path: string): unknown {
 const ofKeygen = (entry: unknown): unknown =>
   isObject(entry) && isClient(entry['client']) ? entry['client'] : entry;
 
-/** @throws {UsageError} with `mistake` if the value is not a client */
 function clientOf(printed: unknown, mistake: string): AssertionClient {
   const entry = ofKeygen(printed);
   if (isClient(entry)) return entry;
@@ -115,12 +105,7 @@ function clientOf(printed: unknown, mistake: string): AssertionClient {
   return { ...client, secrets: [...(entry.secrets ?? []), ...client.secrets] };
 }
 
-/**
- * Reads a file of registered clients: a JSON array, or a single client. Each client is client
- * metadata (RFC 7591 §2), optionally with `secrets: [{ type, value, description?, expiration? }]`;
- * an `AssertionClient`; or the JSON output of `keygen --client-id`.
- * @throws {UsageError} for anything else; the message never quotes the file
- */
+/** Clients, client metadata (RFC 7591 §2) or output of `keygen`. Errors never quote the file. */
 export async function readClients(path: string): Promise<readonly AssertionClient[]> {
   const text = await readTextFile(path, 'The clients file');
   const content = parse(text.replace(/^\uFEFF/, ''), path);

@@ -14,11 +14,10 @@ import { json, print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, timeOption, UsageError, urlOption } from './usage.js';
 
 export interface Inspection extends Explanation {
-  /** The time that the checks used, in seconds since the epoch. */
+  /** In seconds since the epoch. */
   readonly now: number;
-  /** Inputs that are missing: the checks that need them were skipped. */
+  /** Missing inputs: the checks that need them were skipped. */
   readonly unknown: { readonly issuer: boolean; readonly client: boolean };
-  /** Problems with the client's secrets. */
   readonly warnings: readonly string[];
 }
 
@@ -96,7 +95,7 @@ function checkLines(report: CheckReport, inspection: Inspection): string[] {
   return lines;
 }
 
-/** The checks for people. If the client is unknown, all its checks share one line. */
+/** If the client is unknown, all its checks share one line. */
 function checksLines(inspection: Inspection): string[] {
   const { checks, claims } = inspection;
   // If the assertion could not be read, the checks after that have nothing to report.
@@ -157,7 +156,7 @@ interface InspectOptions {
   readonly json?: boolean;
 }
 
-/** Text that people copy along with an assertion, and how to remove it. */
+/** People copy this text along with an assertion. */
 const WRAPPERS: readonly (readonly [name: string, strip: (text: string) => string | undefined])[] =
   [
     ['white space', (text) => (text === text.trim() ? undefined : text.trim())],
@@ -265,10 +264,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
   };
 }
 
-/**
- * `inspect`: decodes an assertion and runs every check of the server half on it.
- * @param finish receives the exit code: 1 if a check failed
- */
+/** `finish` gets the exit code: 1 if a check failed. */
 export function addInspectCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('inspect')

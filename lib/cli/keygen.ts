@@ -40,7 +40,6 @@ async function generatePrivateKey(alg: KeyAlgorithm): Promise<KeyObject> {
 export interface CertificateOptions {
   readonly alg: KeyAlgorithm;
   readonly privateKey: KeyObject;
-  /** Used as subject and issuer. */
   readonly commonName: string;
   readonly days: number;
 }
@@ -49,7 +48,7 @@ type Algorithm = webcrypto.EcKeyImportParams & webcrypto.RsaHashedImportParams;
 
 const SHA256_WITH_RSA = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 
-/** WebCrypto's names for the algorithms that sign the certificate. */
+/** WebCrypto's names. */
 const SIGNATURE_ALGORITHMS: Readonly<Record<KeyAlgorithm, Partial<Algorithm>>> = {
   RS256: SHA256_WITH_RSA,
   PS256: SHA256_WITH_RSA,
@@ -62,14 +61,10 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<KeyAlgorithm, Partial<Algorithm>>> =
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-/** The packages that make the certificate; the first needs the second, a polyfill. */
+/** The first needs the second, a polyfill. */
 const PACKAGES = ['@peculiar/x509', 'reflect-metadata'];
 
-/**
- * A self-signed certificate (RFC 5280) for a key that signs assertions.
- * @returns DER
- * @throws {CommandError} if the packages that make it are not installed
- */
+/** RFC 5280, as DER. */
 async function selfSignedCertificate(options: CertificateOptions): Promise<Buffer> {
   const x509 = await importOptionalPeer('--certificate', PACKAGES, async () => {
     await import('reflect-metadata');
@@ -107,17 +102,14 @@ const certificatePem = (der: Buffer): string =>
   ].join('\n');
 
 export interface PublicHalf {
-  /** For this library: an entry of a client's `secrets`. */
   readonly secret: Secret;
-  /** For client metadata (RFC 7591 §2). */
   readonly jwks: JsonWebKeySet;
   /** For Duende IdentityServer: C#, an entry of `ClientSecrets`. */
   readonly duende: string;
-  /** A line for the server's .env file. */
   readonly env: string;
 }
 
-/** A string literal for every version of C#. In base64 and JWKs, only quotes need escaping. */
+/** For every version of C#. In base64 and JWKs, only quotes need escaping. */
 const csharpString = (value: string): string => `"${value.replaceAll('"', '\\"')}"`;
 
 const duendeSecret = (type: string, value: string): string =>
@@ -128,15 +120,10 @@ function withCertificate(jwk: JsonWebKey, certificate: Buffer): JsonWebKey {
   return { ...jwk, 'x5t#S256': thumbprint, x5c: [certificate.toString('base64')] };
 }
 
-/**
- * The public half of a key, in every form that a server may need.
- * @param jwk the public key with `kid`, `alg` and `use`
- * @param certificate the DER of its certificate; if given, the certificate becomes the secret
- */
+/** `certificate` is DER; if given, it becomes the secret. */
 function publicHalf(jwk: JsonWebKey, certificate?: Buffer): PublicHalf {
   const jwks = { keys: [certificate === undefined ? jwk : withCertificate(jwk, certificate)] };
-  // Single quotes around JSON keep its double quotes. Neither JSON nor base64url contains single
-  // quotes here.
+  // Neither JSON nor base64url contains single quotes here.
   const env = `CLIENT_JWKS='${JSON.stringify(jwks)}'`;
   if (certificate === undefined) {
     return {
@@ -171,9 +158,8 @@ interface GeneratedKey extends PublicHalf {
   readonly kid: string | undefined;
   readonly privateKeyFile: string;
   readonly certificateFile: string | undefined;
-  /** For this library: the client with the key as its secret, if the client id is known. */
+  /** If the client id is known. */
   readonly client: AssertionClient | undefined;
-  /** The same as client metadata (RFC 7591 §2). */
   readonly metadata: ClientMetadata | undefined;
 }
 
@@ -187,7 +173,6 @@ function certificatePath(keyPath: string): string {
   );
 }
 
-/** The secret whose value the .env line contains. */
 const ENV_SECRET = "{ type: 'JsonWebKeySet', value: process.env.CLIENT_JWKS }";
 
 function entriesOf(clientId: string | undefined, { secret, jwks }: PublicHalf) {

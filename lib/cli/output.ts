@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Control and format characters, which could move the cursor or reorder text. */
+/** These could move the cursor or reorder text. */
 const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const escapeCharacter = (character: string): string =>
@@ -9,7 +9,6 @@ const escapeCharacter = (character: string): string =>
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .join('');
 
-/** Makes a text from outside safe to show in one line. */
 export const printable = (text: string): string => text.replace(NOT_PRINTABLE, escapeCharacter);
 
 /** Far more than any claim needs; JSON.stringify fails at some thousand levels. */
@@ -24,7 +23,7 @@ function pruned(value: unknown, levels = MAX_LEVELS): unknown {
   );
 }
 
-/** Untrusted JSON, safe to show; escaping does not change its meaning. */
+/** Escaping does not change the meaning of the JSON. */
 export const json = (value: unknown, indentation = 0): string =>
   JSON.stringify(pruned(value), null, indentation)
     .split('\n')
@@ -33,7 +32,7 @@ export const json = (value: unknown, indentation = 0): string =>
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
-/** Styles text for a terminal; plain if stdout is not a terminal or NO_COLOR is set. */
+/** Plain if stdout is not a terminal or NO_COLOR is set. */
 export const style = (format: Style, text: string): string =>
   styleText(format, text, { stream: process.stdout });
 
@@ -43,7 +42,7 @@ export function print(...lines: readonly string[]): void {
 
 export const printJson = (value: unknown): void => print(json(value, 2));
 
-/** Writes a line to stderr, so that stdout has only the result. */
+/** Stdout has only the result. */
 export function printError(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -28,11 +28,7 @@ function createProgram(finish: (exitCode: ExitCode) => void): Command {
   return program;
 }
 
-/**
- * Runs the command line. Never rejects.
- * @param argv as `process.argv`
- * @returns the exit status
- */
+/** Never rejects. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   try {

@@ -18,7 +18,7 @@ import {
   urlOption,
 } from './usage.js';
 
-/** The assertion without its signature, so that the output cannot be used to authenticate. */
+/** Without the signature, so that the output cannot be used to authenticate. */
 interface ShownAssertion {
   readonly header: JsonObject;
   readonly claims: JsonObject;
@@ -27,7 +27,7 @@ interface ShownAssertion {
 interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** The parameters of the form, without the assertion. */
+  /** Without the assertion. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   readonly assertion?: ShownAssertion | undefined;
   /** Absent if no answer arrived. */
@@ -49,7 +49,7 @@ function shownAssertion(parameters: URLSearchParams): ShownAssertion | undefined
   return jws && { header: jws.header, claims: jws.claims };
 }
 
-/** The server metadata (RFC 8414 §2) that matters for a token request. */
+/** The members of RFC 8414 §2 that matter for a token request. */
 const METADATA = [
   'issuer',
   'token_endpoint',
@@ -105,11 +105,7 @@ function shownBody(text: string, isGranted: boolean, showTokens: boolean): unkno
   return showTokens ? shown : withoutTokens(shown);
 }
 
-/**
- * The parts of a request and its answer that are safe to show: no reusable assertion, and no token
- * unless requested.
- * @param showTokens whether to show the tokens of the answer
- */
+/** Safe to show: no reusable assertion, and no token unless requested. */
 async function exchangeOf(
   url: string,
   { method, body }: RecordedRequest,
@@ -168,7 +164,6 @@ interface TokenRequest {
   readonly issuer: string;
   readonly assertions: AssertionSource;
   readonly scope?: string | undefined;
-  /** RFC 8707. */
   readonly resource?: readonly string[] | undefined;
   readonly allowHttp: boolean;
   readonly showTokens: boolean;
@@ -176,9 +171,8 @@ interface TokenRequest {
 
 interface TokenResult {
   readonly outcome: 'granted' | 'refused';
-  /** Why there is no token. */
   readonly error?: string | undefined;
-  /** Whether the server rejected the client (RFC 6749 §5.2), which it does without a reason. */
+  /** The server gives no reason (RFC 6749 §5.2). */
   readonly clientRefused?: boolean | undefined;
   readonly exchanges: readonly Exchange[];
 }
@@ -202,7 +196,7 @@ function oauthErrorOf(exchange: Exchange | undefined) {
 
 const wasNotFound = ({ status }: Exchange): boolean => status === 404;
 
-/** The server has no metadata at the issuer's URL. Its error pages explain nothing. */
+/** The error pages of a server without metadata explain nothing. */
 const noMetadata = (exchanges: readonly Exchange[]): string =>
   `there is no metadata at ${exchanges.map(({ url }) => url).join(' or ')}: is the issuer written exactly as in the server’s metadata?`;
 
@@ -216,11 +210,7 @@ const loadOpenIdClient = () =>
     ]),
   );
 
-/**
- * Discovers the server (OpenID Connect Discovery, otherwise RFC 8414) and requests a token by
- * client_credentials and an assertion.
- * @throws {CommandError} if openid-client is not installed
- */
+/** OpenID Connect Discovery, otherwise RFC 8414. */
 export async function requestToken(request: TokenRequest): Promise<TokenResult> {
   const [client, { clientAssertion }, { boundedText }] = await loadOpenIdClient();
   const { issuer, assertions, scope, resource = [], allowHttp, showTokens } = request;
@@ -352,10 +342,7 @@ function lines({ exchanges, outcome, error, clientRefused }: TokenResult): strin
   ];
 }
 
-/**
- * `token`: requests a token by client_credentials, and shows the requests and answers.
- * @param finish receives the exit code: 1 if there is no token
- */
+/** `finish` gets the exit code: 1 if there is no token. */
 export function addTokenCommand(program: Command, finish: (exitCode: ExitCode) => void): void {
   program
     .command('token')

@@ -1,14 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isWebUrl, nearestName } from '../shared/options.js';
 
-/** Exit codes: success, refused or failed, wrong usage. */
+/** `failed` also means refused. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/**
- * Ends a command with a sentence for the user and without a stack. The message contains no secret.
- */
+/** A sentence for the user, without a stack or a secret. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: ExitCode;
@@ -19,7 +17,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Wrong usage: an option or file is invalid. */
 export class UsageError extends CommandError {
   constructor(message: string) {
     super(message, EXIT.usage);
@@ -34,10 +31,7 @@ export function urlOption(value: string): string {
   throw new InvalidArgumentError('It must be an absolute URL, such as https://as.example.');
 }
 
-/**
- * Refuses an unknown option before missing options are reported.
- * @throws {UsageError} with the nearest known option
- */
+/** Before missing options are reported. */
 export function refuseUnknownOption(program: Command, args: readonly string[]): void {
   const command = program.commands.find((each) => each.name() === args[0]);
   const end = args.indexOf('--');
@@ -60,7 +54,7 @@ export const numberOption =
     throw new InvalidArgumentError(`It must be a whole number from 1 to ${maximum}.`);
   };
 
-/** Converts seconds since the epoch or an ISO 8601 date to milliseconds. */
+/** Seconds since the epoch or an ISO 8601 date, to milliseconds. */
 export function timeOption(value: string): number {
   const milliseconds = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value);
   if (!Number.isNaN(new Date(milliseconds).getTime())) return milliseconds;
@@ -72,12 +66,7 @@ const isMissing = (error: unknown, packages: readonly string[]): boolean =>
   (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' &&
   packages.some((name) => error.message.includes(`'${name}'`));
 
-/**
- * Imports packages that only one command needs, so that other commands work without them.
- * @param what the command or option, for the error
- * @param packages the packages to install
- * @throws {CommandError} that says how to install the packages, if they are missing
- */
+/** Packages that only one command needs. `what` names the command or option, for the error. */
 export async function importOptionalPeer<Module>(
   what: string,
   packages: readonly string[],

@@ -193,19 +193,13 @@ const ASSERTION_METHODS: readonly unknown[] = [undefined, 'private_key_jwt', 'cl
 export const expectsAssertion = (config: Configuration): boolean =>
   ASSERTION_METHODS.includes(config.clientMetadata()['token_endpoint_auth_method']);
 
-/**
- * A member of the provider's metadata. Null and an empty list say nothing (RFC 8414 §3.2), like a
- * member that is missing.
- */
+/** Null and an empty list say nothing (RFC 8414 §3.2), like a member that is missing. */
 export function metadataOf(config: Configuration, member: string): unknown {
   const value: unknown = config.serverMetadata()[member as keyof ServerMetadata];
   return value === null || (Array.isArray(value) && value.length === 0) ? undefined : value;
 }
 
-/**
- * Refuses a value that a list in the provider's metadata rules out (RFC 8414 §2); a missing list
- * rules out nothing.
- */
+/** RFC 8414 §2. A missing list rules out nothing. */
 export function heedList(
   config: Configuration,
   member: string,
@@ -219,10 +213,7 @@ export function heedList(
   );
 }
 
-/**
- * For the token and revocation endpoints. Not every server lists all of its grants, so they are not
- * checked.
- */
+/** Grants are not checked, because not every server lists all of them. */
 export function checkAuthentication(
   config: Configuration,
   endpoints: readonly ('token_endpoint' | 'revocation_endpoint')[],

@@ -27,10 +27,7 @@ export interface JwtOptions {
   readonly lifetime?: number | undefined;
   /** The `typ` of the header; false for none. */
   readonly typ?: string | false | undefined;
-  /**
-   * How far `nbf` precedes `iat`, for servers whose clock is behind; false for no `nbf`. At most an
-   * hour; default 0.
-   */
+  /** Before `iat`, for servers whose clock is behind; false for none. At most 3600; default 0. */
   readonly notBefore?: number | false | undefined;
   /** Further parameters of the header. */
   readonly header?: Members | undefined;

@@ -41,10 +41,7 @@ export const presets: Readonly<
     >
   >
 > = {
-  /**
-   * RFC 10070, which Duende IdentityServer follows. These are the defaults of an
-   * `AssertionService`.
-   */
+  /** RFC 10070, as Duende IdentityServer: the defaults of an `AssertionService`. */
   rfc10070: {},
   /** Microsoft Entra ID. It identifies keys by the SHA-256 thumbprint of their certificate. */
   microsoftEntraId: {
@@ -79,7 +76,7 @@ export const presets: Readonly<
     keyHeader: ['kid'],
   },
   /** FAPI 2.0 Security Profile. */
-  fapi2: { algorithms: FAPI2_ALGORITHMS },
+  fapi2: { algorithms: [...FAPI2_ALGORITHMS] },
   /** Open Banking UK: FAPI 1.0 Advanced. */
   openBankingUk: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
   /** Open Finance Brasil: FAPI 1.0 Advanced. */

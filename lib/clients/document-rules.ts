@@ -12,9 +12,8 @@ export interface ClientMetadataDocument extends ClientMetadata {
 }
 
 /**
- * draft-ietf-oauth-client-id-metadata-document-03 §3. We also require the normalized spelling and
- * no final dot in the host: two spellings could be two clients at one address, or bypass a list of
- * hosts.
+ * draft-ietf-oauth-client-id-metadata-document-03 §3, and our policy: the normalized spelling and
+ * no final dot. Two spellings could be two clients at one address, or bypass a list of hosts.
  */
 export function parseClientIdUrl(clientId: string): URL {
   const url = parseRemoteUrl(clientId);
@@ -83,10 +82,7 @@ function offeredMethods(document: Readonly<Record<string, unknown>>): readonly s
   return several ?? [one ?? 'none'];
 }
 
-/**
- * All keys must be public. Only a client that authenticates by its keys needs one for signatures
- * (RFC 7591 §2).
- */
+/** All keys must be public; only clients with assertions need one for signatures (RFC 7591 §2). */
 const importKeys = ({ jwks }: ClientMetadata): ImportedKeys =>
   jwks === undefined ? NO_KEYS : importConfiguredSet(jwks, MAX_STRANGERS_KEYS);
 

@@ -128,11 +128,7 @@ export function askForClient<Client extends AssertionClient>(
   return returned as Found<Client>;
 }
 
-/**
- * Fails closed if the lookup throws, hangs or returns anything but a client. Another client (from a
- * database that ignores case) counts as unknown. A promise only if the application does not answer
- * at once.
- */
+/** Fails closed. Another client than asked for (a database that ignores case) counts as unknown. */
 export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
   clientId: string,

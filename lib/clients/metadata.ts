@@ -37,10 +37,7 @@ function sharedSecrets(metadata: ClientMetadata): Secret[] {
   ];
 }
 
-/**
- * RFC 7591 §2. `tokenEndpointAuthMethod` decides what the secrets may be used for: a client with
- * another method may still sign request objects.
- */
+/** RFC 7591 §2. A client with another method may still sign request objects. */
 export function secretsFromMetadata(metadata: ClientMetadata): Secret[] {
   const secrets = sharedSecrets(metadata);
   if (isSet(metadata.jwks)) {
@@ -80,10 +77,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
 /** Of a client that registered itself. */
 export const DEFAULT_GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token'];
 
-/**
- * For clients that register themselves or have a metadata document: the requested grants that the
- * operator allows. Default `authorization_code` (RFC 7591 §2). What it throws is safe to log.
- */
+/** RFC 7591 §2: `authorization_code` if none is requested. What it throws is safe to log. */
 export function grantTypesOf(asked: unknown, allowed: readonly string[]): string[] {
   const wanted = asked ?? ['authorization_code'];
   if (!Array.isArray(wanted) || !wanted.every((grant) => typeof grant === 'string')) {

@@ -61,10 +61,7 @@ const ROCA_REMAINDERS = ROCA_PRIMES.map(
   (prime) => [BigInt(prime), remaindersOfPowers(prime)] as const,
 );
 
-/**
- * ROCA, CVE-2017-15361: the modulus is a power of 65537 modulo many small primes. One in 2^27 other
- * moduli matches too.
- */
+/** ROCA, CVE-2017-15361: a power of 65537 modulo many small primes; so is one in 2^27 others. */
 const isRocaModulus = (modulus: bigint): boolean =>
   ROCA_REMAINDERS.every(([prime, remainders]) => remainders.has(Number(modulus % prime)));
 

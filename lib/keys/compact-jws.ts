@@ -65,10 +65,7 @@ export interface CompactJws {
   readonly claims: JsonObject;
 }
 
-/**
- * Only the canonical spelling (RFC 7515 §2): Node accepts others, which would give one signature
- * several spellings.
- */
+/** Canonical spelling only (RFC 7515 §2): in Node, one signature has several spellings. */
 export function decodeSegment(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url');
   return segment !== '' && bytes.toString('base64url') === segment ? bytes : undefined;
@@ -108,10 +105,7 @@ function decodeHeader(segment: string): JsonObject | undefined {
   return header;
 }
 
-/**
- * Never throws. Undefined unless the text is three non-empty base64url segments, the first two JSON
- * objects in UTF-8.
- */
+/** Never throws. Undefined unless header and payload are JSON objects in UTF-8. */
 export function decodeCompactJws(text: string): CompactJws | undefined {
   const headerEnd = text.indexOf('.');
   const payloadEnd = text.indexOf('.', headerEnd + 1);

@@ -12,10 +12,7 @@ import type { KeyCache } from './key-cache.js';
 import { describeSecret, expirationOf, type KeySecret, type Secret } from './secret.js';
 import { certificateState, MAX_TRIES, type VerificationKey, verifySignature } from './signature.js';
 
-/**
- * `kid` is a hint (RFC 7515 §4.1.4). 1: same `kid`. 2: same thumbprint. 3: the key or the header
- * has no `kid`. 4: different `kid`.
- */
+/** RFC 7515 §4.1.4. 1: same `kid`. 2: same thumbprint. 3: one has no `kid`. 4: another `kid`. */
 export type Rank = 1 | 2 | 3 | 4;
 
 export interface SignerQuery {
@@ -131,9 +128,7 @@ function usable(known: readonly Known[], search: Search): string | string[] {
 const expiredKeysIn = (secret: Secret): readonly VerificationKey[] =>
   orElse(() => importSecret(secret, MAX_TRIES).keys, []);
 
-/**
- * Only the last of many expired secrets are tried; the set of an expired `jwks_uri` is not fetched.
- */
+/** The last of many expired secrets only; the set of an expired `jwks_uri` is not fetched. */
 function* untimelyKeys(known: readonly Known[], search: Search): Generator<UntimelyKey> {
   for (const { secret, key } of known) {
     const state = stateOf(key, search);

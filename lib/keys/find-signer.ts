@@ -212,10 +212,7 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
   return { signer, warnings };
 }
 
-/**
- * Keys at hand get eight tries. If none verifies, sets are fetched, and untried keys get eight
- * more.
- */
+/** Keys at hand get eight tries, then fetched keys eight more. */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws, secrets, now, settings } = query;
   const search: Search = {

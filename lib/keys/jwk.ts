@@ -142,9 +142,8 @@ function coordinate(jwk: JsonWebKey, member: string, size: number): Buffer {
 }
 
 /**
- * Imported as DER, because for a JWK OpenSSL multiplies the point by the order of the curve: a
- * millisecond on P-521. The curve equation proves the same: all points of these curves have that
- * order.
+ * As DER: for a JWK, OpenSSL multiplies the point by the order of the curve, a millisecond on
+ * P-521. The curve equation proves the same, because all points of these curves have that order.
  */
 function ecPublicKey(jwk: JsonWebKey): KeyObject {
   const curve = CURVES.get(jwk['crv']);
@@ -370,10 +369,7 @@ function inSet(jwk: object, error: unknown): string {
   return `in the JWK Set, key ${name}: ${(error as Error).message}`;
 }
 
-/**
- * RFC 7517 §5. Keys of unknown types and for other purposes are skipped, unusable, private and
- * symmetric keys are refused; the others still work.
- */
+/** RFC 7517 §5. Keys that are skipped or refused do not affect the others. */
 export function importJwkSet(value: unknown, maxKeys: number): ImportedKeys {
   const refused: RefusedKey[] = [];
   const usable: object[] = [];

@@ -2,9 +2,8 @@ import { DocumentCache } from '../net/document-cache.js';
 import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
-import { withoutFinalSlash } from '../shared/jose.js';
 import { readOptions, type Settings } from '../shared/options.js';
-import { safeText } from '../shared/safe.js';
+import { safeText, withoutFinalSlash } from '../shared/safe.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
@@ -84,10 +83,7 @@ export class RemoteJwkSets {
     this.#settings = settings;
   }
 
-  /**
-   * Sets of clients that registered themselves may have fewer keys.
-   * @internal
-   */
+  /** @internal */
   static ofStrangers(options: JwksUriOptions): RemoteJwkSets {
     const sets = new RemoteJwkSets(options);
     sets.#maxKeys = MAX_STRANGERS_KEYS;
@@ -121,10 +117,7 @@ export class RemoteJwkSets {
     return document && discoveryOf(document, issuer).uri;
   }
 
-  /**
-   * From the discovery document, fetched like a set; at `seen` no key verifies.
-   * @internal
-   */
+  /** @internal */
   async discover(issuer: string, seen: string | undefined): Promise<Discovery> {
     const url = discoveryUrl(issuer);
     const cache = this.#discovered();
@@ -147,10 +140,7 @@ export class RemoteJwkSets {
     return this.#discovery;
   }
 
-  /**
-   * `issuer` is the issuer whose discovery document led to the set.
-   * @internal
-   */
+  /** @internal */
   noteProved(uri: string, issuer?: string): void {
     this.#cache.noteProved(uri);
     if (issuer !== undefined) this.#discovered().noteProved(discoveryUrl(issuer));

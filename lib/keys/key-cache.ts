@@ -84,7 +84,6 @@ const documentKeys = new WeakMap<Secret, DocumentKeys>();
  * Self-registered clients are unlimited in number, and would displace the others in the shared
  * caches. The secret contains neither keys nor their location, so that a copy of it, for example
  * from a database, is not used by the rules for other clients.
- *
  * @param description the member of the document that has the keys
  */
 export function secretOfDocument(
@@ -110,10 +109,7 @@ export function noteProved(secret: Secret, shared: RemoteJwkSets): void {
   if (keys?.uri !== undefined) keys.jwksUri.noteProved(keys.uri);
 }
 
-/**
- * By the value of the secret, so that a changed secret takes effect at once. Expiration is not part
- * of the cache key: every use checks it.
- */
+/** By value, so that a changed secret takes effect at once. Every use checks expiration. */
 export class KeyCache {
   readonly #entries = new Map<string, readonly Entry[]>();
   readonly #maxKeys: number;
@@ -124,9 +120,7 @@ export class KeyCache {
     this.#maxKeys = maxKeys;
   }
 
-  /**
-   * Imported at most once while in use. The keys of a platform verify nothing of the client's own.
-   */
+  /** At most one import while in use. A platform's keys verify nothing of the client's own. */
   keysOf(secret: Secret): ImportedKeys {
     if (secret.type === 'FederatedIdentity') return NO_KEYS;
     const known = secret.type === 'MetadataDocument' ? documentKeys.get(secret) : undefined;
@@ -147,10 +141,7 @@ export class KeyCache {
     );
   }
 
-  /**
-   * If the client still has it. Only determines what to try first, so that a client with a thousand
-   * secrets costs no more than a client with a few.
-   */
+  /** What to try first, so that a thousand secrets cost no more than a few. */
   lastSigner(secrets: readonly Secret[], name: string): Secret | undefined {
     const position = this.#signers.get(secrets)?.get(name);
     return position === undefined ? undefined : secrets[position];

@@ -92,13 +92,7 @@ function isPublicDer(der: Buffer): boolean {
   });
 }
 
-/**
- * Refuses a shared key that is a public key or a certificate in any encoding: everybody knows it
- * (RFC 8725 §2.1).
- *
- * @param bytes short
- * @throws {KeyError}
- */
+/** Everybody knows a public key, in any encoding (RFC 8725 §2.1). */
 export function refusePublicBytes(what: string, bytes: Buffer): void {
   const text = bytes.toString('utf8');
   const remedy = 'use PublicKeyPem or X509CertificateBase64';

@@ -74,10 +74,7 @@ function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buf
   return expected.length === signature.length && timingSafeEqual(expected, signature);
 }
 
-/**
- * `key.algorithms` must include the header's `alg` (RFC 7515 §5.2). HMAC runs synchronously,
- * because it costs less than the thread pool.
- */
+/** RFC 7515 §5.2. HMAC runs synchronously, because it costs less than the thread pool. */
 export function verifySignature(
   { header, signingInput, signature }: CompactJws,
   { keyObject }: VerificationKey,

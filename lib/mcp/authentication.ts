@@ -10,11 +10,11 @@ import type { McpClientInformation } from './provider.js';
 
 export interface CurrentClient {
   readonly client: McpClientInformation;
-  /** Whether the client has authenticated; false for a public client. */
+  /** False for a public client. */
   readonly isProved: boolean;
 }
 
-/** A client_secret and how it was sent (RFC 6749 §2.3.1). */
+/** RFC 6749 §2.3.1. */
 interface Shown {
   readonly clientId: unknown;
   /** Possible secrets: the SDKs do not encode the secret in the Basic scheme. */
@@ -30,7 +30,7 @@ const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
   typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 
-/** Decodes application/x-www-form-urlencoded in the Basic scheme (RFC 6749 §2.3.1). */
+/** The Basic scheme contains application/x-www-form-urlencoded (RFC 6749 §2.3.1). */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -65,15 +65,12 @@ function shownBy(request: ExpressRequest): Shown {
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Timing-safe comparison that does not even reveal lengths. */
+/** Does not even reveal lengths. */
 const isEqual = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b));
 
 const hasSecret = ({ metadata }: McpClient): boolean => Boolean(metadata.client_secret);
 
-/**
- * Why a client may not continue without an assertion. Only a client without a method, or with
- * `none`, is public; a method that the router cannot check never lets a client in.
- */
+/** A method that the router cannot check never lets a client in; only `none` is public. */
 function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure | undefined {
   const sent = method === undefined ? [] : ['client_secret'];
   const pinned = client.tokenEndpointAuthMethod ?? undefined;
@@ -91,10 +88,6 @@ function failureOf(client: McpClient, { method, secrets = [] }: Shown): Failure 
   return { reason: 'client_method_mismatch', expected: pinned ?? 'none', actual: method };
 }
 
-/**
- * Authenticates clients at the token and revocation endpoints: by assertion, by secret, or as
- * public clients.
- */
 export class McpAuthentication {
   private readonly authenticator: RequestAuthenticator<McpClient>;
   private readonly findClient: FindClient<McpClient>;
@@ -104,11 +97,7 @@ export class McpAuthentication {
     this.findClient = findClient;
   }
 
-  /**
-   * The client of a request, as its provider may see it: without its secret if it authenticated by
-   * a key.
-   * @throws {OAuthError} if the request authenticates no client and names no public client
-   */
+  /** Without its secret if the client authenticated by a key. */
   async identify(request: ExpressRequest, endpoint: string): Promise<CurrentClient> {
     const authenticated = await this.authenticator.authenticate(request, endpoint);
     if (authenticated !== undefined) {

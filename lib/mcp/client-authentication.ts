@@ -4,13 +4,9 @@ import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 /**
  * Client authentication for the MCP TypeScript SDK, version 1 or 2: the `addClientAuthentication`
  * of an `OAuthClientProvider`. Every token request carries a new assertion. Unlike the SDK's
- * `PrivateKeyJwtProvider`, it supports an encrypted PEM, EdDSA, a `RemoteSigner` and a `KeyRing`,
- * and its assertions have a `kid`.
- *
- * Set `issuer` of the `AssertionService` to the server at which the client is registered. An MCP
- * server chooses the authorization server for its clients; with `issuer`, no other server gets an
- * assertion.
- * @param assertions an `AssertionService`, or the result of `assertionFrom`
+ * `PrivateKeyJwtProvider`, it supports an encrypted PEM, EdDSA, a `RemoteSigner` and a `KeyRing`.
+ * An MCP server chooses the authorization server for its clients. Set `issuer` of the
+ * `AssertionService`, so that no other server gets an assertion.
  * @returns a function that sets `client_id`, `client_assertion` and `client_assertion_type`. It
  *   rejects with a `TypeError` if the server has no metadata and the service no issuer, or if the
  *   server is not the service's issuer
@@ -31,7 +27,7 @@ export function mcpClientAuthentication(
   url: string | URL,
   metadata?: { readonly issuer: string } | undefined,
 ) => Promise<void> {
-  // Does not import the client half, because it needs openid-client, which MCP clients may lack.
+  // The client half needs openid-client, which MCP clients may lack: no import.
   const { clientId, createClientToken } = Object(assertions) as Partial<AssertionSource>;
   if (typeof clientId !== 'string' || typeof createClientToken !== 'function') {
     throw new TypeError(

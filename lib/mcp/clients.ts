@@ -59,7 +59,7 @@ export function findIn(
   };
 }
 
-/** The client as a provider may see it after it authenticated by a key. */
+/** As a provider may see the client after it authenticated by a key. */
 export function withoutSecret(client: McpClientInformation): McpClientInformation {
   const { client_secret, client_secret_expires_at, ...rest } = client;
   return rest;
@@ -67,10 +67,7 @@ export function withoutSecret(client: McpClientInformation): McpClientInformatio
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/**
- * Whether two redirect URIs are the same. The loopback URI of a native app may have any port (RFC
- * 8252 §7.3).
- */
+/** The loopback URI of a native app may have any port (RFC 8252 §7.3). */
 export function isSameRedirectUri(requested: string, registered: string): boolean {
   if (requested === registered) return true;
   if (!URL.canParse(requested) || !URL.canParse(registered)) return false;
@@ -83,7 +80,7 @@ export function isSameRedirectUri(requested: string, registered: string): boolea
 const invalidMetadata = (message: string): OAuthError =>
   new OAuthError('invalid_client_metadata', message);
 
-/** The supported registration members (RFC 7591 §2) and their types; others are dropped. */
+/** RFC 7591 §2. Other members are dropped. */
 const MEMBERS: Readonly<Record<string, 'text' | 'texts' | 'uri' | 'any'>> = {
   redirect_uris: 'texts',
   token_endpoint_auth_method: 'text',
@@ -117,10 +114,7 @@ const FITS = {
   any: () => true,
 };
 
-/**
- * Reads the metadata of a registration request. Null and empty members count as absent.
- * @throws {OAuthError} `invalid_client_metadata`, or `invalid_redirect_uri` (RFC 7591 §3.2.2)
- */
+/** RFC 7591 §3.2.2. Null and empty members count as absent. */
 export function readRegistration(body: unknown): McpClientInformation {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidMetadata('The request is not a JSON object: send application/json.');
@@ -144,7 +138,6 @@ export function readRegistration(body: unknown): McpClientInformation {
 const usesKeys = (client: McpClientInformation): boolean =>
   client.token_endpoint_auth_method === 'private_key_jwt';
 
-/** @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2) */
 function checkKeys(client: McpClientInformation): void {
   if (client.jwks !== undefined && client.jwks_uri !== undefined) {
     throw invalidMetadata('jwks and jwks_uri may not both be present');
@@ -169,17 +162,13 @@ function checkKeys(client: McpClientInformation): void {
   }
 }
 
-/** The methods that the token endpoint can check. */
+/** The token endpoint can check these. */
 const METHODS = ['private_key_jwt', 'client_secret_basic', 'client_secret_post', 'none'];
 
-/** In seconds: a month, the lifetime of a client_secret that the router generates. */
+/** In seconds. */
 const SECRET_LIFETIME = 2_592_000;
 
-/**
- * Completes a new client (RFC 7591 §3.2.1): adds an id, and a secret only if the client
- * authenticates by one.
- * @throws {OAuthError} `invalid_client_metadata` (RFC 7591 §3.2.2)
- */
+/** RFC 7591 §3.2.1: adds an id, and a secret only if the client authenticates by one. */
 export function newClient(
   asked: McpClientInformation,
   allowedGrants: readonly string[],

@@ -3,14 +3,14 @@ import type { ServerResponse } from 'node:http';
 import { isDisabled } from '../clients/policy.js';
 import { ClientAuthenticationError, OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
-import { withoutFinalSlash } from '../shared/jose.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { type CurrentClient, formOf } from './authentication.js';
 import { type FindMcpClient, isSameRedirectUri, newClient, readRegistration } from './clients.js';
 import { type McpClientInformation, type McpServerProvider, oauthErrorOf } from './provider.js';
 
 type Parameters = Readonly<Record<string, unknown>>;
 
-/** Answers a request. It throws OAuth errors, or errors of a provider. */
+/** Throws OAuth errors, or errors of a provider. */
 export type Endpoint = (request: ExpressRequest, response: ServerResponse) => Promise<void>;
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
@@ -20,11 +20,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.end(JSON.stringify(body));
 }
 
-/**
- * Reads a parameter. Without a value it counts as omitted, and it must not be repeated (RFC 6749
- * §3.1, §3.2).
- * @throws {OAuthError} `invalid_request`
- */
+/** Without a value it counts as omitted, and it must not be repeated (RFC 6749 §3.1, §3.2). */
 function optional(parameters: Parameters, name: string): string | undefined {
   const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
   if (value === undefined || value === '') return undefined;
@@ -41,10 +37,7 @@ function required(parameters: Parameters, name: string): string {
 const scopesOf = (parameters: Parameters): string[] | undefined =>
   optional(parameters, 'scope')?.split(' ').filter(Boolean);
 
-/**
- * The resource that the token is for (RFC 8707 §2). Providers support a single resource.
- * @throws {OAuthError} `invalid_target`
- */
+/** RFC 8707 §2. Providers support a single resource. */
 function resourceOf(parameters: Parameters): URL | undefined {
   const value = Object.hasOwn(parameters, 'resource') ? parameters['resource'] : undefined;
   if (value === undefined || value === '') return undefined;
@@ -88,23 +81,19 @@ const GRANTS: Readonly<Record<string, Grant>> = {
   },
 };
 
-/** The grants of a provider (RFC 8414 §2). */
 export const grantsOf = ({ exchangeClientCredentials }: McpServerProvider): string[] =>
   Object.keys(GRANTS).filter(
     (grant) => grant !== 'client_credentials' || exchangeClientCredentials !== undefined,
   );
 
-/**
- * Whether a client may use a grant. Without `grant_types` it may only use codes (RFC 7591 §2). A
- * refresh token needs no further permission, because it was issued to the client.
- */
+/** Without `grant_types` only codes (RFC 7591 §2). A refresh token needs no more permission. */
 const mayHave = ({ grant_types }: McpClientInformation, grant: string): boolean =>
   grant === 'refresh_token' || (grant_types ?? ['authorization_code']).includes(grant);
 
 const unauthorized = (grant: string): OAuthError =>
   new OAuthError('unauthorized_client', `The client may not use the grant type ${grant}.`);
 
-/** The token endpoint (RFC 6749 §3.2), for an identified client. */
+/** RFC 6749 §3.2. */
 export async function tokens(
   provider: McpServerProvider,
   { client, isProved }: CurrentClient,
@@ -121,7 +110,7 @@ export async function tokens(
   return grant(provider, client, form);
 }
 
-/** The revocation endpoint (RFC 7009 §2.1), for an identified client. */
+/** RFC 7009 §2.1. */
 export async function revoke(
   provider: McpServerProvider,
   { client }: CurrentClient,
@@ -133,7 +122,7 @@ export async function revoke(
   return {};
 }
 
-/** The registration endpoint (RFC 7591 §3). */
+/** RFC 7591 §3. */
 export function registrationEndpoint(
   provider: McpServerProvider,
   grantTypes: readonly string[],
@@ -155,7 +144,7 @@ export const parametersOf = (sent: URLSearchParams): Parameters =>
 const queryOf = ({ url = '' }: ExpressRequest): Parameters =>
   parametersOf(new URL(url, 'http://localhost').searchParams);
 
-/** What the caller may know about a failed lookup. The reason is for the operator only. */
+/** The reason is for the operator only. */
 function lookupError(error: unknown): OAuthError {
   if (!(error instanceof ClientAuthenticationError)) return oauthErrorOf(error);
   if (error.status === 503 || error.error === 'unauthorized_client') {
@@ -173,7 +162,7 @@ async function clientOf(find: FindMcpClient, clientId: string): Promise<McpClien
   throw new OAuthError('invalid_client', 'Invalid client_id');
 }
 
-/** Where to send the answer. Until this is known, errors are shown to the user. */
+/** Until this is known, errors are shown to the user. */
 function redirectUriOf({ redirect_uris }: McpClientInformation, asked: string | undefined): string {
   const only = redirect_uris.length === 1 ? redirect_uris[0] : undefined;
   if (asked === undefined && only !== undefined) return only;
@@ -184,7 +173,7 @@ function redirectUriOf({ redirect_uris }: McpClientInformation, asked: string | 
   throw new OAuthError('invalid_request', 'Unregistered redirect_uri');
 }
 
-/** Adds `iss` (RFC 9207 §2) to a redirect to the client. */
+/** RFC 9207 §2. */
 function withIssuer(location: unknown, redirectUri: string, issuer: string): unknown {
   if (typeof location !== 'string' || !URL.canParse(location)) return location;
   const [target, callback] = [new URL(location), new URL(redirectUri)];
@@ -197,10 +186,7 @@ function withIssuer(location: unknown, redirectUri: string, issuer: string): unk
   return target.href;
 }
 
-/**
- * Adds `iss` to the redirect that a provider sends with this response: Express and Node always end
- * in `writeHead`.
- */
+/** To the redirect that a provider sends: Express and Node always end in `writeHead`. */
 function addIssuer(response: ServerResponse, redirectUri: string, issuer: string): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
   response.writeHead = (...args: unknown[]): ServerResponse => {
@@ -216,7 +202,7 @@ function addIssuer(response: ServerResponse, redirectUri: string, issuer: string
   };
 }
 
-/** The authorization endpoint (RFC 6749 §4.1.1, with PKCE). */
+/** RFC 6749 §4.1.1, with PKCE. */
 export function authorizationEndpoint(
   provider: McpServerProvider,
   find: FindMcpClient,
@@ -258,7 +244,7 @@ export function authorizationEndpoint(
   };
 }
 
-/** Answers a request without a valid access token (RFC 6750 §3.1). */
+/** RFC 6750 §3.1. */
 function refuseToken(
   response: ServerResponse,
   { error, message, status }: OAuthError,
@@ -277,11 +263,7 @@ const comparable = (resource: URL): string => withoutFinalSlash(resource.href.re
 const invalidToken = (description: string): OAuthError =>
   new OAuthError('invalid_token', description, 401);
 
-/**
- * Requires an access token of the provider for this resource (RFC 6750, RFC 8707), and passes it to
- * the next handlers as `request.auth`.
- * @returns whether the request may continue; if not, it has been answered
- */
+/** RFC 6750, RFC 8707. False if the request has been answered. */
 export async function requireAccessToken(
   request: ExpressRequest,
   response: ServerResponse,

@@ -1,6 +1,6 @@
 /**
- * MCP servers and clients: an authorization server on a provider of the MCP TypeScript SDK, and
- * client authentication by assertion for the SDK's clients. Neither SDK is imported.
+ * An authorization server on a provider of the MCP TypeScript SDK, and client authentication for
+ * the SDK's clients. Neither SDK is imported.
  * @module
  */
 export type { Middleware } from '../shared/http.js';

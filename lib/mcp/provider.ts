@@ -3,10 +3,9 @@ import type { ClientMetadata } from '../clients/metadata.js';
 import { OAuthError } from '../shared/errors.js';
 import { thrownText } from '../shared/safe.js';
 
-// The interfaces of the SDKs, declared again: SDK 1 and server-legacy share them, and users have
-// only one of the two installed. The router uses nothing else of a provider.
+// The interfaces of the SDKs, declared again, because users have only one of the SDKs installed.
 
-/** What a clients store says about a client (RFC 7591 §2). `disabled: true` refuses it everywhere. */
+/** What a clients store knows about a client. `disabled: true` refuses it everywhere. */
 export interface McpClientInformation extends ClientMetadata {
   redirect_uris: string[];
   grant_types?: string[] | undefined;
@@ -37,28 +36,28 @@ export interface AccessTokenInfo {
   readonly scopes: readonly string[];
   /** Seconds since the epoch. */
   readonly expiresAt?: number | undefined;
-  /** The resource that the token is for (RFC 8707). */
+  /** RFC 8707. */
   readonly resource?: URL | undefined;
 }
 
 /**
  * The authorization server behind the router: the `OAuthServerProvider` of SDK 1 or of
- * `@modelcontextprotocol/server-legacy`, optionally with support for clients without a user.
- *
- * Its methods throw the errors of either SDK, or an `OAuthError` of this package; anything else is
- * answered with 500 `server_error` and becomes a process warning.
+ * `@modelcontextprotocol/server-legacy`. Its methods throw the errors of either SDK, or an
+ * `OAuthError` of this package; anything else is answered with 500 `server_error` and becomes a
+ * process warning.
  */
 export interface McpServerProvider {
-  /** The registered clients. Without `registerClient` there is no registration endpoint. */
+  /** Without `registerClient` there is no registration endpoint. */
   readonly clientsStore: McpClientsStore;
   /**
    * Whether every authorization response carries `iss` (RFC 9207); the metadata then say so. The
    * router adds `iss` to redirects that `authorize` sends on its `response`. Set this to true if
-   * you send no other redirects, or if you add `issuer` of the parameters to them yourself. Default
-   * false.
+   * you send no other redirects, or add `issuer` of the parameters to them. Default false.
    */
   readonly authorizationResponseIssParameterSupported?: boolean | undefined;
-  /** Whether an upstream server checks the `code_verifier` (RFC 7636 §4.6) instead of the router. */
+  /**
+   * Whether an upstream server checks the `code_verifier` (RFC 7636 §4.6) instead of the router.
+   */
   readonly skipLocalPkceValidation?: boolean | undefined;
   /** Answers an authorization request, immediately or after asking the user. */
   authorize(
@@ -93,9 +92,9 @@ export interface McpServerProvider {
     resource?: URL,
   ): Promise<Tokens>;
   /**
-   * Issues an access token to a client that acts for itself (RFC 6749 §4.4). The client has
-   * authenticated by its key or secret, and its `grant_types` include the grant; you decide which
-   * scopes it may have. Without this method the grant is not supported.
+   * Issues an access token to an authenticated client that acts for itself (RFC 6749 §4.4), and
+   * whose `grant_types` include the grant; you decide which scopes it may have. Without this method
+   * the grant is not supported.
    */
   exchangeClientCredentials?(
     client: McpClientInformation,
@@ -128,10 +127,7 @@ const STATUS: Readonly<Record<string, number>> = {
   temporarily_unavailable: 503,
 };
 
-/**
- * Converts an SDK error by its shape: `instanceof` fails if the application has another SDK, or
- * another copy of the same one.
- */
+/** By shape: `instanceof` fails if the application has another SDK, or another copy. */
 export function oauthErrorOf(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown;
   const { errorCode, code, message, toResponseObject } = Object(thrown) as SdkError;

@@ -10,7 +10,6 @@ import { networkOf } from '../net/addresses.js';
 import { createRequestAuthenticator } from '../server/request-authenticator.js';
 import { OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, type Middleware, type Next, readWebForm } from '../shared/http.js';
-import { withoutFinalSlash } from '../shared/jose.js';
 import {
   knownOptions,
   type OptionTable,
@@ -20,6 +19,7 @@ import {
   texts,
   unchecked,
 } from '../shared/options.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { formOf, McpAuthentication } from './authentication.js';
 import { findIn } from './clients.js';
 import {
@@ -36,7 +36,7 @@ import {
 } from './endpoints.js';
 import type { McpServerProvider } from './provider.js';
 
-/** Options of `mcpAuthRouter`: the SDK's options, plus client authentication. */
+/** The SDK's options, plus client authentication. */
 interface McpAuthRouterOptions {
   /** Clients, codes and tokens: a provider of SDK 1 or of `@modelcontextprotocol/server-legacy`. */
   provider: McpServerProvider;
@@ -55,14 +55,13 @@ interface McpAuthRouterOptions {
   /** How to validate assertions, including `jwksUri`. The router sets issuer and endpoints. */
   clientAssertion?: ClientAssertionOptions | undefined;
   /**
-   * Also accepts clients whose client_id is the URL of their metadata document, as MCP recommends.
-   * `{}` enables them with the defaults. Default: disabled.
+   * Also accepts clients whose client_id is the URL of their metadata document, as MCP recommends;
+   * `{}` for the defaults. Default: disabled.
    */
   clientMetadataDocuments?: ClientMetadataDocumentOptions | undefined;
   /**
-   * The grants of clients that register themselves or have a metadata document. Add
-   * `client_credentials` for such clients without a user. Default `authorization_code` and
-   * `refresh_token`.
+   * The grants of clients that register themselves or have a metadata document. Default
+   * `authorization_code` and `refresh_token`.
    */
   grantTypes?: readonly string[] | undefined;
   /**
@@ -164,10 +163,9 @@ async function parseBody(request: ExpressRequest & { body?: unknown }): Promise<
   }
 }
 
-/** How many addresses a limit remembers. */
 const MAX_ADDRESSES = 10_000;
 
-/** Counts the calls of each address, including failed ones: assertions are checked later. */
+/** Counts failed calls too: assertions are checked later. */
 function limitCalls(most: number, minutes: number): Middleware {
   const counts = new Map<string, { calls: number; readonly end: number }>();
   return (request, response, next) => {
@@ -192,7 +190,7 @@ function limitCalls(most: number, minutes: number): Middleware {
   };
 }
 
-/** The argument of `next`. Never resolves if the middleware answers by itself. */
+/** Never resolves if the middleware answers by itself. */
 const passed = (middleware: Middleware, request: ExpressRequest, response: ServerResponse) =>
   new Promise<boolean>((resolve, reject) => {
     response.once('close', () => resolve(false));
@@ -207,7 +205,7 @@ interface Route {
   readonly endpoint: Endpoint;
 }
 
-/** A path for comparison with routes: lower case, without a final slash. */
+/** Lower case, without a final slash. */
 function comparablePath(path: string): string {
   let end = path.length;
   // Runs for every request of the application: a pattern would take quadratic time on slashes.
@@ -263,11 +261,8 @@ const document =
  * An authorization server for MCP on a provider of the MCP TypeScript SDK, version 1 or
  * `@modelcontextprotocol/server-legacy`, instead of the SDK's `mcpAuthRouter`. Its token and
  * revocation endpoints accept `private_key_jwt` (RFC 7523), client secrets and public clients; a
- * client with keys must use them. Its authorization responses contain `iss` (RFC 9207).
- *
- * The router imports neither SDK. Mount it at the root of the application, or use it as a handler
- * of `node:http`.
- * @returns a middleware for all endpoints, with `requireBearerAuth` for the MCP endpoint
+ * client with keys must use them. Its authorization responses contain `iss` (RFC 9207). Mount it at
+ * the root of the application, or use it as a handler of `node:http`.
  * @example
  * ```ts
  * const auth = mcpAuthRouter({ provider, issuerUrl: new URL('https://as.example') });
@@ -278,8 +273,7 @@ const document =
  */
 export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
   /**
-   * Makes the middleware for the MCP endpoint. It requires an access token that the provider issued
-   * for `resourceServerUrl`, with all these scopes, and sets `request.auth`.
+   * Requires an access token for `resourceServerUrl` with all these scopes; sets `request.auth`.
    */
   readonly requireBearerAuth: (scopes?: readonly string[]) => Middleware;
 } {

@@ -18,10 +18,7 @@ export function isLoopback(text: string): boolean {
   return parseAddress(text)?.range() === 'loopback';
 }
 
-/**
- * False for loopback, private, link-local, shared (CGNAT), multicast and reserved addresses (RFC
- * 6890), and for those that embed another one: IPv4-mapped, 6to4, Teredo, NAT64.
- */
+/** RFC 6890; neither addresses that embed another one: IPv4-mapped, 6to4, Teredo, NAT64. */
 export function isPublic(text: string): boolean {
   const address = parseAddress(text);
   if (address === undefined || address.range() !== 'unicast') return false;

@@ -16,10 +16,7 @@ const MIN_AGE = 60;
 /** After this part of its lifetime, a document in use is fetched again in the background. */
 const REFRESH_AHEAD = 0.8;
 
-/**
- * At once, for each of four kinds: URLs of authenticated or other clients, whose last fetch failed
- * or did not. One site gets at most half.
- */
+/** At once, for each lane. One site gets at most half. */
 const MAX_FETCHES = 100;
 
 /** Failures are smaller than documents. */
@@ -60,8 +57,7 @@ export interface CachedDocument<T> {
 
 /**
  * Each URL has at most one fetch in flight. During an outage the last good document is used for a
- * limited time, and a dead URL rests. Any answer except a server failure replaces or withdraws the
- * document. Tables and lanes are shared fairly between sites; authenticated clients have their own.
+ * limited time; any other answer replaces or withdraws it. Sites share tables and lanes fairly.
  */
 export class DocumentCache<T> {
   private readonly settings: DocumentCacheSettings;
@@ -131,11 +127,7 @@ export class DocumentCache<T> {
     }
   }
 
-  /**
-   * Although it is fresh, `seen` was insufficient. `cooldown`: the minimum seconds between two such
-   * fetches of one URL.
-   * @returns undefined if there is no newer document, or the cooldown has not passed
-   */
+  /** `seen` was fresh but insufficient. `cooldown`: seconds between two such fetches of one URL. */
   async renew(url: string, seen: T, cooldown: number): Promise<T | undefined> {
     const entry = this.entryOf(url);
     if (entry !== undefined && entry.document !== seen) return entry.document;

@@ -26,10 +26,7 @@ const OUTAGES: readonly FetchErrorCode[] = [
   'too_many_fetches',
 ];
 
-/**
- * A fetch failed or was refused. Code and message are safe to log. There is no cause, because
- * Node's errors contain data of the other server.
- */
+/** Safe to log. There is no cause, because Node's errors contain data of the other server. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: FetchErrorCode;

@@ -21,10 +21,7 @@ const secondsIn = (text: string | undefined): number | undefined => {
   return digits === undefined ? undefined : Math.min(Number(digits), MAX_SECONDS);
 };
 
-/**
- * In seconds (RFC 9111 §4.2): `max-age` minus `Age`, otherwise `Expires` minus `Date`; 0 for
- * `no-store` and `no-cache`. Undefined if the headers do not say.
- */
+/** In seconds (RFC 9111 §4.2); 0 for `no-store`. Undefined if the headers do not say. */
 export function freshness(headers: IncomingHttpHeaders): number | undefined {
   const cacheControl = headers['cache-control'] ?? '';
   if (directive(cacheControl, 'no-store') ?? directive(cacheControl, 'no-cache')) return 0;
@@ -56,10 +53,7 @@ type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
-/**
- * A new connection each, so that its address is checked. Own agents, so that neither a proxy from
- * the environment nor a global agent interferes.
- */
+/** New connections: the address is checked. Own agents: no proxy of the environment interferes. */
 function nodeSender(settings: FetchSettings, accept: string): Send {
   const httpAgent = new http.Agent({ keepAlive: false });
   const httpsAgent = new https.Agent({
@@ -250,9 +244,8 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 export type FetchJson = (target: string) => Promise<FetchedDocument>;
 
 /**
- * All outgoing calls of the server half go through here: https to public addresses, checked at
- * connection time; no redirects, proxies or compression. The user's own `fetch` must check the
- * connected address itself.
+ * All outgoing calls of the server half: https to public addresses, checked at connection time; no
+ * redirects, proxies or compression. The user's own `fetch` must check addresses itself.
  */
 export function guardedFetch(settings: FetchSettings, accept: string): FetchJson {
   const { fetch, maxBytes } = settings;

@@ -71,10 +71,7 @@ export function checkHost(url: URL, rules: AddressRules): void {
   if (isIP(host) !== 0) checkAddress(host, url, rules);
 }
 
-/**
- * Connects to exactly the addresses that passed the check, so that a name cannot resolve to another
- * address afterwards (DNS rebinding).
- */
+/** Connects to the addresses that passed the check, not to later ones (DNS rebinding). */
 export function guardedLookup(
   url: URL,
   rules: AddressRules,

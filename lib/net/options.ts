@@ -26,10 +26,7 @@ export interface FetchOptions {
   readonly allowedNetworks?: readonly string[] | undefined;
   /** Certificates of authorities to trust in addition to Node's own, in PEM. Default none. */
   readonly ca?: string | readonly string[] | undefined;
-  /**
-   * Resolves names, with the arguments of `dns.lookup`. Default: queries the name servers, without
-   * the hosts file.
-   */
+  /** Like `dns.lookup`. Default: queries the name servers, without the hosts file. */
   readonly lookup?: LookupFunction | undefined;
   /**
    * Makes the requests instead of Node's client, for servers behind a proxy: for example undici's
@@ -45,10 +42,7 @@ export interface FetchOptions {
 
 /** How to keep fetched documents. Times are in seconds. */
 export interface DocumentCacheOptions extends FetchOptions {
-  /**
-   * The maximum time that a document is used, whatever its headers say; the minimum is 60. Without
-   * caching headers, 300.
-   */
+  /** The maximum time that a document is used; the minimum is 60. Without caching headers, 300. */
   readonly maxAge?: number | undefined;
   /**
    * How long after that the last good document may be used during an outage: network errors,

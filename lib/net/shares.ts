@@ -5,10 +5,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/**
- * A share (for example a site) may use as many places as are free, so one share alone gets half.
- * Waiting shares take turns.
- */
+/** A share (such as a site) may use as many places as are free: one alone gets half. */
 export class Lane {
   private readonly width: number;
   private readonly patience: number;
@@ -97,10 +94,7 @@ interface Entry<T> {
   readonly value: T;
 }
 
-/**
- * When full, the largest share (for example a site) loses its least recently used entry, so that a
- * stranger cannot displace the entries of others.
- */
+/** The largest share loses its oldest entry: no stranger displaces the entries of others. */
 export class SharedMap<T> {
   private readonly entries = new Map<string, Entry<T>>();
   /** Shares and keys are both in order of use, oldest first. */

@@ -9,9 +9,9 @@ import type { ReplayEntry, ReplayStore } from './store.js';
 
 /** The store under test and its environment. */
 export interface ReplayStoreUnderTest {
-  /** The store may contain other entries: the tests choose random keys. */
+  /** May contain other entries: the tests choose random keys. */
   readonly store: ReplayStore;
-  /** The same entries as seen by another process; for stores that several processes share. */
+  /** The same entries as another process sees them; for stores that processes share. */
   readonly peer?: ReplayStore | undefined;
   /** The time of the store's clock, in seconds since the epoch. Default: the system time. */
   now?(): number;
@@ -24,11 +24,10 @@ export interface ReplayStoreUnderTest {
 /** One test, for any test runner. */
 export interface ConformanceTest {
   readonly name: string;
-  /** Rejects with an AssertionError if the store does not behave as the test's name says. */
+  /** Rejects if the store does not behave as the test's name says. */
   run(): Promise<void>;
 }
 
-/** What the tests use of a store, so that each is short. */
 interface Bench {
   readonly store: ReplayStore;
   readonly peer: ReplayStore;
@@ -155,12 +154,10 @@ const TESTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 
 /**
  * The tests of a store, for any test runner.
- * @param create creates the store under test; called for each test
- * @returns the tests; without a `peer`, the tests about several processes use a single store
+ * @param create called for each test; without a `peer`, tests about several processes use one store
  * @example
  * ```ts
  * import { test } from 'node:test';
- *
  * const tests = replayStoreConformance(() => ({ store: new PostgresReplayStore(pool) }));
  * for (const { name, run } of tests) test(name, run);
  * ```

@@ -1,27 +1,21 @@
 import { hash } from 'node:crypto';
 import { isThenable, withDeadline } from '../shared/deadline.js';
-import { withoutFinalSlash } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { type ReplayStore, ReplayStoreFullError } from './store.js';
 
 export interface Use {
-  /** The issuer identifier of the called server. */
   readonly issuer: string;
   readonly clientId: string;
   readonly jti: string;
-  /** When the assertion expires for good, tolerance included, in seconds since the epoch. */
+  /** Tolerance included, in seconds since the epoch. */
   readonly expiresAt: number;
-  /** The `iss` of an assertion that a platform signed for the client. */
   readonly platform?: string | undefined;
 }
 
 const withLength = (text: string): string => `${text.length}:${text}`;
 
-/**
- * The replay key: a hash of server, client and `jti`, each with its length, so that no two uses
- * share a key. A client cannot use up the `jti` of another client, or of another issuer in the same
- * process.
- */
+/** With the length of each part, so that no two uses share a key. */
 export function replayKey({ issuer, clientId, jti, platform }: Omit<Use, 'expiresAt'>): string {
   const own = withLength(withoutFinalSlash(issuer)) + withLength(clientId) + withLength(jti);
   return hash('sha256', platform === undefined ? own : own + withLength(platform), 'base64url');
@@ -49,11 +43,7 @@ async function waitForStore(
   }
 }
 
-/**
- * Uses an assertion up.
- * @returns the failure if the assertion was used before, or the store cannot tell; a promise only
- *   if the store returns one
- */
+/** Undefined if the assertion is new. A promise only if the store returns one. */
 export function recordUse(
   use: Use,
   { replay, replayTimeout }: { readonly replay: ReplayStore; readonly replayTimeout: number },

@@ -73,7 +73,6 @@ async function setsOnlyOnce(store: ReplayStore): Promise<boolean> {
   return !(await store.insert(probe));
 }
 
-/** Checks the configuration of each node, and whether the store recognizes a second insertion. */
 async function checkRedis(
   nodes: readonly RedisNode[],
   store: ReplayStore,
@@ -96,24 +95,15 @@ async function checkRedis(
 
 export type { RedisClient } from '../shared/redis-client.js';
 
-/**
- * Options of the Redis store. `prefix` defaults to `private-key-jwt:replay:`, `timeout` to 0.25
- * seconds; after that the request fails closed.
- */
+/** `prefix` defaults to `private-key-jwt:replay:`, `timeout` to 0.25 seconds. */
 export interface RedisReplayStoreOptions extends RedisOptions {}
 
 const OPTIONS = redisOptions('private-key-jwt:replay:', 0.25);
 
-/**
- * In seconds: how much longer than needed entries are kept. The clocks of the processes that share
- * the store may differ by this much. The clock of Redis does not matter.
- */
+/** In seconds: the clocks of processes that share the store may differ by this much. */
 const CLOCK_MARGIN = 60;
 
-/**
- * How many insertions may wait. More fail at once, so that the Redis client's queue does not grow.
- * One OAuth client may have as many as it leaves room for, so a single one gets half of them.
- */
+/** More fail at once, so that the queue does not grow. One client gets at most half. */
 const MAX_PENDING = 10_000;
 
 const emitWarning = ({ code, message }: RedisWarning): void =>
@@ -130,16 +120,13 @@ const isOutOfMemory = (error: unknown): boolean =>
 
 /**
  * Remembers used assertions in Redis or Valkey, with one command each: `SET key value PX time NX`.
- * Connect the client yourself, and listen to its `error` event. If Redis does not answer in time,
- * the request fails closed with 503 `temporarily_unavailable`. Redis may still carry out the
- * insertion later; the assertion is then used up.
- *
+ * Listen to the `error` event of the Redis client. If Redis does not answer in time, the request
+ * fails closed with 503 `temporarily_unavailable`; Redis may still use the assertion up later.
  * Redis must not lose entries: see `check()`.
  * @example
  * ```ts
  * import { PrivateKeyJwtStrategy } from 'passport-private-key-jwt';
  * import { createClient } from 'redis';
- *
  * const client = createClient({ url: 'redis://127.0.0.1:6379' });
  * client.on('error', (error) => console.error(error));
  * await client.connect();
@@ -167,8 +154,7 @@ export class RedisReplayStore implements ReplayStore {
   }
 
   /**
-   * Inserts the entry if its key is absent.
-   * @returns true if the key was absent, false if Redis already has it
+   * Inserts the entry; false if its key is present.
    * @throws {ReplayStoreFullError} if Redis is out of memory
    * @throws any other error if Redis is unreachable or does not answer in time
    */
@@ -187,9 +173,8 @@ export class RedisReplayStore implements ReplayStore {
   }
 
   /**
-   * Checks whether Redis is configured to keep its entries: eviction, persistence and replication,
-   * as far as the server reports them.
-   * @returns the problems; empty if there are none
+   * Checks whether Redis is configured to keep its entries: eviction, persistence and replication.
+   * Returns the problems that the server reports.
    * @throws what the client throws, for example if the user may not call `INFO`
    */
   async check(): Promise<
@@ -214,8 +199,8 @@ export class RedisReplayStore implements ReplayStore {
     try {
       const time = this.#timeLeft(expiresAt);
       if (wasSet(await this.#commands.setIfAbsent(name, attempt, time))) return true;
-      // ioredis repeats the command if the connection breaks before the answer. Then this attempt
-      // itself set the key.
+      // ioredis repeats the command if the connection breaks before the answer: this attempt itself
+      // set the key.
       return String(await this.#commands.get(name)) === attempt;
     } finally {
       // Counts until the command has left the client's queue, however late.
@@ -230,10 +215,7 @@ export class RedisReplayStore implements ReplayStore {
     else this.#pendingOf.delete(clientId);
   }
 
-  /**
-   * How long to keep an entry, in milliseconds. A duration instead of a time, because a Redis clock
-   * that is ahead would drop the entry at once.
-   */
+  /** In milliseconds. Not a time: a Redis clock that is ahead would drop the entry at once. */
   #timeLeft(expiresAt: number): number {
     const left = Math.ceil((expiresAt + CLOCK_MARGIN) * 1000 - Date.now());
     if (left > 0) return left;

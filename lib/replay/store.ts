@@ -3,9 +3,8 @@ import { helpFor } from '../shared/errors.js';
 /** One use of an assertion, as a store remembers it. */
 export interface ReplayEntry {
   /**
-   * Identifies the use: a hash of the server's issuer, the client's id, the assertion's `jti` and,
-   * for a platform's token, the platform's issuer; 43 base64url characters. The key alone
-   * identifies an entry.
+   * A hash of the server's issuer, the client's id, the assertion's `jti` and, for a platform's
+   * token, the platform's issuer; 43 base64url characters. The key alone identifies an entry.
    */
   readonly key: string;
   /** The issuer that received the assertion, without a final slash. */
@@ -17,16 +16,13 @@ export interface ReplayEntry {
 }
 
 /**
- * Remembers used assertions (RFC 7523 §3, item 7).
- *
- * A single method, so that it can be atomic: if a store checks first and adds later, two
- * simultaneous copies both pass. Test your own store with `replayStoreConformance` of
- * `passport-private-key-jwt/replay-conformance`.
+ * Remembers used assertions (RFC 7523 §3, item 7). A single method, so that it can be atomic: if a
+ * store checks first and adds later, two simultaneous copies both pass. Test your own store with
+ * `replayStoreConformance` of `passport-private-key-jwt/replay-conformance`.
  */
 export interface ReplayStore {
   /**
-   * Inserts the entry if its key is absent.
-   * @returns true if the key was absent, false if the store already has it
+   * Inserts the entry; false if its key is present.
    * @throws {ReplayStoreFullError} if there is no room for the entry
    * @throws any other error if the store cannot tell. After any error the assertion is refused with
    *   503 `temporarily_unavailable`
@@ -34,10 +30,7 @@ export interface ReplayStore {
   insert(entry: ReplayEntry): boolean | Promise<boolean>;
 }
 
-/**
- * A replay store has no room for an entry. No entry may be forgotten early, so the assertion is
- * refused with 503 `temporarily_unavailable`.
- */
+/** No room for an entry. None may be forgotten early, so the assertion is refused with 503. */
 export class ReplayStoreFullError extends Error {
   override readonly name = 'ReplayStoreFullError';
   readonly code: 'replay_store_full' | 'replay_client_share_full';
@@ -45,8 +38,7 @@ export class ReplayStoreFullError extends Error {
   readonly help: string;
 
   /**
-   * @param code the reason for the operator: `replay_store_full`, or `replay_client_share_full` if
-   *   only this client has used up its share
+   * @param code `replay_store_full`, or `replay_client_share_full` if only this client has no room
    */
   constructor(
     code: 'replay_store_full' | 'replay_client_share_full',

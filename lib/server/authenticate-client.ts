@@ -13,9 +13,9 @@ interface AuthenticateClientOptions {
   /** Overrides the strategy's `endpoint` for these routes. */
   readonly endpoint?: PerRequest | undefined;
   /**
-   * Authenticates requests without an assertion by another method: a middleware that sets
-   * `req.user` to the client, such as `passport.authenticate('oauth2-client-password', { session:
-   * false, failWithError: true })`. Default: such requests are refused.
+   * A middleware for requests without an assertion. It sets `req.user` to the client, such as
+   * `passport.authenticate('oauth2-client-password', { session: false, failWithError: true })`.
+   * Default: such requests are refused.
    */
   readonly otherwise?: ((request: never, response: never, next: Next) => unknown) | undefined;
 }
@@ -48,7 +48,7 @@ function forgetUser(holder: WithUser): void {
   holder.authInfo = undefined;
 }
 
-/** Express gives each response its `locals`; Connect does not. */
+/** Connect's responses have no `locals`. */
 function setClient(response: ServerResponse, client: unknown): void {
   const { locals } = response as { locals?: { client?: unknown } };
   if (typeof locals === 'object' && locals !== null) locals.client = client;
@@ -65,7 +65,6 @@ const nextOf = (middleware: Middleware, request: IncomingMessage, response: Serv
     Promise.resolve(returned).catch(reject);
   });
 
-/** @throws {TypeError} with a sentence that says what to pass instead */
 function authenticatorOf(strategy: unknown): RequestAuthenticator {
   if (strategy instanceof PrivateKeyJwtStrategy) return strategy._authenticator;
   const given = strategy as { authenticate?: unknown; use?: unknown } | null | undefined;
@@ -86,18 +85,14 @@ function authenticatorOf(strategy: unknown): RequestAuthenticator {
  * A middleware that authenticates the client and answers failures itself (RFC 6749 §5.2), without
  * Passport. On success `req.user` and `res.locals.client` are the client and `req.authInfo` is a
  * `ClientAuthentication`. One instance can serve several endpoints, each with its own URL as
- * audience.
- *
- * Each request may use only one method of authentication (RFC 6749 §2.3). After `otherwise`, the
- * client in `req.user` must follow the same rules as with an assertion: a client that is disabled,
- * or must use another method, is refused. If `req.user` is not the client itself, `next` gets a
- * `ConfigurationError`.
+ * audience. After `otherwise`, the client in `req.user` must follow the same rules as with an
+ * assertion: a client that is disabled, or must use another method, is refused. If `req.user` is
+ * not the client itself, `next` gets a `ConfigurationError`.
  * @throws {TypeError} if an argument is wrong
  * @example
  * ```ts
  * app.use(['/token', '/par', '/introspect', '/revoke'],
  *   express.urlencoded({ extended: false }), authenticateClient(privateKeyJwt));
- *
  * app.post('/token', express.urlencoded({ extended: false }),
  *   authenticateClient(privateKeyJwt, {
  *     otherwise: passport.authenticate('oauth2-client-password', { session: false, failWithError: true }),
@@ -113,7 +108,6 @@ export function authenticateClient<Client extends AssertionClient>(
   const { endpoint, otherwise } = readOptions('authenticateClient', options, OPTIONS, HINTS);
   const answer = oauthErrorHandler();
 
-  /** Runs the other method, and then applies the rules to its client. */
   const tryOtherwise = async (request: ExpressRequest, response: ServerResponse) => {
     await authenticator.assertOneMethod(request, endpoint);
     if (otherwise === undefined) throw await authenticator.reportAbsence(request, endpoint);

@@ -3,7 +3,6 @@ import { OAuthError } from '../shared/errors.js';
 import { hasAuthorization, sendOAuthError } from '../shared/http.js';
 import type { PrivateKeyJwtStrategy } from './strategy.js';
 
-/** Passport's failure (`failWithError`), a body parser's error, or a similar one. */
 interface HttpError {
   readonly status: number;
   readonly name?: unknown;
@@ -12,7 +11,7 @@ interface HttpError {
   readonly code?: unknown;
 }
 
-/** Errors of the body parsers of Express 4 and 5. */
+/** Of the body parsers of Express 4 and 5. */
 const PARSER_ERRORS: readonly unknown[] = [
   'charset.unsupported',
   'encoding.unsupported',
@@ -25,7 +24,7 @@ const PARSER_ERRORS: readonly unknown[] = [
   'request.size.invalid',
 ];
 
-/** Node's error codes for a body that cannot be decompressed, from zlib and Brotli. */
+/** From zlib and Brotli. */
 const DECOMPRESSION_ERROR = /^(?:Z_|ERR__ERROR_)/;
 
 const isHttpError = (error: unknown): error is HttpError =>
@@ -36,10 +35,7 @@ const isHttpError = (error: unknown): error is HttpError =>
 const isParserError = ({ type, code }: HttpError): boolean =>
   PARSER_ERRORS.includes(type) || (typeof code === 'string' && DECOMPRESSION_ERROR.test(code));
 
-/**
- * Whether Passport made the error because no strategy accepted the request. Passport does not
- * export the class; match name and message.
- */
+/** Passport does not export the class; match name and message. */
 export const isPassportFailure = (error: unknown, response: ServerResponse): error is HttpError =>
   isHttpError(error) &&
   error.name === 'AuthenticationError' &&

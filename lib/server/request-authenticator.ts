@@ -34,10 +34,7 @@ import {
   serverIdentifier,
 } from './server-identity.js';
 
-/**
- * Options of the strategy: the validation options, and the identity of the server. Times are in
- * seconds.
- */
+/** The validation options, and the identity of the server. Times are in seconds. */
 export interface PrivateKeyJwtStrategyOptions
   extends ClientAssertionOptions,
     ServerIdentityOptions {}
@@ -79,10 +76,6 @@ function isPinned(client: unknown): client is Pinned {
 const NOT_PINNED =
   'otherwise accepted a client, but did not pass on the client itself with its clientId and secrets, so its rules cannot be checked. Return the client or set req.user to it (in Passport, pass it to done in the verify callback), with secrets: [] if it has no keys.';
 
-/**
- * Authenticates the client of a request: form, server identity, pipeline. The strategy,
- * `authenticateClient`, the MCP router and the validator's `authenticate` are adapters for it.
- */
 export class RequestAuthenticator<
   Client extends AssertionClient = AssertionClient,
   Request extends FormRequest = ExpressRequest,
@@ -95,13 +88,7 @@ export class RequestAuthenticator<
     this.#identify = identify;
   }
 
-  /**
-   * The client that an assertion authenticates; undefined if the request has no assertion.
-   * @param endpoint overrides the option of this name
-   * @param context for the lookup
-   * @throws {ClientAuthenticationError} if the assertion authenticates no client
-   * @throws {ConfigurationError} if the form was not parsed
-   */
+  /** Undefined if the request has no assertion. `endpoint` overrides the option. */
   async authenticate(
     request: Request,
     endpoint?: PerRequest,
@@ -116,21 +103,13 @@ export class RequestAuthenticator<
     return this.pipeline.authenticate(sent, server, context);
   }
 
-  /**
-   * Refuses a request without an assertion that breaks the rules for every method.
-   * @throws {ClientAuthenticationError} for a repeated parameter, or two methods in one request
-   */
+  /** Without an assertion: a repeated parameter, or two methods in one request. */
   async assertOneMethod(request: Request, endpoint?: PerRequest): Promise<void> {
     const failure = methodFailure(this.credentialsOf(request));
     if (failure !== undefined) throw await this.reportRefusal(request, failure, endpoint);
   }
 
-  /**
-   * Applies the rules for clients with assertions to a client that another method accepted, and
-   * reports the event.
-   * @throws {ClientAuthenticationError} if the client is disabled, or must use another method
-   * @throws {ConfigurationError} if `client` is not the client itself
-   */
+  /** Throws a ConfigurationError if `client` is not the client itself. */
   async admit(request: Request, client: unknown, endpoint?: PerRequest): Promise<void> {
     if (!isPinned(client)) throw new ConfigurationError(NOT_PINNED);
     const sent = this.credentialsOf(request);
@@ -166,11 +145,7 @@ export class RequestAuthenticator<
     return this.reportRefusal(request, failure, endpoint);
   }
 
-  /**
-   * Reports a refusal, and makes the error for the caller.
-   * @param knownClientId the id of a client that exists: another id may be a secret that the caller
-   *   sent by mistake
-   */
+  /** `knownClientId` only of a client that exists: a caller may have sent its secret as the id. */
   async reportRefusal(
     request: Request,
     failure: Failure,
@@ -200,10 +175,6 @@ export class RequestAuthenticator<
   }
 }
 
-/**
- * Creates the authenticator of a strategy or router.
- * @throws {TypeError | ConfigurationError} if an option is wrong
- */
 export function createRequestAuthenticator<Client extends AssertionClient>(
   options: PrivateKeyJwtStrategyOptions,
   findClient: FindClient<Client>,

@@ -5,16 +5,16 @@ import type { OptionTable, Reader } from '../shared/options.js';
 /** A URL, or a function that derives it from the request, for servers with several issuers. */
 export type PerRequest = string | ((request: ExpressRequest) => string | Promise<string>);
 
-/** The identity of the server: fixed, or derived from the request. */
+/** Fixed, or derived from the request. */
 export interface ServerIdentityOptions {
   /** The issuer identifier (RFC 8414 §2). */
   readonly issuer: PerRequest;
   /** The URL of the token endpoint. `compatible` accepts it as `aud` on every endpoint. */
   readonly tokenEndpoint?: PerRequest | undefined;
   /**
-   * The URL of the called endpoint. `compatible` accepts it as `aud`. Default: the origin of the
-   * issuer plus the path of the request. The Host header is never used, because the caller controls
-   * it. Set this option if a proxy changes the path.
+   * The URL of the called endpoint, which `compatible` accepts as `aud`. Default: the origin of the
+   * issuer plus the path of the request, never the Host header, because the caller controls it. Set
+   * this option if a proxy changes the path.
    */
   readonly endpoint?: PerRequest | undefined;
 }
@@ -50,10 +50,7 @@ function originOf(issuer: string): string | undefined {
   return origin === 'null' ? undefined : origin;
 }
 
-/**
- * The called path at the issuer's origin. The request line may contain an absolute URL (RFC 9112
- * §3.2.2); it is ignored, because the caller controls it.
- */
+/** The caller controls an absolute URL in the request line (RFC 9112 §3.2.2), so it is ignored. */
 function calledEndpoint(origin: string | undefined, request: FormRequest): string | undefined {
   const target = request.originalUrl ?? request.url ?? '';
   if (origin === undefined || !target.startsWith('/')) return undefined;
@@ -61,7 +58,7 @@ function calledEndpoint(origin: string | undefined, request: FormRequest): strin
   return origin + (query === -1 ? target : target.slice(0, query));
 }
 
-/** The URL of a path at an issuer's origin; undefined for a URN and the like. */
+/** Undefined for a URN and the like. */
 export const endpointAt = (issuer: string, path: string | undefined): string | undefined =>
   URL.canParse(issuer) ? calledEndpoint(originOf(issuer), { url: path, headers: {} }) : undefined;
 
@@ -80,12 +77,7 @@ async function resolveAll(
   };
 }
 
-/**
- * Determines the server of a request.
- * @param endpoint overrides the option of this name
- * @returns a promise only if an option is a function
- * @throws {TypeError} if the endpoint, or the result of a function, is not a URL
- */
+/** `endpoint` overrides the option of this name. A promise only if an option is a function. */
 export type IdentifyServer<Request extends FormRequest = ExpressRequest> = (
   request: Request,
   endpoint?: PerRequest | undefined,

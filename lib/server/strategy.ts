@@ -13,10 +13,7 @@ import {
 } from './request-authenticator.js';
 import type { PerRequest } from './server-identity.js';
 
-/**
- * The base class of Passport strategies, typed here so that the declarations need no other package.
- * Passport adds the methods to each request's own instance.
- */
+/** Declarations need no other package. Passport adds the methods to each request's instance. */
 export interface PassportStrategyBase {
   success(user: object, info?: object): void;
   fail(challenge?: string | number, status?: number): void;
@@ -28,18 +25,10 @@ export const Strategy = PassportStrategy as unknown as new () => PassportStrateg
 
 /**
  * Authenticates the callers of OAuth endpoints by their signed JWT assertion: `private_key_jwt` and
- * `client_secret_jwt` (RFC 7523, OpenID Connect Core §9).
- *
- * ```http
- * POST /token HTTP/1.1
- * Content-Type: application/x-www-form-urlencoded
- *
- * grant_type=client_credentials&client_assertion=eyJhbGciOiJFUzI1NiJ9…
- * &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer
- * ```
- * On success `req.user` is the client and `req.authInfo` a `ClientAuthentication`. A request
- * without an assertion goes to the next strategy of the list. A request with an assertion ends
- * here: its failure is an error, so that no other strategy can accept the request.
+ * `client_secret_jwt` (RFC 7523, OpenID Connect Core §9). On success `req.user` is the client and
+ * `req.authInfo` a `ClientAuthentication`. A request without an assertion goes to the next strategy
+ * of the list. With an assertion, the failure is an error, so that no other strategy can accept the
+ * request.
  * @example
  * ```ts
  * const privateKeyJwt = new PrivateKeyJwtStrategy(
@@ -58,7 +47,7 @@ export class PrivateKeyJwtStrategy<
   readonly _authenticator: RequestAuthenticator<Client>;
 
   /**
-   * @param findClient the lookup of a client by its id; its second argument is the request
+   * @param findClient its second argument is the request
    * @throws {TypeError | ConfigurationError} if an option is wrong
    */
   constructor(options: PrivateKeyJwtStrategyOptions, findClient: FindClient<Client>) {
@@ -66,10 +55,7 @@ export class PrivateKeyJwtStrategy<
     this._authenticator = createRequestAuthenticator(options, findClient);
   }
 
-  /**
-   * The members of the server's metadata (RFC 8414 §2) for these options. Spread them into the
-   * discovery document.
-   */
+  /** For the discovery document: the members of RFC 8414 §2 for these options. */
   metadata(): {
     readonly token_endpoint_auth_methods_supported: readonly string[];
     readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
@@ -85,10 +71,7 @@ export class PrivateKeyJwtStrategy<
     };
   }
 
-  /**
-   * Called by Passport.
-   * @param options `endpoint` overrides the strategy's own for this route
-   */
+  /** Called by Passport. `endpoint` overrides the strategy's own for this route. */
   authenticate(
     request: ExpressRequest,
     options: { readonly endpoint?: PerRequest | undefined } = {},
@@ -109,7 +92,7 @@ export class PrivateKeyJwtStrategy<
   }
 }
 
-/** Answers a request if the application also threw on the error that it was given. */
+/** The application also threw the error that it was given. */
 function giveUp(request: ExpressRequest, thrown: unknown): void {
   process.emitWarning(
     `The callback of passport.authenticate failed: ${thrownText(thrown).replace(/\.$/, '')}. It must pass errors to next, or send a response.`,

@@ -31,8 +31,7 @@ interface Called {
    */
   readonly endpoint?: string | undefined;
   /**
-   * The request's Authorization header, or whether it has one; it counts as a second method.
-   * Default none.
+   * The Authorization header, or whether there is one; it counts as a second method. Default none.
    */
   readonly authorization?: string | boolean | undefined;
   /** Passed to the client lookup. Default for `authenticate`: the request. */
@@ -49,10 +48,7 @@ const isName = (value: unknown): boolean => typeof value === 'string' && value !
 
 const isOptionalName = (value: unknown): boolean => value === undefined || isName(value);
 
-/**
- * Refuses a server without a name: it would match an assertion without `aud`.
- * @throws {TypeError}
- */
+/** A server without a name would match an assertion without `aud`. */
 function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: Called): void {
   if (!isName(issuer)) throw new TypeError('issuer must be the issuer identifier, a URL');
   if (!isOptionalName(tokenEndpoint)) throw new TypeError('tokenEndpoint must be a URL');
@@ -62,7 +58,7 @@ function checkServerIdentity({ issuer, tokenEndpoint, endpoint }: Called): void 
 const GIVEN = 'give it to validate or authenticate';
 const HINTS = { ...CLIENT_ASSERTION_HINTS, issuer: GIVEN, tokenEndpoint: GIVEN, endpoint: GIVEN };
 
-/** In bytes: what express.urlencoded accepts by default, in addition to the assertion. */
+/** In bytes, like express.urlencoded, in addition to the assertion. */
 const OTHER_PARAMETERS = 102_400;
 
 const HEADERS = ['authorization', 'content-type', 'content-encoding', 'content-length'] as const;
@@ -98,7 +94,6 @@ function headOf(
  * @example
  * ```ts
  * const validator = new ClientAssertionValidator({}, (clientId) => clients.get(clientId));
- *
  * async function token(request: Request): Promise<Response> {
  *   const { client, answer } = await validator.authenticate(request, { issuer: 'https://as.example' });
  *   if (answer !== undefined) return new Response(answer.body, answer);
@@ -109,10 +104,7 @@ function headOf(
 export class ClientAssertionValidator<Client extends AssertionClient = AssertionClient> {
   readonly #pipeline: AssertionPipeline<Client>;
 
-  /**
-   * @param findClient the lookup of a client by its id
-   * @throws {TypeError | ConfigurationError} if an option is wrong
-   */
+  /** @throws {TypeError | ConfigurationError} if an option is wrong */
   constructor(options: ClientAssertionOptions, findClient: FindClient<Client>) {
     const owner = 'ClientAssertionValidator';
     const given = readOptions(owner, options, CLIENT_ASSERTION_OPTIONS, HINTS);
@@ -120,18 +112,15 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   }
 
   /**
-   * Authenticates the client of a request by the same rules as `authenticateClient`. Returns the
-   * client, or a refusal that is ready to send (RFC 6749 §5.2): `new Response(answer.body,
-   * answer)`, or `writeHead(answer.status, answer.headers).end(answer.body)`.
-   *
+   * Authenticates the client of a request like `authenticateClient`. Returns the client, or a
+   * refusal that is ready to send (RFC 6749 §5.2): `new Response(answer.body, answer)`, or
+   * `writeHead(answer.status, answer.headers).end(answer.body)`.
    * @param request a WHATWG Request or one of node:http, whose body is read: at most 102,400 bytes
    *   and `maxAssertionLength`, 1,000 parameters, in UTF-8, not compressed. Or the form alone:
    *   check method and content type, and give `authorization` too
    * @param called the identity of the server. `otherwise` authenticates requests without an
-   *   assertion by another method: it returns the client, or undefined. Default: such requests are
-   *   refused
-   * @returns `parameters` is the whole form; `authentication` is undefined if `otherwise` accepted
-   *   the client
+   *   assertion: it returns the client, or undefined. Default: such requests are refused
+   * @returns `parameters` is the whole form; `authentication` is undefined after `otherwise`
    * @throws {TypeError} if `called` and the request do not identify the server
    * @throws {ConfigurationError} if the body was already read
    */
@@ -195,7 +184,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   }
 
   /**
-   * Validates an assertion and uses it up: a second call with the same one is a replay.
+   * Validates an assertion and uses it up.
    * @throws {ClientAuthenticationError} if the client is not authenticated
    * @throws {TypeError} if the request does not identify the server
    */
@@ -210,9 +199,8 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   }
 
   /**
-   * Runs every check on an assertion, even after a failure, without using the assertion up. For
-   * inspectors and support desks. The replay store is not consulted. For operators only: it reveals
-   * the keys of any client, with their descriptions and expirations.
+   * Runs every check, even after a failure, without using the assertion up. The replay store is not
+   * consulted. For operators only: it reveals the keys of any client.
    */
   explain(request: ClientAssertionRequest): Promise<Explanation> {
     const { settings, findClient } = this.#pipeline;

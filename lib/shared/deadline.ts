@@ -2,17 +2,13 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
-/** Whether a value is any kind of promise: database libraries have their own. */
+/** Database libraries have their own promises. */
 export const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
   (typeof value === 'object' || typeof value === 'function') &&
   value !== null &&
   typeof (value as Partial<PromiseLike<T>>).then === 'function';
 
-/**
- * Waits for a promise or thenable for this long. Later results are ignored.
- * @param seconds how long to wait
- * @throws {DeadlineError}
- */
+/** Later results are ignored. */
 export function withDeadline<T>(
   promise: PromiseLike<T>,
   seconds: number,

@@ -1,7 +1,7 @@
 import { type Failure, type OAuthErrorCode, REASONS, type Reason } from './reasons.js';
 import { safe } from './safe.js';
 
-/** Characters that RFC 6749 §5.2 does not allow in error_description. */
+/** Not allowed in error_description (RFC 6749 §5.2). */
 const NOT_ALLOWED = /[^ !#-[\]-~]/g;
 
 const CALLER_DESCRIPTIONS: Partial<Record<OAuthErrorCode, string>> = {
@@ -15,21 +15,20 @@ export const helpFor = (code: string): string =>
 /** An error that a caller of an OAuth endpoint may see (RFC 6749 §5.2). */
 export class OAuthError extends Error {
   override readonly name: string = 'OAuthError';
-  /** The error code of the RFC, such as `invalid_client`. */
+  /** The RFC's error code, such as `invalid_client`. */
   readonly error: string;
-  /** A stable code for programs: the precise reason if there is one, otherwise `error`. */
+  /** Stable: the precise reason if there is one, otherwise `error`. */
   readonly code: string;
-  /** The HTTP status of the answer. */
   readonly status: number;
-  /** The same, under the name that other frameworks read. */
+  /** The same as `status`, for other frameworks. */
   readonly statusCode: number;
   /** The message is for the caller. */
   readonly expose = true;
 
   /**
    * @param error the error code of the RFC
-   * @param description a text for the caller: becomes `error_description`
-   * @param status the HTTP status. Default 400
+   * @param description for the caller: `error_description`
+   * @param status of the answer. Default 400
    */
   constructor(
     error: string,

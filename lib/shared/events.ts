@@ -4,39 +4,31 @@ import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
 import { safeText, thrownText } from './safe.js';
 
-/**
- * Tells the operator about one authentication. Everything in it is safe to log: text from outside
- * is shortened, and it contains no key, secret or assertion.
- */
+/** Safe to log: text from outside is shortened, and there is no key, secret or assertion. */
 export interface AuthenticationEvent {
   outcome: 'success' | 'failure';
   /** Why it failed. */
   reason?: Reason | undefined;
   /** What would have been accepted. */
   expected?: unknown;
-  /** What was received instead. */
   actual?: unknown;
-  /** The error of the lookup, the replay store or the fetch that failed. */
+  /** The error of the lookup, the replay store or the fetch. */
   cause?: unknown;
   /**
-   * The client that the assertion names, or the `client_id` parameter next to a platform's
-   * assertion. Authenticated only if the outcome is `success` and `method` is not `none`.
+   * From the assertion or `client_id`. Authenticated only if the outcome is `success` and `method`
+   * is not `none`.
    */
   clientId?: string | undefined;
   /**
-   * On success, the method of authentication: `private_key_jwt` or `client_secret_jwt`;
-   * `client_secret_post` or `client_secret_basic` for a client_secret, which `otherwise` or
-   * `mcpAuthRouter` checked; `none` for a public client of `mcpAuthRouter`.
+   * On success, such as `private_key_jwt`; after `otherwise` and at MCP servers, such as
+   * `client_secret_post`; `none` for a public client of an MCP server.
    */
   method?: string | undefined;
   /** The `alg` of the assertion. */
   alg?: string | undefined;
   /** The `typ` of the assertion. */
   typ?: string | undefined;
-  /**
-   * `kid`, otherwise the certificate thumbprint. On success it belongs to the key that verified, if
-   * that has one; otherwise it is the value in the assertion.
-   */
+  /** `kid` or certificate thumbprint: of the key that verified, otherwise as in the assertion. */
   keyId?: string | undefined;
   /** The SHA-256 of `jti` in base64url, to find the same assertion in the client's log. */
   jtiHash?: string | undefined;
@@ -45,19 +37,15 @@ export interface AuthenticationEvent {
   /** The claims among `exp`, `nbf` and `iat` that came as JSON strings instead of numbers. */
   timesAsStrings?: readonly string[] | undefined;
   /**
-   * On success: what each stricter mode would have refused: `audience: 'issuer'` and
-   * `'issuer-string'`, `profile: 'fapi2'`, and `requireTyp`. An empty list means that the mode
-   * would have accepted.
+   * On success: what `audience: 'issuer'` and `'issuer-string'`, `profile: 'fapi2'` and
+   * `requireTyp` would have refused.
    */
   wouldFail?:
     | Readonly<Record<'issuer' | 'issuer-string' | 'fapi2' | 'requireTyp', readonly Reason[]>>
     | undefined;
-  /**
-   * The `iss` of an assertion that a platform signed for a workload; undefined if the client signed
-   * it. Like `subject`, it is authenticated only if the outcome is `success`.
-   */
+  /** The `iss` of a platform's assertion. Authenticated only if the outcome is `success`. */
   platform?: string | undefined;
-  /** The workload: the `sub` of an assertion that a platform signed. */
+  /** The `sub` of a platform's assertion. */
   subject?: string | undefined;
   /** On success with a platform's assertion: whether a second use would be refused. */
   replayChecked?: boolean | undefined;
@@ -101,21 +89,21 @@ const tracing = tracingChannel<object, AuthenticationEvent>(
 const warn = (what: string, error: unknown): void =>
   process.emitWarning(`${what} failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
 
-/** Lets the logs of client and server refer to the same assertion. */
+/** The logs of client and server can refer to the same assertion. */
 export const hashOfJti = (jti: string): string => hash('sha256', jti, 'base64url');
 
-/** Receives the events of a server. If it throws, a process warning is emitted. */
+/** If it throws, a process warning is emitted. */
 export type Listener = (event: AuthenticationEvent) => unknown;
 
 /** In seconds: how long before its expiration the event warns of a secret that was used. */
 const WARNED_BEFORE = 2_592_000;
 
-/** Builds and reports the event of one authentication. Nothing else writes to the event. */
+/** Nothing else writes to the event. */
 export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
   private readonly started = performance.now();
   private readonly listener: Listener | undefined;
-  /** Whether anyone listens. If not, facts that take time to collect are left out. */
+  /** If nobody listens, facts that take time to collect are left out. */
   readonly isHeard: boolean;
 
   constructor(
@@ -142,11 +130,7 @@ export class AuthenticationRecorder {
     this.event.warnings.push(...warnings);
   }
 
-  /**
-   * Records the secret that verified, and warns if it expires soon.
-   * @param expiresAt in seconds since the epoch; undefined for never
-   * @param now in seconds since the epoch
-   */
+  /** Warns if the secret expires soon. Both times are in seconds since the epoch. */
   noteSecret(
     secret: string,
     keyId: string | undefined,
@@ -179,14 +163,12 @@ export class AuthenticationRecorder {
     return error;
   }
 
-  /** Runs the authentication inside the tracing channel. */
   trace<T>(run: () => Promise<T>): Promise<T> {
     return tracing.hasSubscribers ? this.traced(run) : run();
   }
 
   /**
-   * Subscribers of the channel see the promise's value, so the traced promise has none. Their
-   * changes to the context do not affect the authentication.
+   * Subscribers see the promise's value, and may change the context: neither reaches the caller.
    */
   private async traced<T>(run: () => Promise<T>): Promise<T> {
     const context = { ...this.event, warnings: [] };

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { ConfigurationError, OAuthError } from './errors.js';
 
-/** The members of a request that are read, in any framework. */
+/** The members that are read, in any framework. */
 export interface FormRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -12,7 +12,7 @@ export interface FormRequest {
   readonly readableEnded?: boolean;
 }
 
-/** What is read of an Express request, version 4 or 5. */
+/** Version 4 or 5. */
 export interface ExpressRequest extends IncomingMessage {
   readonly body?: unknown;
   readonly originalUrl?: string;
@@ -21,8 +21,8 @@ export interface ExpressRequest extends IncomingMessage {
 export type Next = (error?: unknown) => void;
 
 /**
- * An Express middleware, assignable to Express's own type. Its request declares no body, so that
- * Express infers the body type of the next handlers.
+ * Assignable to Express's own type. Its request declares no body, so that Express infers the body
+ * type of the next handlers.
  */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
 
@@ -36,14 +36,11 @@ export interface Answer {
 export const hasAuthorization = (authorization: string | null | undefined): boolean =>
   typeof authorization === 'string' && authorization.trim() !== '';
 
-/** The scheme that the caller used. The challenge must match it (RFC 6749 §5.2). */
+/** The challenge must match the scheme that the caller used (RFC 6749 §5.2). */
 const schemeOf = (authorization: string): string =>
   /^[A-Za-z][A-Za-z0-9-]{0,31}(?= |$)/.exec(authorization)?.[0] ?? 'Basic';
 
-/**
- * Formats an OAuth error (RFC 6749 §5.2): JSON, never cached, with `WWW-Authenticate` only if the
- * caller used the Authorization header.
- */
+/** RFC 6749 §5.2: never cached, and `WWW-Authenticate` only if the caller used Authorization. */
 export function oauthAnswer(error: OAuthError, authorization: string | null | undefined): Answer {
   const isChallenge = error.status === 401 && hasAuthorization(authorization);
   return {
@@ -60,10 +57,7 @@ export function oauthAnswer(error: OAuthError, authorization: string | null | un
   };
 }
 
-/**
- * Sends an OAuth error (RFC 6749 §5.2). If the answer has a challenge, an existing one of another
- * strategy stays.
- */
+/** If the answer has a challenge, an existing one of another strategy stays. */
 export function sendOAuthError(
   error: OAuthError,
   request: IncomingMessage,
@@ -93,7 +87,7 @@ function hasBody({ headers }: FormRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? '0') > 0;
 }
 
-/** Whether the body was read. It may have been empty. */
+/** It may have been empty. */
 const wasRead = ({ readableDidRead, readableEnded }: FormRequest): boolean =>
   readableDidRead === true || readableEnded === true;
 
@@ -110,10 +104,7 @@ function wrongReader(request: FormRequest): string {
 const unparsed = (request: FormRequest): ConfigurationError =>
   new ConfigurationError(`The request has a form, but ${wrongReader(request)}: ${REMEDY}.`);
 
-/**
- * The parsed form of a POST of `application/x-www-form-urlencoded`; undefined for other requests.
- * @throws {ConfigurationError} if no parser parsed the form; the message says who read the body
- */
+/** Undefined unless it is a POST of a form. The error says who read an unparsed body. */
 export function readForm(request: FormRequest): Readonly<Record<string, unknown>> | undefined {
   if (!isFormPost(request)) return undefined;
   const { body } = request;
@@ -146,7 +137,7 @@ async function bytesOf(body: AsyncIterable<Uint8Array>, most: number): Promise<B
   return Buffer.concat(chunks);
 }
 
-/** The body of a request; null if it has none, undefined if it was already read. */
+/** Null if the request has none, undefined if it was already read. */
 function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> | null | undefined {
   if ('bodyUsed' in request) {
     return request.bodyUsed || request.body?.locked ? undefined : request.body;
@@ -156,14 +147,7 @@ function bodyOf(request: Request | IncomingMessage): AsyncIterable<Uint8Array> |
   return request.iterator({ destroyOnReturn: false });
 }
 
-/**
- * Reads the form of a request that no body parser has read. Without a body, the form is empty.
- * @param head its method and headers
- * @param most in bytes
- * @throws {OAuthError} 413 for a form that is too long, 415 for another charset or a compressed
- *   form, 400 if the body breaks off
- * @throws {ConfigurationError} if the body was already read
- */
+/** `most` in bytes. OAuthError: 413 too long, 415 charset or compression, 400 broken off. */
 export async function readWebForm(
   request: Request | IncomingMessage,
   head: FormRequest,

@@ -3,7 +3,7 @@ const EDDSA = ['EdDSA', 'Ed25519'] as const;
 
 const ML_DSA = ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
 
-/** The supported signature algorithms (RFC 7518 §3.1, RFC 8037, RFC 9864, ML-DSA). */
+/** RFC 7518 §3.1, RFC 8037, RFC 9864, ML-DSA. */
 export const ALGORITHMS = [
   ...RSA,
   'ES256',
@@ -27,30 +27,27 @@ export const isAlgorithm = (value: unknown): value is Algorithm =>
 
 const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).includes(alg);
 
-/** Whether two names mean the same algorithm: Ed25519 has an old and a new name (RFC 9864 §2.2). */
+/** Ed25519 has an old and a new name (RFC 9864 §2.2). */
 export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
 
 /** FAPI 2.0 Security Profile §5.4.1. */
-export const FAPI2_ALGORITHMS = ['PS256', 'ES256', ...EDDSA] as const;
-
-export const isFapi2Algorithm = (alg: unknown): boolean =>
-  (FAPI2_ALGORITHMS as readonly unknown[]).includes(alg);
-
-/** Issuer identifiers and audiences are often written both ways. */
-export const withoutFinalSlash = (url: string): string =>
-  url.endsWith('/') ? url.slice(0, -1) : url;
+export const FAPI2_ALGORITHMS: ReadonlySet<Algorithm> = new Set([
+  'PS256',
+  'ES256',
+  ...EDDSA,
+] as const);
 
 /** The value of `client_assertion_type` (RFC 7523 §2.2). */
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** The `typ` of a client assertion (RFC 10070 §4). */
+/** RFC 10070 §4. */
 export const CLIENT_AUTHENTICATION_TYP = 'client-authentication+jwt';
 
-/** The `typ` of a request object (RFC 9101 §10.8). */
+/** RFC 9101 §10.8. */
 export const REQUEST_OBJECT_TYP = 'oauth-authz-req+jwt';
 
-/** A media type in lower case and without `application/` (RFC 7515 §4.1.9). */
+/** Lower case, without `application/` (RFC 7515 §4.1.9). */
 export function plainType(type: string): string {
   const lower = type.toLowerCase();
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower;

@@ -14,7 +14,7 @@ function editDistance(one: string, other: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** The nearest known name of a misspelt one; undefined if none is close. */
+/** Undefined if no name is close. */
 export function nearestName(misspelt: string, names: readonly string[]): string | undefined {
   const wanted = plain(misspelt);
   const [nearest] = names
@@ -23,25 +23,15 @@ export function nearestName(misspelt: string, names: readonly string[]): string 
   return nearest && nearest.distance <= wanted.length / 3 ? nearest.name : undefined;
 }
 
-/**
- * Reads one option: checks the value and fills in the default.
- * @throws {TypeError} with a sentence that says what the option must be
- */
+/** Checks the value and fills in the default. The TypeError says what the option must be. */
 export type Reader<T> = (name: string, value: unknown) => T;
 
-/**
- * The readers of an options interface, one for each option. Declare a table with `satisfies
- * OptionTable<Options>`: the compiler then reports an option without a reader, or a reader without
- * an option.
- */
+/** With `satisfies OptionTable<Options>`, the compiler reports missing and extra readers. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Required<Options>]: Reader<unknown>;
 };
 
-/**
- * The same for arguments that describe the subject of a call: the request, the client, the scope of
- * a token. They are not settings, so `npm run surface` counts them separately.
- */
+/** Arguments are not settings, so `npm run surface` counts them separately. */
 export type ArgumentTable<Arguments> = OptionTable<Arguments>;
 
 export type Settings<Table> = {
@@ -51,12 +41,7 @@ export type Settings<Table> = {
 /** Advice for option names that belong elsewhere or that users may expect. */
 export type Hints = Readonly<Record<string, string>>;
 
-/**
- * Reads the options of one function or class. Inherited and computed options count, because class
- * instances have them.
- * @param owner what the options are for, as an error names it
- * @throws {TypeError} for an unknown option, with the nearest known name; for a wrong value
- */
+/** Inherited and computed options count: class instances have them. `owner` is for the error. */
 export function readOptions<const Table extends Readonly<Record<string, Reader<unknown>>>>(
   owner: string,
   options: object | null | undefined,
@@ -68,10 +53,7 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
   return Object.fromEntries(settings) as Settings<Table>;
 }
 
-/**
- * Selects the options of these names, including inherited and computed ones, without reading them.
- * @throws {TypeError} for an option that is not in the table
- */
+/** Including inherited and computed options, without reading them. */
 export function knownOptions(
   owner: string,
   options: object | null | undefined,
@@ -110,7 +92,7 @@ export const wholeNumber =
     throw new TypeError(`${name} must be a whole number of at least ${minimum}`);
   };
 
-/** A number of seconds. The maximum catches times in milliseconds. */
+/** The maximum catches times in milliseconds. */
 export const seconds =
   (fallback: number, minimum: number, maximum: number): Reader<number> =>
   (name, value = fallback) => {
@@ -135,7 +117,7 @@ export const callback =
     throw new TypeError(`${name} must be a function`);
   };
 
-/** A non-empty string, or the fallback, which may be undefined. */
+/** Non-empty. The fallback may be undefined. */
 export const text =
   <Fallback extends string | undefined>(fallback: Fallback): Reader<string | Fallback> =>
   (name, value = fallback) => {
@@ -159,12 +141,12 @@ export const texts =
     throw new TypeError(`${name} must be an array of non-empty strings`);
   };
 
-/** An option that is checked where it is used. */
+/** Checked where it is used. */
 export const unchecked =
   <T>(): Reader<T> =>
   (_name, value) =>
     value as T;
 
-/** Whether a value is an absolute http or https URL; `localhost:3000` is not. */
+/** `localhost:3000` is not. */
 export const isWebUrl = (value: unknown): boolean =>
   URL.canParse(String(value)) && ['https:', 'http:'].includes(new URL(String(value)).protocol);

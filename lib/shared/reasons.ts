@@ -1,4 +1,4 @@
-/** The OAuth error codes that this library answers with (RFC 6749 §5.2, RFC 9101 §7). */
+/** RFC 6749 §5.2, RFC 9101 §7. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -9,7 +9,7 @@ export type OAuthErrorCode =
 export interface ReasonDefinition {
   readonly error: OAuthErrorCode;
   readonly status: 400 | 401 | 503;
-  /** What happened, for the operator. The caller sees it only if RFC 6749 allows that. */
+  /** For the operator. The caller sees it only if RFC 6749 allows that. */
   readonly description: string;
 }
 
@@ -65,10 +65,7 @@ const unavailable = (
   description,
 });
 
-/**
- * Every reason why an authentication can fail. The keys are stable, so operators can build alerts
- * on them.
- */
+/** The keys are stable, so operators can build alerts on them. */
 export const REASONS = {
   // The request
   client_assertion_absent: invalidClient('The request has no form with a client_assertion.'),
@@ -182,12 +179,11 @@ export const REASONS = {
  */
 export type Reason = keyof typeof REASONS;
 
-/** Why something was refused. Errors and events show the values shortened and safe to log. */
+/** Errors and events show the values shortened and safe to log. */
 export interface Failure {
   readonly reason: Reason;
-  /** What would have been accepted. */
   readonly expected?: unknown;
-  /** What was received instead, never a secret. */
+  /** Never a secret. */
   readonly actual?: unknown;
   /** An error of something the server depends on. */
   readonly cause?: unknown;

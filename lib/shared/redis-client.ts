@@ -1,13 +1,10 @@
 import { type OptionTable, seconds, text } from './options.js';
 
-/**
- * A client of Redis or Valkey: of node-redis 4.7 or later (`createClient`, `createClientPool`,
- * `createSentinel`, `createCluster`) or of ioredis 5.3 or later (`Redis`, `Cluster`).
- */
+/** node-redis 4.7 or later, also pools, Sentinel and clusters; or ioredis 5.3 or later. */
 export interface RedisClient {
   /** The command `GET`. */
   get(key: string): Promise<unknown>;
-  /** The command `SET`; each package has its own form for the options. */
+  /** Each package has its own form for the options of `SET`. */
   set(key: string, value: string, options?: never): Promise<unknown>;
 }
 
@@ -34,7 +31,6 @@ export interface RedisCommands {
   setIfAbsent(key: string, value: string, milliseconds: number): Promise<unknown>;
   get(key: string): Promise<unknown>;
   evaluate(script: string, key: string, ...words: string[]): Promise<unknown>;
-  /** The nodes that hold entries. */
   nodes(): Promise<readonly RedisNode[]>;
 }
 
@@ -42,7 +38,6 @@ interface NodeRedis extends RedisNode {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options: object): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  /** Of a cluster. */
   readonly masters?: readonly unknown[];
   nodeClient?(node: unknown): Promise<RedisNode>;
 }
@@ -51,7 +46,6 @@ interface IoRedis extends RedisNode {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, ...words: (string | number)[]): Promise<unknown>;
   eval(script: string, keys: number, ...words: string[]): Promise<unknown>;
-  /** Of a cluster. */
   nodes?(role: 'master'): RedisNode[];
 }
 
@@ -79,11 +73,7 @@ const ioRedisCommands = (client: IoRedis): RedisCommands => ({
   nodes: async () => client.nodes?.('master') ?? [client],
 });
 
-/**
- * Recognizes the kind of client. Any other client is refused, because it could misread the
- * arguments and overwrite the key.
- * @throws {TypeError}
- */
+/** An unknown client could misread the arguments and overwrite the key. */
 export function redisCommands(client: RedisClient): RedisCommands {
   if (typeof client === 'object' && client !== null) {
     const has = (name: string, type: string) =>

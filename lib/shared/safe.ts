@@ -2,7 +2,7 @@ const MAX_TEXT = 200;
 const MAX_ITEMS = 20;
 const MAX_SCANNED = 4096;
 
-/** A JWT anywhere in a text: it starts like a JSON object and has a long second segment. */
+/** Starts like a JSON object and has a long second segment. */
 const JWT = /(?<![\w-])e[w-z0-9_-][\w-]{8,}\.[\w-]{40,}[\w.-]*/g;
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
@@ -17,10 +17,7 @@ function safeString(text: string): string {
   return `${flat.slice(0, MAX_TEXT)}… (${text.length} characters)`;
 }
 
-/**
- * Makes an untrusted value safe to log: short, flat, without control characters, and without a JWT,
- * which may be a misplaced assertion.
- */
+/** Short, flat, without control characters or a JWT, which may be a misplaced assertion. */
 export function safe(value: unknown): unknown {
   if (typeof value === 'string') return safeString(value);
   if (Array.isArray(value)) {
@@ -33,13 +30,12 @@ export function safe(value: unknown): unknown {
   return value;
 }
 
-/** The same for a value that should be text. */
 export function safeText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   return HARMLESS.test(value) ? value : safeString(value);
 }
 
-/** Describes a thrown value in one line. The value can be anything, and its text may throw too. */
+/** The value can be anything, and its text may throw too. */
 export function thrownText(thrown: unknown): string {
   try {
     return String(safe(thrown instanceof Error ? String(thrown) : thrown));
@@ -48,11 +44,12 @@ export function thrownText(thrown: unknown): string {
   }
 }
 
-/**
- * What may be passed on as an error. Express and Passport read a falsy value as success, and
- * `'route'` as the way to the next handler.
- */
+/** Express and Passport read a falsy value as success, and `'route'` as "next handler". */
 export const errorFrom = (thrown: unknown): object =>
   typeof thrown === 'object' && thrown !== null
     ? thrown
     : new Error(`Something threw a value that is no error: ${thrownText(thrown)}`);
+
+/** Issuer identifiers and audiences are often written with and without it. */
+export const withoutFinalSlash = (url: string): string =>
+  url.endsWith('/') ? url.slice(0, -1) : url;

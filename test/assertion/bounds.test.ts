@@ -66,7 +66,7 @@ async function assertionOf(length: number): Promise<string> {
   }
 }
 
-test('the largest assertion is decoded once and checked once, one character more is not read', async (t) => {
+test('the largest assertion is decoded once and checked once; with one character more it is not decoded', async (t) => {
   const validator = validatorOf([CLIENT]);
   const largest = await assertionOf(16_384);
   assert.equal(await outcome(validator, await signAssertion()), undefined, 'imports the key');
@@ -87,7 +87,7 @@ test('the largest assertion is decoded once and checked once, one character more
   assert.deepEqual(refused, NO_WORK);
 });
 
-test('a request object that is too long is not read either', async (t) => {
+test('a request object that is too long is not decoded either', async (t) => {
   const validate = (request: string) =>
     validateRequestObject({ request, client: CLIENT, issuer: ISSUER });
   const longest = await workOf(t, () =>
@@ -164,7 +164,7 @@ test('a client_id of more than 2,048 characters is neither parsed as a URL nor f
   assert.deepEqual(calls, [fits]);
 });
 
-test('a set with more keys than maxKeys imports none, and one with as many imports each once', async (t) => {
+test('a set with more keys than maxKeys imports none; a set with maxKeys keys imports each once', async (t) => {
   const jwks = Array.from({ length: 51 }, (_, i) => newKeyPair('ES256', { kid: `${i}` }).publicJwk);
   const most = await workOf(t, () => importJwkSet({ keys: jwks.slice(1) }, 50));
   assert.equal(most.imported, 50);
@@ -174,7 +174,7 @@ test('a set with more keys than maxKeys imports none, and one with as many impor
   assert.deepEqual(refused, NO_WORK);
 });
 
-test('of any number of keys, eight are tried for one signature', async (t) => {
+test('at most eight keys are tried for one signature', async (t) => {
   for (const [count, tries] of [
     [1, 1],
     [8, 8],

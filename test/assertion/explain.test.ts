@@ -53,7 +53,7 @@ const failuresOf = (checks: readonly CheckReport[]) =>
     .filter(({ outcome }) => outcome === 'failed')
     .map(({ check, reason }) => [check, reason] as const);
 
-test('every check of a right assertion is reported as passed, but for replay, which is not asked', async () => {
+test('every check of a correct assertion passes, except replay, which is skipped', async () => {
   const validator = validatorOf([CLIENT]);
   const explanation = await validator.explain(requestWith(await signAssertion()));
   assert.equal(explanation.accepted, true);
@@ -67,7 +67,7 @@ test('every check of a right assertion is reported as passed, but for replay, wh
   assert.equal(explanation.claims?.['iss'], 'client');
 });
 
-test('each check names where its rule is written, and has no reason where it passed', async () => {
+test('each check names the source of its rule, and a passed check has no reason', async () => {
   const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
   for (const { check, source, reason } of checks) {
     assert.match(source, /RFC \d{4} §/, check);
@@ -75,7 +75,7 @@ test('each check names where its rule is written, and has no reason where it pas
   }
 });
 
-test('all that is wrong is reported, not the first of it alone', async () => {
+test('every failed check is reported, not only the first', async () => {
   const claims = { sub: 'another', aud: 'x', exp: 'soon', nbf: 4e9, iat: '', jti: 5 };
   const assertion = await signAssertion('client', {
     pair: newKeyPair('ES256'),
@@ -134,7 +134,7 @@ test('expected and actual values are reported, of checks that passed as well', a
   assert.deepEqual(shown('lifetime'), ['<= 160', 70]);
 });
 
-test('what breaks a rule is reported as it was sent', async () => {
+test('a value that breaks a rule is reported as it was sent', async () => {
   const { now } = fakeClock();
   const header = { typ: 'at+jwt', crit: ['b64'], b64: false, kid: 'a', x5t: 'b', 'x5t#S256': 'c' };
   const claims = { nbf: now() + 100, response_type: 'code', redirect_uri: 'https://x.example' };
@@ -157,21 +157,21 @@ test('what breaks a rule is reported as it was sent', async () => {
   assert.equal(actual('method of the client'), 'client_secret_jwt');
 });
 
-test('of an assertion that is too long, its length and the limit are reported', async () => {
+test('for an assertion that is too long, the length and the limit are reported', async () => {
   const validator = validatorOf([CLIENT], { maxAssertionLength: 100 });
   const { checks } = await validator.explain(requestWith('x'.repeat(101)));
   const { expected, actual } = checks.find(({ check }) => check === 'encoding') ?? {};
   assert.deepEqual([expected, actual], ['<= 100 characters', 101]);
 });
 
-test('what a client does not restrict may be anything', async () => {
+test('a client without restrictions may use any method and alg', async () => {
   const { checks } = await validatorOf([CLIENT]).explain(requestWith(await signAssertion()));
   for (const name of ['method of the client', 'alg of the client']) {
     assert.equal(checks.find(({ check }) => check === name)?.expected, 'any');
   }
 });
 
-test('a time that is no number is no time: of its checks those fail that need one', async () => {
+test('if a time is not a number, only the checks that need a number fail', async () => {
   const future = 'tomorrow';
   const claims = { exp: future, nbf: future, iat: future };
   const { checks } = await validatorOf([CLIENT]).explain(
@@ -284,7 +284,7 @@ const BROKEN: readonly Broken[] = [
 ];
 
 for (const { name, parameters, assertion = 'a.b.c', check, reason, skipped } of BROKEN) {
-  test(`after ${name}, what depends on it is skipped`, async () => {
+  test(`after ${name}, the checks that depend on it are skipped`, async () => {
     const request = requestWith(await assertion);
     const explanation = await validatorOf([CLIENT]).explain({
       ...request,
@@ -323,7 +323,7 @@ test('a client_id parameter that names another client is a failed check (RFC 752
   assert.deepEqual(failuresOf(checks), [['client_id parameter', 'client_id_mismatch']]);
 });
 
-test('without a lookup, what depends on the client is skipped', async () => {
+test('without a lookup, the checks that depend on the client are skipped', async () => {
   const { now } = fakeClock();
   const settings = settingsFrom(readOptions('test', {}, CLIENT_ASSERTION_OPTIONS));
   const claims = { iat: now(), exp: now() + 60 };
@@ -339,7 +339,7 @@ test('without a lookup, what depends on the client is skipped', async () => {
   assert.deepEqual(explainAlone(request, settings), explanation);
 });
 
-test('without an issuer, the audience cannot be judged and is skipped', async () => {
+test('without an issuer, the audience check is skipped', async () => {
   const { parameters } = requestWith(await signAssertion());
   const { checks, claims } = explainAlone({ parameters }, readRules('test', {}));
   assert.deepEqual(failuresOf(checks), []);
@@ -347,7 +347,7 @@ test('without an issuer, the audience cannot be judged and is skipped', async ()
   assert.equal(claims?.['aud'], ISSUER);
 });
 
-test('an explanation uses nothing up and reports nothing', async () => {
+test('an explanation uses no assertion up and emits no event', async () => {
   let events = 0;
   const replay = new MemoryReplayStore();
   const validator = validatorOf([CLIENT], { replay, onAuthentication: () => (events += 1) });

@@ -118,7 +118,7 @@ test('singleUse accepts a token once, for each client and platform of its own', 
   assert.equal(answers.filter(({ status }) => status === 200).length, 1);
 });
 
-test('if several identities fit, one that asks for single use is enough, until it expires', async (t) => {
+test('if several identities fit, the token is accepted once as soon as one of them asks for single use, until that one expires', async (t) => {
   const cluster = await platform(t);
   const { now, advance } = fakeClock();
   t.after(() => fakeClock().restore());
@@ -147,7 +147,7 @@ test('platform keys are kept by their URL, and shared by all clients', async (t)
   assert.deepEqual(cluster.asked, { [DISCOVERY]: 1, [JWKS]: 1 });
 });
 
-test('a platform that rolls its keys over is asked again, once in the cooldown', async (t) => {
+test('if a platform rotates its keys, they are fetched again, once in each cooldown', async (t) => {
   const { advance, restore } = fakeClock();
   t.after(restore);
   const cluster = await platform(t);
@@ -166,7 +166,7 @@ test('a platform that rolls its keys over is asked again, once in the cooldown',
   assert.deepEqual(cluster.asked, { [DISCOVERY]: 3, [JWKS]: 3 });
 });
 
-test('a platform that moves its keys is found again by its discovery document', async (t) => {
+test('if a platform moves its key set, the discovery document leads to the new URL', async (t) => {
   const cluster = await platform(t);
   const { send } = await serverOf(t, [clientOf(cluster)]);
   assert.equal((await send(tokenOf(cluster))).status, 200);
@@ -268,7 +268,7 @@ test('forget drops what an issuer published at once, by its issuer or its jwks_u
   assert.equal((await send(tokenOf(cluster))).status, 200);
 });
 
-test('trust that is removed, or changed, counts at once', async (t) => {
+test('removing or changing a FederatedIdentity takes effect at once', async (t) => {
   const cluster = await platform(t);
   const secrets: FederatedIdentity[] = [trustIn(cluster)];
   const { send } = await serverOf(t, [{ clientId: 'workload', secrets }]);
@@ -279,7 +279,7 @@ test('trust that is removed, or changed, counts at once', async (t) => {
   assert.equal((await send(tokenOf(cluster))).reason, 'subject_mismatch');
 });
 
-test('a cluster-internal issuer is called only if allowedNetworks has its network', async (t) => {
+test('a cluster-internal issuer is fetched only if allowedNetworks contains its network', async (t) => {
   const internal = await platform(t, { name: 'issuer.internal' });
   const clients = [clientOf(internal)];
   const closed = await serverOf(t, clients, { allowedNetworks: [] });
@@ -291,7 +291,7 @@ test('a cluster-internal issuer is called only if allowedNetworks has its networ
   assert.equal((await open.send(tokenOf(internal))).status, 200);
 });
 
-test('keys that the secret has need no request, nor a URL as issuer', async (t) => {
+test('with keys in the secret nothing is fetched, and the issuer need not be a URL', async (t) => {
   const pair = platformKey('ES256');
   const issuer = 'kubernetes/serviceaccount';
   const jwks = JSON.stringify({ keys: [pair.publicJwk] });
@@ -301,7 +301,7 @@ test('keys that the secret has need no request, nor a URL as issuer', async (t) 
   assert.equal((await send(tokenOf({ issuer, pair }))).status, 200);
 });
 
-test('keys at hand come first: no request waits for discovery that it does not need', async (t) => {
+test('cached keys come first: no request waits for discovery that it does not need', async (t) => {
   const cluster = await platform(t);
   cluster.behave(() => undefined);
   const { pair, issuer } = cluster;
@@ -315,7 +315,7 @@ test('keys at hand come first: no request waits for discovery that it does not n
   assert.deepEqual(cluster.asked, {});
 });
 
-test('after a given key has failed, the discovered ones are tried', async (t) => {
+test('if the configured keys fail, the discovered keys are tried', async (t) => {
   const cluster = await platform(t);
   const { send } = await serverOf(t, [
     clientWith('workload', [
@@ -326,7 +326,7 @@ test('after a given key has failed, the discovered ones are tried', async (t) =>
   assert.equal((await send(tokenOf(cluster))).status, 200);
 });
 
-test('trust that expires soon is reported', async (t) => {
+test('a FederatedIdentity that expires soon is a warning', async (t) => {
   const cluster = await platform(t);
   const expiration = seconds() + 1000;
   const { send } = await serverOf(t, [clientOf(cluster, { expiration, description: 'cluster 1' })]);
@@ -352,7 +352,7 @@ test('a platform’s key signs no request object of the client (RFC 9101 §4)', 
   }
 });
 
-test('a client that trusts a platform may not come by a client_secret', () => {
+test('a client that trusts a platform may not authenticate with a client_secret', () => {
   const client = clientWith('workload', [trustIn({ issuer: 'https://platform.example' })]);
   assert.equal(requiresClientAssertion(client), true);
   assert.equal(requiresClientAssertion({ ...client, clientSecretAllowed: true }), false);
@@ -469,7 +469,7 @@ test('a client that trusts a platform needs no key for private_key_jwt, but one 
   );
 });
 
-test('explain shows of each rule for a platform’s assertion what it expects and what came', async (t) => {
+test('for each rule of a platform’s assertion, explain shows what is expected and what came', async (t) => {
   const { now, restore } = fakeClock();
   t.after(restore);
   const pair = platformKey('ES256');

@@ -26,7 +26,7 @@ const segment = fc.oneof(
   fc.constantFrom('', '=', 'e30', 'bnVsbA', 'W10', 'e30=', '.'),
 );
 
-test('no text makes the parser throw', () => {
+test('the parser never throws, whatever the text', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -48,7 +48,7 @@ test('no text makes the parser throw', () => {
   );
 });
 
-test('two texts that are parsed to the same are the same: no assertion has two spellings', () => {
+test('two different texts never parse to the same assertion', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 80 }), segment, (bytes, other) => {
       const one = decodeCompactJws(`e30.e30.${Buffer.from(bytes).toString('base64url')}`);
@@ -69,7 +69,7 @@ const form = fc.dictionary(
   fc.oneof(fc.constant(CLIENT_ASSERTION_TYPE), fc.string(), fc.anything()),
 );
 
-test('no form makes the reader of parameters throw, and what it takes are texts', () => {
+test('the reader of parameters never throws, and accepts only texts', () => {
   fc.assert(
     fc.property(form, fc.boolean(), fc.boolean(), (form, authorization, acceptGrantType) => {
       const sent = credentialsIn(form, authorization);
@@ -88,7 +88,7 @@ test('no form makes the reader of parameters throw, and what it takes are texts'
   );
 });
 
-test('whatever is made safe to log is short and on one line', () => {
+test('every value that is made safe to log is short and on one line', () => {
   fc.assert(
     fc.property(fc.anything({ maxDepth: 3 }), (value) => {
       const text = JSON.stringify(safe(value), (_, member: unknown) =>

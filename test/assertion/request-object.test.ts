@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REQUEST_OBJECT_CHECKS } from '../../lib/assertion/checks/request-object.js';
 import {
   type AssertionClient,
   type Reason,
+  RemoteJwkSets,
   RequestObjectError,
   validateRequestObject,
 } from '../../lib/index.js';
@@ -55,7 +57,7 @@ async function assertRefused(result: Promise<unknown>, reason: Reason): Promise<
   });
 }
 
-test('the claims that are not about the JWT are the authorization request (RFC 9101 §6.3)', async () => {
+test('all claims that do not describe the JWT become parameters of the authorization request (RFC 9101 §6.3)', async () => {
   const claims = { scope: 'openid', state: 'x', claims: { userinfo: {} }, nbf: 1, jti: 'one' };
   const { parameters, header, claims: all } = await validate(requestObject({ claims }));
   assert.deepEqual(parameters, {
@@ -69,7 +71,7 @@ test('the claims that are not about the JWT are the authorization request (RFC 9
   assert.equal(all['iss'], 'client');
 });
 
-test('a parameter named __proto__ is a parameter and nothing else', async () => {
+test('a parameter named __proto__ is only a parameter', async () => {
   const claims = { iss: 'client', aud: ISSUER, exp: Math.floor(Date.now() / 1000) + 60 };
   const text = `{"__proto__":{"scope":"admin"},"client_id":"client",${JSON.stringify(claims).slice(1)}`;
   const client = clientWith('client', [{ type: 'SharedSecret', value: 'x'.repeat(32) }]);
@@ -164,12 +166,12 @@ for (const request of ['', 'x', 'a.b.c', ['a.b.c'], undefined, null, {}, 5]) {
   });
 }
 
-test('a request object longer than 65,536 characters is refused undecoded', async () => {
+test('a request object longer than 65,536 characters is refused without decoding', async () => {
   await assertRefused(validate('a'.repeat(65_537)), 'assertion_too_long');
   await assertRefused(validate('a'.repeat(65_536)), 'assertion_malformed');
 });
 
-test('requireTyp takes only the explicit typ (RFC 9101 §10.8)', async () => {
+test('requireTyp accepts only the explicit typ (RFC 9101 §10.8)', async () => {
   const options = { requireTyp: true };
   await validate(requestObject(), options);
   await validate(requestObject({ claims: { aud: [ISSUER, 'https://other.example'] } }), options);
@@ -297,13 +299,13 @@ for (const options of [
   { clockTolerance: 0 },
   { ignoreTrailingSlash: true },
 ] as const satisfies Partial<RequestObjectOptions>[]) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, async () => {
     const result = validate(requestObject(), { profile: 'fapi2', ...options });
     await assert.rejects(result, { name: 'ConfigurationError' });
   });
 }
 
-test('state counts from beside the object only if the object has none (OpenID Connect Core §6.1)', async () => {
+test('a state outside the object is used only if the object has none (OpenID Connect Core §6.1)', async () => {
   const outside = await validate(requestObject(), { state: 'outside' });
   assert.equal(outside.parameters['state'], 'outside');
   const inside = await validate(requestObject({ claims: { state: 'inside' } }), {
@@ -313,7 +315,7 @@ test('state counts from beside the object only if the object has none (OpenID Co
 });
 
 for (const depth of [30, 5000]) {
-  test(`a request object nested ${depth} deep is refused, whatever reads it next`, async () => {
+  test(`a request object nested ${depth} deep is refused before other code reads it`, async () => {
     const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
     const valid = { iss: 'client', aud: ISSUER, exp: at(60), client_id: 'client' };
     const payload = `{"deep":${nested},${JSON.stringify(valid).slice(1)}`;
@@ -323,7 +325,7 @@ for (const depth of [30, 5000]) {
   });
 }
 
-test('times are held to the clock, the tolerance and maxLifetime', async () => {
+test('times are checked with the clock, the tolerance and maxLifetime', async () => {
   const { now, restore } = fakeClock();
   const at = (claims: Record<string, number>, options: Partial<RequestObjectOptions> = {}) =>
     validate(requestObject({ claims: { iat: undefined, ...claims } }), options);
@@ -339,7 +341,7 @@ test('times are held to the clock, the tolerance and maxLifetime', async () => {
   restore();
 });
 
-test('the algorithms of the server and of the client bind', async () => {
+test('a request object must use an alg that the server and the client allow', async () => {
   const client = (more: Partial<AssertionClient>) => ({ client: { ...CLIENT, ...more } });
   await validate(requestObject(), client({ requestObjectSigningAlg: 'ES256' }));
   await validate(requestObject(), client({ tokenEndpointAuthSigningAlg: 'PS256' }));
@@ -357,7 +359,7 @@ test('the algorithms of the server and of the client bind', async () => {
   );
 });
 
-test('a client that authenticates otherwise may sign request objects, a disabled one may not', async () => {
+test('a client with another method may sign request objects; a disabled client may not', async () => {
   const basic = { ...CLIENT, tokenEndpointAuthMethod: 'client_secret_basic' };
   await validate(requestObject(), { client: basic });
   const disabled = { ...CLIENT, disabled: true };
@@ -389,13 +391,13 @@ for (const [name, options, message] of [
   ['a claim that is no name', { requireClaims: [5] }, /^requireClaims must be an array/],
   ['certificateValidity as 1', { certificateValidity: 1 }, /^certificateValidity must be true/],
 ] as const) {
-  test(`${name} is a mistake of the operator`, async () => {
+  test(`${name} is a ConfigurationError or TypeError for the operator`, async () => {
     const wrong = options as unknown as Partial<RequestObjectOptions>;
     await assert.rejects(validate(requestObject(), wrong), { name: 'TypeError', message });
   });
 }
 
-test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)', async (t) => {
+test('a client assertion is refused as a request object, and the reverse (RFC 9101 §10.8)', async (t) => {
   await assert.rejects(validate(signAssertion()), RequestObjectError);
   const mixed = { client_id: 'client', response_type: 'code' };
   await assertRefused(
@@ -417,7 +419,7 @@ test('a client assertion is no request object, nor the reverse (RFC 9101 §10.8)
 });
 
 for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code_challenge']) {
-  test(`a JWT with ${parameter} is no client assertion, whatever else it lacks (RFC 9101 §10.8)`, async (t) => {
+  test(`a JWT with ${parameter} is refused as a client assertion (RFC 9101 §10.8)`, async (t) => {
     const endpoint = await tokenEndpoint([CLIENT]);
     t.after(() => endpoint.close());
     for (const value of ['x', '', null]) {
@@ -428,5 +430,135 @@ for (const parameter of ['response_type', 'response_mode', 'redirect_uri', 'code
       assert.equal(reason, 'request_object_as_assertion');
       assert.deepEqual([expected, actual], ['absent', [parameter]]);
     }
+  });
+}
+
+const TYPES = ['absent', 'JWT', TYP];
+const OTHER = 'https://other.example';
+
+for (const [name, claims, options, [reason, expected, actual]] of [
+  ['typ', {}, { typ: 'at+jwt' }, ['typ_not_allowed', TYPES, 'at+jwt']],
+  ['typ', {}, { typ: 'JWT', requireTyp: true }, ['typ_not_allowed', TYP, 'JWT']],
+  ['iss', { iss: 'x' }, {}, ['request_object_issuer_mismatch', 'client', 'x']],
+  ['aud', { aud: OTHER }, {}, ['audience_mismatch', ISSUER, OTHER]],
+  ['client_id', { client_id: 'x' }, {}, ['request_object_client_mismatch', 'client', 'x']],
+  ['sub', { sub: 'client' }, {}, ['request_object_subject_present', 'absent', 'client']],
+  [
+    'request and request_uri',
+    { request: 'a', request_uri: 'b' },
+    {},
+    ['request_object_nested', 'absent', ['request', 'request_uri']],
+  ],
+  [
+    'state',
+    { nbf: 0 },
+    { profile: 'fapi2', state: 'x' },
+    ['request_object_state_outside', 'state inside the request object', 'state outside'],
+  ],
+  [
+    'required claims',
+    { jti: undefined },
+    { requireClaims: ['iat', 'jti', 'nbf'] },
+    ['claim_missing', ['iat', 'jti', 'nbf'], ['jti is missing', 'nbf is missing']],
+  ],
+  ['nbf', {}, { requireNotBefore: true }, ['not_before_invalid', 'a number', undefined]],
+] as const) {
+  test(`of a broken rule for ${name}, the operator learns what was expected and what came: ${reason}`, async () => {
+    const { typ = TYP, ...rest } = options as { typ?: string };
+    const timed = 'nbf' in claims ? { ...claims, nbf: at(0) } : claims;
+    const result = validate(requestObject({ header: { typ }, claims: timed }), rest);
+    await assert.rejects(result, { reason, expected, actual });
+  });
+}
+
+test('of a time that is out of bounds, the operator learns the bound (FAPI 2.0 Message Signing §5.3.1)', async (t) => {
+  const { now, restore } = fakeClock();
+  t.after(restore);
+  const options = { requireNotBefore: true, maxLifetime: 4000 };
+  const at = (nbf: number, exp: number) =>
+    validate(
+      requestObject({ claims: { iat: undefined, nbf: now() + nbf, exp: now() + exp } }),
+      options,
+    );
+  await at(-3600, 0);
+  await assert.rejects(at(-3601, -1), {
+    reason: 'not_before_too_old',
+    expected: `>= ${now() - 3600}`,
+    actual: now() - 3601,
+  });
+  await assert.rejects(at(-1, 3600), {
+    reason: 'lifetime_too_long',
+    expected: '<= 4060',
+    actual: 3601,
+  });
+});
+
+test('fapi2 accepts a state beside the object that is inside it too', async () => {
+  const request = requestObject({ claims: { nbf: at(0), state: 'x' } });
+  const { parameters } = await validate(request, { profile: 'fapi2', state: 'x' });
+  assert.equal(parameters['state'], 'x');
+  const other = validate(request, { profile: 'fapi2', state: 'y' });
+  await assertRefused(other, 'request_object_state_outside');
+});
+
+test('each rule for request objects has a name of its own and names its source', () => {
+  const names = REQUEST_OBJECT_CHECKS.map(({ name }) => name);
+  assert.deepEqual([...new Set(names)], names);
+  for (const { name, source } of REQUEST_OBJECT_CHECKS) {
+    assert.notEqual(name, '');
+    assert.match(source, /(RFC \d{4}|Core|FAPI 2\.0 Message Signing) §\d/, name);
+  }
+});
+
+test('no claim that describes the JWT is a parameter of the request (RFC 9101 §4)', async () => {
+  const claims = { iat: at(0), nbf: at(0), jti: 'one', sub: 'user' };
+  const { parameters } = await validate(requestObject({ claims }));
+  assert.deepEqual(parameters, { client_id: 'client', response_type: 'code' });
+});
+
+test('what is no text is called by its type', async () => {
+  await assert.rejects(validate(5 as unknown as string), {
+    reason: 'assertion_malformed',
+    expected: 'a string',
+    actual: 'number',
+  });
+});
+
+test('jwksUri is an instance that lives longer than a call', async () => {
+  const wrong = { jwksUri: {} } as unknown as Partial<RequestObjectOptions>;
+  await assert.rejects(validate(requestObject(), wrong), {
+    name: 'TypeError',
+    message: 'jwksUri must be a RemoteJwkSets, which keeps keys from call to call',
+  });
+  const client = clientWith('client', [{ type: 'JwksUri', value: 'https://client.example/jwks' }]);
+  const asked: string[] = [];
+  const jwksUri = new RemoteJwkSets({
+    lookup: (name, _options, callback) => {
+      asked.push(name);
+      callback(new Error('down'), '');
+    },
+  });
+  await assertRefused(validate(requestObject(), { client, jwksUri }), 'jwks_uri_failed');
+  assert.deepEqual(asked, ['client.example']);
+});
+
+test('a client without secrets has no key', async () => {
+  await assertRefused(
+    validate(requestObject(), { client: { clientId: 'client' } as AssertionClient }),
+    'no_matching_key',
+  );
+});
+
+for (const [option, hint] of [
+  ['strict', /use requireTyp, or profile: 'fapi2'/],
+  ['audience', /it is the issuer/],
+] as const) {
+  test(`the option ${option} is refused with what to use in its place`, async () => {
+    const wrong = { [option]: true } as unknown as Partial<RequestObjectOptions>;
+    await assert.rejects(validate(requestObject(), wrong), (error: Error) => {
+      assert.match(error.message, hint);
+      assert.match(error.message, /validateRequestObject/);
+      return true;
+    });
   });
 }

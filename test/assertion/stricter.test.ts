@@ -45,6 +45,18 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: 'lives for ten minutes and the tolerance',
+    header: { typ: TYP },
+    claims: (now) => ({ iat: now, exp: now + 660 }),
+    expected: [[], [], [], []],
+  },
+  {
+    name: 'lives a second longer',
+    header: { typ: TYP },
+    claims: (now) => ({ iat: now, exp: now + 661 }),
+    expected: [['lifetime_too_long'], ['lifetime_too_long'], ['lifetime_too_long'], []],
+  },
+  {
     name: 'lives for an hour',
     claims: (now) => ({ iat: now, exp: now + 3600 }),
     expected: [
@@ -65,6 +77,16 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: 'writes nbf and iat as strings',
+    claims: (now) => ({ nbf: String(now), iat: String(now) }),
+    expected: [
+      ['not_before_invalid', 'issued_at_invalid'],
+      ['not_before_invalid', 'issued_at_invalid'],
+      ['not_before_invalid', 'issued_at_invalid'],
+      ['typ_not_allowed'],
+    ],
+  },
+  {
     name: 'signs with RS256',
     pair: 'RS256',
     expected: [[], [], ['algorithm_not_allowed'], ['typ_not_allowed']],
@@ -81,7 +103,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
       pair: keyPair(pair),
     });
 
-  test(`an assertion that ${name}: event and authInfo tell what each stricter mode would refuse`, async () => {
+  test(`an assertion that ${name}: event and authInfo say what each stricter mode would refuse`, async () => {
     const events: AuthenticationEvent[] = [];
     const onAuthentication = (event: AuthenticationEvent) => events.push(event);
     const validator = validatorOf(CLIENTS, { onAuthentication });
@@ -92,7 +114,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
   });
 
   for (const [index, [mode, options]] of Object.entries(MODES).entries()) {
-    test(`an assertion that ${name}: what the report says of ${mode} is what the mode does`, async () => {
+    test(`an assertion that ${name}: mode ${mode} does what wouldFail says`, async () => {
       const reasons = expected[index] ?? [];
       const came = await outcome(validatorOf(CLIENTS, options), await make());
       assert.equal(came === undefined, reasons.length === 0);
@@ -101,7 +123,7 @@ for (const { name, header, claims, pair = 'ES256', expected } of ROWS) {
   }
 }
 
-test('a failure has no report', async () => {
+test('the event of a failure has no wouldFail', async () => {
   const events: AuthenticationEvent[] = [];
   const validator = validatorOf([CLIENT], { onAuthentication: (event) => events.push(event) });
   await outcome(validator, await signAssertion('client', { claims: { exp: 1 } }));
@@ -122,7 +144,7 @@ const WEAKER: readonly (readonly [ClientAssertionOptions, RegExp])[] = [
 ];
 
 for (const [options, message] of WEAKER) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is a ConfigurationError`, () => {
     assert.throws(() => validatorOf([], { profile: 'fapi2', ...options }), {
       name: 'ConfigurationError',
       message,
@@ -136,7 +158,7 @@ for (const options of [
   { clockTolerance: 10 },
   { requireTyp: true },
 ] as const satisfies ClientAssertionOptions[]) {
-  test(`beside profile fapi2, ${JSON.stringify(options)} is taken`, () => {
+  test(`with profile fapi2, ${JSON.stringify(options)} is accepted`, () => {
     assert.ok(validatorOf([], { profile: 'fapi2', ...options }));
   });
 }

@@ -21,14 +21,14 @@ function both(maxEntries = 1000) {
   };
 }
 
-test('the same client_id and jti at two issuers are two uses, and each only once', async () => {
+test('the same client_id and jti work once at each of two issuers', async () => {
   const use = both();
   for (const issuer of ISSUERS) assert.equal(await use(issuer, 'one'), undefined, issuer);
   for (const issuer of ISSUERS) assert.equal(await use(issuer, 'one'), 'replayed', issuer);
   assert.equal(await use(`${ISSUERS[0]}`, 'two'), undefined);
 });
 
-test('an assertion for one issuer is none for the other', async () => {
+test('an assertion for one issuer is refused by the other', async () => {
   const validator = validatorOf([CLIENT]);
   const { parameters } = requestWith(
     await signAssertion('client', { claims: { aud: ISSUERS[0] } }),
@@ -37,7 +37,7 @@ test('an assertion for one issuer is none for the other', async () => {
   await assert.rejects(validated, { reason: 'audience_mismatch' });
 });
 
-test('a flood at one issuer does not fill the share that the same client has at the other', async () => {
+test('a flood at one issuer does not fill the share of the same client at the other issuer', async () => {
   const use = both(20);
   const reasons: unknown[] = [];
   for (let i = 0; i < 30; i += 1) reasons.push(await use(ISSUERS[0], `flood ${i}`));

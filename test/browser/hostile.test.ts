@@ -59,7 +59,7 @@ const HOSTILE: readonly Hostile[] = [
   },
 ];
 
-browserTest('the page takes whatever is pasted', async ({ demo, open }) => {
+browserTest('the page shows a verdict for any pasted text', async ({ demo, open }) => {
   const { page, problems } = await open(`${demo.issuer}/inspector`);
   const { assertion, checkSignature, verdict } = inspectorPage(page);
   for (const { name, text, verdict: expected } of HOSTILE) {

@@ -106,40 +106,43 @@ function withoutClient(checks: readonly CheckReport[]): CheckReport[] {
 const reasonsOf = (checks: readonly CheckReport[]): string =>
   checks.flatMap(({ reason }) => reason ?? []).join(', ');
 
-browserTest('the page says of each assertion what the library says', async ({ demo, open }) => {
-  const { page, requests, problems } = await open(`${demo.issuer}/inspector`);
-  const { assertion, checkSignature, verdict, exchanges } = inspectorPage(page);
-  await exchanges.first().waitFor();
-  const outcomes = new Set<string>();
-  for (const pasted of PASTED) {
-    const text = assertionOf(demo, pasted);
-    const { accepted, claims, checks } = await explain(demo, text);
-    const alone = withoutClient(checks);
-    const before = requests.length;
-    await assertion.fill(text);
-    assert.deepEqual(await shownChecks(page), withOutcome(alone), pasted.name);
-    const reasons = reasonsOf(alone);
-    assert.equal(
-      (await verdict.textContent())?.split('\n').at(-1),
-      reasons === ''
-        ? 'No problem so far. The client, its keys and the signature are not checked yet.'
-        : `Reasons: ${reasons}.`,
-    );
-    assert.equal(requests.length, before, 'nothing leaves the page');
-    assert.equal(await checkSignature.isEnabled(), claims !== undefined);
-    if (claims === undefined) continue;
+browserTest(
+  'the page shows the same verdict as the library for each assertion',
+  async ({ demo, open }) => {
+    const { page, requests, problems } = await open(`${demo.issuer}/inspector`);
+    const { assertion, checkSignature, verdict, exchanges } = inspectorPage(page);
+    await exchanges.first().waitFor();
+    const outcomes = new Set<string>();
+    for (const pasted of PASTED) {
+      const text = assertionOf(demo, pasted);
+      const { accepted, claims, checks } = await explain(demo, text);
+      const alone = withoutClient(checks);
+      const before = requests.length;
+      await assertion.fill(text);
+      assert.deepEqual(await shownChecks(page), withOutcome(alone), pasted.name);
+      const reasons = reasonsOf(alone);
+      assert.equal(
+        (await verdict.textContent())?.split('\n').at(-1),
+        reasons === ''
+          ? 'No problem so far. The client, its keys and the signature are not checked yet.'
+          : `Reasons: ${reasons}.`,
+      );
+      assert.equal(requests.length, before, 'nothing leaves the page');
+      assert.equal(await checkSignature.isEnabled(), claims !== undefined);
+      if (claims === undefined) continue;
 
-    await press(checkSignature);
-    const said = accepted
-      ? '✓ Accepted: every check passed, and the assertion was not used before.'
-      : `Reasons: ${reasonsOf(checks)}.`;
-    assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
-    assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
-    outcomes.add(said);
-  }
-  assert.ok(outcomes.size > 12);
-  assert.deepEqual(problems, []);
-});
+      await press(checkSignature);
+      const said = accepted
+        ? '✓ Accepted: every check passed, and the assertion was not used before.'
+        : `Reasons: ${reasonsOf(checks)}.`;
+      assert.equal((await verdict.textContent())?.split('\n').at(-1), said, pasted.name);
+      assert.deepEqual(await shownChecks(page), withOutcome(checks), pasted.name);
+      outcomes.add(said);
+    }
+    assert.ok(outcomes.size > 12);
+    assert.deepEqual(problems, []);
+  },
+);
 
 browserTest('header, claims and times are shown as they are', async ({ demo, open }) => {
   const { page } = await open(`${demo.issuer}/inspector`);
@@ -160,7 +163,7 @@ browserTest('header, claims and times are shown as they are', async ({ demo, ope
   assert.deepEqual(await names.allTextContents(), ['iat, nbf', 'exp', 'now']);
 });
 
-browserTest('the form of a request is judged with its other parameters', async ({ demo, open }) => {
+browserTest('the other parameters of a pasted form are checked too', async ({ demo, open }) => {
   const { page } = await open(`${demo.issuer}/inspector`);
   const { assertion, checkSignature, verdict } = inspectorPage(page);
   const form = assertionForm(assertionOf(demo, { name: '' }), { client_id: 'another' });
@@ -181,7 +184,7 @@ browserTest('the form of a request is judged with its other parameters', async (
   assert.match((await verdict.textContent()) ?? '', /Reasons: parameter_repeated\.$/);
 });
 
-browserTest('the last assertion that the demo sent can be looked at', async ({ demo, open }) => {
+browserTest('the last assertion that the demo sent can be loaded', async ({ demo, open }) => {
   const { page, problems } = await open(`${demo.issuer}/inspector`);
   const { assertion, takeLast, checkSignature, verdict } = inspectorPage(page);
   await press(takeLast);

@@ -90,7 +90,7 @@ browserTest('a replay is refused and explained', async ({ demo, open }) => {
 });
 
 browserTest(
-  'two tabs can log in at once, and a login ends only in the session that began it',
+  'two tabs can log in at the same time, and a login ends only in the session that started it',
   async ({ demo, open }) => {
     const first = await open(demo.webLogin);
     const second = await first.openBeside(demo.webLogin);

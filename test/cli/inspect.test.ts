@@ -57,7 +57,7 @@ test('the assertion is read from stdin, so that no process list shows it', async
   }
 });
 
-test('without --client and --issuer, what depends on them is skipped', async () => {
+test('without --client and --issuer, the checks that need them are skipped', async () => {
   const { exitCode, inspection } = await inspectJson([await signAssertion()]);
   assert.equal(exitCode, 0);
   assert.equal(inspection.outcome, 'undecided');
@@ -67,7 +67,7 @@ test('without --client and --issuer, what depends on them is skipped', async () 
   }
 });
 
-test('for people, what needs --client is one line', async () => {
+test('the readable output has one line for all checks that need --client', async () => {
   const { stdout } = await runCli(['inspect', await signAssertion(), '--issuer', ISSUER]);
   assert.deepEqual(stdout.match(/^ {2}skipped .*$/gm), [
     '  skipped  8 checks of the client, its keys and the signature: give --client to run them',
@@ -109,7 +109,7 @@ test('--token-endpoint is an audience, unless --audience issuer-string (RFC 1007
   assert.deepEqual(outcomes(strict.inspection, 'failed'), ['aud']);
 });
 
-test('--now judges by another time, in seconds or ISO 8601', async () => {
+test('--now sets the time of the checks, in seconds or ISO 8601', async () => {
   const assertion = await signAssertion('client', {
     claims: { iat: 1_700_000_000, exp: 1_700_000_060 },
   });
@@ -122,7 +122,7 @@ test('--now judges by another time, in seconds or ISO 8601', async () => {
   }
 });
 
-test('what is no JWS is refused, with one check to show', async () => {
+test('a text that is not a JWS is refused, and only one check is shown', async () => {
   const { exitCode, stdout } = await runCli(['inspect', 'not.an.assertion']);
   assert.equal(exitCode, 1);
   assert.match(stdout, /failed {3}encoding .*\n +assertion_malformed/);
@@ -169,7 +169,7 @@ for (const [what, content] of [
   ['a client whose secrets are no list', { clientId: 'client', secrets: {} }],
   ['metadata with secrets that are text', [{ client_id: 'client', secrets: ['secret'] }]],
 ] as const) {
-  test(`a clients file that is ${what} is refused with what it may be`, async (t) => {
+  test(`a clients file that is ${what} is refused, and the message says what it may be`, async (t) => {
     const file = await clientsFile(t, content);
     const { exitCode, stderr } = await runCli(['inspect', 'a.b.c', '--client', file]);
     assert.equal(exitCode, 2);
@@ -180,7 +180,7 @@ for (const [what, content] of [
   });
 }
 
-test('keys at a jwks_uri are fetched, from this machine only by --allow-local-network', async (t) => {
+test('keys at a jwks_uri are fetched, from this machine only with --allow-local-network', async (t) => {
   const host = await listen((_request, response) => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ keys: [keyPair('ES256').publicJwk] }));
@@ -227,7 +227,7 @@ test('no secret of the clients file is shown, in output or errors', async (t) =>
   }
 });
 
-test('a private key among the secrets of the client is warned of', async (t) => {
+test('a private key among the secrets of the client is a warning', async (t) => {
   const jwk = keyPair('ES256').privateKey.export({ format: 'jwk' });
   const file = await clientsFile(t, [{ client_id: 'client', jwks: { keys: [jwk] } }]);
   const args = [await signAssertion(), '--issuer', ISSUER, '--client', file];
@@ -247,7 +247,7 @@ test('control characters of an assertion do not reach the terminal', async () =>
   assert.equal(inspection.claims['iss'], claims.iss);
 });
 
-test('there is no colour where stdout is a pipe, or NO_COLOR is set', async () => {
+test('there is no colour if stdout is a pipe or NO_COLOR is set', async () => {
   const start = String.fromCharCode(27);
   const args = ['inspect', await signAssertion()];
   assert.ok(!(await runCli(args)).stdout.includes(start));
@@ -263,7 +263,7 @@ for (const [name, args, message] of [
   ['a clients file that is not there', ['--client', 'nowhere.json'], /cannot be read \(ENOENT\)/],
   ['no assertion', [], /as an argument or on stdin/],
 ] as const) {
-  test(`${name} is an error of usage: exit code 2`, async () => {
+  test(`${name} is a usage error: exit code 2`, async () => {
     const { exitCode, stdout, stderr } = await runCli(['inspect', ...args]);
     assert.equal(exitCode, 2);
     assert.equal(stdout, '');
@@ -272,7 +272,7 @@ for (const [name, args, message] of [
   });
 }
 
-test('an assertion with a claim nested 6,000 deep is refused, and the depth is named', async () => {
+test('an assertion with a claim nested 6,000 deep is refused, and the message names the depth', async () => {
   const claims = `{"iss":"client","deep":${'['.repeat(6000)}${']'.repeat(6000)}}`;
   const assertion = ['{"alg":"ES256"}', claims, 'signature']
     .map((part) => Buffer.from(part).toString('base64url'))
@@ -291,7 +291,7 @@ test('an assertion with a claim nested 6,000 deep is refused, and the depth is n
   assert.match(stdout, /The assertion is refused/);
 });
 
-test('what keygen prints as JSON is a clients file', async (t) => {
+test('the JSON output of keygen is a valid clients file', async (t) => {
   const cwd = await temporaryFolder(t);
   const args = ['keygen', '--client-id', 'client', '--json'];
   const { stdout } = await runCli(args, { cwd });
@@ -311,7 +311,7 @@ for (const [what, wrap] of [
   ['JSON', (jwt: string) => JSON.stringify({ client_assertion: jwt })],
   ['line ends', (jwt: string) => jwt.replace(/.{60}/g, '$&\n')],
 ] as const) {
-  test(`${what} around an assertion is taken off, and said`, async () => {
+  test(`${what} around an assertion is removed, and the output says so`, async () => {
     const assertion = await signAssertion();
     const { exitCode, inspection } = await inspectJson([], `${wrap(assertion)}\n`);
     assert.equal(exitCode, 0);
@@ -334,7 +334,7 @@ async function workload(t: TestContext, more: Partial<FederatedIdentity> = {}) {
   };
 }
 
-test('a token of a platform is judged by the trust of the client that --client-id names', async (t) => {
+test('a platform’s token is checked against the secrets of the client that --client-id names', async (t) => {
   const { token, file } = await workload(t);
   const args = ['--issuer', ISSUER, '--client', file, '--client-id', 'workload'];
   const { exitCode, inspection } = await inspectJson([token, ...args]);
@@ -347,7 +347,7 @@ test('a token of a platform is judged by the trust of the client that --client-i
   assert.match(stdout, /Every check passed: the assertion is accepted\.$/m);
 });
 
-test('a token of a platform that the client does not trust is refused with the reason', async (t) => {
+test('a token of a platform that the client does not trust is refused, with the reason', async (t) => {
   const { token, file } = await workload(t, { subject: 'another' });
   const args = ['--issuer', ISSUER, '--client', file, '--client-id', 'workload'];
   const { exitCode, inspection } = await inspectJson([token, ...args]);
@@ -365,7 +365,7 @@ test('without --client-id a token of a platform is refused, and the hint says wh
   assert.match(stdout, /subject_mismatch[\s\S]*send the client_id parameter/);
 });
 
-test('without --issuer the audience of a platform’s token is not judged', async (t) => {
+test('without --issuer the audience of a platform’s token is not checked', async (t) => {
   const { token, file } = await workload(t);
   const args = ['--client', file, '--client-id', 'workload'];
   const { inspection } = await inspectJson([token, ...args]);

@@ -68,7 +68,7 @@ function duendeSecret(csharp: string): Secret {
 }
 
 for (const alg of ALGORITHMS) {
-  test(`keygen --alg ${alg}: what the file signs is accepted for every printed form`, async (t) => {
+  test(`keygen --alg ${alg}: every printed form verifies what the key file signs`, async (t) => {
     const folder = await temporaryFolder(t);
     const key = await keygen(folder, '--alg', alg);
     const { jwks } = key;
@@ -143,7 +143,7 @@ test('files are readable by their owner alone', async (t) => {
   }
 });
 
-test('no file is replaced without --force, and none is written where one is in the way', async (t) => {
+test('without --force no file is replaced, and none is written if one of them exists', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'client.crt'), 'old');
   const args = ['keygen', '--out', 'client.pem', '--certificate'];
@@ -158,7 +158,7 @@ test('no file is replaced without --force, and none is written where one is in t
   assert.deepEqual((await readdir(folder)).sort(), ['client.crt', 'client.pem']);
 });
 
-test('--force replaces a link and not the file that it leads to', async (t) => {
+test('--force replaces a link, not the file behind it', async (t) => {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'public'));
   await writeFile(join(folder, 'public', 'page'), 'page');
@@ -179,7 +179,7 @@ test('no part of the private key is printed', async (t) => {
   }
 });
 
-test('with --client-id there are whole entries to register', async (t) => {
+test('with --client-id the output has complete entries to register', async (t) => {
   const folder = await temporaryFolder(t);
   const key = await keygen(folder, '--client-id', 'mvc.jar.jwt');
   const { secret, jwks } = key;
@@ -196,7 +196,7 @@ test('with --client-id there are whole entries to register', async (t) => {
   assert.match(stdout, /^Client metadata \(RFC 7591\)\n\{\n {2}"client_id": "mvc\.jar\.jwt",/m);
 });
 
-test('what is printed with --client-id is a clients file for inspect', async (t) => {
+test('the output with --client-id is a clients file for inspect', async (t) => {
   const folder = await temporaryFolder(t);
   const key = await keygen(folder, '--client-id', 'mvc.jar.jwt');
   const assertions = new AssertionService({
@@ -221,7 +221,7 @@ test('the .env line has the public keys for a secret of the server', async (t) =
   assert.equal(keyId, key.kid);
 });
 
-test('for people, every form has a heading', async (t) => {
+test('in the readable output every form has a heading', async (t) => {
   const { stdout } = await runCli(['keygen'], { cwd: await temporaryFolder(t) });
   for (const heading of [
     'Public half, as an entry of `secrets`',

@@ -29,7 +29,7 @@ test('--version is that of the package', async () => {
   assert.equal(stdout, `${version}\n`);
 });
 
-test('without a command, or with one that there is not, the exit code is 2', async () => {
+test('without a command, or with an unknown command, the exit code is 2', async () => {
   for (const args of [[], ['sign']]) {
     const { exitCode, stdout } = await runCli(args);
     assert.equal(exitCode, 2);
@@ -52,7 +52,7 @@ for (const [args, sentence] of [
     /^error: keygen has no option --algorithm: there are --alg, /,
   ],
 ] as const) {
-  test(`an option that there is not is named with the one that was meant: ${args.slice(0, 2).join(' ')}`, async () => {
+  test(`an unknown option is an error that suggests the right name: ${args.slice(0, 2).join(' ')}`, async () => {
     const { exitCode, stdout, stderr } = await runCli(args);
     assert.equal(exitCode, 2);
     assert.equal(stdout, '');
@@ -66,7 +66,7 @@ for (const [issuer, sentence] of [
   ['localhost:3000', /It has no scheme: write https:\/\/localhost:3000\./],
   ['//', /It must be an absolute URL/],
 ] as const) {
-  test(`the issuer ${issuer} is refused with how to write it`, async () => {
+  test(`the issuer ${issuer} is refused, and the message says how to write it`, async () => {
     const { exitCode, stderr } = await runCli(['inspect', '--issuer', issuer, 'a.b.c']);
     assert.equal(exitCode, 2);
     assert.match(stderr, sentence);

@@ -81,7 +81,7 @@ async function tokenJson(args: readonly string[]) {
   return { exitCode, result: JSON.parse(stdout) as Result };
 }
 
-test('a token of a server that others wrote: discovery, assertion, client_credentials', async (t) => {
+test('oidc-provider grants a token: discovery, assertion, client_credentials', async (t) => {
   const { issuer, key } = await provider(t);
   const args = tokenArguments(issuer, key, '--scope', 'api1');
   const { exitCode, result } = await tokenJson(args);
@@ -100,7 +100,7 @@ test('a token of a server that others wrote: discovery, assertion, client_creden
   assert.equal(token?.body?.['access_token'], '(hidden)');
 });
 
-test('--show-token prints the token, in JSON and for people', async (t) => {
+test('--show-token prints the token, as JSON and as text', async (t) => {
   const { issuer, key } = await provider(t);
   const args = tokenArguments(issuer, key, '--show-token');
   const { result } = await tokenJson(args);
@@ -128,7 +128,7 @@ async function server(t: TestContext, answer: express.RequestHandler) {
   return { issuer: listening.url, assertions };
 }
 
-test('a server with RFC 8414 metadata alone is discovered too', async (t) => {
+test('a server that has only RFC 8414 metadata is discovered too', async (t) => {
   const { issuer } = await server(t, (_request, response) => {
     response.json({ access_token: 'token', token_type: 'Bearer' });
   });
@@ -172,7 +172,7 @@ test('a refusal of another kind is not blamed on the assertion', async (t) => {
   assert.doesNotMatch(stdout, /inspect/);
 });
 
-test('an answer that is no OAuth error is told as it is', async (t) => {
+test('an answer that is not an OAuth error is shown as it is', async (t) => {
   const { issuer } = await server(t, (_request, response) => {
     response.status(502).send('<h1>Bad gateway</h1>');
   });
@@ -181,7 +181,7 @@ test('an answer that is no OAuth error is told as it is', async (t) => {
   assert.match(result.error ?? '', /unexpected HTTP response status code|not a conform/);
 });
 
-test('no assertion is printed whole, even where the server sends it back', async (t) => {
+test('no assertion is printed with its signature, even if the server sends it back', async (t) => {
   const { issuer, assertions } = await server(t, (request, response) => {
     const { client_assertion } = request.body;
     response.status(400).json({ error: 'invalid_client', error_description: client_assertion });
@@ -266,7 +266,7 @@ for (const [what, status, body] of WITH_TOKEN) {
   });
 }
 
-test('an answer that never ends is an error, in time', async (t) => {
+test('an answer that never ends becomes an error before the deadline', async (t) => {
   const { issuer } = await server(t, async (_request, response) => {
     response.type('application/json');
     while (!response.destroyed) {
@@ -287,7 +287,7 @@ for (const [what, key] of [
     Buffer.from(`\ufeff${RS256.privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 'utf16le'),
   ],
 ] as const) {
-  test(`a key file in ${what} is taken`, async (t) => {
+  test(`a key file in ${what} is accepted`, async (t) => {
     const { issuer } = await server(t, (_request, response) => {
       response.json({ access_token: 'token', token_type: 'Bearer' });
     });
@@ -312,7 +312,7 @@ for (const [name, args, message] of [
   ['a key that is not there', ['--key', 'nowhere.pem'], /cannot be read \(ENOENT\)/],
   ['an alg that does not fit the key', ['--alg', 'ES256'], /does not fit the key/],
 ] as const) {
-  test(`${name} is an error of usage: exit code 2, and nothing is sent`, async (t) => {
+  test(`${name} is a usage error: exit code 2, and nothing is sent`, async (t) => {
     const usual = ['token', '--issuer', 'https://as.example', '--client-id', 'client'];
     const key = await privateKeyFile(t);
     const { exitCode, stdout, stderr } = await runCli([...usual, '--key', key, ...args]);
@@ -322,7 +322,7 @@ for (const [name, args, message] of [
   });
 }
 
-test('a key file that is no key is named without its content', async (t) => {
+test('an error about a key file names the file, not its content', async (t) => {
   const file = await keyFile(t, '{"kty":"RSA","d":"private"');
   await chmod(file, 0o600);
   const { exitCode, stderr } = await runCli(tokenArguments('http://127.0.0.1', file));
@@ -331,7 +331,7 @@ test('a key file that is no key is named without its content', async (t) => {
   assert.ok(!stderr.includes('private"'));
 });
 
-test('a server without metadata is named with where it was looked for', async (t) => {
+test('if a server has no metadata, the error names the URLs that were tried', async (t) => {
   const app = express();
   const listening = await listen(app);
   t.after(() => listening.close());
@@ -345,7 +345,7 @@ test('a server without metadata is named with where it was looked for', async (t
   assert.doesNotMatch(stdout, /<!DOCTYPE|<pre>/);
 });
 
-test('the token of a platform is sent as the assertion, and a mistake in it is told', async (t) => {
+test('a platform’s token is sent as the assertion, and a mistake in the token is an error', async (t) => {
   const app = express();
   const sent: URLSearchParams[] = [];
   app.get('/.well-known/openid-configuration', (request, response) => {

@@ -65,7 +65,7 @@ const configurationFor = (assertions: Parameters<typeof clientAssertion>[0]) => 
   return { config, sent };
 };
 
-test('each request carries the assertion of its moment', async () => {
+test('each request asks for the assertion anew', async () => {
   const tokens = [tokenOf({ jti: '1' }), tokenOf({ jti: '2' }), tokenOf({ jti: '3' })];
   const given = [...tokens];
   const assertions = assertionFrom(async () => `\n ${given.shift()} \r\n`, { clientId });
@@ -86,7 +86,7 @@ test('each request carries the assertion of its moment', async () => {
   }
 });
 
-test('a file that the platform renews is read for each token of a token manager', async (t) => {
+test('a token manager reads the renewed file for each token', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'token-'));
   t.after(() => rm(folder, { recursive: true }));
   const path = join(folder, 'token');
@@ -175,12 +175,12 @@ for (const [what, ask, message] of MISTAKES) {
   });
 }
 
-test('a token that expires in a second is taken', async () => {
+test('a token that expires in a second is accepted', async () => {
   const token = tokenOf({ exp: now() + 2 });
   assert.equal(await assertionFrom(() => token, { clientId }).createClientToken(), token);
 });
 
-test('a mistake reaches who asked for a token, and nothing is sent', async () => {
+test('a mistake rejects the call, and nothing is sent', async () => {
   const { config, sent } = configurationFor(assertionFrom(() => EXPIRED, { clientId }));
   for (const request of [
     clientCredentialsGrant(config),
@@ -201,7 +201,7 @@ test('a mistake reaches who asked for a token, and nothing is sent', async () =>
 const verify = (_tokens: unknown, verified: (error: null, user: object) => void) =>
   verified(null, {});
 
-test('a login takes assertions of a platform, but cannot sign the authorize request', () => {
+test('a login accepts assertions of a platform, but cannot sign the authorize request', () => {
   const assertions = assertionFrom(() => tokenOf(), { clientId });
   const { config } = configurationFor(assertions);
   const strategyOf = (options: Partial<OpenIdConnectStrategyOptions>) =>

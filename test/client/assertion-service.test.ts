@@ -84,7 +84,7 @@ for (const [what, options, context, aud] of AUDIENCES) {
   });
 }
 
-test('an audience that nobody knows is an error', async () => {
+test('an unknown audience is an error', async () => {
   const assertions = service({ issuer: undefined });
   await assert.rejects(assertions.createClientToken(), {
     name: 'TypeError',
@@ -126,7 +126,7 @@ for (const parameters of ['scope=openid', null, [['scope', 'openid']], new Map([
   });
 }
 
-test('no assertion for one server is made for another', async () => {
+test('a service for one server makes no assertion for another', async () => {
   await assert.rejects(service().createClientToken({ server: { issuer: OTHER } }), {
     name: 'TypeError',
     message: `The AssertionService is for ${ISSUER}, not ${OTHER}: make one service per server, and write issuer as the server's metadata does, or leave it out`,
@@ -137,7 +137,7 @@ for (const [what, audience] of [
   ['a text', ISSUER],
   ['a list', [ISSUER]],
 ] as const) {
-  test(`an audience that is ${what} is for one server, the first that is named`, async () => {
+  test(`an audience that is ${what} binds the service to the first server`, async () => {
     const assertions = service({ issuer: undefined, audience });
     for (let times = 0; times < 2; times += 1) {
       const { claims } = await decoded(assertions.createClientToken({ server }));
@@ -151,7 +151,7 @@ for (const [what, audience] of [
   });
 }
 
-test('an audience that follows from the server is for any', async () => {
+test('an audience derived from the metadata works for any server', async () => {
   const assertions = service({ issuer: undefined });
   for (const issuer of [ISSUER, OTHER]) {
     const { claims } = await decoded(assertions.createClientToken({ server: { issuer } }));
@@ -159,7 +159,7 @@ test('an audience that follows from the server is for any', async () => {
   }
 });
 
-test('the fixed audience of request objects is for one server too', async () => {
+test('a fixed audience of request objects binds the service to one server too', async () => {
   const assertions = service({ issuer: undefined, requestObject: { audience: ISSUER } });
   await decoded(assertions.signAuthorizationRequest({}, { server }));
   await assert.rejects(
@@ -168,7 +168,7 @@ test('the fixed audience of request objects is for one server too', async () => 
   );
 });
 
-test('an audience function that cannot say it is an error that names the remedy', async () => {
+test('an audience function that returns nothing is an error that names the remedy', async () => {
   const tokenEndpoint = service({ audience: ({ token_endpoint }) => token_endpoint });
   await assert.rejects(tokenEndpoint.createClientToken(), {
     name: 'TypeError',
@@ -187,7 +187,7 @@ test('the issuer of a service can be read', () => {
   assert.equal(service({ issuer: undefined }).issuer, undefined);
 });
 
-test('typ can be another or none', async () => {
+test('typ can be changed or left out', async () => {
   const { header } = await decoded(service({ typ: 'JWT' }).createClientToken());
   assert.equal(header.typ, 'JWT');
   const none = decodeProtectedHeader(await service({ typ: false }).createClientToken());
@@ -212,7 +212,7 @@ test('nbf can be left out', async () => {
   assert.equal(Object.hasOwn(claims, 'nbf'), false);
 });
 
-test('the header and the claims can have more', async () => {
+test('the header and the claims can have more members', async () => {
   const assertions = service({ header: { cty: 'x' }, claims: { tenant: 't' } });
   const { claims, header } = await decoded(assertions.createClientToken());
   assert.equal(header.cty, 'x');
@@ -249,7 +249,7 @@ test('a signed authorize request has the parameters as claims (RFC 9101 §4)', a
   assert.equal(header.typ, 'oauth-authz-req+jwt');
 });
 
-test('a signed authorize request takes an object, and its values as they are', async () => {
+test('parameters of a signed authorize request may be an object, whose values are kept', async () => {
   const { claims } = await decoded(
     service().signAuthorizationRequest({ scope: 'openid', max_age: 60, claims: { userinfo: {} } }),
   );
@@ -257,7 +257,7 @@ test('a signed authorize request takes an object, and its values as they are', a
   assert.deepEqual(claims['claims'], { userinfo: {} });
 });
 
-test('a signed authorize request is made by its own options and not those of assertions', async () => {
+test('a signed authorize request follows its own options, not those of assertions', async () => {
   const assertions = service({
     audience: TOKEN_ENDPOINT,
     lifetime: 10,
@@ -272,7 +272,7 @@ test('a signed authorize request is made by its own options and not those of ass
   assert.equal(header.typ, 'JWT');
 });
 
-test('a parameter cannot take the place of a claim about the request object', async () => {
+test('a parameter cannot replace a claim that describes the request object', async () => {
   const parameters = { iss: 'other', client_id: 'other', aud: OTHER, exp: 1, jti: 'one' };
   const { claims } = await decoded(service().signAuthorizationRequest(parameters));
   assert.equal(claims.iss, 'client');
@@ -359,7 +359,7 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['keyHeader with a typo', { keyHeader: ['keyId'] }, /keyHeader must be a list of kid/],
 ];
 
-test('times may be as long as they are said to be', async () => {
+test('times accept the documented maximum', async () => {
   const longest = { lifetime: 3600, notBefore: 3600 };
   const { claims } = await decoded(service(longest).createClientToken());
   const { iat = 0, nbf, exp } = claims;
@@ -379,7 +379,7 @@ for (const [clockOffset, message] of [
   });
 }
 
-test('a service without options says what is missing first', () => {
+test('a service without options throws and names what is missing first', () => {
   assert.throws(() => new AssertionService(undefined as unknown as AssertionServiceOptions), {
     name: 'TypeError',
     message: 'clientId must be a non-empty string',

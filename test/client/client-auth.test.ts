@@ -23,7 +23,7 @@ async function authenticate(
   return body;
 }
 
-test('a request is given the client and its assertion for the issuer (RFC 7521 §4.2)', async () => {
+test('each request gets the client_id and an assertion for the issuer (RFC 7521 §4.2)', async () => {
   const body = await authenticate({ client_id: 'client' });
   assert.equal(body.get('client_id'), 'client');
   assert.equal(body.get('client_assertion_type'), CLIENT_ASSERTION_TYPE);
@@ -31,13 +31,13 @@ test('a request is given the client and its assertion for the issuer (RFC 7521 �
   assert.equal(body.get('grant_type'), 'client_credentials');
 });
 
-test('the clock skew of openid-client counts for the assertion', async () => {
+test('the clock skew of openid-client applies to the assertion', async () => {
   const body = await authenticate({ client_id: 'client', [clockSkew]: 1000 });
   const { iat = 0 } = decodeJwt(body.get('client_assertion') ?? '');
   assert.ok(Math.abs(iat - seconds() - 1000) <= 1);
 });
 
-test('what is no service is refused at once', () => {
+test('anything but an AssertionService is refused at once', () => {
   for (const wrong of [undefined, { key: keyPair('ES256').privateKey }]) {
     assert.throws(() => clientAssertion(wrong as unknown as AssertionService), {
       name: 'TypeError',
@@ -46,14 +46,14 @@ test('what is no service is refused at once', () => {
   }
 });
 
-test('a service is not used for another client', async () => {
+test('a service for another client is refused', async () => {
   await assert.rejects(authenticate({ client_id: 'other' }), {
     name: 'TypeError',
     message: 'The assertions are for the client client, the configuration for other',
   });
 });
 
-test('a service is not used for another server', async () => {
+test('a service for another server is refused', async () => {
   await assert.rejects(
     authenticate({ client_id: 'client' }, { issuer: 'https://other.example' }),
     /is for https:\/\/other\.example, not https:\/\/as\.example/,

@@ -59,7 +59,7 @@ for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)
     assert.deepEqual(await response.json(), expected);
   });
 
-  test(`${what} is not sent to those who have it (RFC 9110 §13.1.2)`, async (t) => {
+  test(`${what} is not sent again to a reader that has the current version (RFC 9110 §13.1.2)`, async (t) => {
     const url = await serve(t, publication());
     const etag = (await fetch(url)).headers.get('etag') ?? '';
     for (const [known, status] of [
@@ -128,7 +128,7 @@ for (const [publishBefore, maxAge] of [
   [90, 45],
   [0, 0],
 ] as const) {
-  test(`a copy is kept for ${maxAge} s if a new key waits ${publishBefore} s before it signs`, async (t) => {
+  test(`caches may keep a set for ${maxAge} s if a new key waits ${publishBefore} s before it signs`, async (t) => {
     const ring = new KeyRing({ keys: [pair.privateKey], publishBefore });
     for (const keys of [ring, new AssertionService({ ...SERVICE, key: ring })]) {
       const url = await serve(t, publishJwks(keys));
@@ -138,7 +138,7 @@ for (const [publishBefore, maxAge] of [
   });
 }
 
-test('the keys of a KeyRing are those of the moment', async (t) => {
+test('publishJwks publishes the current keys of a KeyRing', async (t) => {
   let keys = [pair.privateKey];
   const ring = new KeyRing({ keys: () => keys, reloadEvery: 0 });
   const url = await serve(t, publishJwks(ring));
@@ -153,7 +153,7 @@ test('the keys of a KeyRing are those of the moment', async (t) => {
 
 const SERVICE = { clientId: 'client', issuer: 'https://as.example' };
 
-test('the keys of an AssertionService and of a SigningKey are published, whatever they are made of', async (t) => {
+test('the keys of an AssertionService and of a SigningKey are published, for every kind of key', async (t) => {
   const key = SigningKey.from(pair.privateKey);
   const ring = new KeyRing({ keys: async () => [key] });
   for (const source of [
@@ -167,7 +167,7 @@ test('the keys of an AssertionService and of a SigningKey are published, whateve
   }
 });
 
-test('a key whose public half is not known is not published', async () => {
+test('a key whose public half is unknown is not published', async () => {
   const secret = SigningKey.from({ kty: 'oct', k: 'A'.repeat(43) });
   const assertions = new AssertionService({ ...SERVICE, key: secret });
   const expected = {
@@ -247,7 +247,7 @@ for (const [what, keys] of NO_KEYS) {
   });
 }
 
-test('a source of keys that has none is an error that says so', async () => {
+test('a source without keys is an error that says so', async () => {
   const publish = publishJwks({ publicJwks: () => undefined as never });
   const passed: unknown[] = [];
   const request = { method: 'GET', headers: {} } as express.Request;
@@ -255,7 +255,7 @@ test('a source of keys that has none is an error that says so', async () => {
   assert.match((passed[0] as Error).message, /^The keys cannot be published: .*not a JWK Set/);
 });
 
-test('a key that is too weak is not published next to a good one', () => {
+test('a weak key is not published, even next to a good key', () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
   const weak = publicKey.export({ format: 'jwk' }) as JsonWebKey;
   assert.throws(() => publishJwks([pair.publicJwk, weak]), {
@@ -295,7 +295,7 @@ test('a metadata document may have 5120 bytes', () => {
   assert.throws(() => publishClientMetadata(larger), /more than 5120 bytes/);
 });
 
-test('what one side publishes, the other side reads', async (t) => {
+test('the server half reads what the client half publishes', async (t) => {
   const app = express();
   const listening = await listen(app);
   t.after(() => listening.close());

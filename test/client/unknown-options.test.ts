@@ -89,7 +89,7 @@ const REFUSED: readonly (readonly [make: () => unknown, sentence: string])[] = [
 ];
 
 for (const [make, sentence] of REFUSED) {
-  test(`an option that there is not is refused: ${sentence}`, () => {
+  test(`an unknown option is refused: ${sentence}`, () => {
     assert.throws(make, (error: Error) => {
       assert.ok(error instanceof TypeError);
       assert.ok(error.message.startsWith(sentence), error.message);
@@ -98,7 +98,7 @@ for (const [make, sentence] of REFUSED) {
   });
 }
 
-test('what a single JWT or token is made for is checked too', async () => {
+test('the arguments of a single call are checked too', async () => {
   const context = { audiance: 'https://other.example' } as JwtContext;
   const message = 'The context of a JWT has no option audiance: use audience';
   await assert.rejects(assertions.createClientToken(context), { name: 'TypeError', message });
@@ -110,7 +110,7 @@ test('what a single JWT or token is made for is checked too', async () => {
   });
 });
 
-test('every preset passes, alone and over it what can be set', () => {
+test('every preset is valid, alone and with options that override it', () => {
   for (const preset of Object.values(presets)) {
     const { keyHeader: _keyHeader, algorithms: _algorithms, ...rest } = preset as KeyDemands;
     assert.ok(service({ ...rest, requestObject: { lifetime: 60 }, header: {} }));

@@ -78,7 +78,7 @@ for (const [document, method, grants] of [
   [CLAUDE_CODE, 'none', CODE_AND_REFRESH],
   [MCP_EXAMPLE, 'none', ['authorization_code']],
 ] as const) {
-  test(`${document.client_name} is taken with ${method} and ${grants}`, async () => {
+  test(`${document.client_name} is accepted with ${method} and ${grants}`, async () => {
     const client = await lookupOf(document)();
     assert.equal(client?.tokenEndpointAuthMethod, method);
     assert.deepEqual(client?.metadata, {
@@ -90,7 +90,7 @@ for (const [document, method, grants] of [
   });
 }
 
-test('a server without private_key_jwt takes ChatGPT as a public client (draft -03 §4.1)', async () => {
+test('a server without private_key_jwt accepts ChatGPT as a public client (draft -03 §4.1)', async () => {
   const client = await lookupOf(CHATGPT, { methods: ['none'] })();
   assert.equal(client?.tokenEndpointAuthMethod, 'none');
 });
@@ -176,7 +176,7 @@ for (const [asked, options, granted] of [
   ['authorization_code', {}, REFUSED],
 ] as const) {
   const shown = JSON.stringify([asked, options]);
-  test(`grants of a document are those that the operator allows: ${shown} (RFC 7591 §2)`, async () => {
+  test(`a document gets only the grants that the operator allows: ${shown} (RFC 7591 §2)`, async () => {
     const find = lookupOf({ ...DOCUMENT, grant_types: asked }, options);
     if (granted === REFUSED) assert.deepEqual(await reasonOf(find()), REFUSED);
     else assert.deepEqual((await find())?.metadata['grant_types'], granted);
@@ -205,7 +205,7 @@ test('members that are null count as absent', async () => {
   });
 });
 
-test('a document of another form than before is reported, with the members that let somebody in', async (t) => {
+test('a changed document is reported, with the changed members that decide who gets access', async (t) => {
   const { fetch, serve } = (() => {
     let document: object = DOCUMENT;
     const headers = { 'content-type': 'application/json' };

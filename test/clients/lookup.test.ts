@@ -115,7 +115,7 @@ for (const [how, find] of Object.entries({
   });
 }
 
-test('a lookup is given the id and the context', () => {
+test('the lookup gets the id and the context', () => {
   const given: unknown[] = [];
   const find: FindClient<AssertionClient> = (...args) => {
     given.push(args.slice(0, 2));

@@ -103,7 +103,7 @@ test('a key that is not in the document is refused', async (t) => {
   assert.equal(await statusOf(endpoint, assertion), 401);
 });
 
-test('the lookup gives the metadata, for the authorization endpoint', async (t) => {
+test('the lookup returns the metadata, for the authorization endpoint', async (t) => {
   const { clientId } = await documentHost(
     t,
     confidential({ token_endpoint_auth_signing_alg: 'ES256' }),
@@ -116,7 +116,7 @@ test('the lookup gives the metadata, for the authorization endpoint', async (t) 
   assert.deepEqual(client.metadata.redirect_uris, ['https://client.example/callback']);
 });
 
-test('ids that are no URLs go to the other lookup, with the context', async (t) => {
+test('ids that are not URLs go to the other lookup, with the context', async (t) => {
   const { clientId } = await documentHost(t, confidential());
   const asked: unknown[] = [];
   const registered = { clientId: 'registered', secrets: [] };
@@ -133,7 +133,7 @@ test('ids that are no URLs go to the other lookup, with the context', async (t) 
   ]);
 });
 
-test('without another lookup, an id that is no URL is unknown', async () => {
+test('without another lookup, an id that is not a URL is unknown', async () => {
   const find = await lookup();
   for (const id of ['registered', 'https', 'https:\\\\client.example\\client.json']) {
     assert.equal(await find(id), undefined);
@@ -151,7 +151,7 @@ for (const suffix of [
   '/client json',
   '/clïent.json',
 ]) {
-  test(`https://client.example${suffix} is no client identifier URL (draft §3)`, async () => {
+  test(`https://client.example${suffix} is not a client identifier URL (draft §3)`, async () => {
     await assert.rejects(
       (await lookup())(`https://client.example${suffix}`),
       refused('url_invalid'),
@@ -171,7 +171,7 @@ for (const id of [
   'https://client.example\\@other.example/client.json',
   `https://client.example/${'x'.repeat(2048)}`,
 ]) {
-  test(`${id.slice(0, 60)} is no client identifier URL (draft §3)`, async () => {
+  test(`${id.slice(0, 60)} is not a client identifier URL (draft §3)`, async () => {
     await assert.rejects((await lookup())(id), refused('url_invalid'));
   });
 }
@@ -390,7 +390,7 @@ test('allowHost decides before anything is fetched, and takes effect at once', a
   await assert.rejects(find(host.clientId), refused('host_not_allowed'));
 });
 
-test('a document that fails reads like an unknown client to the caller', async (t) => {
+test('a failed document gets the same answer as an unknown client', async (t) => {
   const endpoint = await endpointWith(t, clientMetadataDocuments(await remoteOptions()));
   const bodies = [];
   for (const clientId of ['https://unknown.invalid/client.json', 'nobody']) {
@@ -404,7 +404,7 @@ test('a document that fails reads like an unknown client to the caller', async (
   assert.equal(event?.actual, 'name_not_resolved');
 });
 
-test('an allowHost that throws is the server, not the client: 503', async (t) => {
+test('an allowHost that throws is answered with 503', async (t) => {
   const findClient = clientMetadataDocuments({
     ...(await remoteOptions()),
     allowHost: () => {
@@ -416,7 +416,7 @@ test('an allowHost that throws is the server, not the client: 503', async (t) =>
   assert.equal(endpoint.events[0]?.reason, 'client_lookup_failed');
 });
 
-test('with localhost allowed, a client in development has an http URL of this machine', async (t) => {
+test('if localhost is allowed, a client in development may have an http URL of this machine', async (t) => {
   let clientId = '';
   const local = await listen((request, response) => {
     json(() => confidential()(clientId))(request, response);
@@ -429,7 +429,7 @@ test('with localhost allowed, a client in development has an http URL of this ma
   await assert.rejects(find('http://client.example/client.json'), refused('url_invalid'));
 });
 
-test('an option that cannot work is refused when it is made', () => {
+test('an invalid option is refused at once', () => {
   for (const options of [{ allowHost: ['client.example'] }, { maxBytes: 0 }, { maxAge: -1 }]) {
     assert.throws(() => clientMetadataDocuments(options as never), TypeError);
   }

@@ -133,7 +133,7 @@ for (const { metadata, key, secret, pinned } of ROWS) {
   });
 }
 
-test('metadata become secrets that say what they were', () => {
+test('metadata become secrets whose description names their origin', () => {
   const expected: Secret[] = [
     {
       type: 'SharedSecret',
@@ -155,7 +155,7 @@ test('metadata become secrets that say what they were', () => {
   assert.deepEqual(secrets, expected);
 });
 
-test('the client keeps its metadata and its algs', () => {
+test('the client has its metadata and its algorithms', () => {
   const metadata = {
     client_id: 'client',
     jwks,

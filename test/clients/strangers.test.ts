@@ -86,7 +86,7 @@ async function endpointOf(
 const reasons = (endpoint: { readonly events: readonly { reason?: unknown }[] }) =>
   new Set(endpoint.events.map(({ reason }) => reason));
 
-test('strangers do not push the keys of a registered client out of the cache', async (t) => {
+test('clients that introduce themselves do not evict the keys of a registered client from the cache', async (t) => {
   const host = await jwksHost(t, [pair.publicJwk]);
   const others = await strangers(t, { keys: [pair.publicJwk] });
   const endpoint = await endpointOf(t, [clientAt(host.uri)], { jwksUri: { maxEntries: 1 } });
@@ -99,7 +99,7 @@ test('strangers do not push the keys of a registered client out of the cache', a
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200, 'from the cache');
 });
 
-test('strangers whose servers never answer do not hold a registered client up', async (t) => {
+test('clients whose servers never answer do not delay a registered client', async (t) => {
   // Each at a site of its own, so that they get all places of their lane, which has 100.
   const sites = Array.from({ length: 110 }, (_, i) => `https://stranger-${i}.example`);
   const hanging: (() => void)[] = [];
@@ -132,7 +132,7 @@ test('strangers whose servers never answer do not hold a registered client up', 
   clearInterval(end);
 });
 
-test('the keys of a document are imported once, and never push those of others out', async (t) => {
+test('the keys of a document are imported once, and never evict the keys of others', async (t) => {
   const keys = { jwks: { keys: [pair.publicJwk] } };
   const others = await strangers(t, { metadata: () => keys });
   const find = clientMetadataDocuments(await remoteOptions());
@@ -152,7 +152,7 @@ test('the keys of a document are imported once, and never push those of others o
   assert.equal(kid, '1');
 });
 
-test('what an application adds to a client does not reach the next request', async (t) => {
+test('members that an application adds to a client do not reach the next request', async (t) => {
   const others = await strangers(t, { metadata: () => ({ jwks: { keys: [pair.publicJwk] } }) });
   const find = clientMetadataDocuments(await remoteOptions());
   const client = await find(others.clientId('a'), undefined);
@@ -160,7 +160,7 @@ test('what an application adds to a client does not reach the next request', asy
   assert.equal((await find(others.clientId('a'), undefined))?.disabled, undefined);
 });
 
-test('request objects of strangers are validated with their own keys too (RFC 9101 §6.2)', async (t) => {
+test('request objects of clients with a document are validated with their own keys too (RFC 9101 §6.2)', async (t) => {
   const others = await strangers(t, { keys: [pair.publicJwk] });
   const find = clientMetadataDocuments(await remoteOptions());
   const clientId = others.clientId('a');
@@ -296,7 +296,7 @@ test('assertClientSecrets refuses the secret of a document that was copied', asy
   });
 });
 
-test('networks that registered clients may use are not open to strangers', async (t) => {
+test('networks that registered clients may use are closed to clients that introduce themselves', async (t) => {
   const inner = await jwksHost(t, [pair.publicJwk], {}, INNER);
   const others = await strangers(t, { metadata: () => ({ jwks_uri: inner.uri }) });
   const { lookup } = await remoteOptions({ 'inner.example': () => [INNER.address] });

@@ -27,7 +27,7 @@ const urlFor = (clientId = 'web', differences: Differences = {}) =>
 
 const open = (url: string) => newVisitor(server.url).open(url);
 
-test('the answer carries code, state and iss (RFC 6749 §4.1.2, RFC 9207 §2)', async () => {
+test('the response has code, state and iss (RFC 6749 §4.1.2, RFC 9207 §2)', async () => {
   const callback = await logIn(newVisitor(server.url), urlFor());
   assert.equal(callback.origin + callback.pathname, REDIRECT_URI);
   assert.deepEqual([...callback.searchParams.keys()].sort(), ['code', 'iss', 'state']);
@@ -35,7 +35,7 @@ test('the answer carries code, state and iss (RFC 6749 §4.1.2, RFC 9207 §2)', 
   assert.equal(callback.searchParams.get('iss'), server.url);
 });
 
-test('a query of the redirect URI stays (RFC 6749 §3.1.2)', async () => {
+test('the query of the redirect URI is kept (RFC 6749 §3.1.2)', async () => {
   const callback = await logIn(
     newVisitor(server.url),
     urlFor('second', { redirect_uri: SECOND_URI }),
@@ -111,7 +111,7 @@ const REDIRECTED: readonly (readonly [string, Differences, string])[] = [
 ];
 
 for (const [what, differences, error] of REDIRECTED) {
-  test(`with ${what} the client is told ${error} (RFC 6749 §4.1.2.1)`, async () => {
+  test(`with ${what} the client gets ${error} (RFC 6749 §4.1.2.1)`, async () => {
     const { url } = await open(urlFor('web', differences));
     assert.equal(url.origin + url.pathname, REDIRECT_URI);
     assert.equal(url.searchParams.get('error'), error);
@@ -122,7 +122,7 @@ for (const [what, differences, error] of REDIRECTED) {
 }
 
 for (const name of ['nonce', 'scope', 'prompt', 'anything']) {
-  test(`a ${name} of more than 2048 characters is refused: the server would have to keep it`, async () => {
+  test(`a ${name} of more than 2048 characters is refused, because the server would have to store it`, async () => {
     const value = 'openid '.repeat(300);
     const { url } = await open(urlFor('web', { [name]: value }));
     assert.equal(url.origin + url.pathname, REDIRECT_URI);
@@ -131,7 +131,7 @@ for (const name of ['nonce', 'scope', 'prompt', 'anything']) {
   });
 }
 
-test('a state of 8 kB comes back, and a longer one is refused', async () => {
+test('a state of 8 kB is sent back, and a longer state is refused', async () => {
   for (const [length, isTaken] of [
     [8192, true],
     [8193, false],
@@ -157,7 +157,7 @@ test('a form of more than 32 kB is refused before anything is kept', async () =>
   assert.equal(response.headers.get('set-cookie'), null);
 });
 
-test('a client that may not use codes is told unauthorized_client', async () => {
+test('a client that may not use codes gets unauthorized_client', async () => {
   const { url } = await open(urlFor('machine'));
   assert.equal(url.searchParams.get('error'), 'unauthorized_client');
 });
@@ -168,7 +168,7 @@ test('a repeated parameter is refused, and a repeated state not sent back', asyn
   assert.equal(url.searchParams.get('state'), null);
 });
 
-test('offline_access is ignored where the client may not have it (OpenID Connect Core §11)', async () => {
+test('offline_access is ignored if the client may not have it (OpenID Connect Core §11)', async () => {
   const { status, body } = await open(urlFor('web', { scope: 'openid offline_access' }));
   assert.equal(status, 200);
   assert.match(body, /Log in/);

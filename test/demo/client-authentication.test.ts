@@ -134,12 +134,12 @@ test('two methods in one request are refused (RFC 6749 §2.3)', async () => {
   assert.equal(((await response.json()) as { error: string }).error, 'invalid_request');
 });
 
-test('WWW-Authenticate comes where the caller used the header (RFC 6749 §5.2)', async () => {
+test('the answer has WWW-Authenticate if the caller used the Authorization header (RFC 6749 §5.2)', async () => {
   assert.match((await basic('any', 'wrong')).headers.get('www-authenticate') ?? '', /^Basic /);
   assert.equal((await post('any', 'wrong')).headers.get('www-authenticate'), null);
 });
 
-test('a changed CLIENTS_FILE counts at once, and a broken one does not', async () => {
+test('a changed CLIENTS_FILE takes effect at once, and a broken one is ignored', async () => {
   const next = newKeyPair('ES256');
   const changed = [
     { client_id: 'keys', jwks: { keys: [next.publicJwk] }, ...m2m },

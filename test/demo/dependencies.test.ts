@@ -64,7 +64,7 @@ test('without ALLOW_LOCAL_NETWORK this machine is not asked for keys', async (t)
   assert.equal(asked, 0);
 });
 
-test('on SIGTERM requests that run are finished, and no connection keeps the process', async () => {
+test('on SIGTERM running requests are finished, and no connection keeps the process alive', async () => {
   const server = await startTokenServerProcess([machine]);
   const assertion = await signAssertion('machine', { pair, claims: { aud: server.url } });
   const body = assertionForm(assertion, grant).toString();
@@ -105,7 +105,7 @@ test('SIGTERM under load ends it with 0', async () => {
   assert.deepEqual([...statuses], [200]);
 });
 
-test('it goes on when nobody reads its log any longer', async () => {
+test('the server goes on when its log is no longer read', async () => {
   const server = await startTokenServerProcess([machine]);
   server.stopReading();
   for (let calls = 0; calls < 20; calls += 1) {
@@ -129,7 +129,7 @@ redisTest('two servers with one REDIS_URL accept an assertion once', async (t) =
   }
 });
 
-redisTest('while Redis is away nothing is accepted, and afterwards all is well', async (t) => {
+redisTest('while Redis is away nothing is accepted, and afterwards everything works', async (t) => {
   const redis = await RedisServer.start(t);
   const server = await startTokenServerProcess([machine], {
     REDIS_URL: redis.url,
@@ -144,7 +144,7 @@ redisTest('while Redis is away nothing is accepted, and afterwards all is well',
   await waitUntil(async () => (await call()) === 200);
 });
 
-test('a REDIS_URL where nobody answers stops the start', async () => {
+test('a REDIS_URL without an answer stops the start', async () => {
   const host = await listen((_request, response) => response.end());
   await host.close();
   const { code, stderr } = await runWithClients([machine], {

@@ -87,7 +87,7 @@ for (const [what, differences, clientId] of [
   });
 }
 
-test('FAPI 2.0: a state beside a request object is refused with a sentence (RFC 9101 §6.3)', async () => {
+test('FAPI 2.0: a state outside the request object is refused with a clear message (RFC 9101 §6.3)', async () => {
   const now = Math.floor(Date.now() / 1000);
   const request = await signAssertion('web', {
     pair,
@@ -196,7 +196,7 @@ for (const [mode, target] of [
   }
 
   for (const row of REQUEST_OBJECTS) {
-    test(`${mode}: a request object with ${row.what}: ${row[mode] ? 'taken' : 'refused'}`, async () => {
+    test(`${mode}: a request object with ${row.what}: ${row[mode] ? 'accepted' : 'refused'}`, async () => {
       const { status, body } = await push(row, target.url);
       assert.deepEqual(
         [status, body['error']],
@@ -210,7 +210,7 @@ for (const [mode, target] of [
     ['another server as aud', 'https://other.example', false],
     ['no value of aud', [], false],
   ] as const) {
-    test(`${mode}: a request object with ${what}: ${taken ? 'taken' : 'refused'}`, async () => {
+    test(`${mode}: a request object with ${what}: ${taken ? 'accepted' : 'refused'}`, async () => {
       assert.equal((await push({}, aud)).status, taken ? 201 : 400);
     });
   }

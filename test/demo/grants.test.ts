@@ -54,7 +54,7 @@ test('client_credentials: an access token (RFC 6749 §4.4, RFC 9068 §2)', async
   assert.equal(payload['scope'], 'api.read');
 });
 
-test('client_credentials: without a scope the client gets all of its own', async () => {
+test('client_credentials: without a scope the client gets all of its scopes', async () => {
   const response = await postAs(server, machine, '/token', { grant_type: 'client_credentials' });
   assert.equal(((await response.json()) as { scope: string }).scope, 'api.read api.write');
 });
@@ -167,14 +167,14 @@ for (const [what, differences, error] of WRONG_REDEMPTIONS) {
   });
 }
 
-test('authorization_code: a code is of no use to another client, and stays good for its own', async () => {
+test('authorization_code: another client cannot use a code, and the code still works for its own client', async () => {
   const form = await codeFor('web');
   const stolen = await postAs(server, otherWeb, '/token', form);
   assert.deepEqual(await refusal(stolen), [400, 'invalid_grant']);
   assert.equal((await postAs(server, web, '/token', form)).status, 200);
 });
 
-test('authorization_code: a code that comes again ends its grant (RFC 6749 §4.1.2)', async () => {
+test('authorization_code: a code that is used twice ends its grant (RFC 6749 §4.1.2)', async () => {
   const form = await codeFor('web');
   const first = await postAs(server, web, '/token', form);
   const { access_token, refresh_token } = (await first.json()) as Record<string, string>;

@@ -42,7 +42,7 @@ const sequencesOf = async (server: TokenServer): Promise<Sequences> =>
 const lastAssertion = (server: TokenServer): Promise<string> =>
   textAt(server, '/inspector/last-assertion');
 
-test('the inspector allows itself nothing but its own script and style', async (t) => {
+test('the policy of the inspector allows only its own script and style', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '5' });
   t.after(() => server.stop());
   const page = await fetch(`${server.url}/inspector`);
@@ -160,7 +160,7 @@ test('a replay belongs to the sequence that it repeats', async (t) => {
   );
 });
 
-test('as many sequences are kept as TRACES says', async (t) => {
+test('TRACES limits how many sequences are kept', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '3' });
   t.after(() => server.stop());
   for (let count = 0; count < 5; count += 1)
@@ -169,7 +169,7 @@ test('as many sequences are kept as TRACES says', async (t) => {
   assert.deepEqual(kept, ['4', '3', '2']);
 });
 
-test('only an assertion that is used up is handed out', async (t) => {
+test('the inspector returns only assertions that are used up', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '5' });
   t.after(() => server.stop());
   const grant = { grant_type: 'client_credentials' };
@@ -182,7 +182,7 @@ test('only an assertion that is used up is handed out', async (t) => {
   assert.deepEqual(JSON.parse(await lastAssertion(server)), { assertion: accepted });
 });
 
-test('an assertion that is explained is not used up', async (t) => {
+test('explaining an assertion does not use it up', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '5' });
   t.after(() => server.stop());
   const assertion = await signAssertion('machine', { claims: { aud: server.url } });
@@ -198,7 +198,7 @@ test('an assertion that is explained is not used up', async (t) => {
   assert.equal(((await response.json()) as { accepted: boolean }).accepted, false);
 });
 
-test('what is nested too deeply for JSON does not stop the inspector', async (t) => {
+test('values nested too deeply for JSON do not stop the inspector', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '5' });
   t.after(() => server.stop());
   const nested = '['.repeat(5900) + ']'.repeat(5900);

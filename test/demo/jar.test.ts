@@ -50,7 +50,7 @@ function requestObject(
 const urlOf = (parameters: Record<string, string>) => authorizationUrl(server, parameters);
 
 for (const clientId of ['web', 'signing', 'secret-and-keys']) {
-  test(`${clientId} logs a user in by a signed request (RFC 9101 §5)`, async () => {
+  test(`${clientId} logs a user in with a signed request (RFC 9101 §5)`, async () => {
     const request = await requestObject(clientId);
     const callback = await logIn(newVisitor(server.url), urlOf({ client_id: clientId, request }));
     assert.ok(callback.searchParams.get('code'));
@@ -58,7 +58,7 @@ for (const clientId of ['web', 'signing', 'secret-and-keys']) {
   });
 }
 
-test('what is beside the request object does not count (RFC 9101 §6.3)', async () => {
+test('parameters outside the request object are ignored (RFC 9101 §6.3)', async () => {
   const request = await requestObject('web', { scope: 'openid' });
   const url = urlOf({
     client_id: 'web',
@@ -76,7 +76,7 @@ test('what is beside the request object does not count (RFC 9101 §6.3)', async 
   assert.equal(callback.searchParams.get('state'), 'the-state');
 });
 
-test('the redirect_uri of a signed request decides, whatever is beside it', async () => {
+test('the redirect_uri inside the signed request decides, not the one outside', async () => {
   const request = await requestObject('web', { redirect_uri: 'https://attacker.example/' });
   const visit = await newVisitor(server.url).open(
     urlOf({ client_id: 'web', request, redirect_uri: REDIRECT_URI }),
@@ -85,7 +85,7 @@ test('the redirect_uri of a signed request decides, whatever is beside it', asyn
   assert.equal(visit.url.origin, server.url);
 });
 
-test('an error of a signed request goes where the request object says', async () => {
+test('an error of a signed request goes to the redirect_uri inside the request object', async () => {
   const request = await requestObject('web', { scope: 'admin' });
   const { url } = await newVisitor(server.url).open(urlOf({ client_id: 'web', request }));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);
@@ -124,7 +124,7 @@ for (const [what, make] of BROKEN) {
   });
 }
 
-test('a request object is no client assertion, nor the reverse (RFC 8725 §3.12)', async () => {
+test('a request object is refused as a client assertion, and the reverse (RFC 8725 §3.12)', async () => {
   const client_assertion = await requestObject('web', { sub: 'web', jti: 'once' });
   const response = await server.post('/token', {
     client_assertion,
@@ -134,7 +134,7 @@ test('a request object is no client assertion, nor the reverse (RFC 8725 §3.12)
   assert.equal(response.status, 401);
 });
 
-test('a client that must sign its requests cannot leave it (RFC 9101 §10.5)', async () => {
+test('a client that must sign its requests cannot send unsigned ones (RFC 9101 §10.5)', async () => {
   const parameters = authorizationParameters('signing', pkce());
   const { url } = await newVisitor(server.url).open(urlOf(parameters));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);

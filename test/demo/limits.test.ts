@@ -13,7 +13,7 @@ const clients = [{ client_id: 'web', ...webClient(pair) }];
 
 const granted = (clientId: string) => ({ grant: { id: clientId, clientId, scopes: [] } });
 
-test('a use that cannot be remembered takes nothing away: the token stays good', () => {
+test('if a use cannot be recorded, the token stays valid', () => {
   const tokens = new OneTimeTokens<ReturnType<typeof granted>>(60, 2);
   const [first, second] = [tokens.issue(granted('a')), tokens.issue(granted('a'))];
   tokens.use(first);
@@ -24,7 +24,7 @@ test('a use that cannot be remembered takes nothing away: the token stays good',
   assert.equal(tokens.findUsed(third), undefined);
 });
 
-test('a client whose share is full leaves the other clients theirs', () => {
+test('a client that has used up its share does not affect other clients', () => {
   const tokens = new OneTimeTokens<ReturnType<typeof granted>>(60, 2);
   for (const token of [tokens.issue(granted('a')), tokens.issue(granted('a'))]) tokens.use(token);
   tokens.issue(granted('a'));
@@ -36,7 +36,7 @@ test('a client whose share is full leaves the other clients theirs', () => {
   assert.ok(tokens.findUsed(token));
 });
 
-test('strangers who open many requests keep nobody from logging in', async (t) => {
+test('strangers who open many requests do not prevent logins', async (t) => {
   const server = await startTokenServer(clients);
   t.after(() => server.stop());
   const honest = newVisitor(server.url);
@@ -50,7 +50,7 @@ test('strangers who open many requests keep nobody from logging in', async (t) =
   assert.ok(callback.searchParams.get('code'));
 });
 
-test('an address whose assertions fail too often is refused before they are looked at', async (t) => {
+test('after too many failures, requests of an address are refused before their assertions are read', async (t) => {
   const server = await startTokenServer(clients, { FAILURES_PER_MINUTE: '5' });
   t.after(() => server.stop());
   const form = { client_assertion: 'garbage', client_assertion_type: 'x' };

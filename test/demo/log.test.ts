@@ -109,7 +109,7 @@ async function codeOf(): Promise<Record<string, string>> {
   };
 }
 
-test('a code that is used again is one line, and so is the grant that ends by it', async () => {
+test('a code that is used twice is one line, and the grant that ends is another', async () => {
   const form = await codeOf();
   await postAs(server, web, '/token', form);
   const ended = await logged('grant_ended', async () => {
@@ -125,7 +125,7 @@ test('a code that is used again is one line, and so is the grant that ends by it
   assert.equal(ended[0]?.['sub'], 'alice');
 });
 
-test('a refresh token that is used again ends its grant, with a line for both', async () => {
+test('a refresh token that is used twice ends its grant, with a line for each', async () => {
   const { refresh_token = '' } = await tokensOfLogin(server, web);
   const form = { grant_type: 'refresh_token', refresh_token };
   await postAs(server, web, '/token', form);
@@ -136,7 +136,7 @@ test('a refresh token that is used again ends its grant, with a line for both', 
   assert.equal(ended?.['reason'], 'refresh_token_used_again');
 });
 
-test('a grant that a client revokes is a line', async () => {
+test('a revoked grant is a line', async () => {
   const { refresh_token = '' } = await tokensOfLogin(server, web);
   const form = { token: refresh_token };
   const [ended] = await logged('grant_ended', () => postAs(server, web, '/revoke', form));

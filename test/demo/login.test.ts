@@ -30,7 +30,7 @@ test('a user who denies is sent back with access_denied (RFC 6749 §4.1.2.1)', a
   assert.equal(url.searchParams.get('iss'), server.url);
 });
 
-test('who is logged in and has consented is sent back at once, also with prompt none', async () => {
+test('a user who is logged in and has consented is sent back at once, also with prompt none', async () => {
   const browser = newVisitor(server.url);
   await logIn(browser, urlFor());
   for (const prompt of [undefined, 'none']) {
@@ -39,7 +39,7 @@ test('who is logged in and has consented is sent back at once, also with prompt 
   }
 });
 
-test('consent is per client and for the scopes that were allowed', async () => {
+test('consent holds for one client and the allowed scopes', async () => {
   const browser = newVisitor(server.url);
   await logIn(browser, urlFor('web', { scope: 'openid' }));
   const wider = await browser.open(urlFor('web', { prompt: 'none' }));
@@ -71,7 +71,7 @@ test('the consent form cannot be sent before the login that the client asked for
   assert.match(answer.body, /<title>Log in</);
 });
 
-test('a form without its token, or from another session, is refused', async () => {
+test('a form without its token or with the token of another session is refused', async () => {
   for (const form of ['login', 'consent']) {
     const browser = newVisitor(server.url);
     let page = await browser.open(urlFor());
@@ -83,7 +83,7 @@ test('a form without its token, or from another session, is refused', async () =
   }
 });
 
-test('a transaction is good for one decision, and of this session alone', async () => {
+test('a transaction allows one decision, only in its own session', async () => {
   const browser = newVisitor(server.url);
   const consent = await browser.submit(await browser.open(urlFor()));
   assert.ok((await browser.submit(consent)).url.searchParams.get('code'));
@@ -93,7 +93,7 @@ test('a transaction is good for one decision, and of this session alone', async 
   }
 });
 
-test('the session changes its id at login, so that nobody can plant one', async () => {
+test('the session changes its id at login (session fixation)', async () => {
   const browser = newVisitor(server.url);
   const login = await browser.open(urlFor());
   const before = browser.cookie('session');
@@ -102,13 +102,13 @@ test('the session changes its id at login, so that nobody can plant one', async 
   assert.notEqual(browser.cookie('session'), before);
 });
 
-test('an unknown user is told so', async () => {
+test('an unknown user name is an error message on the login page', async () => {
   const browser = newVisitor(server.url);
   const page = await browser.submit(await browser.open(urlFor()), { username: 'mallory' });
   assert.match(page.body, /There is no such user/);
 });
 
-test('pages are escaped, framed by nobody, and lead to the client alone', async () => {
+test('pages are escaped, cannot be framed, and lead only to the client', async () => {
   const { body, headers } = await open(urlFor());
   assert.ok(body.includes('&lt;b&gt;Web&lt;/b&gt; &amp; &quot;shop&quot;'));
   assert.match(body, /This is a demo/);

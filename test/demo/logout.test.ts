@@ -53,7 +53,7 @@ test('the metadata has the end_session_endpoint (OpenID Connect RP-Initiated Log
   assert.equal(metadata['end_session_endpoint'], `${server.url}/end-session`);
 });
 
-test('a client logs its user out by the ID token, and gets the browser back with the state', async () => {
+test('a client logs its user out with the ID token, and the browser comes back with the state', async () => {
   const { visitor, id_token } = await loggedIn();
   assert.equal(await isLoggedIn(visitor), true);
   const parameters = {
@@ -66,7 +66,7 @@ test('a client logs its user out by the ID token, and gets the browser back with
   assert.equal(await isLoggedIn(visitor), false);
 });
 
-test('an ID token that has expired still says who leaves', async (t) => {
+test('an expired ID token still identifies the user who logs out', async (t) => {
   const { visitor, id_token } = await loggedIn();
   const later = (decodeJwt(id_token).exp ?? 0) * 1000 + 1000;
   t.mock.timers.enable({ apis: ['Date'], now: later });
@@ -75,7 +75,7 @@ test('an ID token that has expired still says who leaves', async (t) => {
   assert.equal(await isLoggedIn(visitor), false);
 });
 
-test('a posted logout is answered as the same by GET, since its cookie may be missing', async () => {
+test('a posted logout is repeated as GET, because its cookie may be missing', async () => {
   const form = { client_id: 'web', post_logout_redirect_uri: HOME };
   const response = await server.post('/end-session', form);
   assert.equal(response.status, 303);
@@ -103,7 +103,7 @@ for (const [what, more] of [
   });
 }
 
-test("another user's ID token logs nobody out unasked", async () => {
+test("another user's ID token logs no one out without a question", async () => {
   const { id_token } = await loggedIn('bob');
   const { visitor } = await loggedIn('alice');
   const page = await visitor.open(logoutUrl({ id_token_hint: id_token }));
@@ -111,7 +111,7 @@ test("another user's ID token logs nobody out unasked", async () => {
   assert.equal(await isLoggedIn(visitor), true);
 });
 
-test('a browser that nobody is logged in at is sent back at once', async () => {
+test('a browser without a login is sent back at once', async () => {
   const { id_token } = await loggedIn();
   const { url } = await newVisitor(server.url).open(
     logoutUrl({ id_token_hint: id_token, post_logout_redirect_uri: HOME }),
@@ -119,7 +119,7 @@ test('a browser that nobody is logged in at is sent back at once', async () => {
   assert.equal(url.href, HOME);
 });
 
-test('what is not right goes nowhere, and logs nobody out', async () => {
+test('an invalid logout request redirects nowhere and logs no one out', async () => {
   const { visitor, id_token } = await loggedIn();
   const [head = '', claims = '', signature = ''] = id_token.split('.');
   const hint = { id_token_hint: id_token };

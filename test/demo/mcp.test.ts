@@ -63,7 +63,7 @@ const DOCUMENTS = { 'a key': KEYS, 'no key': { token_endpoint_auth_method: 'none
 
 for (const [sdk, auth] of Object.entries(SDKS)) {
   for (const [what, document] of Object.entries(DOCUMENTS)) {
-    test(`${sdk} gets tokens for its resource by a metadata document with ${what}`, async (t) => {
+    test(`${sdk} gets tokens for its resource with a metadata document with ${what}`, async (t) => {
       const issuer = await start(t);
       const { clientId, resource } = await website(t, issuer, document);
       const service = new AssertionService({ clientId, key: PAIR.privateKey, issuer });
@@ -86,7 +86,7 @@ for (const [sdk, auth] of Object.entries(SDKS)) {
 const post = (url: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
   fetch(url, { method: 'POST', body: new URLSearchParams(form), headers });
 
-test('a public client gets no tokens of its own and introspects nothing; a document grants itself none', async (t) => {
+test('a public client gets no client_credentials and no introspection; nor does a client with a document', async (t) => {
   const issuer = await start(t, [
     { client_id: 'public', token_endpoint_auth_method: 'none', grant_types: GRANTS },
   ]);
@@ -106,7 +106,7 @@ test('a public client gets no tokens of its own and introspects nothing; a docum
   assert.equal(((await asked.json()) as { error: string }).error, 'unauthorized_client');
 });
 
-test('a token for another resource is refused by UserInfo, and no other resource is redeemed', async (t) => {
+test('UserInfo refuses a token for another resource, and a code cannot be redeemed for another resource', async (t) => {
   const issuer = await start(t);
   const { clientId } = await website(t, issuer, { token_endpoint_auth_method: 'none' });
   const verifier = randomBytes(32).toString('base64url');
@@ -158,7 +158,7 @@ test('the metadata name documents, iss and the protected resource (RFC 8414, RFC
   assert.deepEqual(resource['authorization_servers'], [issuer]);
 });
 
-test('the consent page warns of a document whose answers stay on the machine of the user', async (t) => {
+test('the consent page warns if all redirect URIs of a document are on the machine of the user', async (t) => {
   const issuer = await start(t);
   const pageFor = async (redirect_uris: string[], redirect_uri: string) => {
     const { clientId } = await website(t, issuer, { redirect_uris });

@@ -37,7 +37,7 @@ const urlOf = (client_id: string, request_uri: string, more: Record<string, stri
   authorizationUrl(server, { client_id, request_uri, ...more });
 
 for (const clientId of ['web', 'pushing']) {
-  test(`${clientId} logs a user in by a pushed request (RFC 9126 §4)`, async () => {
+  test(`${clientId} logs a user in with a pushed request (RFC 9126 §4)`, async () => {
     const requestUri = await push(clientId);
     assert.match(requestUri, /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/);
     const callback = await logIn(newVisitor(server.url), urlOf(clientId, requestUri));
@@ -46,7 +46,7 @@ for (const clientId of ['web', 'pushing']) {
   });
 }
 
-test('what is beside the request_uri does not count (RFC 9126 §4)', async () => {
+test('parameters next to request_uri are ignored (RFC 9126 §4)', async () => {
   const url = urlOf('web', await push('web'), {
     redirect_uri: 'https://attacker.example/callback',
     state: 'another',
@@ -56,7 +56,7 @@ test('what is beside the request_uri does not count (RFC 9126 §4)', async () =>
   assert.equal(callback.searchParams.get('state'), 'the-state');
 });
 
-test('a request_uri is good for one use (RFC 9126 §7.3)', async () => {
+test('a request_uri works once (RFC 9126 §7.3)', async () => {
   const url = urlOf('web', await push('web'));
   assert.equal((await newVisitor(server.url).open(url)).status, 200);
   const again = await newVisitor(server.url).open(url);
@@ -64,14 +64,14 @@ test('a request_uri is good for one use (RFC 9126 §7.3)', async () => {
   assert.match(again.body, /invalid_request_uri/);
 });
 
-test('a request_uri is of no use to another client, and stays good for its own', async () => {
+test('another client cannot use a request_uri, and it still works for its own client', async () => {
   const requestUri = await push('web');
   const stolen = await newVisitor(server.url).open(urlOf('pushing', requestUri));
   assert.equal(stolen.status, 400);
   assert.equal((await newVisitor(server.url).open(urlOf('web', requestUri))).status, 200);
 });
 
-test('a client that must push its requests cannot leave it (RFC 9126 §5)', async () => {
+test('a client that must push its requests cannot send others (RFC 9126 §5)', async () => {
   const parameters = authorizationParameters('pushing', pkce());
   const { url } = await newVisitor(server.url).open(authorizationUrl(server, parameters));
   assert.equal(url.origin + url.pathname, REDIRECT_URI);

@@ -21,7 +21,7 @@ async function tokenStatus(server: TokenServer, differences: Differences): Promi
   return (await server.post('/token', form)).status;
 }
 
-test('AUDIENCE=compatible takes issuer, token endpoint and the endpoint called', async (t) => {
+test('AUDIENCE=compatible accepts the issuer, the token endpoint and the called endpoint', async (t) => {
   const server = await startTokenServer(clients, {
     ADDITIONAL_AUDIENCES: 'https://old.example, urn:b',
   });
@@ -40,7 +40,7 @@ test('AUDIENCE=compatible takes issuer, token endpoint and the endpoint called',
   assert.equal(revoked.status, 200);
 });
 
-test('AUDIENCE=issuer takes the issuer alone', async (t) => {
+test('AUDIENCE=issuer accepts only the issuer', async (t) => {
   const server = await startTokenServer(clients, { AUDIENCE: 'issuer' });
   t.after(() => server.stop());
   const claims = { aud: server.url };
@@ -58,7 +58,7 @@ test('MAX_LIFETIME bounds how long assertions are valid', async (t) => {
   assert.equal(await tokenStatus(server, { claims: claims(120) }), 401);
 });
 
-test('ISSUER is the issuer, whatever URL the server is called at', async (t) => {
+test('ISSUER is the issuer, whatever URL the caller uses', async (t) => {
   const issuer = 'https://as.example';
   const server = await startTokenServer(clients, { ISSUER: issuer });
   t.after(() => server.stop());
@@ -90,7 +90,7 @@ test('an ISSUER with a path has its endpoints and metadata under it (RFC 8414 §
   assert.equal((await server.post('/token', form)).status, 404);
 });
 
-test('behind a proxy with TLS, cookies are for https alone', async (t) => {
+test('behind a proxy with TLS, cookies are only for https', async (t) => {
   const server = await startTokenServer(
     [{ client_id: 'web', redirect_uris: ['https://client.example/callback'] }],
     { ISSUER: 'https://as.example' },
@@ -111,7 +111,7 @@ test('behind a proxy with TLS, cookies are for https alone', async (t) => {
   assert.match(cookie, /^__Host-session=.*; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
 });
 
-test('TRACES shows the last authentications with each check that was made', async (t) => {
+test('TRACES shows the latest authentications with each check', async (t) => {
   const server = await startTokenServer(clients, { TRACES: '2' });
   t.after(() => server.stop());
   const claims = { aud: server.url, jti: 'used-twice' };

@@ -32,7 +32,7 @@ test('a refresh token rotates, and the ID token keeps who and when (OpenID Conne
   assert.equal(now?.['auth_time'], before?.['auth_time']);
 });
 
-test('a refresh token that comes again ends its grant (RFC 9700 §4.14.2)', async () => {
+test('a refresh token that is used twice ends its grant (RFC 9700 §4.14.2)', async () => {
   const { refresh_token: first = '' } = await tokensOfLogin(server, web);
   const refresh = (refresh_token: string) =>
     postAs(server, web, '/token', { grant_type: 'refresh_token', refresh_token });
@@ -41,7 +41,7 @@ test('a refresh token that comes again ends its grant (RFC 9700 §4.14.2)', asyn
   assert.deepEqual(await refusal(await refresh(String(second))), [400, 'invalid_grant']);
 });
 
-test('a refresh gives a narrower scope, and refuses a wider one (RFC 6749 §6)', async () => {
+test('a refresh can narrow the scope, and cannot widen it (RFC 6749 §6)', async () => {
   const { refresh_token = '' } = await tokensOfLogin(server, web);
   const form = { grant_type: 'refresh_token', refresh_token };
   const wider = await postAs(server, web, '/token', { ...form, scope: 'openid email' });
@@ -50,7 +50,7 @@ test('a refresh gives a narrower scope, and refuses a wider one (RFC 6749 §6)',
   assert.equal(((await narrower.json()) as { scope: string }).scope, 'openid');
 });
 
-test('a refresh token is of no use to another client', async () => {
+test('another client cannot use a refresh token', async () => {
   const { refresh_token = '' } = await tokensOfLogin(server, web);
   const form = { grant_type: 'refresh_token', refresh_token };
   const stolen = await postAs(server, otherWeb, '/token', form);

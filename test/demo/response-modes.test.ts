@@ -51,7 +51,7 @@ test('form_post: a page posts code, state and iss to the client (Form Post Respo
   assert.equal(headers.get('cache-control'), 'no-store');
 });
 
-test('form_post: who is logged in gets the page at once, and errors come the same way', async () => {
+test('form_post: a user who is logged in gets the page at once, and errors are posted too', async () => {
   const visitor = newVisitor(server.url);
   await visitor.submit(await visitor.submit(await visitor.open(urlFor())));
   const mode = { response_mode: 'form_post' };
@@ -78,7 +78,7 @@ test('form_post: a user who denies is sent back by the page too', async () => {
   assert.equal(fieldsOf(body)['error'], 'access_denied');
 });
 
-test('form_post: what the client sent is text in the page, never markup', async () => {
+test('form_post: values of the client are text in the page, never markup', async () => {
   const state = '"><script>alert(1)</script>';
   const { body } = await newVisitor(server.url).open(
     urlFor({ response_mode: 'form_post', prompt: 'none', state }),
@@ -86,7 +86,7 @@ test('form_post: what the client sent is text in the page, never markup', async 
   assert.ok(body.includes('value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"'));
 });
 
-test('form_post: a pushed request is answered by it as well (RFC 9126)', async () => {
+test('form_post: a pushed request is answered with a form too (RFC 9126)', async () => {
   const parameters = authorizationParameters('web', pkce(), {
     response_mode: 'form_post',
     state: 's'.repeat(8192),
@@ -106,7 +106,7 @@ test('the metadata names the response modes (RFC 8414 §2)', async () => {
   assert.deepEqual(metadata['response_modes_supported'], ['query', 'form_post']);
 });
 
-test('the answer to the consent form is a page, which no form-action judges', async () => {
+test('the answer to the consent form is a page, so that no form-action blocks the redirect', async () => {
   const visitor = newVisitor(server.url);
   const consent = await visitor.submit(await visitor.open(urlFor()));
   const cookie = `session=${visitor.cookie('session')}`;

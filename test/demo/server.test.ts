@@ -21,7 +21,7 @@ after(() => server.stop());
 type Json = Record<string, unknown>;
 const json = async (response: Response) => (await response.json()) as Json;
 
-test('both metadata documents are there and alike (RFC 8414 §3, OpenID Connect Discovery §4)', async () => {
+test('both metadata documents exist and are equal (RFC 8414 §3, OpenID Connect Discovery §4)', async () => {
   const [oauth, openid] = await Promise.all(
     ['oauth-authorization-server', 'openid-configuration'].map(async (name) =>
       json(await fetch(`${server.url}/.well-known/${name}`)),
@@ -48,7 +48,7 @@ test('both metadata documents are there and alike (RFC 8414 §3, OpenID Connect 
   assert.equal(oauth?.['authorization_response_iss_parameter_supported'], true);
 });
 
-test('the JWK Set holds public keys alone (RFC 7517 §5)', async () => {
+test('the JWK Set has only public keys (RFC 7517 §5)', async () => {
   const { keys } = (await (await fetch(`${server.url}/jwks`)).json()) as { keys: Json[] };
   assert.deepEqual(keys.map(({ alg }) => alg).sort(), ['ES256', 'RS256']);
   for (const key of keys) {
@@ -71,7 +71,7 @@ test('of 50 simultaneous copies of one assertion exactly one is accepted (RFC 75
   assert.equal(events.filter(({ reason }) => reason === 'replayed').length, 49);
 });
 
-test('each endpoint of clients authenticates them', async () => {
+test('each endpoint for clients authenticates them', async () => {
   for (const path of ['/token', '/par', '/introspect', '/revoke']) {
     const response = await server.post(path, { client_id: 'machine', token: 'x' });
     assert.equal(response.status, 401, path);
@@ -97,7 +97,7 @@ const MALFORMED: readonly (readonly [
 ];
 
 for (const [what, body, headers = {}, status] of MALFORMED) {
-  test(`${what} at any endpoint of clients gets ${status}, and JSON`, async () => {
+  test(`${what} at any endpoint for clients gets ${status}, as JSON`, async () => {
     for (const path of ['/token', '/par', '/introspect', '/revoke']) {
       const response = await fetch(server.url + path, {
         method: 'POST',
@@ -111,7 +111,7 @@ for (const [what, body, headers = {}, status] of MALFORMED) {
   });
 }
 
-test('a body of another type is not read: the assertion in it does not count', async () => {
+test('a body of another type is not read, so its assertion is ignored', async () => {
   const assertion = await signAssertion('machine', { pair, claims: { aud: server.url } });
   const form = assertionForm(assertion, { grant_type: 'client_credentials' });
   for (const [type, body] of [

@@ -35,7 +35,7 @@ test('sessions take no more memory than is set aside, however large they are', (
   assert.equal(noteOf(store, 'large 0'), 'x'.repeat(100_000));
 });
 
-test('a session that is destroyed, or that shrinks, makes room', () => {
+test('a session that is destroyed or shrinks frees memory', () => {
   const store = new SessionStore(() => true);
   const count = fill(store);
   store.destroy('large 0');
@@ -44,7 +44,7 @@ test('a session that is destroyed, or that shrinks, makes room', () => {
   assert.equal(set(store, 'another', sessionOf('x'.repeat(90_000))), true);
 });
 
-test('a session that cannot grow stays as it was', () => {
+test('a session that cannot grow stays unchanged', () => {
   const store = new SessionStore(() => true);
   assert.equal(set(store, 'session', sessionOf('as it was')), true);
   fill(store);
@@ -52,7 +52,7 @@ test('a session that cannot grow stays as it was', () => {
   assert.equal(noteOf(store, 'session'), 'as it was');
 });
 
-test('a session that has expired makes room', (t: TestContext) => {
+test('an expired session frees memory', (t: TestContext) => {
   const store = new SessionStore(() => true);
   const count = fill(store);
   const later = Date.now() + 3_601_000;
@@ -66,7 +66,7 @@ const openSession = (address: string, note: string) =>
 
 const withLogins = () => new SessionStore((session) => 'login' in session);
 
-test('sessions without a login take their own small budget, and the oldest goes first', () => {
+test('sessions without a login have a small budget of their own, and the oldest is dropped first', () => {
   const store = withLogins();
   for (let count = 0; count < 10_000; count += 1) {
     const session = openSession(`2001:db8::${count}`, 'x'.repeat(4000));
@@ -82,7 +82,7 @@ test('sessions without a login take their own small budget, and the oldest goes 
   assert.equal(noteOf(store, 'user'), 'mine');
 });
 
-test('an address that opens many sessions loses its own, and no other', () => {
+test('an address that opens many sessions loses only its own sessions', () => {
   const store = withLogins();
   set(store, 'honest', openSession('192.0.2.1', 'honest'));
   for (let count = 0; count < 8640; count += 1) {

@@ -50,7 +50,7 @@ test('a REDIS_URL of another kind is refused, and its password not repeated', as
   assert.doesNotMatch(stderr, /hunter2/);
 });
 
-test('a port that is taken stops the start', async (t) => {
+test('a port in use stops the start', async (t) => {
   const other = await listen((_request, response) => response.end());
   t.after(() => other.close());
   const { port } = new URL(other.url);

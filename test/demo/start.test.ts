@@ -30,7 +30,7 @@ test('npm start says in three lines where to log in, where the inspector is, and
   assert.equal(start.stderr(), '');
 });
 
-test('npm start -- --trace shows each program, what it sent and each check that was made', async (t) => {
+test('npm start -- --trace shows each program, what it sent, and each check', async (t) => {
   const env = await environment();
   const start = npmRun('start', env, ['--trace']);
   t.after(() => start.stop());
@@ -51,7 +51,7 @@ test('npm start -- --trace shows each program, what it sent and each check that 
   assert.doesNotMatch(output, /✗/);
 });
 
-test('npm start makes keys at the first start that only their owner can read', async (t) => {
+test('the first npm start makes keys that only their owner can read', async (t) => {
   const read = async () => {
     const start = npmRun('start', await environment());
     t.after(() => start.stop());
@@ -78,7 +78,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 for (const name of ['TOKEN_SERVER_PORT', 'WEB_LOGIN_PORT']) {
-  test(`if the port of ${name} is in use, npm start says so in a sentence and exits with 1`, async (t) => {
+  test(`if the port of ${name} is in use, npm start says so and exits with 1`, async (t) => {
     const other = await listen((_request, response) => response.end());
     t.after(() => other.close());
     const { port } = new URL(other.url);
@@ -86,12 +86,12 @@ for (const name of ['TOKEN_SERVER_PORT', 'WEB_LOGIN_PORT']) {
     assert.equal(await start.ended(), 1);
     assert.equal(
       start.stderr(),
-      `Port ${port} is in use: stop what uses it, or set ${name} to another.\n`,
+      `Port ${port} is in use: stop the program that uses it, or set ${name} to another port.\n`,
     );
     assert.deepEqual(start.lines(), []);
   });
 
-  test(`a ${name} that is no port is named`, async () => {
+  test(`a ${name} that is not a port is an error that names the variable`, async () => {
     const start = npmRun('start', { ...(await environment()), [name]: 'abc' });
     assert.equal(await start.ended(), 1);
     assert.equal(start.stderr(), `${name} is "abc": it must be a port from 1 to 65535.\n`);

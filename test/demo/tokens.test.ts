@@ -80,14 +80,14 @@ test('introspection and revocation need a token', async () => {
   }
 });
 
-test('a revoked access token is no longer good (RFC 7009 §2.1)', async () => {
+test('a revoked access token is no longer valid (RFC 7009 §2.1)', async () => {
   const token = await machineToken();
   const hint = { token_type_hint: 'access_token' };
   assert.equal((await postAs(server, web, '/revoke', { token, ...hint })).status, 200);
   assert.deepEqual(await introspect(web, token), { active: false });
 });
 
-test('with a revoked refresh token its access tokens end too (RFC 7009 §2.1)', async () => {
+test('revoking a refresh token also ends its access tokens (RFC 7009 §2.1)', async () => {
   const { access_token, refresh_token = '' } = await login();
   assert.equal((await userinfo(access_token)).status, 200);
   assert.equal((await postAs(server, web, '/revoke', { token: refresh_token })).status, 200);
@@ -100,7 +100,7 @@ test('with a revoked refresh token its access tokens end too (RFC 7009 §2.1)', 
   assert.equal(refreshed.status, 400);
 });
 
-test("nobody revokes another client's tokens (RFC 7009 §2.1)", async () => {
+test("a client cannot revoke another client's tokens (RFC 7009 §2.1)", async () => {
   const { access_token = '', refresh_token = '' } = await login();
   for (const token of [access_token, refresh_token]) {
     const response = await postAs(server, other, '/revoke', { token });
@@ -109,13 +109,13 @@ test("nobody revokes another client's tokens (RFC 7009 §2.1)", async () => {
   }
 });
 
-test('a token that is not known is as good as revoked (RFC 7009 §2.2)', async () => {
+test('revoking an unknown token succeeds (RFC 7009 §2.2)', async () => {
   for (const token of ['made-up', 'a.b.c', '__proto__']) {
     assert.equal((await postAs(server, web, '/revoke', { token })).status, 200);
   }
 });
 
-test('userinfo tells what the scopes stand for (OpenID Connect Core §5.4)', async () => {
+test('userinfo returns the claims of the scopes (OpenID Connect Core §5.4)', async () => {
   const { access_token } = await login();
   assert.deepEqual(await (await userinfo(access_token)).json(), {
     sub: 'alice',
@@ -143,7 +143,7 @@ for (const [what, token, status, challenge] of REFUSED) {
   });
 }
 
-test('userinfo without a token asks for one (RFC 6750 §3)', async () => {
+test('userinfo without a token answers with a challenge (RFC 6750 §3)', async () => {
   const response = await fetch(`${server.url}/userinfo`);
   assert.equal(response.status, 401);
   assert.equal(response.headers.get('www-authenticate'), 'Bearer');

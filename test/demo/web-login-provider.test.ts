@@ -109,7 +109,7 @@ test('a login that the provider has ended is over at the next refresh', async (t
   assert.match(page.body, /You are not logged in/);
 });
 
-test('a user logs out even where the provider fails to revoke', async (t) => {
+test('a user can log out even if the provider fails to revoke', async (t) => {
   const allowedPolicy = () => {
     throw new Error('The database is down.');
   };
@@ -136,7 +136,7 @@ test('a form that does not come from the page is refused (CSRF)', async (t) => {
   assert.match((await visitor.open(url)).body, /alice/);
 });
 
-test('a user who refuses is told so, once', async (t) => {
+test('a user who refuses sees a message, once', async (t) => {
   const { url, provider } = await webLogin(t);
   provider.decision = 'deny';
   const visitor = newVisitor();
@@ -145,14 +145,14 @@ test('a user who refuses is told so, once', async (t) => {
   assert.doesNotMatch((await visitor.open(url)).body, /<p role="alert">/);
 });
 
-test('a callback that nobody asked for logs nobody in', async (t) => {
+test('a callback without a pending login logs no one in', async (t) => {
   const { url } = await webLogin(t);
   const page = await newVisitor().open(`${url}/callback?code=stolen&state=unknown`);
   assert.match(page.body, /No login is waiting for this response/);
   assert.match(page.body, /You are not logged in/);
 });
 
-test('what the provider says is text and never markup', async (t) => {
+test('text from the provider is never markup', async (t) => {
   const { url } = await webLogin(t);
   const visitor = newVisitor(url);
   const start = await visitor.open(`${url}/login`);
@@ -171,7 +171,7 @@ test('what the provider says is text and never markup', async (t) => {
   assert.doesNotMatch(page.body, /<script>/);
 });
 
-test('a provider with other wishes is served by settings', async (t) => {
+test('settings adapt the web login to another provider', async (t) => {
   const file = join(folder, 'encrypted.pem');
   await writeFile(file, encryptedPem(keyPair('PS256')));
   const { url, provider } = await webLogin(t, {
@@ -236,7 +236,7 @@ const WRONG: readonly (readonly [string, Environment, RegExp])[] = [
 ];
 
 for (const [what, env, message] of WRONG) {
-  test(`with ${what} the sample does not start, and says why`, async () => {
+  test(`with ${what} the web login does not start, and says why`, async () => {
     const sample = npmRun('demo:web-login', { PORT: '0', ...SETTINGS, ...env });
     assert.equal(await sample.ended(), 1);
     assert.match(sample.stderr(), message);

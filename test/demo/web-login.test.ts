@@ -54,7 +54,7 @@ test('a user refreshes, and logs out', async () => {
   assert.match((await visitor.open(webLogin)).body, /You are not logged in/);
 });
 
-test('a callback that nobody asked for logs nobody in', async () => {
+test('a callback without a pending login logs no one in', async () => {
   const visitor = newVisitor();
   const page = await visitor.open(`${webLogin}/callback?code=stolen&state=unknown`);
   assert.match(page.body, /No login is waiting for this response/);

@@ -71,7 +71,7 @@ function npmKnows(command: string): boolean {
   return verb === 'ci' || Object.hasOwn(packageJson.scripts, script ?? '');
 }
 
-test('every npm command of the documents names a script or packages that are there', async () => {
+test('every npm command in the documents names an existing script or package', async () => {
   let checked = 0;
   for (const document of GUIDES) {
     const inline = inlineCodeOf(await textOf(document));
@@ -210,7 +210,7 @@ for (const [document, run] of Object.entries(RUNS)) {
   test(`the commands of ${document} do what it says`, { skip }, (t) => run(t, commands));
 }
 
-test('no other document has commands that nothing runs', async () => {
+test('every document with commands has a test that runs them', async () => {
   for (const document of GUIDES.filter((guide) => !Object.hasOwn(RUNS, guide))) {
     assert.deepEqual(await ownCommandsOf(document), [], document);
   }

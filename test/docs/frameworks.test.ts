@@ -66,7 +66,7 @@ test('the recipe for node:http does the same', async (t) => {
   );
 });
 
-test('the recipe for other methods lets the policy decide about their clients', async () => {
+test('the recipe for other methods applies the rules for their clients', async () => {
   const { authenticate } = await importBlock<{
     authenticate: (request: Request) => Promise<{ answer?: { status: number } }>;
   }>(DOCUMENT, 2, folder);

@@ -12,7 +12,7 @@ import {
   textOf,
 } from '../support/docs.js';
 
-test('every link of the documents leads to a file that is there, and to a heading in it', async () => {
+test('every link in the documents leads to an existing file and heading', async () => {
   const broken: string[] = [];
   let checked = 0;
   for (const document of GUIDES) {
@@ -43,7 +43,7 @@ function isThere(path: string): boolean {
   return FILES.some((file) => wanted.test(file));
 }
 
-test('every path of the repository that the documents name is there', async () => {
+test('every repository path that the documents name exists', async () => {
   const missing: string[] = [];
   for (const document of GUIDES) {
     const code = inlineCodeOf(await textOf(document));

@@ -80,7 +80,7 @@ async function application(t: TestContext, features: Record<string, { enabled: b
   return { web, provider, run: () => runExamples(folder, origins) };
 }
 
-test('a user comes back to the page that was asked for, with tokens that an API takes', async (t) => {
+test('a user comes back to the requested page, with tokens that an API accepts', async (t) => {
   const { web, run } = await application(t);
   await run();
   const browser = newBrowser();
@@ -109,7 +109,7 @@ test('a logout revokes the tokens, ends the session, and goes to the provider to
   assert.equal(again.pathname, '/auth');
 });
 
-test('a logout where the provider has none goes home', async (t) => {
+test('if the provider has no logout, the user goes to the start page', async (t) => {
   const { web, run } = await application(t, { rpInitiatedLogout: { enabled: false } });
   await run();
   const browser = newBrowser();

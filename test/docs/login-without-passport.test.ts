@@ -84,7 +84,7 @@ const open = async (browser: Browser, url: string) => JSON.parse((await browser.
 
 const WELCOME = { user: { sub: 'alice' }, orders: [{ of: 'alice' }] };
 
-test('the login of the guide: in, an API called, refreshed, out', async (t) => {
+test('the login of the guide: login, API call, refresh, logout', async (t) => {
   const { web, provider, api, time } = await application(t);
   const browser = newBrowser();
   assert.deepEqual(await open(browser, web.url), WELCOME, 'through the provider and back');
@@ -107,7 +107,7 @@ test('the login of the guide: in, an API called, refreshed, out', async (t) => {
   assert.equal(new Set(provider.assertions.map(({ claims }) => claims['jti'])).size, 5);
 });
 
-test('the login of the guide: a second tab has to begin again once the first has logged in', async (t) => {
+test('the login of the guide: after a login, a second tab must start again', async (t) => {
   const { web, provider } = await application(t);
   const browser = newBrowser();
   const first = await browser.openUntil(`${web.url}/login`, `${web.url}/cb`);
@@ -118,7 +118,7 @@ test('the login of the guide: a second tab has to begin again once the first has
   assert.deepEqual(provider.failures, []);
 });
 
-test('the login of the guide: the user leaves also where the provider cannot be reached', async (t) => {
+test('the login of the guide: the logout works even if the provider cannot be reached', async (t) => {
   const { web, provider, stopProvider } = await application(t);
   let isDown = false;
   const browser = newBrowser({}, (url) => isDown && url.href.startsWith(provider.issuer));

@@ -15,7 +15,7 @@ import { CLIENT } from '../support/attacks.js';
 import { importBlock, ROOT } from '../support/docs.js';
 import { outcome, validatorOf } from '../support/validator.js';
 
-test('the example of metrics counts authentications by what is proved of them', async (t) => {
+test('the metrics example counts authentications only by authenticated values', async (t) => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter });
   const provider = new MeterProvider({ readers: [reader] });

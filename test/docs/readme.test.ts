@@ -13,7 +13,7 @@ interface Example {
   readonly clients: Map<string, unknown>;
 }
 
-test('the server of the README gives a token for an assertion, and for each only once', async (t) => {
+test('the server of the README gives one token for each assertion', async (t) => {
   const folder = await mkdtemp(join(ROOT, 'test', '.readme-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'client.json');

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { codeOf, isBroken, isOfTheWeb, linksOf, REFERENCE_PAGES, textOf } from '../support/docs.js';
 import { typeErrors } from '../support/type-errors.js';
 
-test('the reference is there: npm run docs makes it', () => {
+test('the reference exists: npm run docs makes it', () => {
   assert.ok(REFERENCE_PAGES.length >= 5, 'run npm run docs first');
 });
 
-test('every link of the reference leads to a file that is there, and to a heading in it', async () => {
+test('every link in the reference leads to an existing file and heading', async () => {
   for (const page of REFERENCE_PAGES) {
     for (const target of linksOf(await textOf(page)).filter((link) => !isOfTheWeb(link))) {
       assert.ok(!(await isBroken(page, target)), `${page}: ${target}`);

@@ -26,7 +26,7 @@ function rowOf(preset: (typeof presets)['okta']): { aud: string; typ: string; li
   };
 }
 
-test('the table of providers says what the presets are', async () => {
+test('the table of providers matches the presets', async () => {
   const text = await textOf('docs/providers.md');
   const rows = [...text.matchAll(/^\| `(\w+)` +\| (.*?) +\| (.*?) +\| (.*?) +\|/gm)].map(
     ([, name, aud, typ, lifetime]) => [name, { aud, typ, lifetime }],

@@ -32,13 +32,13 @@ async function jest(config: object) {
 }
 
 for (const [name, config] of Object.entries(TRANSFORMERS)) {
-  test(`${name} runs tests of this package with the line of the guide`, async () => {
+  test(`${name} runs tests of this package with the configuration of the guide`, async () => {
     const { exitCode, stderr } = await jest({ ...config, ...line });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, /1 passed/);
   });
 
-  test(`without it ${name} shows the error that the guide names`, async () => {
+  test(`without the configuration ${name} shows the error that the guide names`, async () => {
     const { exitCode, stderr } = await jest(config);
     assert.equal(exitCode, 1);
     assert.match(stderr, /Must use import to load ES Module/);

@@ -167,7 +167,7 @@ for (const name of ['nest-11', 'nest-12']) {
       assert.equal(app.provider.assertions.at(-1)?.route, 'token');
     });
 
-    test('a user who says no at the provider is not logged in', async () => {
+    test('a user who refuses at the provider is not logged in', async () => {
       app.provider.decision = 'deny';
       const browser = newBrowser();
       const page = await browser.open(`${app.url}/login`);

@@ -62,7 +62,7 @@ test('simple-oauth2 gets a token with an assertion, and sends no secret', async 
 });
 
 for (const name of ['passport-openidconnect', 'passport-oauth2']) {
-  test(`the strategy of ${name} is set up as the guide for those who move says`, async (t) => {
+  test(`the strategy of ${name} is set up as the migration guide says`, async (t) => {
     const passport = new Passport();
     Object.assign(globalThis, { clientId: CLIENT_ID, issuer: 'https://as.example', passport });
     const page = 'docs/moving-from-passport-openidconnect.md';

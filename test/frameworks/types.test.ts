@@ -35,7 +35,7 @@ const OUTPUTS: readonly [compiler: string, module: string, type: string][] = [
 ];
 
 for (const [compiler, module, type] of OUTPUTS) {
-  test(`${compiler} takes the types, strict, module ${module}, type ${type}`, async () => {
+  test(`${compiler} accepts the types, strict, module ${module}, type ${type}`, async () => {
     const folder = join(project.folder, 'src');
     await rm(folder, { recursive: true, force: true });
     await cp(join(project.folder, 'programs'), folder, { recursive: true });

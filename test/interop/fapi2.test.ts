@@ -224,7 +224,7 @@ for (const { what, taken, peerTakes = taken, ...sent } of SENT) {
   });
 }
 
-test('FAPI 2.0: oidc-provider takes the request object that our service signs, pushed with our assertion', async (t) => {
+test('FAPI 2.0: oidc-provider accepts the request object that our service signs, pushed with our assertion', async (t) => {
   const service = new AssertionService({
     ...presets.fapi2,
     clientId: CLIENT_ID,

@@ -21,7 +21,7 @@ const TOKEN_ENDPOINT = {
   audience: (server) => server.token_endpoint,
 } satisfies Partial<AssertionServiceOptions>;
 
-test('Glewlwyd, an OpenID provider in C, takes our assertions', {
+test('Glewlwyd, an OpenID provider in C, accepts our assertions', {
   skip: isMissing && `Glewlwyd is not installed: apt-get install ${GLEWLWYD_PACKAGES}`,
 }, async (t) => {
   const glewlwyd = await startGlewlwyd();

@@ -146,7 +146,7 @@ const PROVIDERS = { 'SDK 1': Sdk1KeyProvider, 'SDK 2': sdk2.PrivateKeyJwtProvide
 
 for (const [sdk, KeyProvider] of Object.entries(PROVIDERS)) {
   for (const audience of ['compatible', 'issuer'] as const) {
-    test(`${sdk}'s PrivateKeyJwtProvider gets a token for itself, mode ${audience}`, async (t) => {
+    test(`${sdk}'s PrivateKeyJwtProvider gets a client token, mode ${audience}`, async (t) => {
       const clientAssertion = { audience };
       const clients = [{ ...KEYS, client_id: 'client' }];
       const { url, issuer } = await start(t, clients, { clientAssertion });
@@ -170,7 +170,7 @@ for (const [sdk, KeyProvider] of Object.entries(PROVIDERS)) {
   });
 }
 
-test("SDK 2's ClientCredentialsProvider gets a token by its secret", async (t) => {
+test("SDK 2's ClientCredentialsProvider gets a token with its secret", async (t) => {
   const secret = { jwks: undefined, token_endpoint_auth_method: undefined, client_secret: SECRET };
   const { url, issuer } = await start(t, [{ ...KEYS, ...secret, client_id: 'client' }]);
   const options = { clientId: 'client', clientSecret: SECRET, expectedIssuer: issuer };
@@ -178,7 +178,7 @@ test("SDK 2's ClientCredentialsProvider gets a token by its secret", async (t) =
   assert.equal(await sdk2.auth(client, { serverUrl: `${url}/mcp` }), 'AUTHORIZED');
 });
 
-test('an issuer without its final slash is another one, unless ignoreTrailingSlash says so', async (t) => {
+test('an issuer without its final slash is another issuer, unless ignoreTrailingSlash is set', async (t) => {
   for (const [ignoreTrailingSlash, status] of [
     [false, 401],
     [true, 200],
@@ -192,7 +192,7 @@ test('an issuer without its final slash is another one, unless ignoreTrailingSla
   }
 });
 
-test('assertions go to no other server than that of the service', async () => {
+test('assertions go only to the server of the service', async () => {
   const issuer = 'https://as.example/';
   const service = new AssertionService({ clientId: 'client', key: PAIR.privateKey, issuer });
   const add = mcpClientAuthentication(service);

@@ -72,7 +72,7 @@ for (const alg of [
   'EdDSA',
   'Ed25519',
 ] as const) {
-  test(`oidc-provider takes assertions signed with ${alg}`, async (t) => {
+  test(`oidc-provider accepts assertions signed with ${alg}`, async (t) => {
     const { provider, config } = await setUp(
       t,
       { key: { key: keyPair(alg).privateKey, alg } },
@@ -85,7 +85,7 @@ for (const alg of [
   });
 }
 
-test('oidc-provider takes assertions that a key service signed in DER', async (t) => {
+test('oidc-provider accepts assertions that a key service signed in DER', async (t) => {
   const { publicJwk } = keyPair('ES512');
   const { config } = await setUp(
     t,
@@ -99,7 +99,7 @@ test('oidc-provider takes assertions that a key service signed in DER', async (t
   assert.ok((await clientCredentialsGrant(config)).access_token);
 });
 
-test('oidc-provider takes assertions for its token endpoint, without typ, with a certificate', async (t) => {
+test('oidc-provider accepts assertions for its token endpoint, without typ, with a certificate', async (t) => {
   const { privateKey: key } = keyPair('ES256');
   const { provider, config } = await setUp(t, {
     key: { key, certificate: await certificateOf(keyPair('ES256')), x5c: true },
@@ -200,7 +200,7 @@ test('a request that is sent again for a DPoP nonce carries a new assertion (RFC
   assertFresh(provider, ['token', 'token']);
 });
 
-test('calls at the same time do not share an assertion', async (t) => {
+test('simultaneous calls do not share an assertion', async (t) => {
   const { provider, config } = await setUp(t);
   const calls = Array.from({ length: 20 }, () => clientCredentialsGrant(config));
   for (const { access_token } of await Promise.all(calls)) assert.ok(access_token);

@@ -113,7 +113,7 @@ for (const alg of ['PS256', 'ES384', 'EdDSA'] as const) {
   });
 }
 
-test('where the server demands JAR and PAR, they are used without being asked for', async (t) => {
+test('if the server requires JAR and PAR, the strategy uses both without options', async (t) => {
   const party = await relyingParty({
     provider: () => ({
       features: {

@@ -17,7 +17,7 @@ import { newKeyPair } from '../support/keys.js';
 import { openIdProvider, SUBJECT } from '../support/openid-provider.js';
 import { CLIENT_ID, relyingParty } from '../support/relying-party.js';
 
-test('the own Passport strategy of openid-client logs in with an assertion', async (t) => {
+test("openid-client's own Passport strategy logs in with an assertion", async (t) => {
   const party = await relyingParty();
   t.after(() => party.close());
   const strategy = new Strategy(
@@ -70,7 +70,7 @@ test('oauth4webapi gets a token with the client authentication of the guide', as
   assert.equal(token.token_type, 'bearer');
 });
 
-test("MSAL's callback gives each request an assertion of its own, which our server takes", async (t) => {
+test("MSAL's callback gives each request its own assertion, which our server accepts", async (t) => {
   const tenant = 'https://login.microsoftonline.com/contoso.example';
   const tokenEndpoint = `${tenant}/oauth2/v2.0/token`;
   const issuer = `${tenant}/v2.0`;

@@ -178,7 +178,7 @@ async function keyOptions(alg: Algorithm, demand: Demands): Promise<SigningKeyOp
 
 for (const [name, demand] of Object.entries(demands) as [keyof typeof presets, Demands][]) {
   for (const alg of demand.algorithms) {
-    test(`${name}: what it makes with ${alg} is taken by a provider that wants nothing else`, async (t) => {
+    test(`${name}: a provider that enforces its row accepts its assertions with ${alg}`, async (t) => {
       const key = await keyOptions(alg, demand);
       const service = new AssertionService({ ...presets[name], clientId: CLIENT_ID, key });
       const provider = await strictProvider(alg, demand, service.key.publicJwk);
@@ -193,7 +193,7 @@ for (const [name, demand] of Object.entries(demands) as [keyof typeof presets, D
 const differing = Object.entries(demands).filter(([, { typ }]) => typ === 'JWT' || typ === 'none');
 
 for (const [name, demand] of differing) {
-  test(`${name}: its provider refuses what is made without the preset`, async (t) => {
+  test(`${name}: its provider refuses assertions made without the preset`, async (t) => {
     const [alg = 'RS256'] = demand.algorithms;
     const key = { ...(await keyOptions(alg, demand)), alg };
     const service = new AssertionService({ clientId: CLIENT_ID, key });
@@ -204,7 +204,7 @@ for (const [name, demand] of differing) {
   });
 }
 
-test('a key that the server does not take is refused when the service is made', () => {
+test('a key that the server does not accept is refused when the service is made', () => {
   const options = { ...presets.smartOnFhir, clientId: CLIENT_ID };
   const { privateKey } = keyPair('ES256');
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {
@@ -214,7 +214,7 @@ test('a key that the server does not take is refused when the service is made', 
   });
 });
 
-test('a certificate that the server wants is missed when the service is made', () => {
+test('a missing certificate is an error when the service is made', () => {
   const options = { ...presets.microsoftEntraId, clientId: CLIENT_ID };
   const { privateKey } = keyPair('PS256');
   assert.throws(() => new AssertionService({ ...options, key: privateKey }), {

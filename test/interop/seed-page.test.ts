@@ -160,14 +160,14 @@ test('the token of CreateClientToken gets an access token', async () => {
   assert.ok(access_token);
 });
 
-test('an iat that is a text of digits is taken: a Claim without a value type writes it so', async () => {
+test('an iat of digits in a string is accepted: a Claim without a value type writes it so', async () => {
   const { status, error } = await answer(
     await requestToken(await createClientToken(String(seconds()))),
   );
   assert.deepEqual({ status, error }, { status: 200, error: undefined });
 });
 
-test('the AssertionService makes the token of CreateClientToken when it is told to', async () => {
+test('the AssertionService can make the same token as CreateClientToken', async () => {
   const assertions = new AssertionService({
     clientId: 'client.jwt',
     key: { key: jwkPair.privateKey, kid: KID },

@@ -119,7 +119,7 @@ for (const alg of ALGORITHMS) {
     assert.equal((await introspect()).active, false);
   });
 
-  test(`a script of jose alone gets a token with ${alg}`, async () => {
+  test(`a script with only jose gets a token with ${alg}`, async () => {
     const client_assertion = await new SignJWT()
       .setProtectedHeader({ alg })
       .setIssuer(alg)
@@ -142,7 +142,7 @@ test("openid-client's ClientSecretJwt with HS256: tokens, PAR, login, refresh, i
   await useWithOpenidClient(await discover('HS256', openid.ClientSecretJwt(sharedSecret)));
 });
 
-test('a script of jose alone gets a token with HS256', async () => {
+test('a script with only jose gets a token with HS256', async () => {
   const client_assertion = await new SignJWT({ jti: randomUUID() })
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuer('HS256')
@@ -158,7 +158,7 @@ test('a script of jose alone gets a token with HS256', async () => {
   assert.equal(response.status, 200);
 });
 
-test("openid-client logs in by signed requests (JAR) with the client's own key", async () => {
+test("openid-client logs in with signed requests (JAR) and the client's own key", async () => {
   const key = await privateKey('ES256');
   const config = await discover('ES256', openid.PrivateKeyJwt(key));
   const code_verifier = openid.randomPKCECodeVerifier();

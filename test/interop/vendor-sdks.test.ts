@@ -70,7 +70,7 @@ function assertSame(
 const lifetime = ({ exp, iat, nbf }: Record<string, unknown>): number =>
   Number(exp) - Number(iat ?? nbf);
 
-test('Entra ID: ours is what MSAL makes of the same certificate, and lives no longer', async (t) => {
+test('Entra ID: our assertion equals that of MSAL with the same certificate, and lives no longer', async (t) => {
   const { forms, local } = await tokenEndpoint(t);
   const tenant = 'https://login.microsoftonline.com/contoso.example';
   const certificate = await certificateOf(PAIR);
@@ -134,7 +134,7 @@ test('Entra ID: ours is what MSAL makes of the same certificate, and lives no lo
   assert.equal(result.client.clientId, CLIENT_ID, "the server half takes MSAL's");
 });
 
-test("Auth0: ours is what Auth0's SDK makes of the same key, and lives no longer", async (t) => {
+test("Auth0: our assertion equals that of Auth0's SDK with the same key, and lives no longer", async (t) => {
   const { forms, local } = await tokenEndpoint(t);
   const management = new ManagementClient({
     domain: 'tenant.auth0.com',

@@ -150,14 +150,14 @@ const LARGEST: Readonly<Record<string, Secret>> = {
 };
 
 for (const [name, secret] of Object.entries(LARGEST)) {
-  test(`${name}: the largest that is accepted costs no more than a few signatures`, () => {
+  test(`${name}: the largest accepted value costs no more than a few signatures`, () => {
     importSecret(secret);
     const cost = shortest(() => importSecret(secret));
     assert.ok(cost < 50 * CHECK + 1, `${cost} ms, a signature ${CHECK} ms`);
   });
 }
 
-test('a set with a large exponent beside good keys costs no more than the good keys', () => {
+test('a large exponent in a set costs no more than the good keys', () => {
   const hostile = Array.from({ length: 40 }, () => ({ ...RSA.publicJwk, e: bytes(48_000) }));
   const set = { keys: [...hostile, EC.publicJwk] };
   assert.equal(importJwkSet(set, 50).keys.length, 1);
@@ -193,14 +193,14 @@ test('many parts in a PEM are not read', () => {
   assert.ok(shortest(refuse) < 20 * CHECK + 1);
 });
 
-test('many first lines in a PEM without last ones are read once', () => {
+test('many BEGIN lines without END lines are read once', () => {
   const secret: Secret = { type: 'PublicKeyPem', value: '-----BEGIN PUBLIC KEY-----'.repeat(2500) };
   const refuse = () => assert.throws(() => importSecret(secret), { name: 'KeyError' });
   refuse();
   assert.ok(shortest(refuse) < 20 * CHECK + 2);
 });
 
-test('the exponent of the test is one that OpenSSL reads', () => {
+test('OpenSSL reads the exponent of this test', () => {
   const key = Buffer.from(spkiWithExponent(9), 'base64');
   assert.equal(createPublicKey({ key, format: 'der', type: 'pkcs1' }).asymmetricKeyType, 'rsa');
 });

@@ -59,7 +59,7 @@ for (const [secrets, members, message] of ROWS) {
   });
 }
 
-test('a client of another method may have a set for encryption alone', () => {
+test('a client with another method may have a set only for encryption', () => {
   const { publicJwk } = keyPair('RS256');
   const value = { keys: [{ ...publicJwk, use: 'enc', alg: undefined }] };
   const secrets = [{ type: 'JsonWebKeySet', value }] as const;
@@ -68,7 +68,7 @@ test('a client of another method may have a set for encryption alone', () => {
   assert.throws(() => assertClientSecrets(byKeys), SecretError);
 });
 
-test('a client whose certificates have all expired is a process warning', async (t) => {
+test('a client whose certificates have all expired causes a process warning', async (t) => {
   const warnings: string[] = [];
   const note = ({ message, name }: Error) =>
     name === 'PrivateKeyJwtWarning' && warnings.push(message);

@@ -29,7 +29,7 @@ async function refusal(secrets: readonly Secret[], assertion: string) {
   return { reason: event?.reason, expected: event?.expected, actual: event?.actual };
 }
 
-test('a signature in DER is named (RFC 7518 §3.4)', async () => {
+test('for a signature in DER, actual says so (RFC 7518 §3.4)', async () => {
   const sign = signer('sha256', A.privateKey, { dsaEncoding: 'der' });
   const { reason, actual } = await refusal(
     [jwk(A)],
@@ -42,14 +42,14 @@ test('a signature in DER is named (RFC 7518 §3.4)', async () => {
   ]);
 });
 
-test('a signature in DER of another key is none', async () => {
+test('a DER signature of another key is not reported as DER', async () => {
   const sign = signer('sha256', B.privateKey, { dsaEncoding: 'der' });
   const { actual } = await refusal([jwk(A)], rawAssertion({ alg: 'ES256' }, validClaims(), sign));
   assert.deepEqual(actual, ['alg=ES256']);
 });
 
 for (const saltLength of [0, 20, 222]) {
-  test(`a PSS salt of ${saltLength} bytes is named (RFC 7518 §3.5)`, async () => {
+  test(`for a PSS salt of ${saltLength} bytes, actual says so (RFC 7518 §3.5)`, async () => {
     const sign = pssSigner('sha256', RSA.privateKey, saltLength);
     const assertion = rawAssertion({ alg: 'PS256' }, validClaims(), sign);
     const { reason, actual } = await refusal([jwk(RSA)], assertion);
@@ -70,7 +70,7 @@ test('a signature of another size suggests another RSA key, and the event says o
   ]);
 });
 
-test('a key that the header names and that is not for its alg is not passed over in silence', async () => {
+test('actual names the key with the kid of the header if the key does not fit the alg', async () => {
   const secrets = [jwk(RSA, { kid: 'a' }), jwk(B, { kid: 'b' })];
   const header = { kid: 'a' };
   const { reason, expected, actual } = await refusal(
@@ -86,7 +86,7 @@ test('a key that the header names and that is not for its alg is not passed over
   ]);
 });
 
-test('the keys for which there were no tries left are named', async () => {
+test('actual names the keys that were not tried because others came first', async () => {
   const others = Array.from({ length: 9 }, (_, index) =>
     jwk(newKeyPair('ES256'), { kid: `${index}` }),
   );
@@ -101,7 +101,7 @@ test('the keys for which there were no tries left are named', async () => {
   ]);
 });
 
-test('of many keys that were left out some are named, and the others counted', async () => {
+test('actual names at most eight untried keys, and counts the others', async () => {
   const many = Array.from({ length: 30 }, (_, index) =>
     jwk(newKeyPair('ES256'), { kid: `${index}` }),
   );
@@ -110,7 +110,7 @@ test('of many keys that were left out some are named, and the others counted', a
   assert.equal((actual as string[]).at(-1), 'not tried: 14 more');
 });
 
-test('a key is shown by the thumbprint of the kind that the header has', async () => {
+test('a key is shown with the same kind of thumbprint as in the header', async () => {
   const own = await clientCertificate(B);
   const hash = (name: string) => createHash(name).update(own.der).digest('base64url');
   const secrets: Secret[] = [{ type: 'X509CertificateBase64', value: own.base64 }];
@@ -123,7 +123,7 @@ test('a key is shown by the thumbprint of the kind that the header has', async (
   }
 });
 
-test('a certificate that is not valid yet is named with its date', async () => {
+test('actual names a certificate that is not valid yet, with its date', async () => {
   const notBefore = new Date('2090-01-01T00:00:00Z');
   const notAfter = new Date('2091-01-01T00:00:00Z');
   const { base64 } = await clientCertificate(A, { notBefore, notAfter });
@@ -139,7 +139,7 @@ test('a certificate that is not valid yet is named with its date', async () => {
   }
 });
 
-test('a key with another kid that verifies is a warning that names both', async () => {
+test('if a key with another kid verifies, a warning names both', async () => {
   const events: AuthenticationEvent[] = [];
   const validator = validatorOf([{ clientId: 'client', secrets: [jwk(A, { kid: 'a' })] }], {
     onAuthentication: (event) => events.push(event),
@@ -216,7 +216,7 @@ for (const [expiration, message] of [
 }
 
 for (const expiration of ['2090-11-25', '2090-11-25T01:42:01Z', '2090-11-25T01:42:01.5+01:00']) {
-  test(`the expiration ${expiration} is a moment`, () => {
+  test(`the expiration ${expiration} is accepted`, () => {
     assertClientSecrets({ clientId: 'client', secrets: [{ ...jwk(A), expiration }] });
   });
 }

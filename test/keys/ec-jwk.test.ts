@@ -112,7 +112,7 @@ function yAtZero(): string {
   return Buffer.from(y.toString(16).padStart(64, '0'), 'hex').toString('base64url');
 }
 
-test('a coordinate that is not there is not zero, though there is a point with that', () => {
+test('a missing coordinate is not zero, although the curve has a point with zero', () => {
   const jwk = { kty: 'EC', crv: 'P-256', y: yAtZero() };
   configure({ ...jwk, x: 'AA' });
   for (const x of ['', undefined, null, 0, []]) {

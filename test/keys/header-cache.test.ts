@@ -9,7 +9,7 @@ const segment = (value: unknown): string =>
 const jwsWith = (header: object, payload: object = {}) =>
   decodeCompactJws(`${segment(header)}.${segment(payload)}.AAAA`);
 
-test('a header that is decoded again is the same, and nobody can have changed it', () => {
+test('a header from the cache equals the decoded header, and cannot be changed', () => {
   const header = { alg: 'ES256', kid: 'a key' };
   const first = jwsWith(header)?.header as Record<string, unknown>;
   assert.throws(() => {
@@ -18,7 +18,7 @@ test('a header that is decoded again is the same, and nobody can have changed it
   assert.deepEqual(jwsWith(header)?.header, header);
 });
 
-test('headers are decoded once, also where those of other clients come in between', () => {
+test('a header is decoded once, even if headers of other clients come between', () => {
   const decoded = (kid: string) => jwsWith({ alg: 'ES256', kid })?.header;
   const [first, second] = [decoded('first'), decoded('second')];
   assert.equal(decoded('first'), first);
@@ -45,7 +45,7 @@ test('a header with objects in it is decoded anew each time', () => {
   assert.deepEqual(jwsWith(header)?.header, header);
 });
 
-test('what headers are remembered by keeps no request in memory', async () => {
+test('the header cache keeps no request in memory', async () => {
   const LENGTH = 50_000;
   const payload = segment({ padding: 'x'.repeat(LENGTH) });
   const decode = (number: number) =>

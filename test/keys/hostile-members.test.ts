@@ -51,7 +51,7 @@ const KEYS = ['ES256', 'RS256', 'EdDSA'].map((alg) => keyPair(alg).publicJwk);
 const GOOD = keyPair('ES384').publicJwk;
 
 for (const [what, value] of Object.entries(VALUES)) {
-  test(`a JWK whose members are ${what} is refused or works, and spoils no set`, () => {
+  test(`a JWK whose members are ${what} is refused or works, and does not break its set`, () => {
     for (const key of [...KEYS, { kty: 'OKP', crv: 'X25519', x: 'a'.repeat(43) }]) {
       for (const member of MEMBERS) {
         const jwk = { ...key, [member]: value };

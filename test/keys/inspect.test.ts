@@ -26,20 +26,20 @@ function assertShowsNothing(value: unknown): void {
   assert.ok(!String(JSON.stringify(value)).includes(SHARED));
 }
 
-test('a cache of keys that is printed shows no secret', () => {
+test('a printed key cache shows no secret', () => {
   const cache = new KeyCache();
   for (const secret of SECRETS) cache.keysOf(secret);
   cache.noteSigner(SECRETS, 'a', SECRETS[0] as Secret);
   assertShowsNothing(cache);
 });
 
-test('a validator that is printed shows no secret of the clients that it has seen', async () => {
+test('a printed validator shows no secret of its clients', async () => {
   const validator = validatorOf([{ clientId: 'client', secrets: SECRETS }]);
   assert.equal(await outcome(validator, await signAssertion()), undefined);
   assertShowsNothing(validator);
 });
 
-test('a strategy and fetched sets that are printed show no secret', () => {
+test('a printed strategy and printed sets show no secret', () => {
   const jwksUri = new RemoteJwkSets();
   assertShowsNothing(jwksUri);
   assertShowsNothing(

@@ -72,7 +72,7 @@ test('a JWK whose toJSON gives the key is used as its JSON is', async () => {
   }
 });
 
-test('a secret is imported once, also where each lookup makes it anew', () => {
+test('a secret is imported once, even if each lookup makes a new object', () => {
   const cache = new KeyCache();
   const keys = cache.keysOf(jwk(A, { key_ops: ['verify'], kid: undefined }));
   assert.equal(cache.keysOf(jwk(A, { key_ops: ['verify'] })), keys);
@@ -99,7 +99,7 @@ test('a secret that is refused is read once', () => {
   assert.equal(refusal(), first);
 });
 
-test('a secret that is forgotten is imported anew, and its namesakes are not', () => {
+test('a forgotten secret is imported again, and secrets with the same kid are not', () => {
   const cache = new KeyCache();
   const [one, other] = [jwk(A, { kid: 'one' }), jwk(A, { kid: 'other' })];
   const [oneKeys, otherKeys] = [cache.keysOf(one), cache.keysOf(other)];
@@ -109,7 +109,7 @@ test('a secret that is forgotten is imported anew, and its namesakes are not', (
   cache.forget(jwk(B));
 });
 
-test('no more keys are kept than there is room for; the oldest go first', () => {
+test('the cache keeps at most maxCachedKeys keys, and drops the oldest first', () => {
   const cache = new KeyCache(3);
   const keysOfB = cache.keysOf(jwk(B));
   const keysOfA = cache.keysOf(jwk(A));
@@ -136,14 +136,14 @@ for (const [what, secretOf] of Object.entries<(pair: KeyPair) => Secret>({
     value: { kty: 'oct', k: String(publicJwk['x']) },
   }),
 })) {
-  test(`any number of ${what} are kept beside each other`, () => {
+  test(`any number of ${what} are cached side by side`, () => {
     const cache = new KeyCache();
     const keys = MANY.map((pair) => cache.keysOf(secretOf(pair)));
     assert.ok(MANY.every((pair, index) => cache.keysOf(secretOf(pair)) === keys[index]));
   });
 }
 
-test('where a key has too many namesakes, the oldest go first', () => {
+test('if too many keys share a kid, the oldest are dropped first', () => {
   const cache = new KeyCache();
   const named = (kid: number) => jwk(A, { kid: String(kid) });
   const [first, second] = [cache.keysOf(named(1)), cache.keysOf(named(2))];
@@ -152,7 +152,7 @@ test('where a key has too many namesakes, the oldest go first', () => {
   assert.notEqual(cache.keysOf(named(1)), first);
 });
 
-test('with more clients than keys are kept, all of them authenticate', async () => {
+test('with more clients than cached keys, all clients still authenticate', async () => {
   const clients = [A, B].map((pair, index) => ({
     clientId: String(index),
     secrets: [jwk(pair)],

@@ -91,7 +91,7 @@ const CHANGES: Readonly<
 };
 
 for (const [name, [change, pair, reason]] of Object.entries(CHANGES)) {
-  test(`the key of a kid is known, then ${name} (${reason ?? 'accepted'})`, async () => {
+  test(`the key of a kid is cached, then ${name} (${reason ?? 'accepted'})`, async () => {
     const many = await clientOfMany();
     change(many);
     assert.equal(await many.authenticate(pair), reason);
@@ -99,7 +99,7 @@ for (const [name, [change, pair, reason]] of Object.entries(CHANGES)) {
   });
 }
 
-test('two kids of one client are known at once', async () => {
+test('two kids of one client are cached at the same time', async () => {
   const { secrets, authenticate } = await clientOfMany();
   secrets.push(jwk(B, 'b'));
   for (let round = 0; round < 2; round += 1) {
@@ -137,7 +137,7 @@ for (const { count, effect, first, again } of [
   { count: 5, effect: 'its secret alone is looked at', first: [0, 1, 2, 3, 4], again: [4] },
   { count: 4, effect: 'all of a few are looked at', first: [0, 1, 2, 3], again: [0, 1, 2, 3] },
 ]) {
-  test(`once the key of a kid is known, of ${count} secrets ${effect}`, async () => {
+  test(`once the key of a kid is cached, of ${count} secrets ${effect}`, async () => {
     const seen: number[] = [];
     const others = OTHERS.slice(0, count - 1).map((pair, index) => jwk(pair, String(index)));
     const secrets = watched([...others, jwk(A, 'a')], seen);
@@ -151,7 +151,7 @@ for (const { count, effect, first, again } of [
   });
 }
 
-test('where the header names no kid, or the key has none, nothing is known of it', async () => {
+test('if the header or the key has no kid, nothing is cached by kid', async () => {
   for (const [kid, header] of [
     ['a', {}],
     [undefined, { kid: 'a' }],
@@ -169,7 +169,7 @@ test('where the header names no kid, or the key has none, nothing is known of it
   }
 });
 
-test('no more kids are known than there are secrets, and those that are known may move', () => {
+test('no more kids are cached than there are secrets, and secrets may move in the list', () => {
   const cache = new KeyCache();
   const secrets = [jwk(A, 'a'), jwk(B, 'b')];
   const [first, second] = secrets as [Secret, Secret];

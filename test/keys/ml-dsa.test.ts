@@ -34,7 +34,7 @@ for (const [alg, size] of Object.entries(SIZES)) {
       `this Node \\(v[\\d.]+, OpenSSL [^)]+\\) cannot verify ${alg}: use Node 24.6 or newer`,
     );
 
-    test(`${alg}: a key is refused with a sentence on a Node that cannot verify it`, () => {
+    test(`${alg}: on a Node that cannot verify it, a key is refused with a clear message`, () => {
       const secrets = [secretOf(jwk(alg, Buffer.alloc(size)))];
       assert.throws(() => assertClientSecrets({ clientId: 'client', secrets }), {
         name: 'SecretError',
@@ -42,7 +42,7 @@ for (const [alg, size] of Object.entries(SIZES)) {
       });
     });
 
-    test(`${alg}: as the alg of a client it is refused with a sentence on such a Node`, () => {
+    test(`${alg}: on such a Node, it is refused as the alg of a client with a clear message`, () => {
       const client = { clientId: 'client', secrets: [], tokenEndpointAuthSigningAlg: alg };
       assert.throws(() => assertClientSecrets(client), { name: 'SecretError', message: sentence });
     });

@@ -427,7 +427,7 @@ for (const [name, secret, reason] of REFUSED) {
   // What is not even an object is the lookup's failure.
   if (secret === null) continue;
 
-  test(`${name} is passed over when the client authenticates, with a warning`, async () => {
+  test(`${name} is skipped when the client authenticates, with a warning`, async () => {
     const events: AuthenticationEvent[] = [];
     const onAuthentication = (event: AuthenticationEvent) => events.push(event);
     const alone = validatorOf([client(secret)], { onAuthentication });
@@ -455,7 +455,7 @@ test('a description names the secret in errors', () => {
 });
 
 for (const description of [5n, { toString: 1 }, [], Symbol('x')]) {
-  test(`a description of the type ${typeof description} is left out of errors`, () => {
+  test(`a description of type ${typeof description} is left out of errors`, () => {
     const secrets = [{ ...shared('short'), description: description as unknown as string }];
     assert.throws(() => assertClientSecrets({ clientId: 'client', secrets }), {
       name: 'SecretError',
@@ -491,7 +491,7 @@ for (const [alg, bytes] of [
   ['HS384', 48],
   ['HS512', 64],
 ] as const) {
-  test(`a shared secret serves ${alg} from ${bytes} bytes on (RFC 7518 §3.2)`, () => {
+  test(`a shared secret works for ${alg} from ${bytes} bytes on (RFC 7518 §3.2)`, () => {
     const configure = (size: number) => {
       const value = { kty: 'oct', k: Buffer.alloc(size, 1).toString('base64url'), alg };
       assertClientSecrets({ clientId: 'client', secrets: [{ type: 'JsonWebKey', value }] });
@@ -501,7 +501,7 @@ for (const [alg, bytes] of [
   });
 }
 
-test('secrets that can be used pass', () => {
+test('valid secrets pass', () => {
   for (const tokenEndpointAuthSigningAlg of [undefined, 'ES256']) {
     assertClientSecrets({ clientId: 'client', secrets: [GOOD], tokenEndpointAuthSigningAlg });
   }

@@ -46,7 +46,7 @@ function pemOf(modulus: bigint): string {
 const configure = (secret: Secret) =>
   assertClientSecrets({ clientId: 'client', secrets: [secret] });
 
-test('an RSA key whose modulus is of the kind that can be factored is refused in every form', () => {
+test('an RSA key with the ROCA weakness is refused in every form', () => {
   const modulus = powerModulo(PRIMES);
   for (const secret of [
     { type: 'JsonWebKey', value: jwkOf(modulus) },
@@ -60,7 +60,7 @@ test('an RSA key whose modulus is of the kind that can be factored is refused in
   }
 });
 
-test('one of the 38 primes that tells otherwise is enough for a modulus to pass', () => {
+test('a modulus passes if one of the 38 primes shows that it is not ROCA', () => {
   assert.equal(PRIMES.length, 38);
   for (const prime of PRIMES) {
     configure({ type: 'JsonWebKey', value: jwkOf(powerModuloAllBut(prime)) });

@@ -48,7 +48,7 @@ const ROLL_OVERS: Readonly<Record<string, readonly (readonly Secret[])[]>> = {
 
 for (const [name, [before = [], between = [], after = []]] of Object.entries(ROLL_OVERS)) {
   for (const named of [true, false]) {
-    test(`a key rolls over by ${name} and no request is lost, ${named ? 'with' : 'without'} a kid in the header`, async (t) => {
+    test(`a key is replaced by ${name} and no request fails, ${named ? 'with' : 'without'} a kid in the header`, async (t) => {
       const client = { clientId: 'client', secrets: before };
       const endpoint = await tokenEndpoint([client]);
       t.after(() => endpoint.close());
@@ -94,7 +94,7 @@ function changing(client: { secrets: readonly Secret[] } & Omit<AssertionClient,
   return async (pair: KeyPair) => outcome(validator, await signAssertion('client', { pair }));
 }
 
-test('exchanged secrets take effect at once, with keys in the cache', async () => {
+test('replaced secrets take effect at once, although keys are cached', async () => {
   const client = { clientId: 'client', secrets: [withoutKid(OLD)] };
   const authenticate = changing(client);
   assert.equal(await authenticate(OLD), undefined);
@@ -162,7 +162,7 @@ test('a client that is disabled, and one whose alg is changed, is refused at onc
   assert.equal(await authenticate(OLD), 'client_algorithm_mismatch');
 });
 
-test('two clients with one secret are told apart', async () => {
+test('two clients with the same secret are told apart', async () => {
   const clients: readonly AssertionClient[] = ['one', 'two'].map((clientId) => ({
     clientId,
     secrets: [withoutKid(OLD)],

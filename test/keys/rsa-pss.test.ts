@@ -47,7 +47,7 @@ for (const [name, [options, accepted]] of Object.entries(KEYS)) {
     }
   });
 
-  test(`an RSASSA-PSS key ${name} is no key for any other alg`, async () => {
+  test(`an RSASSA-PSS key ${name} does not fit any other alg`, async () => {
     for (const alg of ['RS256', ...ALGS].filter((one) => !accepted.includes(one))) {
       const assertion = rawAssertion({ alg }, validClaims(), () => Buffer.alloc(256, 1));
       assert.equal(await outcome(validator, assertion), 'no_matching_key');

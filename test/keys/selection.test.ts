@@ -265,7 +265,7 @@ for (const { name, secrets, header, reason, mismatch } of SELECTIONS) {
   });
 }
 
-test('what was looked for is reported if no key fits', async () => {
+test('if no key fits, the event says what was looked for', async () => {
   const validator = validatorOf([{ clientId: 'client', secrets: [jwk(RSA, { kid: 'a' })] }], {
     onAuthentication: ({ actual, expected }) => seen.push(actual, expected),
   });
@@ -307,7 +307,7 @@ const OFFERED: Readonly<Record<string, readonly [readonly Secret[], unknown]>> =
 };
 
 for (const [name, [secrets, offered]] of Object.entries(OFFERED)) {
-  test(`where no key fits, those that the client has are reported: ${name}`, async () => {
+  test(`if no key fits, the event lists the keys of the client: ${name}`, async () => {
     const expected: unknown[] = [];
     const validator = validatorOf([{ clientId: 'client', secrets }], {
       onAuthentication: (event) => expected.push(event.expected),
@@ -318,7 +318,7 @@ for (const [name, [secrets, offered]] of Object.entries(OFFERED)) {
   });
 }
 
-test('keys that were tried in vain are reported', async () => {
+test('the event lists the keys that were tried', async () => {
   const seen: unknown[] = [];
   const certificate = await clientCertificate(newKeyPair('ES256'));
   const S256_C = thumbprint('sha256', certificate);
@@ -334,7 +334,7 @@ test('keys that were tried in vain are reported', async () => {
   ]);
 });
 
-test('a success names the key that verified, though the assertion does not', async () => {
+test('the event of a success names the key, even if the assertion names none', async () => {
   const names: unknown[] = [];
   const validator = validatorOf(
     [{ clientId: 'client', secrets: [x509(certificateB), x509(certificateA)] }],

@@ -75,7 +75,7 @@ for (const [name, y] of Object.entries(POINTS)) {
     });
   }
 
-  test(`with y = ${name} anybody can sign, unless this Node refuses all such keys`, () => {
+  test(`with y = ${name} anyone can sign, unless this Node refuses all such keys`, () => {
     assert.equal(countForged(encode(y)) > 0, !REFUSED_BY_NODE);
   });
 }

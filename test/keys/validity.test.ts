@@ -84,7 +84,7 @@ for (const expiration of [
 }
 
 for (const expiration of [1e11, dateOf(1e11 + 1), '9999-12-31']) {
-  test(`a secret with the expiration ${expiration} lives for long`, async () => {
+  test(`a secret with the expiration ${expiration} is valid for a long time`, async () => {
     assert.equal((await at(100 * 365 * DAY, [{ ...jwk, expiration }])).reason, undefined);
   });
 }
@@ -100,14 +100,14 @@ test('a secret that expired at the epoch has expired', async () => {
   assert.equal((await at(0, [{ ...jwk, expiration: 0 }])).reason, 'secret_expired');
 });
 
-test('the validity period of a certificate counts, from and through its last second (RFC 5280 §4.1.2.5)', async () => {
+test('the validity period of a certificate limits its secret, through its last second (RFC 5280 §4.1.2.5)', async () => {
   assert.equal((await at(-1, [certificate])).reason, 'secret_not_yet_valid');
   assert.equal((await at(0, [certificate])).reason, undefined);
   assert.equal((await at(DAY, [certificate])).reason, undefined);
   assert.equal((await at(DAY + 1, [certificate])).reason, 'secret_expired');
 });
 
-test('certificateValidity false leaves the expiration of the secret alone', async () => {
+test('with certificateValidity false only the expiration of the secret counts', async () => {
   const options = { certificateValidity: false };
   assert.equal((await at(-DAY, [certificate], options)).reason, undefined);
   assert.equal((await at(2 * DAY, [certificate], options)).reason, undefined);
@@ -123,7 +123,7 @@ test('the earlier of expiration and certificate counts', async () => {
   assert.equal((await at(DAY + 1, [late])).reason, 'secret_expired');
 });
 
-test('another secret with the same key serves on', async () => {
+test('another secret with the same key still works', async () => {
   const expired = { ...jwk, expiration: START };
   assert.equal((await at(DAY, [expired, jwk])).reason, undefined);
   assert.equal((await at(DAY + 1, [certificate, jwk])).reason, undefined);
@@ -152,7 +152,7 @@ const LATE: Readonly<Record<string, readonly [number, readonly Secret[], string]
 };
 
 for (const [name, [offset, secrets, told]] of Object.entries(LATE)) {
-  test(`who signs with a key that has expired ${name}, learns nothing, and the operator which`, async () => {
+  test(`a client whose key expired ${name} learns nothing, and the event names the key`, async () => {
     const { reason, event } = await at(offset, secrets);
     assert.equal(reason, 'secret_expired');
     assert.deepEqual(event?.actual, ['alg=ES256', told]);
@@ -165,7 +165,7 @@ for (const [name, [offset, secrets, told]] of Object.entries(LATE)) {
   });
 }
 
-test('the order of the secrets makes no difference to what has expired', async () => {
+test('the order of the secrets does not change which key is reported as expired', async () => {
   for (const secrets of [
     [certificate, { ...other, value: { ...OTHER.publicJwk, kid: 'a' } }],
     [{ ...other, value: { ...OTHER.publicJwk, kid: 'a' } }, certificate],
@@ -180,7 +180,7 @@ const live = (count: number): Secret[] =>
     value: newKeyPair('ES256').publicJwk,
   }));
 
-test('expired keys are tried in what is left of eight tries, and one in any case', async () => {
+test('expired keys are tried within the eight tries, and at least one is tried', async () => {
   assert.equal((await at(DAY, [...live(7), expiredJwk])).reason, 'secret_expired');
   assert.equal((await at(DAY, [...live(8), expiredJwk])).reason, 'secret_expired');
   const another = { ...live(1)[0], expiration: START } as Secret;
@@ -190,7 +190,7 @@ test('expired keys are tried in what is left of eight tries, and one in any case
   assert.equal((await at(DAY, [other, ...expired.slice(1), expiredJwk])).reason, 'secret_expired');
 });
 
-test('of an expired set of more keys than can be tried nothing is said', async () => {
+test('an expired set with more keys than can be tried is not reported', async () => {
   const setOf = (count: number): Secret => ({
     type: 'JsonWebKeySet',
     value: { keys: Array.from({ length: count }, () => PAIR.publicJwk) },
@@ -203,14 +203,14 @@ test('of an expired set of more keys than can be tried nothing is said', async (
   assert.equal((await at(DAY, [setOf(9)])).reason, 'no_matching_key');
 });
 
-test('a certificate out of its time is none of the keys that a client has', async () => {
+test('a certificate outside its validity is not listed among the keys of the client', async () => {
   for (const offset of [-1, DAY + 1]) {
     const { event } = await at(offset, [certificate, other], {}, { kid: 'b' });
     assert.deepEqual(event?.expected, ['JsonWebKey, "new": no kid, ES256']);
   }
 });
 
-test('a signature of nobody is invalid, whatever has expired besides', async () => {
+test('an unknown signature is signature_invalid, even if secrets have expired', async () => {
   const stranger: Secret = { type: 'JsonWebKey', value: newKeyPair('ES256').publicJwk };
   const secrets = [{ ...stranger, expiration: START }, other];
   assert.equal((await at(DAY, secrets)).reason, 'signature_invalid');
@@ -273,7 +273,7 @@ for (const [name, offset, secrets, reason] of UNFITTING) {
   });
 }
 
-test('of many expired secrets the last eight are looked at for the reason', async () => {
+test('for the reason, the last eight expired secrets are tried', async () => {
   const expired = { ...jwk, expiration: START };
   const others = Array.from({ length: 8 }, () => ({
     type: 'JsonWebKey' as const,
@@ -364,7 +364,7 @@ for (const { name, offset, secret, options, expiresAt, warned } of WARNINGS) {
   });
 }
 
-test('nobody is warned of a secret that is not in use', async () => {
+test('a secret that is not in use causes no warning', async () => {
   const { event } = await at(0, [
     { type: 'JsonWebKey', value: OTHER.publicJwk, expiration: START + DAY },
     jwk,

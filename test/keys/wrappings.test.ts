@@ -116,7 +116,7 @@ const [rsaCertificate, ecCertificate] = CERTIFICATES as [
   (typeof CERTIFICATES)[0],
 ];
 
-test('every key of a PEM with several keys counts', () => {
+test('every key of a PEM with several keys is used', () => {
   const { keys } = importSecret({ type: 'PublicKeyPem', value: pemOf(RSA, 'pkcs1') + pemOf(EC) });
   assert.deepEqual(
     keys.map(({ keyObject }) => keyObject.asymmetricKeyType),
@@ -124,7 +124,7 @@ test('every key of a PEM with several keys counts', () => {
   );
 });
 
-test('of a chain in PEM the certificate of the client counts, in any order', async () => {
+test('from a chain in PEM the certificate of the client is used, in any order', async () => {
   const authority = await certificateAuthority();
   const { cert } = await authority.issue('client.example', '127.0.0.1');
   const own = createPublicKey(cert).export({ type: 'spki', format: 'der' }).toString('hex');

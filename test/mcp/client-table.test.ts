@@ -168,7 +168,7 @@ async function send(
 }
 
 for (const [kind, row] of Object.entries(KINDS)) {
-  test(`${kind} is accepted by ${row.accepted.join(', ') || 'nothing'} alone`, async (t) => {
+  test(`${kind} is accepted only by ${row.accepted.join(', ') || 'nothing'}`, async (t) => {
     const { id, server } = await start(t, row);
     for (const [way, show] of Object.entries(WAYS)) {
       const isAccepted = row.accepted.includes(way);
@@ -196,7 +196,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
   });
 }
 
-test('what the metadata advertise is what the table accepts (RFC 8414 §2)', async (t) => {
+test('the metadata advertise exactly what the table accepts (RFC 8414 §2)', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const { body } = await answerOf(server.request('/.well-known/oauth-authorization-server'));
   assert.equal(body['issuer'], MCP_ISSUER);

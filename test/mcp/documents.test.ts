@@ -60,7 +60,7 @@ test('a redirect URI that is not in the metadata document is refused', async (t)
   assert.match(code, /Unregistered redirect_uri/);
 });
 
-test('a metadata document that cannot be used is an invalid client, and why is not told', async (t) => {
+test('an unusable metadata document is invalid_client, without the reason', async (t) => {
   const wrong = await documentClient(t, () => ({ client_name: 42 }));
   const server = await mcpAuthorizationServer(t, [], {
     clientMetadataDocuments: await remoteOptions(),
@@ -102,7 +102,7 @@ for (const [what, document] of Object.entries({
   });
 }
 
-test('a metadata document without a method of this server is an unauthorized client (draft -03 §4.1)', async (t) => {
+test('a metadata document without a common method is unauthorized_client (draft -03 §4.1)', async (t) => {
   const clientId = await documentClient(t, () => ({
     redirect_uris: [REDIRECT_URI],
     token_endpoint_auth_methods_supported: ['tls_client_auth'],
@@ -113,7 +113,7 @@ test('a metadata document without a method of this server is an unauthorized cli
   assert.equal(JSON.parse((await server.code(clientId)).code).error, 'unauthorized_client');
 });
 
-test('a metadata document does not grant itself client_credentials, unless the operator does', async (t) => {
+test('a metadata document gets client_credentials only if the operator allows it', async (t) => {
   const clientId = await documentClient(t, (origin) => ({
     redirect_uris: [REDIRECT_URI],
     grant_types: ['authorization_code', 'client_credentials'],

@@ -61,7 +61,7 @@ for (const [sdk, errors] of Object.entries(SDKS)) {
     }
   });
 
-  test(`requireBearerAuth knows the errors of ${sdk} (RFC 6750 §3.1)`, async (t) => {
+  test(`requireBearerAuth recognizes the errors of ${sdk} (RFC 6750 §3.1)`, async (t) => {
     const provider = new Provider(new Clients([withKeys]), MCP_RESOURCE, ['tools'], errors);
     const server = await mcpAuthorizationServer(t, [], { provider });
     for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: 'Basic x' }]) {
@@ -79,7 +79,7 @@ for (const [sdk, errors] of Object.entries(SDKS)) {
   });
 }
 
-test('a token for another resource, without the scope, or without an end is refused (RFC 8707)', async (t) => {
+test('a token for another resource, without the scope, or without an expiration is refused (RFC 8707)', async (t) => {
   const good = {
     token: 'x',
     clientId: 'client',
@@ -107,7 +107,7 @@ test('a token for another resource, without the scope, or without an end is refu
   }
 });
 
-test('a provider that throws something else is a 500, and the operator is warned', async (t) => {
+test('if a provider throws something else, the answer is 500, and the operator gets a warning', async (t) => {
   const provider = new Provider(new Clients([withKeys]), MCP_RESOURCE, ['tools']);
   const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
   provider.exchangeClientCredentials = async () => {
@@ -187,7 +187,7 @@ for (const [how, authorize] of Object.entries(REDIRECTS)) {
   });
 }
 
-test('errors at the authorization endpoint have iss and state, and a page of its own has no iss', async (t) => {
+test('error redirects of the authorization endpoint have iss and state; its own error page has no iss', async (t) => {
   const provider = new Provider(new Clients([withSecret]), MCP_RESOURCE, ['tools']);
   const server = await mcpAuthorizationServer(t, [], { provider });
   const errorOf = async (more: Record<string, string>) => {
@@ -211,7 +211,7 @@ test('errors at the authorization endpoint have iss and state, and a page of its
   assert.equal(page.headers.get('location'), '/consent?ticket=1');
 });
 
-test('the metadata say that answers have iss only if the provider says so (RFC 9207 §3)', async (t) => {
+test('the metadata advertise iss only if the provider says so (RFC 9207 §3)', async (t) => {
   for (const isSupported of [true, false, undefined]) {
     const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
     Object.assign(provider, { authorizationResponseIssParameterSupported: isSupported });
@@ -232,7 +232,7 @@ for (const [registered, asked, isSame] of [
   ['http://127.0.0.1/callback', 'http://127.0.0.1:1/callback?x=1', false],
   ['https://client.example/', 'https://client.example:444/', false],
 ] as const) {
-  test(`${asked} is ${isSame ? '' : 'not '}the registered ${registered} (RFC 8252 §7.3)`, async (t) => {
+  test(`${asked} ${isSame ? 'matches' : 'does not match'} the registered ${registered} (RFC 8252 §7.3)`, async (t) => {
     const client = { ...withSecret, redirect_uris: [registered] };
     const server = await mcpAuthorizationServer(t, [client]);
     const path = `/authorize?${query({ redirect_uri: asked })}`;
@@ -240,7 +240,7 @@ for (const [registered, asked, isSame] of [
   });
 }
 
-test('calls that fail count against the limit of an address too', async (t) => {
+test('failed calls also count against the limit of an address', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys]);
   const wrong = async () => server.post('/token', await proved({}, { claims: { aud: 'x' } }));
   for (let calls = 0; calls < 50; calls += 1) assert.equal((await wrong()).status, 401);
@@ -252,7 +252,7 @@ test('calls that fail count against the limit of an address too', async (t) => {
   assert.equal(other.status, 200, 'each endpoint has a limit of its own');
 });
 
-test('rateLimit takes a middleware in place of the limits', async (t) => {
+test('rateLimit accepts a middleware instead of the limits', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys], {
     rateLimit: (_request: unknown, response: { writeHead(status: number): { end(): void } }) => {
       response.writeHead(503).end();

@@ -14,7 +14,7 @@ const VALUES: readonly unknown[] = [
 ];
 
 for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'jwks_uri', 'redirect_uris', 'jwks']) {
-  test(`a registration whose ${member} is of another type is refused, and is no error of ours`, async (t) => {
+  test(`a registration whose ${member} has another type is refused without a server error`, async (t) => {
     const server = await mcpAuthorizationServer(t, []);
     for (const value of VALUES) {
       const metadata = { ...withKeys, client_id: undefined, jwks: undefined, [member]: value };
@@ -24,7 +24,7 @@ for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'jwks_uri', 'redirect
   });
 }
 
-test('the addresses of one IPv6 network share a limit, those of another have their own', async (t) => {
+test('the addresses of one IPv6 network share a limit; another network has its own', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const statusFrom = async (address: string) => {
     const headers = { 'x-forwarded-for': address };

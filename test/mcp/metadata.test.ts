@@ -25,7 +25,7 @@ test('the metadata advertise private_key_jwt and its algorithms (RFC 8414 §2)',
   assert.equal(body['client_id_metadata_document_supported'], true);
 });
 
-test('the metadata advertise nothing that is not there', async (t) => {
+test('the metadata advertise only what exists', async (t) => {
   const { clientsStore, authorize, challengeForAuthorizationCode, exchangeAuthorizationCode } =
     new Provider(new Clients(), MCP_RESOURCE, []);
   const { exchangeRefreshToken, verifyAccessToken } = Provider.prototype;
@@ -54,13 +54,13 @@ test('the metadata advertise nothing that is not there', async (t) => {
   }
 });
 
-test('the protected resource metadata are those of the SDK (RFC 9728)', async (t) => {
+test('the protected resource metadata equal those of the SDK (RFC 9728)', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const { body } = await answerOf(server.request('/.well-known/oauth-protected-resource/mcp'));
   assert.deepEqual(body, { resource: MCP_RESOURCE.href, authorization_servers: [MCP_ISSUER] });
 });
 
-test('an option that cannot work is refused when it is made', () => {
+test('an invalid option is refused at once', () => {
   const provider = new Provider(new Clients(), MCP_RESOURCE, []);
   for (const options of [
     { clientAssertion: { maxLifetime: 0 } },

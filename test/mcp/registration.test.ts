@@ -43,14 +43,14 @@ for (const [what, differences] of Object.entries({
   });
 }
 
-test('a client that registers without keys gets a secret as ever', async (t) => {
+test('a client that registers without keys gets a secret, as with the SDK', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const { body } = await answerOf(server.register({ redirect_uris: [REDIRECT_URI] }));
   assert.equal(typeof body['client_secret'], 'string');
   assert.equal(body['token_endpoint_auth_method'], 'client_secret_basic');
 });
 
-test('a client that registers itself gets no grant without a user, unless the operator says so', async (t) => {
+test('a client that registers itself gets no grant without a user, unless the operator allows it', async (t) => {
   const { client_id, ...metadata } = withKeys;
   for (const [options, granted, status] of [
     [{}, ['authorization_code', 'refresh_token'], 400],

@@ -69,7 +69,7 @@ for (const [what, [reason, differences]] of Object.entries(REFUSED)) {
   });
 }
 
-test('an assertion is good for one request', async (t) => {
+test('an assertion works for one request', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys]);
   const form = await proved(CLIENT_CREDENTIALS);
   assert.equal((await server.post('/token', form)).status, 200);
@@ -115,7 +115,7 @@ test('unknown clients and forms without a client are refused', async (t) => {
   }
 });
 
-test('a store that fails is the server, not the client: 503 at the token endpoint', async (t) => {
+test('a failing replay store is answered with 503 at the token endpoint', async (t) => {
   const clients = new Clients([withKeys]);
   clients.getClient = () => {
     throw new Error('the database is gone');
@@ -127,7 +127,7 @@ test('a store that fails is the server, not the client: 503 at the token endpoin
   }
 });
 
-test('a browser may ask before it calls (CORS)', async (t) => {
+test('preflight requests of browsers are answered (CORS)', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys]);
   const headers = { origin: 'https://client.example', 'access-control-request-method': 'POST' };
   const response = await server.request('/token', { method: 'OPTIONS', headers });

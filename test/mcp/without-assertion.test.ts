@@ -29,7 +29,7 @@ const WITHOUT_ASSERTION: Record<string, OAuthClientInformationFull> = {
 };
 
 for (const [what, client] of Object.entries(WITHOUT_ASSERTION)) {
-  test(`a client that ${what} is refused where it sends no assertion`, async (t) => {
+  test(`a client that ${what} is refused without an assertion`, async (t) => {
     const server = await mcpAuthorizationServer(t, [client]);
     const parameters = { client_id: 'client', client_secret: client.client_secret ?? '' };
     const code = await server.code('client');
@@ -62,7 +62,7 @@ for (const method of [
   'client_secret_post',
   'client_secret_basic',
 ]) {
-  test(`a client with ${method} and no secret is not served as a public one`, async (t) => {
+  test(`a client with ${method} and no secret is not treated as a public client`, async (t) => {
     // An empty secret is none.
     const client = { ...publicClient, token_endpoint_auth_method: method, client_secret: '' };
     const server = await mcpAuthorizationServer(t, [client]);
@@ -82,7 +82,7 @@ for (const method of [
 }
 
 for (const method of ['client_secret_post', 'client_secret_basic', undefined]) {
-  test(`a client with ${method} and a secret redeems its code by it alone`, async (t) => {
+  test(`a client with ${method} and a secret redeems its code only with the secret`, async (t) => {
     const client = { ...withSecret, token_endpoint_auth_method: method };
     const server = await mcpAuthorizationServer(t, [client]);
     for (const [client_secret, expected] of [
@@ -95,7 +95,7 @@ for (const method of ['client_secret_post', 'client_secret_basic', undefined]) {
   });
 }
 
-test('a client nobody knows reads like one with keys', async (t) => {
+test('an unknown client gets the same answer as a client with keys', async (t) => {
   const server = await mcpAuthorizationServer(t, [withKeys]);
   const answers = [];
   for (const client_id of ['client', 'nobody']) {
@@ -109,13 +109,13 @@ test('a client nobody knows reads like one with keys', async (t) => {
   );
 });
 
-test('a public client redeems its code as ever', async (t) => {
+test('a public client redeems its code, as with the SDK', async (t) => {
   const server = await mcpAuthorizationServer(t, [publicClient]);
   const form = { client_id: 'public', ...(await server.code('public')) };
   assert.equal((await server.post('/token', form)).status, 200);
 });
 
-test('a client with a plain secret redeems its code as ever, and with no other secret', async (t) => {
+test('a client with a plain secret redeems its code with this secret only', async (t) => {
   const server = await mcpAuthorizationServer(t, [withSecret]);
   for (const [client_secret, expected] of [
     ['another', 401],

@@ -15,7 +15,8 @@ for (const text of [
   '8.8.8.8/32',
   '2606::1%1',
 ]) {
-  test(`${JSON.stringify(text)} is no public address`, () => assert.equal(isPublic(text), false));
+  test(`${JSON.stringify(text)} is not a public address`, () =>
+    assert.equal(isPublic(text), false));
 }
 
 for (const [address, loopback] of [
@@ -26,11 +27,11 @@ for (const [address, loopback] of [
   ['128.0.0.1', false],
   ['localhost', false],
 ] as const) {
-  test(`${address} is ${loopback ? 'a' : 'no'} loopback address`, () =>
+  test(`${address} is ${loopback ? 'a' : 'not a'} loopback address`, () =>
     assert.equal(isLoopback(address), loopback));
 }
 
-test('a list of networks has the addresses of its networks, of the same family alone', () => {
+test('a list of networks contains only addresses of its networks, of the same family', () => {
   const { has, isEmpty } = networkList('networks', ['10.0.0.0/8', 'fd00:1::/32']);
   assert.deepEqual([isEmpty, networkList('networks').isEmpty], [false, true]);
   assert.deepEqual(

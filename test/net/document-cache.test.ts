@@ -120,12 +120,12 @@ async function follow(steps: readonly Step[]): Promise<void> {
 const each = (answers: readonly string[]): Step[] =>
   answers.map((answer) => ({ answer, wait: FRESH + 1 }));
 
-test('after any two answers the cache serves what the last ones allow', async () => {
+test('after any two answers the cache serves what the latest answers allow', async () => {
   const names = Object.keys(ANSWERS);
   for (const first of names) for (const second of names) await follow(each([first, second]));
 });
 
-test('after any three answers of each kind the cache serves what the last ones allow', async () => {
+test('after any three answers of each kind the cache serves what the latest answers allow', async () => {
   const names = ['keys a', 'an empty set', 'status 503', 'status 404', 'no key set'];
   for (const first of names) {
     for (const second of names) {
@@ -166,7 +166,7 @@ test('without maxStale an outage ends the document with its age', async () => {
   assert.equal(await served(cache), undefined);
 });
 
-test('a document that was forgotten is fetched again at once', async () => {
+test('a forgotten document is fetched again at once', async () => {
   fakeClock();
   const { server, cache } = cacheOf();
   await cache.get(URI);
@@ -177,7 +177,7 @@ test('a document that was forgotten is fetched again at once', async () => {
   assert.deepEqual(await served(cache), ['b']);
 });
 
-test('a fetch that began before its URL was forgotten brings nothing back', async () => {
+test('a fetch that started before forget does not restore the document', async () => {
   fakeClock();
   const { server, cache } = cacheOf();
   let answer = (_response: Response): void => undefined;
@@ -192,7 +192,7 @@ test('a fetch that began before its URL was forgotten brings nothing back', asyn
   assert.equal(server.requests, 2);
 });
 
-test('a document that failed and was forgotten is not left in peace', async () => {
+test('after forget a failed document is fetched again at once', async () => {
   fakeClock();
   const { server, cache } = cacheOf();
   server.next = status(404);
@@ -206,7 +206,7 @@ test('a document that failed and was forgotten is not left in peace', async () =
 const addresses = (site: string, count: number) =>
   Array.from({ length: count }, (_, i) => `https://${i}.${site}/${i}`);
 
-test('a site with any number of URLs and names below it pushes out its own documents alone', async () => {
+test('a site with any number of URLs and subdomains evicts only its own documents', async () => {
   fakeClock();
   const { server, cache } = cacheOf({ maxEntries: 20 });
   const honest = Array.from({ length: 8 }, (_, i) => `https://honest-${i}.example/client.json`);
@@ -217,7 +217,7 @@ test('a site with any number of URLs and names below it pushes out its own docum
   assert.equal(server.requests, before);
 });
 
-test('documents of clients that have proved themselves are out of reach of any number of strangers', async () => {
+test('no number of unknown clients evicts documents of clients that have authenticated', async () => {
   fakeClock();
   const { server, cache } = cacheOf({ maxEntries: 5 });
   await cache.get(URI);
@@ -228,7 +228,7 @@ test('documents of clients that have proved themselves are out of reach of any n
   assert.equal(server.requests, before);
 });
 
-test('a FetchError says what came', async () => {
+test('a FetchError has the status that came', async () => {
   fakeClock();
   for (const [answer, message] of [
     ['status 404', /its status is 404, not 200$/],

@@ -109,7 +109,7 @@ const SPECIAL_USE_ADDRESSES = [
 ];
 
 for (const address of SPECIAL_USE_ADDRESSES) {
-  test(`a name that leads to ${address} is not called (RFC 6890)`, async () => {
+  test(`a host with the address ${address} is not called (RFC 6890)`, async () => {
     const names = { 'inner.example': () => [address] };
     await assert.rejects(
       get('https://inner.example/document', { names }),
@@ -168,7 +168,7 @@ for (const url of WRONG_URLS) {
   });
 }
 
-test('a name whose addresses are one public and one private is not called', async (t) => {
+test('a host with one public and one private address is not called', async (t) => {
   const host = await start(
     t,
     json(() => ({})),
@@ -183,7 +183,7 @@ test('a name whose addresses are one public and one private is not called', asyn
   assert.equal(host.connections, 0);
 });
 
-test('a name that turns from a public to a private address is called at the public one alone', async (t) => {
+test('a host whose address changes from public to private is called only at the public address', async (t) => {
   const inner = await start(
     t,
     json(() => ({ secret: true })),
@@ -214,7 +214,7 @@ for (const status of [301, 302, 303, 307, 308]) {
 }
 
 for (const status of [201, 204, 206, 400, 404, 429, 500, 503]) {
-  test(`status ${status} is an error: only 200 brings a document`, async (t) => {
+  test(`status ${status} is an error: only 200 is accepted`, async (t) => {
     const host = await start(t, (_request, response) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     });
@@ -256,7 +256,7 @@ test('a body that announces 10 MB is not read at all', async (t) => {
   await assert.rejects(get(host.origin), refused('body_too_large'));
 });
 
-test('a body of exactly maxBytes is read, one byte more is not', async (t) => {
+test('a body of exactly maxBytes is read; one byte more is refused', async (t) => {
   const host = await start(t, (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('1'.padEnd(Number(request.url?.slice(1))));
@@ -284,13 +284,13 @@ const SLOW: Record<string, RequestListener> = {
 };
 
 for (const [how, listener] of Object.entries(SLOW)) {
-  test(`a server that ${how} is given up after the timeout`, async (t) => {
+  test(`a fetch from a server that ${how} ends after the timeout`, async (t) => {
     const host = await start(t, listener);
     await assert.rejects(get(host.origin, { timeout: 0.3 }), refused('timeout'));
   });
 }
 
-test('a name server that does not answer is given up after the timeout', async () => {
+test('a fetch ends after the timeout if the name server does not answer', async () => {
   const silent = () => undefined;
   await assert.rejects(
     Promise.race([
@@ -351,7 +351,7 @@ test('a connection that is cut off in the middle is an error', async (t) => {
   await assert.rejects(get(host.origin), refused('connection_failed'));
 });
 
-test('a server that nobody vouches for is not believed', async (t) => {
+test('a server with an untrusted certificate is refused', async (t) => {
   const host = await start(
     t,
     json(() => ({})),
@@ -359,7 +359,7 @@ test('a server that nobody vouches for is not believed', async (t) => {
   await assert.rejects(get(host.origin, { ca: undefined }), refused('connection_failed'));
 });
 
-test('a certificate for another name is not believed', async (t) => {
+test('a certificate for another name is refused', async (t) => {
   const host = await start(
     t,
     json(() => ({})),
@@ -392,7 +392,7 @@ test('proxies of the environment are not used', async (t) => {
   assert.deepEqual((await get(host.origin)).value, { direct: true });
 });
 
-test('every fetch has a connection of its own, whose address is checked', async (t) => {
+test('every fetch opens its own connection, whose address is checked', async (t) => {
   const host = await start(
     t,
     json(() => ({})),
@@ -417,7 +417,7 @@ test('http to this machine needs localhost among allowedNetworks', async (t) => 
   assert.deepEqual(value, { local: true });
 });
 
-test('localhost among allowedNetworks opens this machine alone', async () => {
+test('localhost in allowedNetworks allows only this machine', async () => {
   const options = { allowedNetworks: ['localhost'] };
   for (const [url, code] of [
     ['http://client.example/', 'url_invalid'],
@@ -437,7 +437,7 @@ test('http to localhost does not leave this machine, whatever localhost resolves
   );
 });
 
-test('allowedNetworks opens a private network, by https and for its own addresses alone', async (t) => {
+test('allowedNetworks allows a private network, only with https and only its own addresses', async (t) => {
   const host = await start(
     t,
     json(() => ({ inner: true })),
@@ -450,7 +450,7 @@ test('allowedNetworks opens a private network, by https and for its own addresse
   await assert.rejects(get('http://127.8.0.1/', options), refused('url_invalid'));
 });
 
-test('an error says where and why, without the query and what the server sent', async (t) => {
+test('an error says where and why, without the query and without the body that came', async (t) => {
   const host: RemoteHost = await start(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end('a secret of the server');
   });
@@ -461,7 +461,7 @@ test('an error says where and why, without the query and what the server sent', 
   });
 });
 
-test('an error keeps nothing of what a server sent: no packet and no certificate', async (t) => {
+test('an error keeps nothing that the server sent: no packet and no certificate', async (t) => {
   const junk: RequestListener = ({ socket }) => socket.end('a packet of the server'.repeat(1000));
   const talkative = await start(t, junk);
   const misnamed = await remoteHost(junk, { name: 'other.example' });
@@ -501,7 +501,7 @@ for (const [name, options] of Object.entries({
   'a lookup that is no function': { lookup: '8.8.8.8' },
   'a name instead of a network': { allowedNetworks: ['localhost:3000'] },
 })) {
-  test(`an option that cannot work is refused when it is made: ${name}`, () => {
+  test(`an invalid option is refused at once: ${name}`, () => {
     assert.throws(() => readOptions('test', options, OPTIONS), TypeError);
   });
 }

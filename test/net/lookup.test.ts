@@ -22,7 +22,7 @@ test('a name has the addresses of both families that DNS knows', async (t) => {
   ]);
 });
 
-test('one family is enough', async (t) => {
+test('addresses of one family are enough', async (t) => {
   assert.deepEqual(await resolve(t, 'client.example', ['0:0:0:0:0:0:0:1']), [
     { address: '::1', family: 6 },
   ]);
@@ -32,7 +32,7 @@ test('a name without addresses is an error', async (t) => {
   await assert.rejects(resolve(t, 'client.example', []), { code: 'ENODATA' });
 });
 
-test('a name server that does not answer is an error after a while', async (t) => {
+test('a name server that does not answer causes an error after a while', async (t) => {
   await assert.rejects(resolve(t, 'client.example'), { code: 'ETIMEOUT' });
 });
 
@@ -43,11 +43,11 @@ test('localhost is this machine, and no name server is asked (RFC 6761 §6.3)', 
   ]);
 });
 
-test('a name without a dot is asked of the name servers too, and occupies no thread', async (t) => {
+test('a name without a dot is looked up in DNS too, and occupies no thread', async (t) => {
   assert.deepEqual(await resolve(t, 'keycloak', ['8.8.8.8']), [{ address: '8.8.8.8', family: 4 }]);
 });
 
-test('names that no server answers hold up no other name', async (t) => {
+test('a lookup without an answer does not delay other lookups', async (t) => {
   const silent = await nameServer();
   const quick = await nameServer(['8.8.8.8']);
   t.after(() => Promise.all([silent.close(), quick.close()]));

@@ -6,7 +6,7 @@ const turnedAway = () => new Error('turned away');
 const forever = () => new Promise<void>(() => undefined);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a share alone gets half of a lane, and leaves the other half to others', async () => {
+test('one share gets at most half of a lane, and leaves the other half to others', async () => {
   const lane = new Lane(100, 60);
   let running = 0;
   for (let count = 0; count < 300; count += 1) {

@@ -47,7 +47,7 @@ after(() => clearInterval(running));
 /** Until what was begun in the background has had its turn. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('the fetch is given the URL, the headers, a signal, and follows no redirect', async () => {
+test('the fetch function gets the URL, the headers and a signal, and must not follow redirects', async () => {
   const calls: unknown[] = [];
   const { value } = await get(async (url, { signal, ...init }) => {
     calls.push(url, init, signal.aborted);
@@ -72,7 +72,7 @@ for (const url of [
   'https://localhost/',
   'http://localhost:3000/',
 ]) {
-  test(`${url} is not handed to it`, async () => {
+  test(`the fetch function never gets ${url}`, async () => {
     await assert.rejects(
       get(() => assert.fail('called'), {}, url),
       refused('url_invalid'),
@@ -80,7 +80,7 @@ for (const url of [
   });
 }
 
-test('nor is a port that is not allowed, or an inner address', async () => {
+test('the fetch function never gets a forbidden port or an inner address', async () => {
   const fail: UserFetch = () => assert.fail('called');
   await assert.rejects(get(fail, {}, 'https://client.example:22/'), refused('port_not_allowed'));
   for (const host of ['127.0.0.1', '10.0.0.1', '[::1]', '0x7f.1', '169.254.169.254']) {
@@ -117,7 +117,7 @@ const REFUSED: readonly (readonly [string, ResponseInit, FetchErrorCode])[] = [
 ];
 
 for (const [what, init, code] of REFUSED) {
-  test(`${what} is refused, and its body is let go`, async () => {
+  test(`${what} is refused, and its body is released`, async () => {
     const { body, seen } = endless();
     await assert.rejects(
       get(async () => new Response(body, init)),
@@ -129,7 +129,7 @@ for (const [what, init, code] of REFUSED) {
   });
 }
 
-test('a fetch that has followed a redirect by itself is refused, and its body is let go', async () => {
+test('an answer after a redirect is refused, and its body is released', async () => {
   const { body, seen } = endless();
   const response = Object.defineProperty(new Response(body, { headers: JSON_TYPE }), 'redirected', {
     value: true,
@@ -142,7 +142,7 @@ test('a fetch that has followed a redirect by itself is refused, and its body is
   assert.equal(seen.cancelled, true);
 });
 
-test('an endless body is read up to maxBytes, then let go', async () => {
+test('an endless body is read up to maxBytes, then released', async () => {
   const { body, seen } = endless();
   await assert.rejects(
     get(async () => new Response(body, { headers: JSON_TYPE })),
@@ -165,20 +165,20 @@ test('a byte order mark before the JSON is ignored (RFC 8259 §8.1), a second on
   await assert.rejects(get(send('\ufeff\ufeff{"a":1}')), refused('body_not_json'));
 });
 
-test('a fetch that never answers, and does not listen to the signal, is given up', async () => {
+test('a fetch function that never answers and ignores the signal is abandoned', async () => {
   await assert.rejects(
     get(() => new Promise(() => undefined), { timeout: 0.05 }),
     refused('timeout'),
   );
 });
 
-test('a body that stops in the middle is given up', async () => {
+test('a body that stops in the middle is abandoned', async () => {
   const { body } = endless(null);
   const fetch = async () => new Response(body, { headers: JSON_TYPE });
   await assert.rejects(get(fetch, { timeout: 0.05 }), refused('timeout'));
 });
 
-test('an answer that comes after the timeout is let go', async () => {
+test('an answer that comes after the timeout is released', async () => {
   const { body, seen } = endless();
   const late = new Promise<Response>((resolve) => {
     setTimeout(() => resolve(new Response(body, { headers: JSON_TYPE })), 100);
@@ -243,7 +243,7 @@ for (const [what, thrown] of [
   });
 }
 
-test('an answer that is none is a failed connection', async () => {
+test('a value that is not a response is a failed connection', async () => {
   for (const answer of [undefined, null, {}, { status: 200 }]) {
     await assert.rejects(
       get(async () => answer as never),

@@ -28,7 +28,7 @@ test('the package holds the built code, its types, and what people read: nothing
 /** What the documents link to and only a checkout has. */
 const OF_A_CHECKOUT = /^(samples|demo|docs\/images|bench)\//;
 
-test('the documents of the package are whole: their links lead to files that are in it', async (t) => {
+test('the documents of the package are complete: their links lead to files in the package', async (t) => {
   const { files } = await pack(t);
   const documents = files.filter((file) => file.endsWith('.md'));
   assert.ok(documents.length > 20);
@@ -54,7 +54,7 @@ test('every file of exports and bin is in the package', async (t) => {
   for (const file of named) assert.ok(files.includes(file.replace('./', '')), file);
 });
 
-test('no declaration belongs to the command line, which nobody imports', async (t) => {
+test('the package has no declarations of the command line', async (t) => {
   const { files } = await pack(t);
   assert.ok(files.includes('dist/cli/main.js'));
   assert.ok(!files.some((file) => file.startsWith('dist/cli/') && file.endsWith('.d.ts')));
@@ -64,7 +64,7 @@ test('types come first among the conditions of exports', () => {
   for (const conditions of entryPoints) assert.equal(Object.keys(conditions)[0], 'types');
 });
 
-test('declarations show nothing that is internal', async (t) => {
+test('declarations contain nothing internal', async (t) => {
   const { files } = await pack(t);
   const declarations = files.filter((file) => file.endsWith('.d.ts'));
   assert.ok(declarations.length > 20);
@@ -91,7 +91,7 @@ test('every peer is optional: neither half needs those of the other', () => {
   );
 });
 
-test('the package stays small: a budget that a new file or page must fit', async (t) => {
+test('the package stays within its size budget', async (t) => {
   const { size, unpackedSize, files } = await pack(t);
   assert.ok(size < 325_000, `${size} bytes to download`);
   assert.ok(unpackedSize < 1_200_000, `${unpackedSize} bytes on disk`);

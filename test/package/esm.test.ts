@@ -31,7 +31,7 @@ test('an empty ESM project: the server half needs no peer, the others name their
   assert.match(stderr, /Cannot find package 'openid-client'/);
 });
 
-test('the client half needs openid-client alone; the server half accepts what it signs', async (t) => {
+test('the client half needs only openid-client; the server half accepts what it signs', async (t) => {
   const project = await installed(t, 'module', ['openid-client']);
   await project.write({
     'both.js': `
@@ -58,7 +58,7 @@ test('the client half needs openid-client alone; the server half accepts what it
   assert.equal(stdout, 'client private_key_jwt\n', stderr);
 });
 
-test('what is not in exports cannot be imported', async (t) => {
+test('files outside exports cannot be imported', async (t) => {
   const project = await installed(t, 'module');
   const { exitCode, stderr } = await exportsOf(project, 'passport-private-key-jwt/dist/index.js');
   assert.equal(exitCode, 1);

@@ -107,7 +107,7 @@ test('the README as it stands: a token endpoint, a token, a login', async (t) =>
   assert.equal(JSON.parse(page.body).sub, 'alice');
 });
 
-test('the README in TypeScript: the compiler has nothing to say under its own defaults', async (t) => {
+test("the README in TypeScript compiles under the compiler's own defaults", async (t) => {
   const folder = await newcomer(t);
   const [, packages = ''] =
     /install `([^`]+)` as dev dependencies/.exec((await textOf(README)).replace(/\s+/g, ' ')) ?? [];

@@ -48,7 +48,7 @@ function reExports(entry: string, [name, methods, kind]: Listed): string[] {
   );
 }
 
-test('every result can be exported again by a package that has declarations of its own', async (t) => {
+test('a package with declarations can export every result again', async (t) => {
   const peers = ['openid-client', 'express', 'passport', '@types/express', '@types/passport'];
   const project = await installed(t, 'module', ['typescript', '@types/node', ...peers]);
   const listed = await project.node('--input-type=module', '-e', LIST);

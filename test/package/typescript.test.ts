@@ -129,7 +129,7 @@ test('a CommonJS project compiles the server half', async (t) => {
   for (const module of ['nodenext', 'node20']) await compile(project, SERVER, { module });
 });
 
-test('the client half compiles with openid-client alone', async (t) => {
+test('the client half compiles with only openid-client', async (t) => {
   const project = await installed(t, 'module', [...COMPILER, 'openid-client']);
   await compile(project, CLIENT);
 });

@@ -26,7 +26,7 @@ const reasonOf = (promise: Promise<unknown>): Promise<string> =>
     (error: ClientAuthenticationError) => error.reason,
   );
 
-test('a copy that expires while its client is looked up is refused: the store has forgotten it', async () => {
+test('a copy that expires during the client lookup is refused, because the store has dropped its entry', async () => {
   const { now, advance } = fakeClock();
   let lookupTime = 0;
   const validator = new ClientAssertionValidator({ clockTolerance: 0 }, async () => {
@@ -44,7 +44,7 @@ test('a copy that expires while its client is looked up is refused: the store ha
   assert.equal(await validate(), 'expired');
 });
 
-test('a client whose share of the store is used up is told 503, and the operator why', async () => {
+test('a client that has used up its share gets 503, and the event has the reason', async () => {
   const replay = new MemoryReplayStore({ maxEntries: 2 });
   const reasons: (string | undefined)[] = [];
   const validator = new ClientAssertionValidator(

@@ -49,12 +49,12 @@ test('the machine client gets a token and prints what it sent and got', async ()
   }
 });
 
-test('it prints neither the assertion nor the token, which would be of use', async () => {
+test('the program prints neither the assertion nor the token in a usable form', async () => {
   const { output } = await run(SETTINGS);
   assert.doesNotMatch(output, /[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}/);
 });
 
-test('it prints the error of the server, and exits with 1', async () => {
+test('the program prints the error of the server, and exits with 1', async () => {
   const { code, output, stderr } = await run({ ...SETTINGS, SCOPE: 'admin' });
   assert.equal(code, 1);
   assert.match(output, /400 Bad Request\n {2}\{\n {4}"error": "invalid_scope"/);
@@ -71,7 +71,7 @@ const WRONG: readonly (readonly [string, Record<string, string>, RegExp])[] = [
 ];
 
 for (const [what, env, message] of WRONG) {
-  test(`with ${what} it says so and exits with 1`, async () => {
+  test(`with ${what} the program says so and exits with 1`, async () => {
     const { code, stderr } = await run({ ...SETTINGS, ...env });
     assert.equal(code, 1);
     assert.match(stderr, message);

@@ -140,7 +140,7 @@ for (const [what, metadata] of Object.entries({
   });
 }
 
-test('a stranger with another key calls no tool', async (t) => {
+test('a stranger with another key cannot call a tool', async (t) => {
   const { url } = await startSample(t, [registered(newKeyPair('ES256').publicJwk)]);
   const provider = new sdk2.PrivateKeyJwtProvider({
     clientId: 'registered',
@@ -154,7 +154,7 @@ test('a stranger with another key calls no tool', async (t) => {
   assert.match(response.headers.get('www-authenticate') ?? '', /resource_metadata=/);
 });
 
-test('a document does not grant itself client_credentials, and a key client must use its key', async (t) => {
+test('a document cannot grant itself client_credentials, and a client with a key must use its key', async (t) => {
   const clientId = await published(t, {
     ...CODE,
     ...KEYS,

@@ -55,7 +55,7 @@ function configuration(clientId: string, { privateKey } = pair): Promise<client.
   });
 }
 
-test('a machine client gets a token for what it may have', async () => {
+test('a machine client gets a token for its scopes', async () => {
   const config = await configuration('machine');
   const tokens = await client.clientCredentialsGrant(config, { scope: 'api2' });
   assert.equal(tokens.scope, 'api2');
@@ -101,7 +101,7 @@ test('a user allows a client, which redeems the code with PKCE and refreshes its
   });
 });
 
-test('a code is of no use without its verifier (RFC 7636 §4.6)', async () => {
+test('a code does not work without its verifier (RFC 7636 §4.6)', async () => {
   const config = await configuration('web');
   const url = await callback(config, client.randomPKCECodeVerifier());
   const checks = {

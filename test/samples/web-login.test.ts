@@ -41,7 +41,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('a user logs in on the way to a page, and out at the provider too', async () => {
+test('a user who asks for a page logs in, and logs out at the provider too', async () => {
   const visitor = newVisitor();
   const consent = await visitor.submit(await visitor.open(`${url}/account`));
   const account = await visitor.submit(consent);
@@ -59,7 +59,7 @@ test('a user logs in on the way to a page, and out at the provider too', async (
   assert.match(again.body, /<title>Log in</, 'the provider has ended its session');
 });
 
-test('a user who has to log in again comes back to the page that was asked for', async () => {
+test('a user who must log in again comes back to the requested page', async () => {
   const visitor = newVisitor();
   const login = await visitor.submit(await visitor.open(`${url}/account?tab=1`));
   const account = await visitor.submit(login);

@@ -38,7 +38,7 @@ test('the token of another workload is refused, and not printed', async () => {
   assert.doesNotMatch(output + stderr, /eyJ/);
 });
 
-test('a missing variable or file is a sentence', async () => {
+test('a missing variable or file is an error with a clear message', async () => {
   const without = await run({ ...SETTINGS, TOKEN_FILE: '' });
   assert.match(without.stderr, /^TOKEN_FILE is not set: it must be/);
   const missing = await run({ ...SETTINGS, TOKEN_FILE: join(folder, 'missing') });

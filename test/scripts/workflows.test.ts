@@ -46,7 +46,7 @@ test('workflows may read by default, and write only what a job names', () => {
   }
 });
 
-test('workflows call npm scripts that are there', () => {
+test('workflows call only existing npm scripts', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };

@@ -72,7 +72,7 @@ for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4'
   });
 }
 
-test('endpoint overrides the one of the strategy', async (t) => {
+test('endpoint overrides the endpoint of the strategy', async (t) => {
   const post = await start(t, { options: { endpoint: 'https://as.example/other' } });
   const claims = { aud: 'https://as.example/other' };
   const response = await post(assertionForm(await signAssertion('client', { claims })));
@@ -88,13 +88,13 @@ test('errors of the server go on to its own handler', async (t) => {
   assert.deepEqual([response.status, await response.json()], [500, { name: 'RangeError' }]);
 });
 
-test('without a body parser the operator learns what to mount', async (t) => {
+test('without a body parser the error says what to mount', async (t) => {
   const post = await start(t, { parse: false });
   const response = await post(assertionForm(await signAssertion()));
   assert.deepEqual(await response.json(), { name: 'ConfigurationError' });
 });
 
-test('a right client_secret of a client that must use assertions reads like a wrong one', async (t) => {
+test('for a client that must use assertions, a correct client_secret gets the same answer as a wrong one', async (t) => {
   const privateKeyJwt = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
   const otherwise = basicStrategy((secret) => (secret === 'right' ? CLIENT : false));
   const app = express();
@@ -114,7 +114,7 @@ test('a right client_secret of a client that must use assertions reads like a wr
   assert.equal(answers[0]?.status, 401);
 });
 
-test('what it refuses itself is an event too, by callback and channel', async (t) => {
+test('refusals of authenticateClient itself are events too, by callback and channel', async (t) => {
   const called: AuthenticationEvent[] = [];
   const published: unknown[] = [];
   const publish = (event: unknown) => published.push(event);
@@ -211,7 +211,7 @@ async function startBasic(t: TestContext, user: unknown) {
   return { events, post };
 }
 
-test('a client that must use assertions and did not is named in the event', async (t) => {
+test('the event names a client that should have used an assertion', async (t) => {
   const { post, events } = await startBasic(t, CLIENT);
   assert.equal((await oauthAnswer(await post(basic('right')))).status, 401);
   assert.deepEqual(
@@ -232,7 +232,7 @@ const NOT_PINNED: readonly unknown[] = [
 ];
 
 for (const user of NOT_PINNED) {
-  test(`a client that nobody can hold to its method is not let in: ${JSON.stringify(user)}`, async (t) => {
+  test(`a user without clientId and secrets is not accepted as a client: ${JSON.stringify(user)}`, async (t) => {
     const { post, events } = await startBasic(t, user);
     const response = await post(basic('right'));
     assert.equal(response.status, 500);
@@ -268,7 +268,7 @@ const WRONG_STRATEGIES: readonly (readonly [unknown, string])[] = [
 ];
 
 for (const [strategy, name] of WRONG_STRATEGIES) {
-  test(`instead of the strategy it was given ${name}: the error says so when it is made`, () => {
+  test(`authenticateClient refuses ${name} instead of the strategy`, () => {
     assert.throws(() => authenticateClient(strategy as PrivateKeyJwtStrategy), {
       name: 'TypeError',
       message: `authenticateClient needs the PrivateKeyJwtStrategy itself, not ${name}. Pass other methods as { otherwise: passport.authenticate(…) }.`,
@@ -305,7 +305,7 @@ for (const [name, members, reason] of HELD) {
   });
 }
 
-test('somebody who was logged in before is not the client', async (t) => {
+test('a user who was logged in before does not count as the client', async (t) => {
   const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
   const app = express();
   app.use((request, _response, next) => {
@@ -381,7 +381,7 @@ test('one app.use serves several endpoints, each with its own URL as audience', 
   assert.equal(await statusOf('/par', `${ISSUER}/revoke`), 401);
 });
 
-test('the handlers beside it may read the body: their type is not changed', async (t) => {
+test('handlers next to authenticateClient can read the body: their type stays the same', async (t) => {
   const privateKeyJwt = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
   const app = express();
   app.post(
@@ -431,7 +431,7 @@ for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4'
   });
 }
 
-test('a listener that throws disturbs nothing', async (t) => {
+test('a listener that throws does not disturb the request', async (t) => {
   const onAuthentication = () => {
     throw new Error('full');
   };

@@ -66,7 +66,7 @@ const requestOf = (body: Body | null, { path = '/token', headers, ...init }: Ini
     ...init,
   } as RequestInit);
 
-test('authenticate gives the client, how it proved itself, and the whole form', async () => {
+test('authenticate returns the client, how it authenticated, and the whole form', async () => {
   const { authenticate, contexts } = start();
   const form = assertionForm(await signAssertion(), { grant_type: 'client_credentials' });
   const request = requestOf(form);
@@ -78,7 +78,7 @@ test('authenticate gives the client, how it proved itself, and the whole form', 
   assert.deepEqual(contexts, [request]);
 });
 
-test('the form alone will do, as URLSearchParams', async () => {
+test('authenticate also accepts only the form, as URLSearchParams', async () => {
   const { authenticate, contexts } = start();
   const form = assertionForm(await signAssertion());
   const { client, parameters } = await authenticate(form);
@@ -230,7 +230,7 @@ function endless() {
   return { body, asked };
 }
 
-test('an endless body is read up to the bound, then let go', async () => {
+test('an endless body is read up to the bound, then released', async () => {
   const { authenticate, events } = start();
   const { body, asked } = endless();
   const { answer } = await authenticate(requestOf(body));
@@ -242,7 +242,7 @@ test('an endless body is read up to the bound, then let go', async () => {
   assert.deepEqual(events, []);
 });
 
-test('a body that says it is too long is not read at all', async () => {
+test('a body that announces too many bytes is not read', async () => {
   const { authenticate } = start();
   const { body, asked } = endless();
   const headers = { 'content-length': String(TOO_LONG) };
@@ -252,7 +252,7 @@ test('a body that says it is too long is not read at all', async () => {
   assert.ok(asked.chunks - before <= 1, `${asked.chunks}`);
 });
 
-test('the longest form is read, and a longer assertion may be asked for', async () => {
+test('the longest form is read, and maxAssertionLength extends the bound', async () => {
   const { authenticate } = start();
   const pad = async (length: number) => {
     const form = `${assertionForm(await signAssertion())}&state=`;
@@ -313,7 +313,7 @@ for (const [name, bodyOf, init, expected] of ENCODINGS) {
   });
 }
 
-test("a body that breaks off is the caller's mistake", async () => {
+test('a body that breaks off is answered with 400', async () => {
   const { authenticate } = start();
   const body = new ReadableStream({
     pull(controller) {
@@ -325,7 +325,7 @@ test("a body that breaks off is the caller's mistake", async () => {
   assert.equal(error?.error, 'invalid_request');
 });
 
-test('a body of something else than bytes is refused', async () => {
+test('a body that is not bytes is refused', async () => {
   const { authenticate } = start();
   for (const chunk of ['client_assertion=x', 5, { byteLength: -1 }, new ArrayBuffer(2)]) {
     const body = new ReadableStream({
@@ -338,7 +338,7 @@ test('a body of something else than bytes is refused', async () => {
   }
 });
 
-test("a body that something else has read is the operator's mistake", async () => {
+test('a body that was already read is a ConfigurationError', async () => {
   const { authenticate } = start();
   const read = requestOf(assertionForm(await signAssertion()));
   await read.text();
@@ -353,7 +353,7 @@ test("a body that something else has read is the operator's mistake", async () =
 });
 
 for (const request of [undefined, null, 'client_assertion=x', {}, new FormData(), new Response()]) {
-  test(`authenticate does not take ${Object.prototype.toString.call(request)}`, async () => {
+  test(`authenticate refuses ${Object.prototype.toString.call(request)}`, async () => {
     await assert.rejects(start().authenticate(request as unknown as Request), {
       name: 'TypeError',
       message:
@@ -362,7 +362,7 @@ for (const request of [undefined, null, 'client_assertion=x', {}, new FormData()
   });
 }
 
-test('a server that does not say who it is does not read the request', async () => {
+test('without the identity of the server the request is not read', async () => {
   const { validator } = start();
   const request = requestOf(assertionForm(await signAssertion()));
   await assert.rejects(validator.authenticate(request, { issuer: '' }), { name: 'TypeError' });
@@ -419,7 +419,7 @@ for (const [name, accepted, reason] of OTHERS) {
   });
 }
 
-test('a client_id beside another method must name the same client (RFC 6749 §3.2.1)', async () => {
+test('a client_id sent with another method must name the same client (RFC 6749 §3.2.1)', async () => {
   const other = { clientId: 'other', secrets: [] };
   const { authenticate, events } = start({}, () => other);
   const headers = { authorization: 'Basic b3RoZXI6eA==' };
@@ -435,14 +435,14 @@ test('a client_id beside another method must name the same client (RFC 6749 §3.
   }
 });
 
-test('otherwise is not asked about a request with an assertion, right or wrong', async () => {
+test('otherwise is not called for a request with an assertion, valid or not', async () => {
   const otherwise = () => assert.fail('asked');
   const { authenticate } = start({}, otherwise);
   assert.ok((await authenticate(requestOf(assertionForm(await signAssertion())))).client);
   assert.equal((await authenticate(requestOf(assertionForm('a.b.c')))).answer?.status, 401);
 });
 
-test('what otherwise throws goes to the application, and a client that cannot be held too', async () => {
+test('errors of otherwise go to the application, and so does a client without secrets', async () => {
   const broken = start({}, () => {
     throw new RangeError('broken');
   });
@@ -525,7 +525,7 @@ test('node:http: a body without end gets its answer all the same', async (t) => 
   assert.deepEqual(errors, []);
 });
 
-test('node:http: a caller that goes away mid-way is no error of the server', async (t) => {
+test('node:http: a caller that disconnects causes no server error', async (t) => {
   const { url, events, errors } = await nodeServer(t, async (request) => {
     if (request.headers['content-length'] === '100') await closed(request);
   });
@@ -541,7 +541,7 @@ test('node:http: a caller that goes away mid-way is no error of the server', asy
   assert.deepEqual([events.map(({ outcome }) => outcome), errors], [['success'], []]);
 });
 
-test('node:http: a body that a parser has read is the mistake of the operator', async (t) => {
+test('node:http: a body that a parser has read is a ConfigurationError', async (t) => {
   const { url, errors } = await nodeServer(t, async (request) => {
     for await (const _chunk of request);
   });

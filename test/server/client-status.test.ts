@@ -117,7 +117,7 @@ for (const [how, mount] of Object.entries(MOUNTS)) {
     });
   }
 
-  test(`${how}: an empty Authorization header is no method beside an assertion`, async (t) => {
+  test(`${how}: an empty Authorization header does not count as a second method`, async (t) => {
     const post = await server(t, mount, {});
     for (const authorization of ['', ' ', '\t']) {
       const response = await post(assertionForm(await signAssertion()), { authorization });

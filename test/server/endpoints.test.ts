@@ -44,7 +44,7 @@ for (const [name, path] of Object.entries(ENDPOINTS)) {
     assert.equal(server.events.at(-1)?.endpoint, own);
   });
 
-  test(`${name}: audience 'issuer' takes the issuer alone (RFC 10070 §4)`, async (t) => {
+  test(`${name}: audience 'issuer' accepts only the issuer (RFC 10070 §4)`, async (t) => {
     const server = await authenticatedEndpoints({ audience: 'issuer' });
     t.after(() => server.close());
     const own = ISSUER + path;
@@ -56,7 +56,7 @@ for (const [name, path] of Object.entries(ENDPOINTS)) {
     }
   });
 
-  test(`${name}: typ client-authentication+jwt is held to the issuer in compatible mode too`, async (t) => {
+  test(`${name}: with typ client-authentication+jwt only the issuer is accepted, in compatible mode too`, async (t) => {
     const server = await authenticatedEndpoints({ additionalAudiences: ['https://old.example'] });
     t.after(() => server.close());
     assert.equal(await server.call({ path, aud: ISSUER, typ: TYP }), 200);
@@ -65,7 +65,7 @@ for (const [name, path] of Object.entries(ENDPOINTS)) {
     }
   });
 
-  test(`${name}: the URL of another endpoint is no audience`, async (t) => {
+  test(`${name}: the URL of another endpoint is refused as audience`, async (t) => {
     const server = await authenticatedEndpoints();
     t.after(() => server.close());
     const others = Object.values(ENDPOINTS).filter((other) => other !== path && other !== '/token');
@@ -86,7 +86,7 @@ const HEADERS: readonly Record<string, string>[] = [
 ];
 
 for (const headers of HEADERS) {
-  test(`${JSON.stringify(headers)} makes no other audience, with trust proxy on`, async (t) => {
+  test(`${JSON.stringify(headers)} adds no audience, with trust proxy on`, async (t) => {
     const server = await authenticatedEndpoints({ tokenEndpoint: undefined });
     t.after(() => server.close());
     for (const aud of [EVIL, `${EVIL}/token`, 'http://evil.example/token']) {
@@ -133,7 +133,7 @@ test('behind a proxy that changes the path, the endpoint is named', async (t) =>
   assert.equal(await server.call({ path: '/oauth/par', aud: `${ISSUER}/oauth/par` }), 401);
 });
 
-test("a route's own endpoint goes before the strategy's", async (t) => {
+test("a route's own endpoint overrides the strategy's", async (t) => {
   const options = { endpoint: 'https://as.example/of/the/strategy' };
   const strategyAlone = await authenticatedEndpoints(options);
   t.after(() => strategyAlone.close());
@@ -175,7 +175,7 @@ const WRONG_IDENTITIES: Readonly<Record<string, unknown>> = {
 
 for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
   for (const [what, value] of Object.entries(WRONG_IDENTITIES)) {
-    test(`${name}() that returns ${what} lets nobody in: the operator's error`, async (t) => {
+    test(`${name}() that returns ${what} accepts no client: the operator's error`, async (t) => {
       const server = await authenticatedEndpoints({ [name]: () => value });
       t.after(() => server.close());
       for (const aud of [undefined, '', null, 'as.example', ISSUER]) {
@@ -189,7 +189,7 @@ for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
   }
 }
 
-test('ignoreTrailingSlash lets one slash at the end differ', async (t) => {
+test('with ignoreTrailingSlash aud may have one final slash more or less', async (t) => {
   const server = await authenticatedEndpoints({
     ignoreTrailingSlash: true,
     additionalAudiences: ['https://old.example/'],
@@ -218,7 +218,7 @@ test('additionalAudiences are accepted in compatible mode', async (t) => {
   assert.equal(await server.call({ path: '/token', aud: 'https://old.example/' }), 401);
 });
 
-test('an error of the functions reaches the caller as none of its details', async (t) => {
+test('an error of the functions reaches the caller without details', async (t) => {
   const issuer = () => {
     throw new Error('the tenant table is locked');
   };
@@ -238,7 +238,7 @@ test('an error of the functions reaches the caller as none of its details', asyn
   assert.equal((await oauthAnswer(none)).error, 'invalid_client');
 });
 
-test('an issuer without an origin makes no endpoint from a path', async (t) => {
+test('an issuer without an origin gives no endpoint URL from a path', async (t) => {
   const issuer = 'urn:as:one';
   const strategy = new PrivateKeyJwtStrategy({ issuer }, () => CLIENT);
   const app = express();

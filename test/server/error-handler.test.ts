@@ -45,7 +45,7 @@ for (const [name, factory] of Object.entries({ 'Express 5': express, 'Express 4'
     assert.equal(description, 'The scope  x  is unknown.');
   });
 
-  test(`${name}: a failing body parser is the caller's mistake`, async (t) => {
+  test(`${name}: an error of the body parser is answered as the caller's mistake`, async (t) => {
     const urlencoded = factory.urlencoded({ extended: true, limit: 100, parameterLimit: 2 });
     const post = await failing(t, [urlencoded], factory);
     const bodies: readonly (readonly [string, Record<string, string>, number])[] = [
@@ -75,7 +75,7 @@ const CHALLENGES: readonly (readonly [string, string])[] = [
 ];
 
 for (const [authorization, challenge] of CHALLENGES) {
-  test(`whoever sent "${authorization.slice(0, 20)}" is challenged for ${challenge} (RFC 6749 §5.2)`, async (t) => {
+  test(`a request with "${authorization.slice(0, 20)}" is challenged for ${challenge} (RFC 6749 §5.2)`, async (t) => {
     const error = new OAuthError('invalid_client', 'No.', 401);
     const post = await failing(t, [throwing(error)]);
     const answer = await oauthAnswer(await post({ authorization }));
@@ -134,7 +134,7 @@ for (const [name, error] of Object.entries(UNRELATED)) {
   });
 }
 
-test('an answer that has begun is left to Express', async (t) => {
+test('an answer that has started is left to Express', async (t) => {
   const half: RequestHandler = (_request, response, next) => {
     response.write('half');
     next(new OAuthError('invalid_request', 'No.'));
@@ -156,7 +156,7 @@ test('descriptions hold no character that RFC 6749 §5.2 forbids', () => {
   assert.match(message, /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/);
 });
 
-test('callers read the same for all failures of a client unless details are turned on', async (t) => {
+test('callers get the same answer for all failures of a client, unless detailedErrors is on', async (t) => {
   const clients = [
     {
       clientId: 'client',

@@ -183,7 +183,7 @@ const dpopProof = async (nonce?: string) => {
 };
 
 for (const [how, mount] of Object.entries(MOUNTS)) {
-  test(`a DPoP challenge before ${how} leaves the jti unused: the same assertion is good for the second request`, async (t) => {
+  test(`a DPoP challenge before ${how} leaves the jti unused: the same assertion works for the second request`, async (t) => {
     const { events, post } = await server(t, mount, [dpopCheck('nonce-1')]);
     const assertion = await signAssertion('ES256');
     const challenged = await post('/token', assertion, await dpopProof());

@@ -115,7 +115,7 @@ const next = () => {
   return `${serial}`;
 };
 
-test('bogus client ids of one host leave clients with a cached document at half speed or better', async (t) => {
+test('invented client ids of one host leave clients with a cached document at half speed or better', async (t) => {
   const { honest, stranger, send } = await documentValidator(t);
   const ids = Array.from({ length: 12 }, (_, i) => `${honest.origin}/${i}`);
   let turn = 0;

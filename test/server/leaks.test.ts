@@ -129,7 +129,7 @@ function assertHoldsNoSecret(output: unknown): void {
 }
 
 for (const detailedErrors of [false, true]) {
-  test(`no output has a key, a secret or an assertion, detailedErrors being ${detailedErrors}`, async (t) => {
+  test(`no output has a key, a secret or an assertion, with detailedErrors ${detailedErrors}`, async (t) => {
     const heard = listenToEverything(t);
     const endpoint = await tokenEndpoint(CLIENTS, { detailedErrors });
     t.after(() => endpoint.close());
@@ -148,7 +148,7 @@ for (const detailedErrors of [false, true]) {
   });
 }
 
-test('no error that is thrown has a key, a secret or an assertion, nor has an explanation of checks', async () => {
+test('no thrown error and no explanation has a key, a secret or an assertion', async () => {
   const validator = validatorOf(CLIENTS);
   for (const [form] of await requests()) {
     const parameters = Object.fromEntries(new URLSearchParams(form));

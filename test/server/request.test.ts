@@ -207,7 +207,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     assert.equal(response.status, 200);
   });
 
-  test(`${framework}: what is wrong with a request is refused (RFC 7521 §4.2, RFC 6749 §2.3, §3.2)`, async (t) => {
+  test(`${framework}: malformed requests are refused (RFC 7521 §4.2, RFC 6749 §2.3, §3.2)`, async (t) => {
     const endpoint = await start();
     t.after(() => endpoint.close());
     for (const { name, request, ...expected } of REFUSALS) {
@@ -217,7 +217,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     }
   });
 
-  test(`${framework}: extended parsers make objects and arrays, which are refused`, async (t) => {
+  test(`${framework}: objects and arrays from extended parsers are refused`, async (t) => {
     const endpoint = await start({}, [factory.urlencoded({ extended: true })]);
     t.after(() => endpoint.close());
     const bodies = {
@@ -267,7 +267,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     assert.deepEqual(endpoint.events, []);
   });
 
-  test(`${framework}: without a body parser the operator learns what to mount`, async (t) => {
+  test(`${framework}: without a body parser the error says what to mount`, async (t) => {
     const parsers: Record<string, readonly RequestHandler[]> = {
       none: [],
       'one for JSON': [factory.json()],
@@ -290,7 +290,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     }
   });
 
-  test(`${framework}: a form without parameters is no mistake of the operator`, async (t) => {
+  test(`${framework}: a form without parameters is not a ConfigurationError`, async (t) => {
     const endpoint = await start();
     t.after(() => endpoint.close());
     const answer = await oauthAnswer(await endpoint.post('&'));
@@ -298,7 +298,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     assert.deepEqual(endpoint.errors, []);
   });
 
-  test(`${framework}: nor is an empty body that comes in chunks (RFC 9112 §7.1)`, async (t) => {
+  test(`${framework}: an empty body in chunks is not a ConfigurationError either (RFC 9112 §7.1)`, async (t) => {
     const endpoint = await start();
     t.after(() => endpoint.close());
     const request = http.request(`${endpoint.url}/token`, {
@@ -323,7 +323,7 @@ for (const [framework, factory] of Object.entries(FRAMEWORKS)) {
     assert.equal(answer.error, 'invalid_client');
   });
 
-  test(`${framework}: an assertion longer than maxAssertionLength is refused undecoded`, async (t) => {
+  test(`${framework}: an assertion longer than maxAssertionLength is refused without decoding`, async (t) => {
     const endpoint = await start({ maxAssertionLength: 600 });
     t.after(() => endpoint.close());
     const fits = await signAssertion();
@@ -347,7 +347,7 @@ const NOT_SENT: Readonly<Record<string, (parameters: object) => object>> = {
 };
 
 for (const [what, change] of Object.entries(NOT_SENT)) {
-  test(`parameters that are ${what} were not sent (RFC 6749 §3.2)`, async () => {
+  test(`parameters that are ${what} count as not sent (RFC 6749 §3.2)`, async () => {
     const request = requestWith(await signAssertion());
     const parameters = change(request.parameters);
     const validated = validatorOf(CLIENTS).validate({ ...request, parameters });
@@ -355,7 +355,7 @@ for (const [what, change] of Object.entries(NOT_SENT)) {
   });
 }
 
-test('the length limit is 16384 characters unless it is set', async (t) => {
+test('the default length limit is 16384 characters', async (t) => {
   const endpoint = await tokenEndpoint(CLIENTS);
   t.after(() => endpoint.close());
   const expected = { status: 401, error: 'invalid_client' } as const;
@@ -368,7 +368,7 @@ test('the length limit is 16384 characters unless it is set', async (t) => {
   await send(16_385, 'assertion_too_long');
 });
 
-test('whoever sends the URN of the grant type is told the right one (RFC 7523 §2.1, §2.2)', async (t) => {
+test('for the URN of the grant type, the error names the right URN (RFC 7523 §2.1, §2.2)', async (t) => {
   const endpoint = await tokenEndpoint(CLIENTS);
   t.after(() => endpoint.close());
   const request: MakeRequest = (assertion) => ({
@@ -382,7 +382,7 @@ test('whoever sends the URN of the grant type is told the right one (RFC 7523 §
   assert.ok(description.includes(CLIENT_ASSERTION_TYPE), description);
 });
 
-test('acceptGrantTypeAsAssertionType takes the URN of the grant type besides the right one', async (t) => {
+test('acceptGrantTypeAsAssertionType also accepts the URN of the grant type', async (t) => {
   const endpoint = await tokenEndpoint(CLIENTS, { acceptGrantTypeAsAssertionType: true });
   t.after(() => endpoint.close());
   for (const type of [GRANT_TYPE_URN, CLIENT_ASSERTION_TYPE]) {

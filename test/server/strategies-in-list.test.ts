@@ -185,7 +185,7 @@ for (const [way, { middleware, mayUseSecret }] of Object.entries(WAYS)) {
       assert.equal(response.status, list.includes(POST) ? 200 : 401);
     });
 
-    test(`${way}, [${list}]: the registered method binds, whatever keys there are (RFC 7591 §2)`, async (t) => {
+    test(`${way}, [${list}]: the registered method decides, whatever keys the client has (RFC 7591 §2)`, async (t) => {
       const endpoint = await start(t);
       const assertion = await signAssertion('basic-with-keys');
       await assertRefused(endpoint, await endpoint.post(assertionForm(assertion)), {
@@ -234,7 +234,7 @@ test('authenticateClient refuses a client_secret next to an Authorization header
   });
 });
 
-test('authenticateClient refuses credentials that came twice (RFC 6749 §3.2)', async (t) => {
+test('authenticateClient refuses repeated credentials (RFC 6749 §3.2)', async (t) => {
   const endpoint = await clientEndpoint(CLIENTS, withAuthenticateClient([POST, ASSERTION]));
   t.after(() => endpoint.close());
   for (const name of ['client_id', 'client_secret']) {
@@ -250,7 +250,7 @@ test('authenticateClient refuses credentials that came twice (RFC 6749 §3.2)', 
   assert.deepEqual(endpoint.asked, []);
 });
 
-test('an assignProperty of otherwise leaves req.user empty, which is a configuration error', async (t) => {
+test('if otherwise uses assignProperty, req.user is empty, which is a ConfigurationError', async (t) => {
   const endpoint = await clientEndpoint(CLIENTS, (passport, strategy) => {
     const options = { session: false, failWithError: true, assignProperty: 'client' };
     return authenticateClient(strategy, { otherwise: passport.authenticate(POST, options) });
@@ -262,7 +262,7 @@ test('an assignProperty of otherwise leaves req.user empty, which is a configura
   assert.equal(accepted.status, 200);
 });
 
-test('no other strategy can claim that an assertion was used', async (t) => {
+test('no other strategy can report the method of an assertion', async (t) => {
   const endpoint = await clientEndpoint(CLIENTS, (passport, strategy) => {
     passport.transformAuthInfo((info: object, done: (error: null, info: object) => void) =>
       done(null, { ...info, method: 'private_key_jwt' }),

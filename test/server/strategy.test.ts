@@ -66,7 +66,7 @@ test('the lookup gets the client_id and the request', async (t) => {
   assert.deepEqual(seen, ['client', 'one']);
 });
 
-test('requests at the same time get their own answers where Passport is handed the strategy itself', async (t) => {
+test('simultaneous requests get their own answers if Passport gets the strategy itself', async (t) => {
   const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, async (clientId) => {
     await new Promise((resolve) => setTimeout(resolve, clientId === 'slow' ? 60 : 5));
     return clientId === 'unknown' ? undefined : clientOf(clientId);
@@ -91,7 +91,7 @@ test('requests at the same time get their own answers where Passport is handed t
   assert.equal((unknown as { error: string }).error, 'invalid_client');
 });
 
-test("what an application's own callback throws is passed to it and ends no process", async (t) => {
+test("an error of the application's own callback is passed back to it and does not end the process", async (t) => {
   const rejections: unknown[] = [];
   const note = (error: unknown) => rejections.push(error);
   process.on('unhandledRejection', note);
@@ -132,7 +132,7 @@ for (const [does, callback] of Object.entries(THROWING)) {
     ['success', signAssertion],
     ['failure', async () => 'a.b.c'],
   ] as const) {
-    test(`a callback that ${does} on every ${what} ends no process: 500, and a warning`, async (t) => {
+    test(`a callback that ${does} on every ${what} does not end the process: 500, and a warning`, async (t) => {
       const passport = new Passport();
       passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, clientOf));
       const app = express();
@@ -162,7 +162,7 @@ for (const [does, callback] of Object.entries(THROWING)) {
   }
 }
 
-test('a callback that throws after it has answered leaves the answer alone', async (t) => {
+test('a callback that throws after it has answered does not change the answer', async (t) => {
   const passport = new Passport();
   passport.use(new PrivateKeyJwtStrategy({ issuer: ISSUER }, clientOf));
   const app = express();

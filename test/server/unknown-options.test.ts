@@ -122,7 +122,7 @@ class Settings {
   }
 }
 
-test('options that are inherited or computed count like others', async () => {
+test('inherited and computed options count like others', async () => {
   const { jwksUri: _, ...members } = Object.getOwnPropertyDescriptors(Settings.prototype);
   const settings = Object.create(Object.create({}, members)) as PrivateKeyJwtStrategyOptions;
   const events: unknown[] = [];
@@ -141,7 +141,7 @@ test('options that are undefined count as not given', () => {
   assert.ok(strategy(options) instanceof PrivateKeyJwtStrategy);
 });
 
-test('without options the strategy says what is missing', () => {
+test('a strategy without options throws and names what is missing', () => {
   const without = () =>
     new PrivateKeyJwtStrategy(
       undefined as unknown as PrivateKeyJwtStrategyOptions,

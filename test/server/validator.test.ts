@@ -30,7 +30,7 @@ for (const [name, value, message] of NAMELESS) {
   });
 }
 
-test('a server needs no name beside its issuer', async () => {
+test('a server needs no other name than its issuer', async () => {
   const { parameters } = requestWith(await signAssertion());
   const { client } = await validatorOf([CLIENT]).validate({
     issuer: ISSUER,
@@ -51,7 +51,7 @@ for (const findClient of [undefined, null, 'client', new Map([['client', CLIENT]
   });
 }
 
-test('a lookup may call a last done(error, client), as Passport has it', async () => {
+test("a lookup may call done(error, client), Passport's convention", async () => {
   const lookup = (_clientId: string, _context: unknown, done: (...args: unknown[]) => void) => {
     setImmediate(() => done(null, CLIENT));
   };
@@ -103,7 +103,7 @@ test('a parameter that comes twice in URLSearchParams is refused (RFC 6749 §3.2
 });
 
 for (const parameters of [undefined, null]) {
-  test(`parameters ${parameters} are as if none had been sent`, async () => {
+  test(`parameters ${parameters} count as an empty form`, async () => {
     const result = validatorOf([CLIENT]).validate({
       issuer: ISSUER,
       parameters: parameters as undefined,

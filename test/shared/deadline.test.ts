@@ -21,18 +21,18 @@ const NOT_THENABLE: Readonly<Record<string, unknown>> = {
 // biome-ignore-end lint/suspicious/noThenProperty: the tests are about such objects
 
 for (const [what, value] of Object.entries(THENABLE)) {
-  test(`${what} is waited for`, () => {
+  test(`the result waits for ${what}`, () => {
     assert.equal(isThenable(value), true);
   });
 }
 
 for (const [what, value] of Object.entries(NOT_THENABLE)) {
-  test(`${what} is an answer, which nobody waits for`, () => {
+  test(`${what} is an answer at once, without a timer`, () => {
     assert.equal(isThenable(value), false);
   });
 }
 
-test('what takes longer than it may is an error that says what it was and how long it had', async () => {
+test('a missed deadline is an error that says what took too long and how long it had', async () => {
   const never = new Promise<never>(() => undefined);
   await assert.rejects(withDeadline(never, 0.01, 'The lookup'), (error: Error) => {
     assert.ok(error instanceof DeadlineError);
@@ -45,7 +45,7 @@ test('what takes longer than it may is an error that says what it was and how lo
 const timers = (): number =>
   process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 
-test('once there is an answer or an error, no timer is left that keeps the process', async () => {
+test('after an answer or an error, no timer keeps the process alive', async () => {
   const before = timers();
   assert.equal(await withDeadline(Promise.resolve('answer'), 600, 'The lookup'), 'answer');
   assert.equal(timers(), before);

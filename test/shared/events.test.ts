@@ -130,7 +130,7 @@ for (const [what, client] of [
     },
   ],
 ] as const) {
-  test(`where ${what} fails unforeseen, it is 503, and one event that has the cause`, async (t) => {
+  test(`if ${what} fails unexpectedly, the answer is 503, and one event has the cause`, async (t) => {
     const endpoint = await tokenEndpoint(() => client);
     t.after(() => endpoint.close());
     const response = await endpoint.post(assertionForm(await signAssertion()));
@@ -148,7 +148,7 @@ for (const [what, client] of [
   });
 }
 
-test('texts from outside are shortened and cleaned, and what is no text is left out', async () => {
+test('texts from outside are shortened and cleaned, and values of other types are left out', async () => {
   const events: AuthenticationEvent[] = [];
   const onAuthentication = (event: AuthenticationEvent) => events.push(event);
   const validator = validatorOf([CLIENT], { onAuthentication });
@@ -167,7 +167,7 @@ test('texts from outside are shortened and cleaned, and what is no text is left 
   assert.deepEqual(events[1]?.actual, actual);
 });
 
-test('warnings and errors about keys show no characters that steer a terminal or turn text round', async () => {
+test('warnings and errors about keys contain no control characters and no reordering characters', async () => {
   const steering = 'a\u009b31m\u202e\u2028b';
   const secrets = [
     jwkSecret(keyPair('ES256'), { kid: 'known' }),
@@ -210,7 +210,7 @@ test('callback and channel get the same events, one for each authentication', as
   });
 });
 
-test('tracing tools see each authentication start and end, and its event when it ended', async (t) => {
+test('tracing tools see each authentication start and end, with its event at the end', async (t) => {
   const { traced } = listenToChannels(t);
   const validator = validatorOf([CLIENT]);
   await outcome(validator, await signAssertion());
@@ -238,7 +238,7 @@ test('the tracing channel never shows the client', async (t) => {
   assert.ok(shown.every((message) => Object.values(message).every((value) => value !== client)));
 });
 
-test('what a subscriber does to an event does not reach the client that it is about', async (t) => {
+test('a subscriber that changes an event does not change the client', async (t) => {
   const empty = (message: unknown) => {
     const { wouldFail } = message as { wouldFail?: Record<string, unknown[]> };
     for (const reasons of Object.values(wouldFail ?? {})) reasons.splice(0);
@@ -250,7 +250,7 @@ test('what a subscriber does to an event does not reach the client that it is ab
   assert.deepEqual(authentication.wouldFail.requireTyp, ['typ_not_allowed']);
 });
 
-test('what a tracing tool does to its context is a warning, and disturbs nothing', async (t) => {
+test('a tracing tool that breaks its context causes a warning, and disturbs nothing', async (t) => {
   const freeze = (message: object) => {
     for (const value of Object.values(message)) Object.freeze(value);
     Object.freeze(message);

@@ -37,7 +37,7 @@ const UNKNOWN: readonly (readonly [what: string, options: object, sentence: stri
 ];
 
 for (const [what, options, sentence] of UNKNOWN) {
-  test(`an option that is not known is refused with what was meant: ${what}`, () => {
+  test(`an unknown option is refused, and the message suggests the right name: ${what}`, () => {
     const check = () => knownOptions('Service', options, KNOWN, { kid: 'set it with the key' });
     assert.throws(check, (error: Error) => {
       assert.ok(error instanceof TypeError);
@@ -47,14 +47,14 @@ for (const [what, options, sentence] of UNKNOWN) {
   });
 }
 
-test('options that are known pass, whatever their values', () => {
+test('known options pass, whatever their values', () => {
   const options = { audience: undefined, callbackURL: 'a', lifetime: -1, typ: null };
   for (const given of [options, {}, Object.create(options), undefined, null]) {
     assert.doesNotThrow(() => knownOptions('Service', given, KNOWN));
   }
 });
 
-test('options that are no object are refused', () => {
+test('options that are not an object are refused', () => {
   for (const given of ['issuer', 60, () => {}]) {
     const check = () => knownOptions('Service', given as object, KNOWN);
     assert.throws(check, /^TypeError: The options of Service must be an object$/);

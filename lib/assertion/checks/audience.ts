@@ -1,5 +1,6 @@
 import type { AuthenticationEvent } from '../../shared/events.js';
-import { CLIENT_AUTHENTICATION_TYP, withoutFinalSlash } from '../../shared/jose.js';
+import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jose.js';
+import { withoutFinalSlash } from '../../shared/safe.js';
 import { type AssertionSubject, type Check, claim } from './check.js';
 
 export type AudienceForm = NonNullable<AuthenticationEvent['audienceForm']>;
@@ -10,11 +11,11 @@ export const isSameUrl = (a: unknown, b: string, ignoreTrailingSlash: boolean): 
   a === b ||
   (ignoreTrailingSlash && typeof a === 'string' && withoutFinalSlash(a) === withoutFinalSlash(b));
 
-/** Whether the assertion's own `typ` promises the audience of RFC 10070. */
+/** The assertion's own `typ` promises the audience of RFC 10070. */
 const promisesIssuer = ({ settings, typ }: AssertionSubject): boolean =>
   settings.audience === 'compatible' && typ === CLIENT_AUTHENTICATION_TYP;
 
-/** Whether `aud` is the issuer identifier and nothing else (RFC 10070 §4; FAPI 2.0 §5.3.2.1 (8)). */
+/** RFC 10070 §4; FAPI 2.0 §5.3.2.1 (8). */
 export function isIssuerAlone(
   { claims, server, settings }: AssertionSubject,
   mode: Exclude<AudienceMode, 'compatible'>,
@@ -61,7 +62,7 @@ export const AUDIENCE_CHECK: Check<AssertionSubject> = {
     const { audience } = subject.settings;
     if (audience === 'issuer-string') return `${issuer} as a string`;
     if (audience === 'issuer') return `${issuer} alone`;
-    // At the token endpoint, the called URL and the token endpoint's URL are the same.
+    // At the token endpoint, both URLs are the same.
     return [...new Set(acceptedAudiences(subject).map(([accepted]) => accepted))];
   },
   actual: claim('aud'),

@@ -3,7 +3,6 @@ import type { AssertionClient } from '../../keys/secret.js';
 import type { Failure, Reason } from '../../shared/reasons.js';
 import type { Rules } from '../rules.js';
 
-/** One rule: its name, its source, and whether a JWT keeps it. */
 export interface Check<Subject> {
   readonly name: string;
   readonly source: string;
@@ -15,9 +14,7 @@ export interface Check<Subject> {
 
 export interface JwtSubject {
   readonly jws: CompactJws;
-  /**
-   * The claims. A time sent as a string of digits is a number here, if such strings are accepted.
-   */
+  /** A time sent as a string of digits is a number here, if such strings are accepted. */
   readonly claims: JsonObject;
   readonly settings: Pick<Rules, 'algorithms' | 'clockTolerance'>;
   /** Seconds since the epoch, with their fraction. */
@@ -25,7 +22,6 @@ export interface JwtSubject {
 }
 
 export interface ServerIdentity {
-  /** The issuer identifier of the authorization server (RFC 8414 §2). */
   readonly issuer: string;
   readonly tokenEndpoint?: string | undefined;
   readonly endpoint?: string | undefined;
@@ -33,7 +29,7 @@ export interface ServerIdentity {
 
 export interface AssertionSubject extends JwtSubject {
   readonly settings: Rules;
-  /** `typ` as `typOf` reads it. */
+  /** As `typOf` reads it. */
   readonly typ: string | null | undefined;
   readonly clientIdParameter: string | undefined;
   readonly server: ServerIdentity;

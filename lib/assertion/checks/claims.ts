@@ -3,7 +3,7 @@ import { type AssertionSubject, type Check, claim, constant, isNonEmptyString } 
 import { HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { TIME_CHECKS } from './times.js';
 
-/** Parameters of authorization requests. Client assertions never contain them. */
+/** Client assertions never contain parameters of authorization requests. */
 const REQUEST_PARAMETERS = ['response_type', 'response_mode', 'redirect_uri', 'code_challenge'];
 
 export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
@@ -18,7 +18,7 @@ export const REQUEST_PARAMETERS_CHECK: Check<AssertionSubject> = {
   actual: ({ claims }) => REQUEST_PARAMETERS.filter((name) => Object.hasOwn(claims, name)),
 };
 
-/** Checks that run before the client is looked up, in reporting order. */
+/** Before the client is looked up, in reporting order. */
 export const ASSERTION_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS,
   TYP_CHECK,

@@ -41,7 +41,7 @@ export const METHOD_CHECK: Check<OfClient> = {
   actual: ({ jws }) => methodOf(jws.header['alg']),
 };
 
-/** Checks that depend on the client, in reporting order. */
+/** In reporting order. */
 export const CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
   ENABLED_CHECK,
   METHOD_CHECK,

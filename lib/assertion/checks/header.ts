@@ -2,7 +2,7 @@ import type { JsonObject } from '../../keys/compact-jws.js';
 import { CLIENT_AUTHENTICATION_TYP, plainType } from '../../shared/jose.js';
 import { type AssertionSubject, type Check, constant, header, type JwtSubject } from './check.js';
 
-/** The media type in `typ`: undefined if the header has no `typ`, null if it is not a string. */
+/** Undefined if the header has no `typ`, null if it is not a string. */
 export function typOf(header: JsonObject): string | null | undefined {
   const typ = header['typ'];
   if (typ === undefined) return undefined;
@@ -53,7 +53,7 @@ export const HEADER_CHECKS: readonly Check<JwtSubject>[] = [
   },
 ];
 
-/** `typ` says that the JWT is a client assertion, by RFC 10070 or by a profile. */
+/** By RFC 10070 or by a profile. */
 export const isExplicitTyp = ({ typ, settings }: AssertionSubject): boolean =>
   typ === CLIENT_AUTHENTICATION_TYP || settings.additionalTypes.has(String(typ));
 

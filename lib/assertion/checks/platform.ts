@@ -13,17 +13,12 @@ import { ENABLED_CHECK, METHOD_CHECK } from './client.js';
 import { ALG_CHECK, HEADER_CHECKS, TYP_CHECK } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
 
-// Rules for assertions that a platform signed for a workload: `iss` and `sub` belong to the
-// platform (RFC 7521 §3, RFC 7523 §3). A client's own assertions never reach these rules.
+// `iss` and `sub` belong to the platform (RFC 7521 §3, RFC 7523 §3).
 
 /** In seconds. Entra's managed identities are valid for 24 hours and backdate `iat`. */
 const DEFAULT_MAX_LIFETIME = 90_000;
 
-/**
- * Whether a platform signed the assertion, judged by the token alone. Without the `client_id`
- * parameter the client is unknown, so the assertion must follow the rules for a client's own
- * assertion and fails.
- */
+/** Without `client_id` the client is unknown: the rules for its own assertions apply, and fail. */
 export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): boolean => {
   const { iss, sub } = claims;
   if (clientIdParameter === undefined || iss === sub) return false;
@@ -32,7 +27,7 @@ export const isOfPlatform = ({ claims, clientIdParameter }: AssertionSubject): b
 
 const isAsymmetric = (alg: unknown): boolean => !isSymmetric(alg);
 
-/** Checks that run before the client is looked up, in reporting order. */
+/** Before the client is looked up, in reporting order. */
 export const PLATFORM_CHECKS: readonly Check<AssertionSubject>[] = [
   ...HEADER_CHECKS.map(
     (check): Check<AssertionSubject> =>
@@ -49,17 +44,14 @@ export const PLATFORM_CHECKS: readonly Check<AssertionSubject>[] = [
   REQUEST_PARAMETERS_CHECK,
 ];
 
-/**
- * Checks that depend only on the client. The client's registered `alg` applies to its own keys
- * only.
- */
+/** The client's registered `alg` applies to its own keys only. */
 export const PLATFORM_CLIENT_CHECKS: readonly Check<ClientSubject>[] = [
   ENABLED_CHECK,
   METHOD_CHECK,
 ];
 
 export interface TrustSubject extends ClientSubject {
-  /** The identities that passed every rule so far. */
+  /** Those that passed every rule so far. */
   readonly identities: readonly FederatedIdentity[];
 }
 

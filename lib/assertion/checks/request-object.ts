@@ -6,10 +6,7 @@ import { algorithmCheck, ENABLED_CHECK } from './client.js';
 import { HEADER_CHECKS, typOf } from './header.js';
 import { lifetime, TIME_CHECKS } from './times.js';
 
-/**
- * In seconds: the maximum age of `nbf`, and the maximum time from `nbf` to `exp` (FAPI 2.0 Message
- * Signing §5.3.1).
- */
+/** In seconds: for the age of `nbf`, and from `nbf` to `exp` (FAPI 2.0 Message Signing §5.3.1). */
 const FAPI2_SPAN = 3600;
 
 export interface RequestObjectSubject extends JwtSubject {
@@ -56,7 +53,7 @@ const ifPresent = (name: string, check: Check<JwtSubject>): Check<RequestObjectS
 
 const IF_PRESENT: readonly string[] = ['exp is a number', 'exp is in the future'];
 
-/** Rules for request objects (RFC 9101), in reporting order. */
+/** RFC 9101, in reporting order. */
 export const REQUEST_OBJECT_CHECKS: readonly Check<RequestObjectSubject>[] = [
   ...HEADER_CHECKS,
   {

@@ -25,7 +25,7 @@ export const withNumericTimes = (claims: JsonObject, names: readonly string[]): 
 
 const latest = ({ now, settings }: JwtSubject): number => now + settings.clockTolerance;
 
-/** How long a JWT is valid, in seconds: from `iat`, or `nbf`, or now. */
+/** In seconds: from `iat`, or `nbf`, or now. */
 export const lifetime = (subject: JwtSubject): number => {
   const { exp, iat, nbf } = subject.claims;
   const start = typeof iat === 'number' ? iat : nbf;
@@ -33,10 +33,7 @@ export const lifetime = (subject: JwtSubject): number => {
   return end - (typeof start === 'number' ? start : subject.now);
 };
 
-/**
- * Rules for `exp`, `nbf` and `iat` of all signed JWTs (NumericDate, RFC 7519 §2). Times are
- * compared unrounded. The type check reports claims of the wrong type.
- */
+/** NumericDate (RFC 7519 §2), compared unrounded. Wrong types are for the type check. */
 export const TIME_CHECKS: readonly Check<JwtSubject>[] = [
   {
     name: 'exp is a number',
@@ -96,9 +93,7 @@ const maxLifetime = ({ client, settings }: ClientSubject): number =>
 
 const oldestIssuedAt = (subject: ClientSubject): number => subject.now - maxLifetime(subject);
 
-/**
- * The maximum lifetime of a client's assertion. The client's `maxLifetime` overrides the server's.
- */
+/** The client's `maxLifetime` overrides the server's. */
 export const LIFETIME_CHECKS: readonly Check<ClientSubject>[] = [
   {
     name: 'iat is not too old',

@@ -53,10 +53,7 @@ const PSS = {
 
 const signOnThreadPool = promisify(sign);
 
-/**
- * Uses node:crypto on the thread pool: WebCrypto's overhead is half the cost of an ECDSA or EdDSA
- * signature. HMAC runs synchronously, because it costs less than the thread pool.
- */
+/** WebCrypto's overhead is half the cost of an ECDSA signature. HMAC runs synchronously. */
 export function signer(alg: Algorithm, key: KeyObject): Sign {
   const hash = `sha${alg.slice(2)}`;
   if (key.type === 'secret') return (data) => createHmac(hash, key).update(data).digest();

@@ -9,10 +9,7 @@ type KeyHeaderParameter = (typeof KEY_HEADER_PARAMETERS)[number];
 
 /** What a server requires of the key and the header; overrides the key's own options. */
 export interface KeyDemands {
-  /**
-   * The `alg` values that the server accepts, preferred first; a key that fits none is refused.
-   * Default: any.
-   */
+  /** The `alg` values that the server accepts, preferred first. Default: any. */
   readonly algorithms?: readonly Algorithm[] | undefined;
   /**
    * The header parameters that identify the key to the server; all others are omitted. The key must

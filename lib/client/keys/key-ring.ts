@@ -167,10 +167,7 @@ class RingKeys {
     this.#signer ??= current[0].known;
   }
 
-  /**
-   * The next key or the previous one; undefined if all were refused recently, so that keys do not
-   * alternate.
-   */
+  /** Undefined if all were refused recently, so that keys do not alternate. */
   changeFrom(kid: string, now: number): RingKey | undefined {
     const { signer } = this;
     if (signer !== undefined && signer.kid !== kid && !this.#wasRefused(signer.kid, now)) {
@@ -313,8 +310,7 @@ export class KeyRing {
   }
 
   /**
-   * The server has refused a key. The keys are loaded anew first: they may have changed.
-   * @returns the `kid` of the key that signs now; undefined if there is no other one to try
+   * Loads the keys anew first. Undefined if there is no other key to try.
    * @internal
    */
   async _changeFrom(kid: string): Promise<string | undefined> {

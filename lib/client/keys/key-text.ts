@@ -63,10 +63,7 @@ export function textOf(bytes: Uint8Array): string | Buffer {
   return new TextDecoder(bytes[0] === 0xff ? 'utf-16le' : 'utf-16be').decode(bytes);
 }
 
-/**
- * Environment variables, vaults and editors add quotes, JSON strings, base64, escaped line ends or
- * a byte order mark. Returns PEM or JSON text, DER, or the text itself if it is neither.
- */
+/** Environment variables and vaults add quotes, JSON strings, base64 or escaped line ends. */
 export function unwrapped(content: string, wrappings = MAX_WRAPPINGS): string | Buffer {
   const text = content.replace(BYTE_ORDER_MARK, '').trim();
   if (wrappings === 0 || text === '') return text;

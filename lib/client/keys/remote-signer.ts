@@ -167,10 +167,7 @@ function fromDerSignature(signature: Buffer, size: number): Buffer | undefined {
   return numbers.every((number) => number !== undefined) ? Buffer.concat(numbers) : undefined;
 }
 
-/**
- * For ECDSA, JWS has the two numbers in sequence, each of the curve's size (RFC 7518 §3.4). Key
- * services and HSMs often return an ASN.1 DER sequence instead (RFC 3279 §2.2.3).
- */
+/** JWS: two numbers (RFC 7518 §3.4). Key services often return ASN.1 DER (RFC 3279 §2.2.3). */
 function joseSignature(alg: Algorithm, signature: Uint8Array): Uint8Array | undefined {
   const size = BYTES[alg];
   if (size === undefined) return signature.length >= LEAST_RSA_BYTES ? signature : undefined;

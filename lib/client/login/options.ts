@@ -38,10 +38,7 @@ import { PendingLogins } from './pending-logins.js';
 
 /** Options for the strategy, or for one call of `passport.authenticate` to override them. */
 export interface LoginOptions {
-  /**
-   * The `redirect_uri`, absolute. Never derived from the request: the caller controls the Host
-   * header.
-   */
+  /** The absolute `redirect_uri`. Never from the request: the caller controls the Host header. */
   readonly callbackURL?: string | URL | undefined;
   /** Default `openid`, which is required unless `idTokenExpected` is false. */
   readonly scope?: string | readonly string[] | undefined;
@@ -91,10 +88,7 @@ export interface OpenIdConnectStrategyOptions
   readonly idTokenExpected?: boolean | undefined;
   /** The name for `passport.authenticate`. Default: the host of the issuer. */
   readonly name?: string | undefined;
-  /**
-   * Signs the authorization request (JAR, RFC 9101). Default: true if the server's metadata has
-   * `require_signed_request_object`.
-   */
+  /** JAR (RFC 9101). Default: true if the metadata has `require_signed_request_object`. */
   readonly signedAuthorizeRequests?: boolean | undefined;
   /**
    * Also sends `response_type` and `scope` next to the signed request, as OpenID Connect Core §6.1
@@ -102,10 +96,7 @@ export interface OpenIdConnectStrategyOptions
    * `openid`.
    */
   readonly parametersBesideRequest?: boolean | undefined;
-  /**
-   * Pushes the authorization request first (PAR, RFC 9126). Default: true if the server's metadata
-   * has `require_pushed_authorization_requests`.
-   */
+  /** PAR (RFC 9126). Default: true if the metadata has `require_pushed_authorization_requests`. */
   readonly usePAR?: boolean | undefined;
   /** Handlers for the stages of a login. */
   readonly events?: OpenIdConnectEvents | undefined;

@@ -72,10 +72,7 @@ export class PendingLogins {
     if (!(await add())) throw new LoginStateError();
   }
 
-  /**
-   * Each response is valid for one use. `answer`: what the response says, for the error.
-   * @throws {LoginStateError} if no login of this strategy has this state
-   */
+  /** Each response is valid for one use. Throws a LoginStateError if no login has this state. */
   async take(request: LoginRequest, state: string | null, answer?: string): Promise<PendingLogin> {
     const session = request.session as Session;
     const logins = this.#of(session);
@@ -106,10 +103,7 @@ export class PendingLogins {
     );
   }
 
-  /**
-   * An attacker may have begun the other logins: the session may have been planted in the browser.
-   * `isKept`: whether the session continues and must be saved.
-   */
+  /** An attacker may have begun the others, in a session planted in the browser. */
   forget(request: LoginRequest, isKept: boolean): Promise<unknown> | undefined {
     const forget = (session: Session) => delete session[SESSION_MEMBER];
     if (isKept) return changeSession(request, forget);

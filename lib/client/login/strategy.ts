@@ -41,10 +41,7 @@ function callVerify(verify: Verify | VerifyWithRequest, passReqToCallback: boole
 
 const warn = (what: string): void => process.emitWarning(`${what}: the login was already over.`);
 
-/**
- * Accepts one decision: after a second one, Passport would answer the request again. `settle` must
- * not throw.
- */
+/** After a second decision, Passport would answer the request again. */
 async function decide(verify: (verified: Verified) => unknown, settle: Verified): Promise<void> {
   let isSettled = false;
   const verified: Verified = (...outcome) => {
@@ -71,9 +68,8 @@ async function decide(verify: (verified: Verified) => unknown, settle: Verified)
 export type AddedParameters = URLSearchParams | Record<string, string> | undefined;
 
 /**
- * The part of openid-client's Passport strategy that is used here, with the methods that Passport
- * adds. A subclass may override the first four. Typed here so that the declarations need no other
- * package.
+ * Typed here so that the declarations need no other package. A subclass may override the first four
+ * members; Passport adds the others.
  */
 export interface OpenIdConnectStrategyBase {
   readonly name: string;
@@ -247,7 +243,7 @@ export class OpenIdConnectStrategy extends Base {
 
   /**
    * Where to redirect a user after the local logout, so that the provider ends its session too
-   * (OpenID Connect RP-Initiated Logout 1.0). Undefined without `end_session_endpoint`.
+   * (OpenID Connect RP-Initiated Logout 1.0).
    * @param parameters `idToken` of the login, which `getToken` of a `UserTokenManager` returns
    *   until `revoke`; `returnTo`, one of the client's registered `post_logout_redirect_uris`;
    *   `state`, which the provider returns with the user
@@ -280,10 +276,7 @@ export class OpenIdConnectStrategy extends Base {
     );
   }
 
-  /**
-   * Undefined if the login failed and Passport was informed.
-   * @internal
-   */
+  /** @internal */
   async _finish(
     request: LoginRequest,
     currentUrl: URL,

@@ -46,10 +46,7 @@ export class LoginRequiredError extends ClientFailure {
   }
 }
 
-/**
- * The provider refuses this client: its key, audience, registration or request. Only you can fix
- * that, so the status is 502.
- */
+/** The provider refuses this client. Only you can fix that, so the status is 502. */
 export class ClientRefusedError extends ClientFailure {
   override readonly name = 'ClientRefusedError';
   readonly code = 'client_refused';

@@ -31,8 +31,8 @@ const configuration: Reader<Configuration> = (_name, value) => {
 /** Binds the tokens of a user to a key. */
 export interface DPoPOptions<Request> {
   /**
-   * Returns openid-client's DPoP handle for a request (RFC 9449). Declared as a method, so that you
-   * can use Express's own request type. Default: no DPoP.
+   * Returns openid-client's DPoP handle for a request (RFC 9449). A method, so that you can use
+   * Express's own request type. Default: no DPoP.
    */
   readonly DPoP?:
     | {

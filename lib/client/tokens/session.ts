@@ -66,10 +66,7 @@ function cameWithRequest({ headers }: SessionRequest, id: string): boolean {
   return cookies.includes(id) || cookies.includes(encodeURIComponent(id));
 }
 
-/**
- * `unknown`: the store cannot be asked or has not seen the session yet. `ended`: it existed when
- * the request arrived and is gone.
- */
+/** `unknown`: the store cannot say. `ended`: the session came with the request and is gone. */
 export async function storedSession(
   request: SessionRequest,
 ): Promise<Session | 'ended' | 'unknown'> {
@@ -87,10 +84,7 @@ const MAX_WAIT = 10;
 const inTime = (step: Promise<unknown>): Promise<unknown> =>
   withDeadline(step, MAX_WAIT, 'A step of the session').catch(() => undefined);
 
-/**
- * A store cannot compare and set: a session that is destroyed during a write would come back. So
- * the steps of one session wait for each other, in this process.
- */
+/** A session that is destroyed during a write would come back: its steps wait for each other. */
 class SessionSteps {
   /** The session that the current async context is writing. */
   readonly #writer = new AsyncLocalStorage<string>();
@@ -155,11 +149,7 @@ async function sessionNow(request: SessionRequest): Promise<Session | 'ended' | 
 export const sessionHasEnded = async (request: SessionRequest): Promise<boolean> =>
   (await sessionNow(request)) === 'ended';
 
-/**
- * Saves at once, so that nothing remains to be saved when the request ends. `change` gets the
- * session of the request and the stored session (the same object if unknown); false saves nothing.
- * @returns whether the session was saved
- */
+/** Saves now, not at the end of the request. If `change` returns false, nothing is saved. */
 export async function changeSession(
   request: SessionRequest,
   change: (session: Session, stored: Session) => unknown,

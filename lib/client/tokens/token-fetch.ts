@@ -34,10 +34,7 @@ export const TOKEN_MANAGER_OPTIONS = {
 
 export interface TokenFetchOptions {
   readonly config: Configuration;
-  /**
-   * With a slash at its end. Without the slash, only this exact URL may be called, for example an
-   * MCP endpoint. The token is sent nowhere else.
-   */
+  /** With a slash at its end; without, only this exact URL may be called. */
   readonly baseUrl: string | URL;
   /** `refused`: the access token that the API refused; it must not be returned again. */
   readonly getToken: (refused?: string) => Promise<TokenSet>;

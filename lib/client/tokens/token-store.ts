@@ -54,10 +54,7 @@ function checkSubject(idToken: string | undefined, previous: string | undefined)
   throw new TypeError('The id_token is of another user than the one before it');
 }
 
-/**
- * Converts a token response (RFC 6749 §5.1). Members that a refresh omits are kept (RFC 6749 §6).
- * `renewBefore` is in seconds.
- */
+/** RFC 6749 §5.1. Members that a refresh omits are kept (RFC 6749 §6). Times in seconds. */
 export function tokenSet(
   response: TokenEndpointResponse,
   now: number,

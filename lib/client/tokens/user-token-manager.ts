@@ -217,9 +217,7 @@ export class UserTokenManager<Request extends UserTokenRequest = UserTokenReques
     }
   }
 
-  /**
-   * If a provider reissues a refresh token that it had replaced, the replacements form a circle.
-   */
+  /** If a provider reissues a replaced refresh token, the replacements form a circle. */
   #latest(tokens: TokenSet): { readonly tokens: TokenSet; readonly isCircle: boolean } {
     const visited = new Set<string>();
     for (let latest = tokens; ; ) {

@@ -23,10 +23,7 @@ export interface UserTokens {
   get(request: UserTokenRequest): Promise<TokenSet | undefined> | TokenSet | undefined;
   /** In storage now, even if the request has read older ones. */
   current(request: UserTokenRequest): Promise<TokenSet | undefined>;
-  /**
-   * Marks that this request is about to refresh; also proves that saving works. Undefined if
-   * `current` is outdated.
-   */
+  /** Before a refresh; proves that saving works. Undefined if `current` is outdated. */
   claim(
     request: UserTokenRequest,
     current: TokenSet,

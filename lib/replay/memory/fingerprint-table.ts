@@ -1,6 +1,6 @@
 import { seededHash } from './seeded-hash.js';
 
-/** How many 30-bit words of a key are kept: 120 bits. */
+/** In words of 30 bits. */
 export const FINGERPRINT_WORDS = 4;
 
 const CHARACTERS_PER_WORD = 5;
@@ -11,12 +11,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const DIGITS = new Int8Array(128).fill(NO_DIGIT);
 for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
 
-/**
- * Reads the first 120 bits of a replay key. Two of five million keys share them with a probability
- * of 10^-23. A deliberate collision requires a second preimage.
- * @param key 43 base64url characters
- * @throws {TypeError} for anything else, because other keys could collide
- */
+/** 120 bits: two of five million keys share them with a probability of 10^-23. */
 export function readFingerprint(key: string, words: Uint32Array): void {
   let valid = key.length === KEY_LENGTH;
   let position = 0;
@@ -41,7 +36,7 @@ const MAX_CAPACITY = 8192;
 
 const MIN_CAPACITY = 16;
 
-/** The initial fill ratio of a segment; it is rebuilt at three quarters. */
+/** A segment is rebuilt at three quarters. */
 const INITIAL_LOAD = 0.5;
 const REBUILD_LOAD = 0.75;
 
@@ -50,13 +45,10 @@ const PRESENT = -1;
 const capacityFor = (entries: number): number =>
   Math.max(MIN_CAPACITY, Math.ceil(entries / INITIAL_LOAD));
 
-/**
- * A part of a `FingerprintTable`: open addressing with linear probing in one typed array. Expired
- * slots are reused, or dropped when the segment is rebuilt.
- */
+/** Open addressing with linear probing in one typed array. Expired slots are reused. */
 class Segment {
   readonly capacity: number;
-  /** When it was created, in ticks. */
+  /** In ticks. */
   readonly since: number;
   /** How many bits of the hash all entries share. */
   readonly depth: number;
@@ -76,11 +68,7 @@ class Segment {
     return this.used >= this.capacity * REBUILD_LOAD;
   }
 
-  /**
-   * Looks up a fingerprint.
-   * @param hash 32 bits that choose the first slot
-   * @returns `PRESENT`, or the place for `put`
-   */
+  /** Returns `PRESENT`, or the place for `put`. */
   find(fingerprint: Uint32Array, hash: number, now: number): number {
     const { slots } = this;
     const first = fingerprint[0];
@@ -120,7 +108,7 @@ class Segment {
     slots[place + EXPIRES] = expires;
   }
 
-  /** Counts the entries that a rebuilt segment keeps, and records the dropped ones. */
+  /** Also records the dropped entries. */
   countLive(now: number): number {
     const { slots } = this;
     let live = 0;
@@ -146,9 +134,7 @@ class Segment {
   }
 }
 
-/**
- * A segment is rebuilt after this many ticks, so that memory follows the number of live entries.
- */
+/** In ticks. Memory follows the number of live entries. */
 const SWEEP_TICKS = 16;
 
 /** Checking a segment on every addition would double its cost. */
@@ -158,28 +144,18 @@ const SWEEP_ADDITIONS = 16;
 const MAX_DEPTH = 20;
 
 /**
- * A set of expiring fingerprints with extendible hashing: the lower bits of a hash index a
- * directory of segments, which grow and split independently. No step rebuilds more than one
- * segment, so an insertion is never slow.
- *
- * Times are ticks: whole numbers above 0. The caller defines their length.
+ * Extendible hashing: no step rebuilds more than one segment, so an insertion is never slow. Times
+ * are ticks: whole numbers above 0.
  */
 export class FingerprintTable {
   private readonly segmentHash = seededHash();
   private readonly slotHash = seededHash();
   private directory: Segment[] = [new Segment(capacityFor(0), 0, 0)];
   private additions = 0;
-  /**
-   * The latest expiry among forgotten entries, in ticks. If time goes back, the table cannot tell
-   * anything about entries that expire up to then.
-   */
+  /** In ticks. If time goes back, entries that expire up to then cannot be judged. */
   forgotten = 0;
 
-  /**
-   * Adds a fingerprint if it is absent.
-   * @param admit called before the addition; if it throws, the table is unchanged
-   * @returns whether the fingerprint was absent and has been added
-   */
+  /** If `admit` throws, the table is unchanged. */
   add(fingerprint: Uint32Array, expires: number, now: number, admit: () => void): boolean {
     const index = this.indexOf(fingerprint);
     const segment = this.directory[index] as Segment;
@@ -236,7 +212,7 @@ export class FingerprintTable {
     this.move(segment, now);
   }
 
-  /** Replaces a segment in the directory; the bit after the shared ones selects its successor. */
+  /** The bit after the shared ones selects the successor. */
   private replace(segment: Segment, index: number, lower: Segment, upper: Segment): void {
     const bit = 1 << segment.depth;
     for (let entry = index & (bit - 1); entry < this.directory.length; entry += bit) {

@@ -5,10 +5,7 @@ export interface SeededHash {
   text(value: string): number;
 }
 
-/**
- * Creates a hash with a random seed. Clients choose their `jti`: without the seed, a client could
- * make all of its fingerprints collide.
- */
+/** Clients choose their `jti`: without a seed, one could make its fingerprints collide. */
 export function seededHash(): SeededHash {
   const [seed = 0, random = 0] = randomFillSync(new Uint32Array(2));
   const factor = random | 1;

@@ -4,21 +4,12 @@ import { type ReplayEntry, type ReplayStore, ReplayStoreFullError } from '../sto
 import { FINGERPRINT_WORDS, FingerprintTable, readFingerprint } from './fingerprint-table.js';
 import { seededHash } from './seeded-hash.js';
 
-/**
- * How many numbers clients are counted under; two clients share one with a probability of 1 in
- * 65,536.
- */
+/** Two clients share a number with a probability of 1 in 65,536. */
 const CLIENT_NUMBERS = 65_536;
 
 const RELEASES = 100_000;
 
-/**
- * Counts the entries of each client, so that no client can fill the store for the others. A client
- * may hold as many entries as are free: a single client gets half, two get a third each. Some room
- * remains for new clients as long as there are fewer clients than free entries.
- *
- * Memory does not grow with the number of clients.
- */
+/** A client may hold as many entries as are free: one alone gets half, two a third each. */
 class ClientShares {
   private readonly maxEntries: number;
   private readonly clientHash = seededHash();
@@ -36,11 +27,6 @@ class ClientShares {
     return this.total;
   }
 
-  /**
-   * Counts an entry for a client of an issuer.
-   * @param expires the tick at which it no longer counts
-   * @throws {ReplayStoreFullError} if there is no room for it
-   */
   add(issuer: string, clientId: string, expires: number): void {
     const free = this.maxEntries - this.total;
     if (free <= 0) {
@@ -65,7 +51,7 @@ class ClientShares {
     else counts.set(client, (counts.get(client) ?? 0) + 1);
   }
 
-  /** Stops counting expired entries. After a long pause this takes several short calls. */
+  /** After a long pause this takes several short calls. */
   release(now: number): void {
     if (now === this.releasedUntil) return;
     let releases = 0;
@@ -97,7 +83,7 @@ const currentTick = (): number => Math.floor(Date.now() / 1000 / TICK_SECONDS);
 
 let warned = false;
 
-/** Each worker of `node:cluster` has its own memory. The operator is warned once. */
+/** Each worker of `node:cluster` has its own memory. */
 function warnInClusterWorker(): void {
   if (warned || !cluster.isWorker) return;
   warned = true;
@@ -109,7 +95,7 @@ function warnInClusterWorker(): void {
 
 /**
  * Remembers used assertions in the memory of this process: sufficient for a single process, not for
- * several, and empty after a restart. It has no timer: new entries displace expired ones.
+ * several, and empty after a restart.
  * @example
  * ```ts
  * const replay = new MemoryReplayStore({ maxEntries: 5_000_000 });
@@ -122,9 +108,8 @@ export class MemoryReplayStore implements ReplayStore {
   readonly #fingerprint = new Uint32Array(FINGERPRINT_WORDS);
 
   /**
-   * @param options `maxEntries`: the maximum number of entries; more are refused. A client may hold
-   *   as many as are free, so a single client gets half of them. An entry takes about 60 bytes.
-   *   Default 1,000,000
+   * @param options `maxEntries`: more are refused. A client may hold as many as are free, so a
+   *   single one gets half. An entry takes about 60 bytes. Default 1,000,000
    * @throws {TypeError} for a wrong option
    */
   constructor(options: { readonly maxEntries?: number | undefined } = {}) {
@@ -140,11 +125,10 @@ export class MemoryReplayStore implements ReplayStore {
   }
 
   /**
-   * Inserts the entry if its key is absent. Stores 120 bits of the key.
-   * @returns true if the key was absent, false if the store already has it
+   * Inserts the entry; false if its key is present. Stores 120 bits of the key.
    * @throws {ReplayStoreFullError} if the store, or the client's share of it, is full
-   * @throws {RangeError} if the store could not recognize the entry again: the entry has expired;
-   *   or the clock went back, and entries with the same expiry have been forgotten
+   * @throws {RangeError} if the entry has expired; or the clock went back, and entries with the
+   *   same expiry have been forgotten
    */
   insert({ key, issuer, clientId, expiresAt }: ReplayEntry): boolean {
     const now = currentTick();

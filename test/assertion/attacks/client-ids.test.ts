@@ -85,7 +85,7 @@ await testAttacks(
 const lookup = (find: (clientId: string) => unknown) =>
   new ClientAssertionValidator({ timeout: 0.05 }, (clientId) => find(clientId) as undefined);
 
-test('an id named like a member of every object is no client in a plain object either', async () => {
+test('a client id such as __proto__ is no client, even if the lookup uses a plain object', async () => {
   const clients: Record<string, AssertionClient> = { client: CLIENT };
   const validator = lookup((clientId) => clients[clientId]);
   for (const clientId of PROTOTYPE_NAMES) {
@@ -95,7 +95,7 @@ test('an id named like a member of every object is no client in a plain object e
   assert.equal(await outcome(validator, await signAssertion()), undefined);
 });
 
-test('a database that ignores case or accents has found no client', async () => {
+test('a client with another spelling of the id counts as unknown (databases that ignore case or accents)', async () => {
   const validator = lookup((clientId) =>
     clientId.toLowerCase() === 'client' ? CLIENT : undefined,
   );
@@ -103,7 +103,7 @@ test('a database that ignores case or accents has found no client', async () => 
   assert.equal(await outcome(validator, await signAssertion('client')), undefined);
 });
 
-test('an unknown client and a bad signature read the same', async (t) => {
+test('an unknown client and a bad signature get the same answer', async (t) => {
   const endpoint = await tokenEndpoint([CLIENT]);
   t.after(() => endpoint.close());
   const read = async (assertion: string) => {

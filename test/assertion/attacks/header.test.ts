@@ -247,6 +247,6 @@ await testAttacks([
   ...HEADER_KEYS,
 ]);
 
-test('nothing that a header names was fetched', () => {
+test('the server fetches no URL from a header', () => {
   assert.deepEqual(fetched, []);
 });

@@ -30,7 +30,7 @@ test('an assertion is accepted once (RFC 7523 §3, item 7)', async (t) => {
   assert.deepEqual(reasons, [undefined, 'replayed', 'replayed', 'replayed']);
 });
 
-test('of 50 copies at the same time one is accepted', async (t) => {
+test('of 50 simultaneous copies exactly one is accepted', async (t) => {
   const endpoint = await tokenEndpoint(CLIENTS);
   t.after(() => endpoint.close());
   const form = assertionForm(await signAssertion()).toString();
@@ -41,7 +41,7 @@ test('of 50 copies at the same time one is accepted', async (t) => {
   assert.equal(endpoint.events.filter(({ reason }) => reason === 'replayed').length, 49);
 });
 
-test('of 50 copies at the same time one is accepted by a store that answers later', async () => {
+test('of 50 simultaneous copies exactly one is accepted, with an asynchronous store too', async () => {
   const memory = new MemoryReplayStore();
   const replay: ReplayStore = {
     insert: async (entry) => {
@@ -57,7 +57,7 @@ test('of 50 copies at the same time one is accepted by a store that answers late
   assert.equal(reasons.filter((reason) => reason === 'replayed').length, 49);
 });
 
-test('two clients may use one jti', async () => {
+test('two clients may use the same jti', async () => {
   const validator = validatorOf(CLIENTS);
   const claims = { jti: 'one' };
   assert.equal(await outcome(validator, await signAssertion('client', { claims })), undefined);
@@ -65,7 +65,7 @@ test('two clients may use one jti', async () => {
   assert.equal(await outcome(validator, await signAssertion('client', { claims })), 'replayed');
 });
 
-test('client_id and jti cannot be shifted into each other', async () => {
+test('characters moved from client_id to jti make another replay key', async () => {
   const validator = validatorOf(CLIENTS);
   const shifted = await signAssertion('clien', { claims: { jti: 't1' } });
   const claims = { jti: '1' };
@@ -114,7 +114,7 @@ test('the other signature that ECDSA allows is a replay (r, n - s)', async () =>
   assert.equal(await outcome(validator, malleated(assertion)), 'replayed');
 });
 
-test('what is refused for anything else uses no jti up', async () => {
+test('a refused assertion does not use its jti up', async () => {
   const validator = validatorOf(CLIENTS);
   const claims = { ...validClaims(), jti: 'one' };
   const forged = await signAssertion('client', { claims, pair: newKeyPair('ES256') });

@@ -86,7 +86,7 @@ for (const [limit, options] of Object.entries(LIMITS)) {
   }
 }
 
-test('more than a body parser takes is refused by it', async (t) => {
+test('the body parser refuses a form that is too large', async (t) => {
   const endpoint = await tokenEndpoint([CLIENT]);
   t.after(() => endpoint.close());
   const long = assertionForm('a'.repeat(MEGABYTE)).toString();

@@ -189,7 +189,7 @@ for (const { rule, accepted, refused, reason, options, clientId = 'client' } of 
   }
 }
 
-test('one assertion lives from nbf less tolerance until exp plus tolerance, and not a second longer', async () => {
+test('an assertion is accepted from nbf minus the tolerance until exp plus the tolerance, not a second longer', async () => {
   const { now, set } = fakeClock();
   const start = now();
   const claims = { nbf: start + 100, iat: start + 100, exp: start + 160 };

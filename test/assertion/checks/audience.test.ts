@@ -42,7 +42,7 @@ for (const { audience, aud, typ, accepted } of [
   });
 }
 
-test('a success tells what mode issuer would have refused', async (t) => {
+test('the event of a success says what mode issuer would have refused', async (t) => {
   const endpoint = await tokenEndpoint([CLIENT]);
   t.after(() => endpoint.close());
   await endpoint.post(assertionForm(await signAssertion('client', { header: { typ: TYP } })));
@@ -72,7 +72,7 @@ for (const [aud, form] of [
   });
 }
 
-test('what is expected of aud are the names that the server has, and no others', async () => {
+test('expected lists exactly the audiences that the server accepts', async () => {
   const { parameters } = requestWith(await signAssertion('client', { claims: { aud: 'x' } }));
   const expected = async (server: object, additionalAudiences: readonly string[] = []) => {
     const validator = validatorOf([CLIENT], { additionalAudiences });
@@ -85,7 +85,7 @@ test('what is expected of aud are the names that the server has, and no others',
   assert.deepEqual(await expected({ endpoint: PAR_ENDPOINT }, [OLD]), [ISSUER, PAR_ENDPOINT, OLD]);
 });
 
-test('where typ is why the issuer alone is accepted, the operator is told so', async () => {
+test('if typ is the reason why only the issuer is accepted, the event says so', async () => {
   const header = { typ: 'client-authentication+jwt' };
   const assertion = await signAssertion('client', { header, claims: { aud: TOKEN_ENDPOINT } });
   const expected = async (audience: 'compatible' | 'issuer') => {

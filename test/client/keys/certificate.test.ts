@@ -51,7 +51,7 @@ test('x5c carries the certificate and its chain (RFC 7515 §4.1.6)', async () =>
   ]);
 });
 
-test('a key has its certificate next to its kid', async () => {
+test('the header names the certificate and the kid of a key', async () => {
   const key = SigningKey.from({ key: pair.privateKey, certificate });
   const header = decodeProtectedHeader(await key.signJwt({}));
   assert.equal(header.kid, key.kid);
@@ -67,7 +67,7 @@ test('the certificate of another key is refused, also with a chain', () => {
   }
 });
 
-test('a hidden key takes a certificate whose key fits its algorithm', async () => {
+test('a key that cannot be exported accepts a certificate whose key fits its algorithm', async () => {
   const key = await privateCryptoKey(pair, false);
   const fitting = SigningKey.from({ key, kid: false, certificate });
   assert.equal(decodeProtectedHeader(await fitting.signJwt({}))['x5t#S256'], thumbprint('sha256'));
@@ -87,7 +87,7 @@ test('a certificate of another kind of key leaves no error behind for the next k
   assert.ok(SigningKey.from(pem(pair)));
 });
 
-test('a PEM of all that a PKCS#12 file had is the key, and its certificate', async () => {
+test('a PEM converted from PKCS#12 gives the key and its certificate', async () => {
   const all = `Bag Attributes\n    friendlyName: client\n${certificate}Key Attributes: <No Attributes>\n${pem(pair)}`;
   const key = SigningKey.from({ key: all, certificate: all });
   assert.equal(decodeProtectedHeader(await key.signJwt({}))['x5t#S256'], thumbprint('sha256'));

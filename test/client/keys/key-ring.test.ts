@@ -73,14 +73,14 @@ test('the first key signs, and all are published without their private parts', a
   assert.equal(ring.alg, 'ES256');
 });
 
-test('which key signs is known once the keys are loaded', async () => {
+test('the signing key is known once the keys are loaded', async () => {
   const { ring } = ringOf([A, B]);
   assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], [undefined, undefined, undefined]);
   const { keys } = await ring.publicJwks();
   assert.deepEqual([ring.kid, ring.alg, ring.publicJwk], ['a', 'ES256', keys[0]]);
 });
 
-test('a new key is published at once, and signs when it has been for publishBefore in every process', async () => {
+test('a new key is published at once, and signs after every process has published it for publishBefore', async () => {
   const { state, signedBy, published } = ringOf([A], { publishBefore: 600, reloadEvery: 60 });
   assert.equal(await signedBy(), 'a');
   state.keys = [B];
@@ -102,7 +102,7 @@ test('a process that was idle loads the keys before it signs', async () => {
   assert.equal(await signedBy(), 'b', 'the others have long left the former key');
 });
 
-test('a source that hangs does not keep the ring from signing, and is asked again', async (t) => {
+test('if the key source hangs, the ring still signs, and asks again later', async (t) => {
   let isHanging = false;
   const ring = new KeyRing({
     keys: () => (isHanging ? new Promise(() => undefined) : [A]),
@@ -124,7 +124,7 @@ test('a source that hangs does not keep the ring from signing, and is asked agai
   assert.ok(await ring.signJwt({}, {}));
 });
 
-test('the key before is published as long as it signs, though it has left', async () => {
+test('a removed key stays published while it still signs', async () => {
   const { state, signedBy, published } = ringOf([A], { publishBefore: 3600, publishAfter: 0 });
   await published();
   state.keys = [B];
@@ -135,7 +135,7 @@ test('the key before is published as long as it signs, though it has left', asyn
   assert.equal(await signedBy(), 'a');
 });
 
-test('a key that was already published signs as soon as it is the first', async () => {
+test('a published key signs as soon as it is first in the list', async () => {
   const { ring, state, signedBy } = ringOf([A, B], { publishBefore: 600 });
   assert.equal(await signedBy(), 'a');
   state.now += 11 * MINUTE;
@@ -144,7 +144,7 @@ test('a key that was already published signs as soon as it is the first', async 
   assert.equal(await signedBy(), 'b');
 });
 
-test('a key that has left is published until what it signed has expired', async () => {
+test('a removed key stays published until the JWTs that it signed have expired', async () => {
   const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
   const hour = state.now / 1000 + 3600;
   await signedBy(hour);
@@ -157,7 +157,7 @@ test('a key that has left is published until what it signed has expired', async 
   assert.deepEqual(await published(), ['b']);
 });
 
-test('a JWT that does not expire does not shorten that time', async () => {
+test('a JWT without exp does not shorten that time', async () => {
   const { ring, state, signedBy, published } = ringOf([A], { publishBefore: 0, publishAfter: 0 });
   await signedBy(state.now / 1000 + 3600);
   await ring.signJwt({}, {});
@@ -167,7 +167,7 @@ test('a JWT that does not expire does not shorten that time', async () => {
   assert.deepEqual(await published(), ['a', 'b']);
 });
 
-test('a key that has left is published for publishAfter, for what other processes sign', async () => {
+test('a removed key stays published for publishAfter, because other processes may still sign with it', async () => {
   const { ring, state, signedBy, published } = ringOf([A], {
     publishBefore: 0,
     publishAfter: 600,
@@ -182,7 +182,7 @@ test('a key that has left is published for publishAfter, for what other processe
   assert.deepEqual(await published(), ['b']);
 });
 
-test('the source is asked when the keys are used, not more often than reloadEvery', async () => {
+test('the key source is asked only when the keys are used, at most once in reloadEvery', async () => {
   const { state, signedBy, published } = ringOf([A], { reloadEvery: 60 });
   await Promise.all([signedBy(), signedBy(), published()]);
   state.now += MINUTE - 1000;
@@ -193,7 +193,7 @@ test('the source is asked when the keys are used, not more often than reloadEver
   assert.equal(state.loads, 2);
 });
 
-test('the source is asked where the keys only sign, and the JWT does not wait for it', async () => {
+test('signing alone also asks the key source, without waiting for the answer', async () => {
   const { state, signedBy } = ringOf([A], { reloadEvery: 60, publishBefore: 0 });
   await signedBy();
   state.keys = [B];
@@ -204,14 +204,14 @@ test('the source is asked where the keys only sign, and the JWT does not wait fo
   assert.equal(state.loads, 2);
 });
 
-test('a list of keys may be loaded anew, and is the same', async () => {
+test('loading the same keys again changes nothing', async () => {
   const ring = new KeyRing({ keys: [A, B] });
   const before = await ring.publicJwks();
   await ring.reload();
   assert.deepEqual(await ring.publicJwks(), before);
 });
 
-test('a source that fails leaves the ring with its keys, and is asked again', async () => {
+test('if the key source fails, the ring keeps its keys, and asks again later', async () => {
   const { state, published, signedBy } = ringOf([A], { reloadEvery: 60 });
   await signedBy();
   Object.defineProperty(state, 'keys', {
@@ -232,7 +232,7 @@ for (const [code, named] of [
   ['EVAULT', 'Error EVAULT'],
   [undefined, 'Error'],
 ]) {
-  test(`a source that fails is a warning, ${named}, which does not repeat what the source said`, async () => {
+  test(`a failing key source is a warning, ${named}, without the message of the source`, async () => {
     const { state, published } = ringOf([A], { reloadEvery: 60 });
     await published();
     Object.defineProperty(state, 'keys', {
@@ -255,7 +255,7 @@ for (const [what, keys] of [
   ['a JWK Set', { keys: [] }],
   ['nothing', undefined],
 ] as const) {
-  test(`a source that returns ${what} is an error that says what to return`, async () => {
+  test(`a key source that returns ${what} is an error that says what to return`, async () => {
     const ring = new KeyRing({ keys: () => keys as never });
     await assert.rejects(ring.publicJwks(), {
       name: 'TypeError',
@@ -264,7 +264,7 @@ for (const [what, keys] of [
   });
 }
 
-test('a source that fails at first rejects, and is asked again for the next JWT', async () => {
+test('if the first load fails, signing rejects, and the next JWT loads again', async () => {
   const { state, signedBy, published } = ringOf([]);
   await assert.rejects(signedBy(), /The KeyRing has no keys/);
   await assert.rejects(published(), /The KeyRing has no keys/);
@@ -286,7 +286,7 @@ async function ringOfFiles(t: TestContext, names: readonly string[]) {
   return { ring, current, next, make, state, signedBy, published };
 }
 
-test('keys are read from files, and again when these change', async (t) => {
+test('keys are read from files, and read again when the files change', async (t) => {
   const { ring, current, next, make } = await ringOfFiles(t, ['current.pem', 'next.pem']);
   const before = (await ring.publicJwks()).keys.map(({ kid }) => kid);
   const eager = new KeyRing({ keys: keyFiles([current, next]), publishBefore: 0 });
@@ -300,7 +300,7 @@ test('keys are read from files, and again when these change', async (t) => {
   assert.equal((await eager.publicJwks()).keys.length, 3);
 });
 
-test('a rotation takes a file that comes and one that is moved: the next one may be absent', async (t) => {
+test('a rotation needs a new file and a move: next.pem may be absent', async (t) => {
   const { current, next, make, state, signedBy, published } = await ringOfFiles(t, ['current.pem']);
   const first = await signedBy();
   assert.deepEqual(await published(), [first]);
@@ -318,12 +318,12 @@ test('a rotation takes a file that comes and one that is moved: the next one may
   assert.deepEqual(await published(), [second]);
 });
 
-test('the file of the key that signs must be there', async (t) => {
+test('the file of the signing key must exist', async (t) => {
   const { ring, current } = await ringOfFiles(t, ['next.pem']);
   await assert.rejects(ring.publicJwks(), (error: Error) => error.message.includes(current));
 });
 
-test('a file that cannot be used is named, by the error and by the warning', async (t) => {
+test('the error and the warning name a file that cannot be used', async (t) => {
   const { ring, next, state, published } = await ringOfFiles(t, ['current.pem', 'next.pem']);
   await published();
   await writeFile(next, 'nothing');
@@ -338,7 +338,7 @@ test('a file that cannot be used is named, by the error and by the warning', asy
   assert.ok(message.includes(`(TypeError ${next}): the ring keeps its old keys.`), message);
 });
 
-test('a file that is gone is named by the warning', async (t) => {
+test('the warning names a file that no longer exists', async (t) => {
   const { current, state, published } = await ringOfFiles(t, ['current.pem']);
   await published();
   await rm(current);
@@ -381,7 +381,7 @@ for (const [what, later] of [
   });
 }
 
-test('a key with an expired certificate that is loaded again and again is one warning', async (t) => {
+test('a key with an expired certificate causes one warning, however often it is loaded', async (t) => {
   const { ring, current } = await ringOfFiles(t, ['current.pem']);
   const pair = newKeyPair('ES256');
   const past = (days: number) => new Date(Date.parse('2020-01-01') + days * 86_400_000);
@@ -424,7 +424,7 @@ test('the keys of a list are not loaded again, whatever the clock does', async (
   assert.equal((await ring.publicJwks()).keys.length, 2);
 });
 
-test('the keys of files are made for what the ring demands', async (t) => {
+test('keys from files get the algorithms of the ring', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'current.pem');
@@ -438,7 +438,7 @@ test('the keys of files are made for what the ring demands', async (t) => {
   );
 });
 
-test('an AssertionService signs with the ring, by the key whose turn it is', async () => {
+test('an AssertionService signs with the current key of the ring', async () => {
   const ring = new KeyRing({ keys: [A, B] });
   const service = new AssertionService({ clientId: 'client', key: ring, issuer: ISSUER });
   const jwks = createLocalJWKSet(
@@ -448,7 +448,7 @@ test('an AssertionService signs with the ring, by the key whose turn it is', asy
   assert.equal(protectedHeader.kid, 'a');
 });
 
-test('what the server demands of the key chooses the alg of the ring, and is checked', async () => {
+test('the algorithms that the server accepts choose the alg of the ring, and are checked', async () => {
   const { privateKey } = newKeyPair('PS256');
   const demands = { algorithms: ['PS256'] } as const;
   const token = (ring: KeyRing) =>
@@ -469,7 +469,7 @@ test('what the server demands of the key chooses the alg of the ring, and is che
   await assert.rejects(token(notYetLoaded), { name: 'TypeError', message });
 });
 
-test('a remote signer takes its turn, if its public key is known', async () => {
+test('a ring can contain a remote signer, if its public key is known', async () => {
   const { publicJwk } = keyPair('ES256');
   const signer = keyService('ES256');
   assert.throws(() => new KeyRing({ keys: [signer] }), /remote of the KeyRing cannot be published/);

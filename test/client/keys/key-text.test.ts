@@ -286,7 +286,7 @@ test('a PEM of key and certificate has both, in either order, for keyFiles too',
   }
 });
 
-test('a certificate that is given wins over the one beside the key', async () => {
+test('the option certificate overrides the certificate in the PEM of the key', async () => {
   const [first, second] = [await certificateOf(ec), await certificateOf(ec)];
   const thumbprint = async (options: Parameters<typeof SigningKey.from>[0]) =>
     decodeProtectedHeader(await SigningKey.from(options).signJwt({}))['x5t#S256'];
@@ -294,12 +294,12 @@ test('a certificate that is given wins over the one beside the key', async () =>
   assert.equal(await thumbprint({ key: pem(ec) + first, certificate: second }), given);
 });
 
-test('a PEM with the certificate of another key alone is refused', async () => {
+test('a PEM whose only certificate belongs to another key is refused', async () => {
   const other = await certificateOf(newKeyPair('ES256'));
   assert.throws(() => SigningKey.from(pem(ec) + other), /certificate belongs to another key/);
 });
 
-test('a certificate is read in the wrappings of a key', async () => {
+test('a certificate is read in the same wrappings as a key', async () => {
   const { der } = await clientCertificate(ec);
   const expected = createPublicKey(certificate).export({ format: 'jwk' });
   assert.deepEqual(expected, ec.publicKey.export({ format: 'jwk' }));

@@ -35,7 +35,7 @@ function newPair(alg: string): { privateKey: KeyObject; publicKey: KeyObject } |
   }
 }
 
-test('this Node has ML-DSA where that is asked for', (t) => {
+test('this Node has ML-DSA if the test run requires it', (t) => {
   const isRequired = process.env['REQUIRE_ML_DSA'] !== undefined;
   if (!isRequired) return t.skip('REQUIRE_ML_DSA is not set');
   assert.ok(newPair('ML-DSA-44'), `${process.version} has no ML-DSA`);
@@ -125,7 +125,7 @@ for (const [alg, [oid, size]] of Object.entries(ML_DSA)) {
     });
   }
 
-  test(`${alg}: a KeyRing publishes the public half alone`, async (t) => {
+  test(`${alg}: a KeyRing publishes only the public half`, async (t) => {
     const body = await published(t, new KeyRing({ keys: [jwk as never] }));
     const kid = await calculateJwkThumbprint(publicJwk as never);
     const { keys } = body as { keys: Record<string, unknown>[] };

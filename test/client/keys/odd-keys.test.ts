@@ -43,7 +43,7 @@ for (const [what, details, alg] of [
   });
 }
 
-test('an RSASSA-PSS key signs nothing else than its parameters allow', () => {
+test('an RSASSA-PSS key signs only what its parameters allow', () => {
   const { privateKey } = pssOf({
     hashAlgorithm: 'sha256',
     mgf1HashAlgorithm: 'sha256',
@@ -94,7 +94,7 @@ for (const [what, from, to, problem, sentence] of [
   });
 }
 
-test('a certificate that expires while it is in use is a warning then', async (t) => {
+test('a certificate that expires while it is in use causes a warning at that time', async (t) => {
   const { pem: certificate } = await clientCertificate(ec);
   const warnings = t.mock.method(process, 'emitWarning', () => {});
   const key = SigningKey.from({ key: ec.privateKey, certificate });
@@ -131,7 +131,7 @@ for (const [what, publicJwk] of [
     { kty: 'EC-HSM', crv: 'P-256', x: bytes(x), y: bytes(y) },
   ],
 ] as const) {
-  test(`a remote signer takes its public half as ${what}`, async () => {
+  test(`a remote signer accepts its public half as ${what}`, async () => {
     const key = SigningKey.from(remote(publicJwk));
     assert.equal(key.kid, SigningKey.from(ec.privateKey).kid);
     assert.deepEqual(key.publicJwk, SigningKey.from(ec.privateKey).publicJwk);
@@ -158,7 +158,7 @@ for (const [what, publicJwk, message] of [
   });
 }
 
-test('a remote signer whose public half is another key is found by its first signature', async () => {
+test('the first signature reveals a remote signer whose public half belongs to another key', async () => {
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const key = SigningKey.from(remote(new Uint8Array(other.export(spki))));
   await assert.rejects(key.signJwt({}), /does not verify with its public key/);

@@ -69,7 +69,7 @@ test('the longest length in the short form is one, and those of several bytes ar
   await assert.rejects(signed(`3083${integer(63)}${integer(64)}`), /did not return a signature/);
 });
 
-test('DER is no signature of an algorithm other than ECDSA', async () => {
+test('a DER signature is refused for algorithms other than ECDSA', async () => {
   const sign = async () => Buffer.from('3006020101020102', 'hex');
   for (const alg of ['EdDSA', 'HS256'] as const) {
     await assert.rejects(SigningKey.from({ alg, sign }).signJwt({}), /did not return a signature/);
@@ -118,7 +118,7 @@ for (const [what, signature] of [
 }
 
 for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
-  test(`a symmetric key may be elsewhere, for ${alg}`, async () => {
+  test(`a remote signer may hold a symmetric key, for ${alg}`, async () => {
     const secret = createSecretKey(randomBytes(64));
     const sign = async (data: Uint8Array) =>
       createHmac(`sha${alg.slice(2)}`, secret)
@@ -134,7 +134,7 @@ const hashedTwice = (alg: Algorithm): RemoteSigner => {
   return { ...service, sign: (data) => sign(createHash('sha256').update(data).digest()) };
 };
 
-test('signatures are verified with what is known of the key until one is right', async () => {
+test('signatures of a remote signer are verified until the first correct one', async () => {
   const { publicJwk } = keyPair('ES256');
   const certificate = await certificateOf(keyPair('ES256'));
   for (const known of [{ publicJwk }, { certificate }]) {
@@ -174,14 +174,14 @@ const WRONG_PUBLIC_JWKS: readonly (readonly [string, Algorithm, JsonWebKey, RegE
 ];
 
 for (const [what, alg, publicJwk, message] of WRONG_PUBLIC_JWKS) {
-  test(`${what} is no public half of a remote key`, () => {
+  test(`${what} is refused as the public half of a remote key`, () => {
     const signer = { ...keyService('ES256'), alg, publicJwk };
     assert.throws(() => SigningKey.from(signer), { name: 'TypeError', message });
     assert.throws(() => SigningKey.from(signer), /publicJwk is wrong: /);
   });
 }
 
-test('the certificate of a remote key is that of its public half', async () => {
+test('the certificate of a remote key must belong to its public half', async () => {
   const certificate = await certificateOf(newKeyPair('ES256'));
   assert.throws(
     () => SigningKey.from({ ...keyService('ES256'), publicJwk: ec, certificate }),
@@ -200,7 +200,7 @@ test('the kid of a remote key is its own, that of its public half, or the thumbp
   assert.equal(SigningKey.from({ ...signer, kid: false, publicJwk: named }).kid, undefined);
 });
 
-test('the error of a remote signer is the error of the call', async () => {
+test('the error of a remote signer reaches the caller unchanged', async () => {
   const cause = new Error('the key service is down');
   const key = SigningKey.from({ alg: 'RS256', sign: () => Promise.reject(cause) });
   await assert.rejects(key.signJwt({}), (error) => error === cause);
@@ -212,7 +212,7 @@ test('a remote signer has no kid unless it names one', async () => {
   assert.deepEqual(decodeProtectedHeader(jwt), { alg: 'ES256' });
 });
 
-test('a remote signer needs an algorithm of JWS', () => {
+test('a remote signer needs a JWS algorithm', () => {
   const input = { alg: 'ECDSA_SHA_256', sign: async (data: Uint8Array) => data };
   assert.throws(() => SigningKey.from(input as never), /alg is "ECDSA_SHA_256": use an alg of JWS/);
 });

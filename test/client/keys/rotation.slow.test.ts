@@ -35,7 +35,7 @@ const newPem = () => pem(newKeyPair('ES256'));
 
 const kidOf = (key: string): string => SigningKey.from({ key }).kid ?? assert.fail();
 
-test('four processes rotate their shared keys, and none signs with a key before all of them and the published set have it', async (t) => {
+test('four processes rotate their shared keys, and none signs with a key before all processes have published it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'key-ring-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const [current, next] = [join(folder, 'current.pem'), join(folder, 'next.pem')];

@@ -45,7 +45,7 @@ for (const alg of ASYMMETRIC) {
 }
 
 for (const alg of ['HS256', 'HS384', 'HS512'] as const) {
-  test(`${alg} signs with a symmetric key, of which it tells nothing`, async () => {
+  test(`${alg} signs with a symmetric key, and shows nothing of the key`, async () => {
     const secret = createSecretKey(Buffer.from(symmetric.k, 'base64url'));
     for (const key of [symmetric, JSON.stringify(symmetric), secret]) {
       const signingKey = SigningKey.from({ key, alg });
@@ -71,7 +71,7 @@ for (const [of, alg] of DEFAULTS) {
   });
 }
 
-test('the alg of a JWK and of a CryptoKey is their own', async () => {
+test('a JWK and a CryptoKey keep their own alg', async () => {
   const pair = keyPair('PS384');
   const jwk = { ...privateJwk(pair), alg: 'PS384' };
   assert.equal(SigningKey.from(jwk).alg, 'PS384');
@@ -80,7 +80,7 @@ test('the alg of a JWK and of a CryptoKey is their own', async () => {
   assert.equal(SigningKey.from(symmetric).alg, 'HS256');
 });
 
-test('the kid is that of the JWK, or the one that is set, or none', () => {
+test('the kid comes from the option or the JWK, or is left out', () => {
   const jwk = { ...privateJwk(keyPair('ES256')), kid: 'own' };
   assert.equal(SigningKey.from(jwk).kid, 'own');
   assert.equal(SigningKey.from({ key: jwk, kid: 'set' }).kid, 'set');
@@ -89,14 +89,14 @@ test('the kid is that of the JWK, or the one that is set, or none', () => {
   assert.equal(Object.hasOwn(without.publicJwk ?? {}, 'kid'), false);
 });
 
-test('the thumbprint of the example of RFC 7638 §3.1 is the one it gives', () => {
+test('the thumbprint of the example in RFC 7638 §3.1 is the thumbprint in the RFC', () => {
   const n =
     '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
   const jwk = { kty: 'RSA', n, e: 'AQAB', alg: 'RS256', kid: '2011-04-29' };
   assert.equal(jwkThumbprint(jwk), 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs');
 });
 
-test('a header without kid has no member of that name', async () => {
+test('a header without a kid has no member kid', async () => {
   const key = SigningKey.from({ key: keyPair('ES256').privateKey, kid: false });
   assert.deepEqual(decodeProtectedHeader(await key.signJwt({})), { alg: 'ES256' });
 });
@@ -114,7 +114,7 @@ test('a header may be used for several JWTs, however each server identifies keys
   }
 });
 
-test('a header that has changed is written as it is now', async () => {
+test('a changed header is serialized anew', async () => {
   const key = SigningKey.from(keyPair('ES256').privateKey);
   const header = { typ: 'JWT' };
   assert.equal(decodeProtectedHeader(await key.signJwt({}, header)).typ, 'JWT');
@@ -146,7 +146,7 @@ test('a symmetric CryptoKey signs', async () => {
   assert.equal(protectedHeader.alg, 'HS384');
 });
 
-test('a signing key is taken as it is', () => {
+test('a SigningKey is accepted as it is', () => {
   const key = SigningKey.from(keyPair('ES256').privateKey);
   assert.equal(SigningKey.from(key), key);
 });
@@ -271,7 +271,7 @@ for (const [misspelt, remedy] of [
   ['keyId', ALL],
   ['passPhrase', 'use passphrase'],
 ] as const) {
-  test(`${misspelt} is no option of a key, which is said`, () => {
+  test(`${misspelt} is an unknown option of a key: the error says so`, () => {
     assert.throws(() => SigningKey.from({ key: pem(ec), [misspelt]: 'x' }), {
       name: 'TypeError',
       message: `A signing key has no option ${misspelt}: ${remedy}`,
@@ -279,7 +279,7 @@ for (const [misspelt, remedy] of [
   });
 }
 
-test('an error of the application that comes between is passed on as it is', () => {
+test('an unrelated error of the application is passed on unchanged', () => {
   const outage = new Error('the vault is sealed');
   const options = {
     get key(): string {
@@ -292,7 +292,7 @@ test('an error of the application that comes between is passed on as it is', () 
   );
 });
 
-test('a misspelt option is an error of the type checker too', () => {
+test('the type checker refuses a misspelt option too', () => {
   // @ts-expect-error
   assert.throws(() => SigningKey.from({ key: pem(ec), cert: 'x' }));
   // @ts-expect-error
@@ -301,7 +301,7 @@ test('a misspelt option is an error of the type checker too', () => {
   SigningKey.from({ alg: 'ES256', keyId: 'x', sign: async (data: Uint8Array) => data });
 });
 
-test('a JWK may say that it is for signatures (RFC 7517 §4.2, §4.3)', () => {
+test('a JWK with use sig or key_ops sign is accepted (RFC 7517 §4.2, §4.3)', () => {
   for (const said of [{ use: 'sig' }, { key_ops: ['sign'] }, { key_ops: ['verify'] }]) {
     assert.equal(SigningKey.from({ ...privateJwk(ec), ...said }).alg, 'ES256');
   }
@@ -319,7 +319,7 @@ for (const [member, value, message] of [
   });
 }
 
-test('a kid and an alg of a JWK that are null are as if they were absent', () => {
+test('a kid or an alg of null in a JWK counts as absent', () => {
   const key = SigningKey.from(
     JSON.stringify({ ...privateJwk(ec), kid: null, alg: null, use: null }),
   );
@@ -331,7 +331,7 @@ test('white space before the JSON of a JWK does not matter', () => {
   assert.equal(SigningKey.from(`\n  ${jwkText}`).alg, 'ES256');
 });
 
-test('a mark of the byte order before a PEM or a JWK does not matter', () => {
+test('a byte order mark before a PEM or a JWK does not matter', () => {
   for (const text of [pem(ec), jwkText]) {
     for (const key of [`\uFEFF${text}`, Buffer.from(`\uFEFF${text}`)]) {
       assert.equal(SigningKey.from(key).alg, 'ES256');

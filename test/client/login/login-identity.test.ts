@@ -40,7 +40,7 @@ test('a response without an ID token is an error (OIDC Core §3.1.3.3)', async (
   assert.equal(party.logins.length, 0);
 });
 
-test('a handler that takes the nonce away does not take the ID token with it', async (t) => {
+test('a handler that removes the nonce does not remove the ID token', async (t) => {
   const events: OpenIdConnectEvents = {
     redirectToIdentityProvider: ({ protocolMessage }) => protocolMessage.delete('nonce'),
   };
@@ -57,7 +57,7 @@ const oauthAlone: RelyingPartyOptions = {
   client: { scope: 'orders' },
 };
 
-test('a login at a server that knows OAuth 2.0 alone has no claims, and verify knows the user', async (t) => {
+test('a login at an OAuth 2.0 server has no claims, and verify must find the user', async (t) => {
   const claims: unknown[] = [];
   const party = await setUp(t, {
     ...oauthAlone,
@@ -70,13 +70,13 @@ test('a login at a server that knows OAuth 2.0 alone has no claims, and verify k
   assert.deepEqual(claims, [undefined]);
 });
 
-test('a login without the scope openid has no nonce, since it has no ID token', async (t) => {
+test('a login without the scope openid has no nonce, because it has no ID token', async (t) => {
   const party = await setUp(t, oauthAlone);
   const url = await newBrowser().openUntil(`${party.url}/login`, party.provider.issuer);
   assert.equal(url.searchParams.has('nonce'), false);
 });
 
-test('a verify function without claims to take the user from lets nobody in', async (t) => {
+test('a verify function that finds no claims fails the login', async (t) => {
   const party = await setUp(t, {
     ...oauthAlone,
     verify: (tokens, verified) => verified(null, tokens.claims()),

@@ -202,7 +202,7 @@ const KINDS = SITES.flatMap(([name, site]) =>
 const IN = { status: 200, user: 'alice' };
 
 for (const [kind, makeSite, makeStore] of KINDS) {
-  test(`${kind}: a login, a refresh and a logout, after which the old cookie is worth nothing`, async (t) => {
+  test(`${kind}: after a login, a refresh and a logout, the old cookie is worthless`, async (t) => {
     const { site, get } = await party(t, makeSite, makeStore());
     const browser = newBrowser();
     assert.deepEqual(await get(browser, '/login'), IN);
@@ -215,7 +215,7 @@ for (const [kind, makeSite, makeStore] of KINDS) {
   });
 
   for (const end of ['/logout', '/destroy', '/login']) {
-    test(`${kind}: a request that began before ${end} writes nothing to the session that has ended`, async (t) => {
+    test(`${kind}: a request that started before ${end} writes nothing to the ended session`, async (t) => {
       const { site, get, steps } = await party(t, makeSite, makeStore());
       const browser = newBrowser();
       await get(browser, '/login');
@@ -229,7 +229,7 @@ for (const [kind, makeSite, makeStore] of KINDS) {
       assert.ok(!site.ids().includes(old), 'the session stays ended');
     });
 
-    test(`${kind}: a refresh under way during ${end} does not bring the session back`, async (t) => {
+    test(`${kind}: a refresh that runs during ${end} does not restore the session`, async (t) => {
       const { site, get, steps, config } = await party(t, makeSite, makeStore());
       const browser = newBrowser();
       await get(browser, '/login');
@@ -255,7 +255,7 @@ for (const [kind, makeSite, makeStore] of KINDS) {
     });
   }
 
-  test(`${kind}: a login that comes back after the logout of its session ends nowhere`, async (t) => {
+  test(`${kind}: a login that completes after the logout of its session logs no one in`, async (t) => {
     const { site, get } = await party(t, makeSite, makeStore());
     const browser = newBrowser();
     await get(browser, '/login');
@@ -266,7 +266,7 @@ for (const [kind, makeSite, makeStore] of KINDS) {
     assert.ok(!site.ids().includes(old));
   });
 
-  test(`${kind}: a logout while a code is redeemed ends that login too`, async (t) => {
+  test(`${kind}: a logout during the code redemption ends that login too`, async (t) => {
     const { site, get, config, steps } = await party(t, makeSite, makeStore());
     const browser = newBrowser();
     await get(browser, '/login');
@@ -291,7 +291,7 @@ for (const [kind, makeSite, makeStore] of KINDS) {
   });
 }
 
-test('cookie-session is refused, since it cannot end a session', async (t) => {
+test('cookie-session is refused, because it cannot end a session', async (t) => {
   const { config } = await party(t, expressSite, undefined);
   const users = new UserTokenManager({ config });
   const app = express();

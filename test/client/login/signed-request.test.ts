@@ -51,7 +51,7 @@ async function start(options: Partial<OpenIdConnectStrategyOptions>) {
 
 const signed = { signedAuthorizeRequests: true } as const;
 
-test('response_type and scope stand beside a signed request too (OpenID Connect Core §6.1)', async () => {
+test('response_type and scope are also sent outside a signed request (OpenID Connect Core §6.1)', async () => {
   const { parameters } = await start({ ...signed, scope: 'openid profile' });
   const { request = '', ...beside } = Object.fromEntries(parameters);
   assert.deepEqual(beside, {
@@ -65,7 +65,7 @@ test('response_type and scope stand beside a signed request too (OpenID Connect 
   assert.equal(claims['redirect_uri'], 'https://client.example/cb');
 });
 
-test('without openid only client_id stands beside a signed request (RFC 9101 §5)', async () => {
+test('without openid only client_id is sent outside a signed request (RFC 9101 §5)', async () => {
   const { parameters } = await start({ ...signed, scope: 'orders', idTokenExpected: false });
   assert.deepEqual([...parameters.keys()].sort(), ['client_id', 'request']);
 });
@@ -75,7 +75,7 @@ for (const [parametersBesideRequest, scope, names] of [
   [true, 'openid', ['client_id', 'request', 'response_type', 'scope']],
   [true, 'orders', ['client_id', 'request', 'response_type', 'scope']],
 ] as const) {
-  test(`parametersBesideRequest: ${parametersBesideRequest} rules for the scope ${scope}`, async () => {
+  test(`parametersBesideRequest: ${parametersBesideRequest} decides for the scope ${scope}`, async () => {
     const idTokenExpected = scope === 'openid';
     const options = { ...signed, scope, idTokenExpected, parametersBesideRequest };
     const { parameters } = await start(options);
@@ -97,7 +97,7 @@ test('a pushed request has request, client_id and the client authentication, not
   }
 });
 
-test('a request that is not signed has no request', async () => {
+test('an unsigned authorize request has no parameter request', async () => {
   const { parameters } = await start({});
   assert.equal(parameters.has('request'), false);
   assert.equal(parameters.get('scope'), 'openid');

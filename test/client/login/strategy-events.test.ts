@@ -79,7 +79,7 @@ test('redirectToIdentityProvider may change the request before it is signed', as
   ]);
 });
 
-test('a request that has lost its state is not sent', async (t) => {
+test('a request whose state was removed is not sent', async (t) => {
   const party = await setUp(t, {
     redirectToIdentityProvider: ({ protocolMessage }) => protocolMessage.delete('state'),
   });
@@ -166,13 +166,13 @@ for (const [what, clientAuth] of [
   ['a client_secret', ClientSecretPost('a secret')],
   ['a secret in the header', ClientSecretBasic('a secret')],
 ] as const) {
-  test(`${what} is not sent where there are assertions`, async (t) => {
+  test(`${what} is not sent if the strategy has assertions`, async (t) => {
     const party = await setUp(t, {}, { clientAuth });
     assert.equal((await logIn(party)).name, 'ConfigurationError');
   });
 }
 
-test('a strategy without assertions leaves the authentication to the configuration', async (t) => {
+test('without assertions the configuration authenticates the client', async (t) => {
   const party = await setUp(
     t,
     {},
@@ -265,7 +265,7 @@ test('the fetch of the configuration is wrapped once', async (t) => {
   assert.equal(party.config[customFetch], wrapped);
 });
 
-test('a handler may get tokens for the client itself by the same configuration', async (t) => {
+test('a handler may get client tokens with the same configuration', async (t) => {
   let handled = 0;
   const party = await setUp(t, {
     async authorizationCodeReceived() {
@@ -277,7 +277,7 @@ test('a handler may get tokens for the client itself by the same configuration',
   assert.equal(handled, 1);
 });
 
-test('a code that is redeemed without the strategy has no handler', async (t) => {
+test('a code that is redeemed without the strategy calls no handler', async (t) => {
   let handled = 0;
   const party = await setUp(t, {
     authorizationCodeReceived() {
@@ -338,7 +338,7 @@ test('tokenResponseReceived sees the tokens before verify does, and can refuse t
   assert.equal(party.logins.length, 0);
 });
 
-test('what a handler throws reaches the application as it is', async (t) => {
+test('an error of a handler reaches the application unchanged', async (t) => {
   const thrown = new Error('the key service is down');
   const party = await setUp(t, {
     authorizationCodeReceived() {
@@ -356,7 +356,7 @@ test('a handler that rejects with nothing does not let the request pass', async 
   assert.equal(message, 'The login failed without an error.');
 });
 
-test('remoteFailure learns of every failure, and decides what Passport is told', async (t) => {
+test('remoteFailure gets every failure, and decides what Passport gets', async (t) => {
   const seen: [string, string][] = [];
   let outcome: 'fail' | 'error' | undefined;
   const party = await setUp(
@@ -386,7 +386,7 @@ test('remoteFailure learns of every failure, and decides what Passport is told',
   ]);
 });
 
-test('remoteFailure can make a failure of what is no response at all', async (t) => {
+test('remoteFailure can turn a request that is not a response into a failure', async (t) => {
   const party = await setUp(t, {
     authorizationCodeReceived: () => Promise.reject('just a text'),
     remoteFailure(context) {
@@ -396,7 +396,7 @@ test('remoteFailure can make a failure of what is no response at all', async (t)
   assert.deepEqual((await logIn(party)).messages, ['The login failed.']);
 });
 
-test('events may be an object with state of its own', async (t) => {
+test('events may be an object with its own state', async (t) => {
   class OidcEvents implements OpenIdConnectEvents {
     readonly log: string[] = [];
     redirectToIdentityProvider() {

@@ -101,13 +101,13 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
 ];
 
 for (const [what, options, message] of WRONG) {
-  test(`a strategy with ${what} is not made`, () => {
+  test(`creating a strategy with ${what} throws`, () => {
     const all = { config, callbackURL, ...options } as OpenIdConnectStrategyOptions;
     assert.throws(() => new OpenIdConnectStrategy(all, verify), { name: 'TypeError', message });
   });
 }
 
-test('a server that demands signed requests demands the assertions too', () => {
+test('a server that requires signed requests requires assertions too', () => {
   const demanding = new Configuration(
     { issuer: ISSUER, require_signed_request_object: true },
     CLIENT_ID,
@@ -225,7 +225,7 @@ for (const [parameters, message] of [
   });
 }
 
-test('a client that authenticates in another way is not held to the methods of assertions', () => {
+test('a client with another method need not follow the metadata for assertions', () => {
   const config = new Configuration(
     { issuer: ISSUER, token_endpoint_auth_methods_supported: ['none'] },
     CLIENT_ID,
@@ -252,7 +252,7 @@ test('the URL of a logout is that of the provider (OpenID Connect RP-Initiated L
   });
 });
 
-test('a strategy without options says what is missing first', () => {
+test('a strategy without options throws and names what is missing first', () => {
   const nothing = undefined as unknown as OpenIdConnectStrategyOptions;
   assert.throws(() => new OpenIdConnectStrategy(nothing, verify), {
     name: 'TypeError',
@@ -269,7 +269,7 @@ test('the events of a class may have members of their own, and undefined is no h
   assert.ok(new OpenIdConnectStrategy({ config, callbackURL, events }, verify));
 });
 
-test('what belongs together is taken', () => {
+test('options that fit together are accepted', () => {
   const options: Partial<OpenIdConnectStrategyOptions>[] = [
     { assertions: assertionsOf(CLIENT_ID, ISSUER) },
     { scope: ['profile', 'openid'] as const },
@@ -308,25 +308,25 @@ for (const [what, wrong, passReqToCallback, message] of WRONG_VERIFY) {
   });
 }
 
-test('a verify function may be declared without names for what it takes', () => {
+test('a verify function may be declared without named parameters', () => {
   const any = ((...all: unknown[]) => all) as unknown as Verify;
   assert.ok(new OpenIdConnectStrategy({ config, callbackURL }, any));
 });
 
-test('a strategy without verify is not made', () => {
+test('creating a strategy without verify throws', () => {
   assert.throws(
     () => new OpenIdConnectStrategy({ config, callbackURL }, undefined as unknown as Verify),
     { name: 'TypeError', message: 'verify must be a function' },
   );
 });
 
-test('a strategy is named after the host of the issuer, or as it is told', () => {
+test('the name of a strategy is the host of the issuer, or the option name', () => {
   const options = { config, callbackURL: new URL(callbackURL) };
   assert.equal(new OpenIdConnectStrategy(options, verify).name, 'as.example');
   assert.equal(new OpenIdConnectStrategy({ ...options, name: 'oidc' }, verify).name, 'oidc');
 });
 
-test('a verify function with passReqToCallback is given the request', async (t) => {
+test('a verify function with passReqToCallback gets the request', async (t) => {
   const party = await relyingParty();
   t.after(() => party.close());
   const seen: [string, string][] = [];

@@ -80,7 +80,7 @@ const withSession =
 /** The one thing that Passport needs of a session at the end of a login. */
 const session = withSession({ regenerate() {} });
 
-test('a login without a session says what to mount', async () => {
+test('a login without a session is an error that says what to mount', async () => {
   const error = await requestTo({}, '/cb', form);
   assert.ok(error instanceof ConfigurationError);
   assert.match(error.message, /mount express-session/);
@@ -96,21 +96,21 @@ const PARSERS: readonly (readonly [string, Setup])[] = [
 ];
 
 for (const [what, setup] of PARSERS) {
-  test(`a response in a form that ${what} has parsed says what to mount`, async () => {
+  test(`a response in a form that ${what} has parsed is an error that says what to mount`, async () => {
     const error = await requestTo(setup, '/cb', form);
     assert.ok(error instanceof ConfigurationError);
     assert.match(error.message, /mount express\.urlencoded/);
   });
 }
 
-test('a session that cannot be renewed is an error before the code is redeemed', async () => {
+test('a session that cannot be regenerated is an error before the code is redeemed', async () => {
   const before = [withSession({})];
   const error = await requestTo({ before }, '/cb?code=x&state=y');
   assert.ok(error instanceof ConfigurationError);
   assert.match(error.message, /^Passport renews the session at login.*use express-session/);
 });
 
-test('a login that is not kept in a session needs none that can be renewed', async () => {
+test('a login with session: false needs no session that can be regenerated', async () => {
   const seen: unknown[] = [];
   const setup: Setup = {
     before: [withSession({})],
@@ -122,7 +122,7 @@ test('a login that is not kept in a session needs none that can be renewed', asy
   assert.match(seen[0].message, /session cookie was lost.*SameSite=Lax.*trust proxy/);
 });
 
-test('the developer is told once, by a warning, that the session cookie is lost', async () => {
+test('one warning says that the session cookie is lost', async () => {
   for (const init of [{ headers: { cookie: 'another=1' } }, {}, {}]) {
     await requestTo({ before: [session] }, '/cb?code=x&state=y', init);
   }
@@ -198,14 +198,14 @@ for (const path of [
   '/cb?state=x&code[]=y',
   '/cb?state=x&session_state=z',
 ]) {
-  test(`${path} is a response without an answer, and begins no login that would go on for ever (RFC 6749 §4.1.2)`, async () => {
+  test(`${path} is an incomplete response, and does not start another login (RFC 6749 §4.1.2)`, async () => {
     assert.equal(await requestTo({ before: [session] }, path), 401);
     const elsewhere = { callbackURL: 'https://client.example/elsewhere' };
     assert.equal(await requestTo({ before: [session], authenticate: elsewhere }, path), 302);
   });
 }
 
-test('HEAD begins a login as GET does (RFC 9110 §9.3.2)', async () => {
+test('HEAD starts a login as GET does (RFC 9110 §9.3.2)', async () => {
   assert.equal(await requestTo({ before: [session] }, '/cb', { method: 'HEAD' }), 302);
   assert.equal(await requestTo({ before: [session] }, '/cb?code=x', { method: 'HEAD' }), 401);
 });

@@ -71,7 +71,7 @@ test('the parameters of a login follow from the options of the strategy and of t
   assert.equal(searchParams.get('id_token_hint'), 'hint');
 });
 
-test('a login in a second tab does not disturb the first, until one of them has succeeded', async (t) => {
+test('two tabs can log in independently until one login succeeds', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser();
   const tabs = [await returnedTab(party, browser), await returnedTab(party, browser)];
@@ -113,7 +113,7 @@ test('the session is renewed at login, and keeps no trace of the login (session 
   );
 });
 
-test('a response is good for one use', async (t) => {
+test('a response works only once', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser();
   const response = await returnedTab(party, browser);
@@ -145,7 +145,7 @@ for (const [what, change] of FOREIGN) {
   });
 }
 
-test('the error of a provider that knows no state is told with what is wrong', async (t) => {
+test('an error response without state is reported with its error', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser();
   const changed = new URL((await returnedTab(party, browser)).pathname, party.url);
@@ -200,7 +200,7 @@ for (const [what, differences] of OTHERS) {
   });
 }
 
-test('a response in another browser is a failure of the login', async (t) => {
+test('a response in another browser fails the login', async (t) => {
   const party = await setUp(t);
   const response = await returnedTab(party, newBrowser());
   const { messages } = await homePage(newBrowser(), response);
@@ -208,7 +208,7 @@ test('a response in another browser is a failure of the login', async (t) => {
   assert.equal(party.provider.assertions.length, 0);
 });
 
-test('a login that took too long is a failure', async (t) => {
+test('a login that took too long fails', async (t) => {
   const { advance, restore } = fakeClock();
   t.after(restore);
   const party = await setUp(t);
@@ -231,7 +231,7 @@ test('a session keeps the newest ten logins', async (t) => {
   assert.equal((logins as unknown[]).length, 10);
 });
 
-test('a user who refuses is a failure of the login, with what the provider says', async (t) => {
+test('if the user refuses, the login fails with the error of the provider', async (t) => {
   const party = await setUp(t);
   party.provider.decision = 'deny';
   const page = JSON.parse((await newBrowser().open(`${party.url}/login`)).body);
@@ -294,7 +294,7 @@ test('a redirect URI may have a query (RFC 6749 §3.1.2)', async (t) => {
   assert.deepEqual(await homePage(browser, response), LOGGED_IN);
 });
 
-test('a response that comes as a form is taken (OAuth Form Post)', async (t) => {
+test('a response sent as a form is accepted (OAuth Form Post)', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser();
   const response = await returnedTab(party, browser);
@@ -320,7 +320,7 @@ async function hybridResponse(t: TestContext) {
   return { party, browser, form };
 }
 
-test('a hybrid response comes as a form and is taken (OIDC Core §3.3)', async (t) => {
+test('a hybrid response sent as a form is accepted (OIDC Core §3.3)', async (t) => {
   const { party, browser, form } = await hybridResponse(t);
   assert.deepEqual(Object.keys(form).sort(), ['code', 'id_token', 'state']);
   assert.deepEqual(JSON.parse((await browser.submit(`${party.url}/cb`, form)).body), LOGGED_IN);
@@ -360,7 +360,7 @@ test('a signed request asks for a signed response (RFC 9101, JARM)', async (t) =
   assert.equal(claims?.['response_type'], 'code');
 });
 
-test('a signed response is taken (JARM)', async (t) => {
+test('a signed response is accepted (JARM)', async (t) => {
   const party = await setUp(t, {
     provider: () => ({ features: { jwtResponseModes: { enabled: true } } }),
   });
@@ -374,7 +374,7 @@ test('a signed response is taken (JARM)', async (t) => {
   assert.deepEqual((await homePage(browser, response)).user, LOGGED_IN.user);
 });
 
-test('behind a proxy the login ends at the callback URL, whatever the proxy calls this server', async (t) => {
+test('behind a proxy the login ends at callbackURL, whatever the Host header says', async (t) => {
   const party = await setUp(t);
   const browser = newBrowser({ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' });
   const response = await returnedTab(party, browser);
@@ -382,7 +382,7 @@ test('behind a proxy the login ends at the callback URL, whatever the proxy call
   assert.deepEqual(await homePage(browser, response), LOGGED_IN);
 });
 
-test('a response that comes twice at the same time is one login', async (t) => {
+test('a response that arrives twice at the same time is one login', async (t) => {
   const party = await relyingParty();
   t.after(() => party.close());
   const browser = newBrowser();
@@ -392,7 +392,7 @@ test('a response that comes twice at the same time is one login', async (t) => {
   assert.deepEqual(party.errors, []);
 });
 
-test('logins that begin in several tabs at the same time are all under way', async (t) => {
+test('logins that start in several tabs at the same time are all kept', async (t) => {
   const party = await relyingParty();
   t.after(() => party.close());
   const browser = newBrowser();
@@ -407,7 +407,7 @@ test('logins that begin in several tabs at the same time are all under way', asy
 });
 
 for (const host of [']', 'a b', '[::1', 'client.example:port']) {
-  test(`a request with the Host header ${host} is no error of this server`, async (t) => {
+  test(`a request with the Host header ${host} causes no server error`, async (t) => {
     const party = await relyingParty();
     t.after(() => party.close());
     const statusOf = async (path: string) => {

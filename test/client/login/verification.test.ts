@@ -102,7 +102,7 @@ const AFTERWARDS: readonly (readonly [string, Verify, object, string])[] = [
 ];
 
 for (const [what, verify, expected, message] of AFTERWARDS) {
-  test(`a verify function that ${what} has decided once, and is warned of`, async (t) => {
+  test(`a verify function that ${what} decides once, and causes a warning`, async (t) => {
     const party = await setUp(t, verify);
     const warned = once(process, 'warning');
     assert.deepEqual(await logIn(party), expected);
@@ -111,7 +111,7 @@ for (const [what, verify, expected, message] of AFTERWARDS) {
   });
 }
 
-test('a verify function that returns the user is told to call verified', async (t) => {
+test('a verify function that returns the user gets an error that says to call verified', async (t) => {
   const returning = async (_tokens: object, _verified: Verified) => USER;
   const party = await setUp(t, returning as unknown as Verify);
   assert.deepEqual(await logIn(party), {
@@ -121,7 +121,7 @@ test('a verify function that returns the user is told to call verified', async (
   });
 });
 
-test('a verify function may call verified later than it returns', async (t) => {
+test('a verify function may call verified after it has returned', async (t) => {
   const party = await setUp(t, async (_tokens, verified) => {
     setImmediate().then(() => verified(null, USER));
   });
@@ -133,7 +133,7 @@ test('a verify function may call verified later than it returns', async (t) => {
 });
 
 for (const nothing of [undefined, null, '', 0]) {
-  test(`a verify function that throws ${JSON.stringify(nothing)} lets nobody in`, async (t) => {
+  test(`a verify function that throws ${JSON.stringify(nothing)} fails the login`, async (t) => {
     const party = await setUp(t, () => {
       throw nothing;
     });

@@ -83,7 +83,7 @@ test('a token is kept until shortly before it expires', async (t) => {
   assert.equal(provider.assertions.length, 2);
 });
 
-test('renewBefore counts for half of the lifetime at most', async (t) => {
+test('renewBefore is at most half of the lifetime', async (t) => {
   const { tokens, time, provider } = await party(t, { renewBefore: 3600 });
   await tokens.getToken();
   time.advance(LIFETIME / 2 - 1);
@@ -94,7 +94,7 @@ test('renewBefore counts for half of the lifetime at most', async (t) => {
   assert.equal(provider.assertions.length, 2);
 });
 
-test('one request is under way for each scope, in whatever order it is written', async (t) => {
+test('one request runs at a time for each scope, in any order of its words', async (t) => {
   const { tokens, provider } = await party(t);
   const both = await Promise.all([
     tokens.getToken({ scope: 'orders invoices' }),
@@ -108,7 +108,7 @@ test('one request is under way for each scope, in whatever order it is written',
   assert.equal(provider.assertions.length, 3);
 });
 
-test('scope, resource and audience are sent, and each has tokens of its own', async (t) => {
+test('scope, resource and audience are sent, and each combination has its own token', async (t) => {
   const { config, assertions } = await party(t);
   const forms: string[] = [];
   const app = express();
@@ -186,7 +186,7 @@ const NO_TOKENS: readonly unknown[] = [
 ];
 
 for (const wrong of NO_TOKENS) {
-  test(`a store that returns ${JSON.stringify(wrong)} is an error that says so`, async (t) => {
+  test(`a store that returns ${JSON.stringify(wrong)} causes an error that says so`, async (t) => {
     const store = { get: () => wrong as TokenSet, replace: () => true };
     const { tokens, provider } = await party(t, { store });
     await assert.rejects(tokens.getToken(), {
@@ -235,7 +235,7 @@ test('tokens can be bound to a key, which fetch then proves to have (RFC 9449)',
   assert.equal(orders.requests[0]?.authorization, `DPoP ${accessToken}`);
 });
 
-test('after a 401 fetch gets another token and sends the request once more, body and all', async (t) => {
+test('after a 401 fetch gets a new token and sends the request once more, with its body', async (t) => {
   const { tokens, provider } = await party(t);
   const orders = await api(t);
   const callApi = tokens.fetch(orders.url);
@@ -254,7 +254,7 @@ test('after a 401 fetch gets another token and sends the request once more, body
   );
 });
 
-test('a HEAD request, whose answers have no body, is sent once more too', async (t) => {
+test('a HEAD request is sent once more after a 401 too', async (t) => {
   const { tokens } = await party(t);
   const orders = await api(t);
   const { accessToken } = await tokens.getToken();
@@ -264,7 +264,7 @@ test('a HEAD request, whose answers have no body, is sent once more too', async 
   assert.equal(orders.requests.length, 2);
 });
 
-test('where there is no other token the 401 is the answer, and nothing is sent again', async (t) => {
+test('if there is no other token, fetch returns the 401 and sends nothing again', async (t) => {
   const { config, assertions } = await party(t);
   const endpoint = await listen((_request, response) => {
     response.setHeader('content-type', 'application/json');
@@ -279,7 +279,7 @@ test('where there is no other token the 401 is the answer, and nothing is sent a
   assert.equal(orders.requests.length, 1);
 });
 
-test('an API that cannot be reached is the error of fetch', async (t) => {
+test('if the API cannot be reached, fetch rejects with the network error', async (t) => {
   const { tokens } = await party(t);
   const gone = await listen(() => {});
   await gone.close();
@@ -289,7 +289,7 @@ test('an API that cannot be reached is the error of fetch', async (t) => {
   });
 });
 
-test('a second 401 is the answer', async (t) => {
+test('fetch returns a second 401', async (t) => {
   const { tokens } = await party(t);
   const orders = await api(t);
   orders.refused.add('all');
@@ -299,7 +299,7 @@ test('a second 401 is the answer', async (t) => {
   assert.equal(orders.requests.length, 2);
 });
 
-test('fetch gives tokens to nobody else', async (t) => {
+test('fetch sends tokens only to the API', async (t) => {
   const { tokens, provider } = await party(t);
   const orders = await api(t);
   const callApi = tokens.fetch(orders.url);
@@ -355,7 +355,7 @@ const HIDDEN_DOTS: readonly string[] = [
 ];
 
 for (const input of HIDDEN_DOTS) {
-  test(`fetch sends no token to ${input}, which a server could read as outside of the API`, async (t) => {
+  test(`fetch sends no token to ${input}, which a server could resolve outside the API`, async (t) => {
     const { tokens, provider } = await party(t);
     await assert.rejects(tokens.fetch('https://api.example/v1/')(input), {
       name: 'TypeError',
@@ -366,7 +366,7 @@ for (const input of HIDDEN_DOTS) {
   });
 }
 
-test('fetch sends tokens to paths with dots and encoded separators that lead nowhere else', async (t) => {
+test('fetch sends tokens to paths with harmless dots and encoded separators', async (t) => {
   const { tokens } = await party(t);
   const orders = await api(t);
   for (const path of [
@@ -390,7 +390,7 @@ const ABORTS: readonly (readonly [string, boolean])[] = [
 ];
 
 for (const [when, isAnswered] of ABORTS) {
-  test(`what is aborted ${when} is closed at the API`, async (t) => {
+  test(`a request that is aborted ${when} is closed at the API`, async (t) => {
     const { tokens } = await party(t);
     await tokens.getToken();
     let open = 0;
@@ -420,7 +420,7 @@ for (const [when, isAnswered] of ABORTS) {
   });
 }
 
-test('a call that is aborted while its token is got is not sent', async (t) => {
+test('a call that is aborted while its token is requested is not sent', async (t) => {
   const { config, assertions, provider } = await party(t);
   const steps = new EventEmitter();
   const gate = await listen(async (_request, response) => {
@@ -445,7 +445,7 @@ test('a call that is aborted while its token is got is not sent', async (t) => {
   assert.equal(provider.assertions.length, 0);
 });
 
-test('managers with two DPoP keys share a store without taking the token of the other (RFC 9449)', async (t) => {
+test('managers with two DPoP keys share a store and keep their tokens apart (RFC 9449)', async (t) => {
   const store = new MemoryTokenStore();
   const { config, provider, tokens } = await party(t, { store });
   const [one, two] = await Promise.all(
@@ -461,7 +461,7 @@ test('managers with two DPoP keys share a store without taking the token of the 
   assert.equal(provider.assertions.length, 3);
 });
 
-test('fetch takes the one URL of an MCP endpoint, and no path beside or below it', async (t) => {
+test('fetch accepts the exact URL of an MCP endpoint, and no other path', async (t) => {
   const { tokens, provider } = await party(t);
   const endpoint = await api(t);
   const url = new URL('orders', endpoint.url);
@@ -492,7 +492,7 @@ test('fetch can be aborted', async (t) => {
   });
 });
 
-test('a request that was not answered is sent once more, with another assertion', async (t) => {
+test('a request without an answer is sent once more, with a new assertion', async (t) => {
   const { config, assertions, provider } = await party(t);
   const flaky = await flakyEndpoint(`${provider.issuer}/token`);
   t.after(() => flaky.close());
@@ -507,7 +507,7 @@ test('a request that was not answered is sent once more, with another assertion'
   assert.equal(flaky.ids.length, 4, 'no third time');
 });
 
-test('an answer is an answer: a refusal is not sent again', async (t) => {
+test('a refused request is not sent again', async (t) => {
   const { config, provider } = await party(t);
   const stranger = new AssertionService({
     clientId: 'client',

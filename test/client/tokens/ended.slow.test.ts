@@ -454,7 +454,7 @@ const KINDS: readonly (readonly [string, () => Kind])[] = [
 ];
 
 for (const [what, kind] of KINDS) {
-  test(`after a logout nothing comes back, in any order of what is under way: ${what}`, () =>
+  test(`after a logout no tokens come back, in any order of concurrent requests: ${what}`, () =>
     playAll(kind));
 }
 
@@ -468,7 +468,7 @@ async function redisParts(t: TestContext) {
 }
 
 redisTest(
-  'after a logout nothing comes back, in any order of what is under way: Redis with its lock, two managers',
+  'after a logout no tokens come back, in any order of concurrent requests: Redis with its lock, two managers',
   async (t) => {
     const client = await redisParts(t);
     const lock = new RedisLock(client);

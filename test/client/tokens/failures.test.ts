@@ -422,7 +422,7 @@ for (const [what, answer, fault] of ANSWERS) {
 const ofRefreshes = /^invalid_grant|repeats what was sent/;
 
 for (const [what, answer, fault] of ANSWERS.filter(([what]) => !ofRefreshes.test(what))) {
-  test(`a direct call and a manager are told the same of ${what}`, async (t) => {
+  test(`a direct call and a manager get the same error for ${what}`, async (t) => {
     const { config, made } = await party(t, answer);
     const direct = await callProvider(config, () => clientCredentialsGrant(config)).catch((e) => e);
     check(direct, fault, made);
@@ -492,12 +492,12 @@ for (const [how, of] of [
   }
 }
 
-test('invalid_grant without a user is not the fault of one', async (t) => {
+test('invalid_grant without a user is not a LoginRequiredError', async (t) => {
   const { config } = await party(t, json(400, { error: 'invalid_grant' }));
   await assert.rejects(new ClientTokenManager({ config }).getToken(), { code: 'client_refused' });
 });
 
-test('a provider that cannot be reached is an outage, with the code of the network', async (t) => {
+test('if the provider cannot be reached, the error is a ProviderError with the network code', async (t) => {
   const { config, users, request } = await party(t, () => {});
   const gone = await listen(() => {});
   await gone.close();
@@ -520,7 +520,7 @@ test('a provider that cannot be reached is an outage, with the code of the netwo
   });
 });
 
-test('a deadline is an outage, and is named as a timeout', async (t) => {
+test('a missed deadline is a ProviderError that names the timeout', async (t) => {
   const { config } = await party(t, () => {});
   config[customFetch] = async () => {
     throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
@@ -531,7 +531,7 @@ test('a deadline is an outage, and is named as a timeout', async (t) => {
   });
 });
 
-test('what the key of the application throws is not the fault of the provider', async () => {
+test('an error of the application’s key is not a ProviderError', async () => {
   const failure = new Error('the key service is down');
   const config = new Configuration(
     { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
@@ -556,7 +556,7 @@ test('callProvider returns what the call does, and needs a configuration', async
   );
 });
 
-test('invalid_token of an endpoint that is sent a token is the fault of the user (RFC 6750 §3.1)', async (t) => {
+test('invalid_token from an endpoint that gets a token is a LoginRequiredError (RFC 6750 §3.1)', async (t) => {
   const { config } = await party(t, (_request, response) => {
     const challenge = 'Bearer error="invalid_token", error_description="The token has expired."';
     response.writeHead(401, { 'www-authenticate': challenge }).end();

@@ -26,7 +26,7 @@ for (const [how, work] of [
 }
 
 redisTest(
-  'a process that is killed between the rotation and the save loses the refreshes under way and no others, and an event tells of each',
+  'a process that is killed between rotation and save loses only its running refreshes, and an event reports each',
   async (t) => {
     const { start, store, config, ids, isReplaced } = await tokenProcesses(t, 30);
     const { program } = await start({ seconds: 30, withLock: true, dieAfter: 15 });

@@ -30,14 +30,14 @@ const notSent = [
 ];
 
 for (const code of notSent) {
-  test(`after ${code} nothing was sent: it is sent once more in any case`, async () => {
+  test(`after ${code} nothing was sent, so the request is always sent once more`, async () => {
     assert.equal(await timesSent(fetchFailed(code), 'unsent'), 2);
     assert.equal(await timesSent(fetchFailed(code), 'unanswered'), 2);
   });
 }
 
 for (const code of ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']) {
-  test(`after ${code} it may have been sent: it is sent once more only if that does no harm`, async () => {
+  test(`after ${code} the request may have been sent, so it is repeated only if that is harmless`, async () => {
     assert.equal(await timesSent(fetchFailed(code), 'unsent'), 1);
     assert.equal(await timesSent(fetchFailed(code), 'unanswered'), 2);
   });
@@ -51,22 +51,22 @@ const others: readonly [string, unknown][] = [
 ];
 
 for (const [what, error] of others) {
-  test(`after ${what} it is not sent again`, async () => {
+  test(`after ${what} the request is not sent again`, async () => {
     assert.equal(await timesSent(error, 'unanswered'), 1);
   });
 }
 
-test('each of several addresses may have refused (happy eyeballs)', async () => {
+test('the request is repeated if every address refused the connection (happy eyeballs)', async () => {
   const all = new AggregateError([withCode('ECONNREFUSED'), withCode('ENETUNREACH')]);
   assert.equal(await timesSent(new TypeError('fetch failed', { cause: all }), 'unsent'), 2);
 });
 
-test('what is answered the second time is the answer', async () => {
+test('the answer to the second attempt is the result', async () => {
   const answers = [Promise.reject(fetchFailed('ECONNREFUSED')), Promise.resolve('tokens')];
   assert.equal(await sendAgain(async () => answers.shift(), 'unsent'), 'tokens');
 });
 
-test('a key that never signs ends a call in time', async () => {
+test('if a key never signs, the call fails at its deadline', async () => {
   const sign = () => new Promise<Uint8Array>(() => undefined);
   const assertions = new AssertionService({
     clientId: 'client',

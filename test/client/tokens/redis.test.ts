@@ -23,7 +23,7 @@ for (const { name, run } of tokenStoreConformance(() => ({ store: memory, peer: 
 }
 
 for (const { name, connect } of CLIENTS) {
-  redisTest(`${name}: the token store and the lock do what their contracts say`, async (t) => {
+  redisTest(`${name}: the token store and the lock pass their conformance tests`, async (t) => {
     const { url } = await RedisServer.start(t);
     const [one, two] = [await connect(t, url), await connect(t, url)];
     const stores = () => ({ store: new RedisTokenStore(one), peer: new RedisTokenStore(two) });
@@ -35,7 +35,7 @@ for (const { name, connect } of CLIENTS) {
 }
 
 redisTest(
-  'a lock is had within its deadline, or not at all, and is free after its owner has died',
+  'a lock is acquired within its deadline or not at all, and is free after its owner has died',
   async (t) => {
     const server = await RedisServer.start(t);
     const connect = CLIENTS[0]?.connect ?? assert.fail();
@@ -60,7 +60,7 @@ redisTest(
   },
 );
 
-redisTest('a Redis that does not answer is an error, in time', async (t) => {
+redisTest('a Redis that does not answer causes an error before the deadline', async (t) => {
   const server = await RedisServer.start(t);
   const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
   const store = new RedisTokenStore(client, { timeout: 0.1 });
@@ -150,7 +150,7 @@ redisTest('no error of a session that ioredis stores prints a token (CWE-532)', 
   }
 });
 
-test('what is no client of Redis is refused, and so are unknown options', () => {
+test('anything but a Redis client is refused, and so are unknown options', () => {
   assert.throws(() => new RedisTokenStore({} as never), /client must be a client of node-redis/);
   assert.throws(() => new RedisLock({} as never), /client must be a client of node-redis/);
   assert.throws(
@@ -159,59 +159,62 @@ test('what is no client of Redis is refused, and so are unknown options', () => 
   );
 });
 
-redisTest('a kept token costs one round trip, a refresh four, and its lock two more', async (t) => {
-  const server = await RedisServer.start(t);
-  const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
-  const assertions = new AssertionService({
-    clientId: 'client',
-    key: newKeyPair('ES256').privateKey,
-  });
-  const config = new Configuration(
-    { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
-    'client',
-    undefined,
-    clientAssertion(assertions),
-  );
-  let count = 0;
-  const answer = () => {
-    count += 1;
-    return {
-      access_token: `access ${count}`,
-      refresh_token: `refresh ${count}`,
-      token_type: 'bearer' as const,
-      expires_in: 600,
+redisTest(
+  'a stored token costs one round trip, a refresh four, and its lock two more',
+  async (t) => {
+    const server = await RedisServer.start(t);
+    const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
+    const assertions = new AssertionService({
+      clientId: 'client',
+      key: newKeyPair('ES256').privateKey,
+    });
+    const config = new Configuration(
+      { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' },
+      'client',
+      undefined,
+      clientAssertion(assertions),
+    );
+    let count = 0;
+    const answer = () => {
+      count += 1;
+      return {
+        access_token: `access ${count}`,
+        refresh_token: `refresh ${count}`,
+        token_type: 'bearer' as const,
+        expires_in: 600,
+      };
     };
-  };
-  config[customFetch] = async () => Response.json(answer());
-  const store = new RedisTokenStore(client);
-  const monitor = await server.monitor(t);
-  let seen = 0;
-  /** The commands since the last question; a script's own are not round trips. */
-  const commandsOf = async (expected: number) => {
-    await waitUntil(async () => (await ofClients()).length >= seen + expected);
-    await sleep(50);
-    const all = await ofClients();
-    const fresh = all.slice(seen);
-    seen = all.length;
-    return fresh;
-  };
-  const ofClients = async () => {
-    const all = (await monitor.commands(0)).map(([name = '']) => name.toUpperCase());
-    // Each script here does two commands of its own.
-    return all.filter((_name, at) => all[at - 1] !== 'EVAL' && all[at - 2] !== 'EVAL');
-  };
+    config[customFetch] = async () => Response.json(answer());
+    const store = new RedisTokenStore(client);
+    const monitor = await server.monitor(t);
+    let seen = 0;
+    /** The commands since the last question; a script's own are not round trips. */
+    const commandsOf = async (expected: number) => {
+      await waitUntil(async () => (await ofClients()).length >= seen + expected);
+      await sleep(50);
+      const all = await ofClients();
+      const fresh = all.slice(seen);
+      seen = all.length;
+      return fresh;
+    };
+    const ofClients = async () => {
+      const all = (await monitor.commands(0)).map(([name = '']) => name.toUpperCase());
+      // Each script here does two commands of its own.
+      return all.filter((_name, at) => all[at - 1] !== 'EVAL' && all[at - 2] !== 'EVAL');
+    };
 
-  for (const [lock, expected] of [
-    [undefined, ['GET', 'GET', 'EVAL', 'EVAL']],
-    [new RedisLock(client), ['GET', 'SET', 'GET', 'EVAL', 'EVAL', 'EVAL']],
-  ] as const) {
-    const request = { sessionID: lock === undefined ? 'without' : 'with' };
-    const users = new UserTokenManager({ config, store, lock });
-    await users.save(request, answer());
-    await commandsOf(2);
-    const { accessToken } = await users.getToken(request);
-    assert.deepEqual(await commandsOf(1), ['GET'], 'a kept token');
-    await users.getToken(request, accessToken);
-    assert.deepEqual(await commandsOf(expected.length), expected, 'a refresh');
-  }
-});
+    for (const [lock, expected] of [
+      [undefined, ['GET', 'GET', 'EVAL', 'EVAL']],
+      [new RedisLock(client), ['GET', 'SET', 'GET', 'EVAL', 'EVAL', 'EVAL']],
+    ] as const) {
+      const request = { sessionID: lock === undefined ? 'without' : 'with' };
+      const users = new UserTokenManager({ config, store, lock });
+      await users.save(request, answer());
+      await commandsOf(2);
+      const { accessToken } = await users.getToken(request);
+      assert.deepEqual(await commandsOf(1), ['GET'], 'a kept token');
+      await users.getToken(request, accessToken);
+      assert.deepEqual(await commandsOf(expected.length), expected, 'a refresh');
+    }
+  },
+);

@@ -64,7 +64,7 @@ async function party(t: TestContext, accepted: string[], kids: readonly string[]
 
 const grant = (config: Configuration) => callProvider(config, () => clientCredentialsGrant(config));
 
-test('a key that the server refuses is replaced by the next one, which goes on to sign', async (t) => {
+test('if the server refuses a key, the next key signs from then on', async (t) => {
   const { config, tried, events, ring } = await party(t, ['next'], ['current', 'next']);
   await new ClientTokenManager({ config }).getToken();
   assert.deepEqual(tried, ['current', 'next']);
@@ -78,7 +78,7 @@ test('a key that the server refuses is replaced by the next one, which goes on t
   assert.deepEqual(tried, ['current', 'next', 'next']);
 });
 
-test('if every key is refused each is tried once a minute, and the refusal is told', async (t) => {
+test('if every key is refused, each is tried once a minute, and the caller gets the refusal', async (t) => {
   const time = fakeClock();
   t.after(time.restore);
   const { config, tried } = await party(t, [], ['current', 'next']);
@@ -98,7 +98,7 @@ test('a client with one key asks once', async (t) => {
   assert.deepEqual(tried, ['only']);
 });
 
-test('many calls at once change the key once', async (t) => {
+test('many simultaneous calls change the key once', async (t) => {
   const { config, tried, ring } = await party(t, ['next'], ['current', 'next', 'third']);
   await Promise.all(Array.from({ length: 10 }, () => grant(config)));
   assert.equal(ring.kid, 'next');
@@ -106,7 +106,7 @@ test('many calls at once change the key once', async (t) => {
   assert.ok(tried.length <= 20);
 });
 
-test('events tell of assertions and tokens, and hold no secret', async (t) => {
+test('events report assertions and tokens, and contain no secret', async (t) => {
   const { config, events, assertions, issuer } = await party(t, ['key'], ['key']);
   await new ClientTokenManager({ config }).getToken();
   const users = new UserTokenManager({ config, store: new MemoryTokenStore() });
@@ -223,7 +223,7 @@ for (const [name, Manager] of Object.entries(MANAGERS)) {
     });
   }
 
-  test(`metadata that rules out assertions is nothing to a ${name} with another method`, () => {
+  test(`metadata that rules out assertions does not affect a ${name} with another method`, () => {
     const server = {
       issuer: ISSUER,
       token_endpoint_auth_methods_supported: ['client_secret_post'],
@@ -234,7 +234,7 @@ for (const [name, Manager] of Object.entries(MANAGERS)) {
 
 for (const [metadata, message] of RULED_OUT_AT_REVOCATION) {
   const withEndpoint = { ...metadata, revocation_endpoint: `${ISSUER}/revoke` };
-  test(`metadata with ${JSON.stringify(metadata)} rules out a UserTokenManager, which has to revoke`, () => {
+  test(`metadata with ${JSON.stringify(metadata)} rules out a UserTokenManager, which must revoke tokens`, () => {
     const config = configWith(withEndpoint);
     assert.throws(() => new UserTokenManager({ config }), { name: 'TypeError', message });
     assert.ok(new ClientTokenManager({ config }), 'which revokes nothing');
@@ -242,7 +242,7 @@ for (const [metadata, message] of RULED_OUT_AT_REVOCATION) {
   });
 }
 
-test('a revocation_endpoint of null is none: a logout calls nobody (RFC 8414 §2)', async () => {
+test('a revocation_endpoint of null counts as absent: a logout sends no request (RFC 8414 §2)', async () => {
   const config = configWith({ revocation_endpoint: null });
   config[customFetch] = () => assert.fail('the provider is called');
   const users = new UserTokenManager({ config });
@@ -252,7 +252,7 @@ test('a revocation_endpoint of null is none: a logout calls nobody (RFC 8414 §2
   assert.deepEqual(request.session, {});
 });
 
-test('to look at the metadata nothing is signed or sent, and the fetch of a configuration stays', async (t) => {
+test('checking the metadata signs and sends nothing, and keeps the fetch of the configuration', async (t) => {
   const { config, tried, events } = await party(t, ['one'], ['one']);
   const own = () => Promise.reject(new Error('not sent'));
   config[customFetch] = own;

@@ -30,7 +30,7 @@ test('the memory store forgets when the lifetime is over', () => {
   assert.equal(store.get('a'), undefined);
 });
 
-test('the memory store is bounded: the oldest entry gives way', () => {
+test('the memory store is bounded: the oldest entry is dropped first', () => {
   const store = new MemoryTokenStore();
   set(store, 'a', tokens('1'));
   set(store, 'b', tokens('2'));

@@ -175,7 +175,7 @@ test('the tokens are plain JSON in the session, and are used until shortly befor
   assert.deepEqual(provider.assertions, []);
 });
 
-test('they are refreshed with a new assertion, and the session is saved at once', async (t) => {
+test('tokens are refreshed with a new assertion, and the session is saved at once', async (t) => {
   const { login, provider, config } = await party(t);
   const { users, request, time } = await login();
   let saved = 0;
@@ -199,7 +199,7 @@ test('they are refreshed with a new assertion, and the session is saved at once'
   assert.equal(new Set(ids).size, 2);
 });
 
-test('a session that cannot be saved is an error, and the refresh token is not used', async (t) => {
+test('if the session cannot be saved, the refresh fails and the refresh token is not used', async (t) => {
   const { login, provider } = await party(t);
   const { users, request, time } = await login();
   const failure = new Error('the session store is down');
@@ -209,7 +209,7 @@ test('a session that cannot be saved is an error, and the refresh token is not u
   assert.equal(provider.assertions.length, 0, 'a refresh that cannot be saved does not begin');
 });
 
-test('requests of one session at the same time make one refresh, and all get its tokens', async (t) => {
+test('simultaneous requests of one session cause one refresh, and all get its tokens', async (t) => {
   const { login, provider, config } = await party(t);
   const { users, request, time } = await login();
   expire(time);
@@ -232,7 +232,7 @@ test('a request that still has the old refresh token does not use it again', asy
   assert.ok(await isActive(config, renewed), 'the provider saw no refresh token twice');
 });
 
-test('nor does one that is two refreshes behind', async (t) => {
+test('a request that is two refreshes behind does not use its refresh token either', async (t) => {
   const { login, provider } = await party(t);
   const { users, request, time } = await login();
   const late = another(request);
@@ -243,7 +243,7 @@ test('nor does one that is two refreshes behind', async (t) => {
   assert.equal(provider.assertions.length, 2);
 });
 
-test('after an hour the old refresh token is used, and it is for the server to refuse it', async (t) => {
+test('after an hour an old refresh token is sent again, and the server decides', async (t) => {
   const { login } = await party(t);
   const { users, request, time } = await login();
   const late = another(request);
@@ -253,7 +253,7 @@ test('after an hour the old refresh token is used, and it is for the server to r
   await assert.rejects(users.getToken(late), LoginRequiredError);
 });
 
-test('a refresh token that the server does not replace is used again', async (t) => {
+test('a refresh token that the server did not replace is used again', async (t) => {
   const { login, provider } = await party(t, 'openid offline_access', false);
   const { users, request, time } = await login();
   const { refreshToken } = tokensOf(request);
@@ -281,7 +281,7 @@ test('a logout with a refresh token that was not replaced revokes it', async (t)
   ]);
 });
 
-test('a token that an API has refused is refreshed before its time', async (t) => {
+test('a token that an API has refused is refreshed before it expires', async (t) => {
   const { login, provider } = await party(t);
   const { users, request } = await login();
   const [member = ''] = Object.keys(request.session);
@@ -296,7 +296,7 @@ for (const [when, handleOf] of Object.entries<(handle: DPoPHandle) => () => unkn
   'at once': (handle) => () => handle,
   'after it was loaded': (handle) => async () => handle,
 })) {
-  test(`tokens that are bound to a key are refreshed and used with it, given ${when} (RFC 9449)`, async (t) => {
+  test(`tokens that are bound to a key are refreshed and used with this key, passed ${when} (RFC 9449)`, async (t) => {
     const { login, provider, config } = await party(t);
     const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
     const { users, request, time } = await login({ DPoP: handleOf(DPoP) as never }, DPoP);
@@ -325,7 +325,7 @@ test('if the key of the tokens cannot be loaded, the next request may refresh th
   assert.deepEqual(await response.json(), { sub: 'alice' });
 });
 
-test('a user without tokens has to log in', async (t) => {
+test('a user without tokens must log in', async (t) => {
   const { login } = await party(t);
   const { users } = await login();
   await assert.rejects(users.getToken(newRequest()), (error) => {
@@ -352,7 +352,7 @@ test('without a refresh token the access token is used until it expires or is re
   assert.deepEqual(provider.assertions, []);
 });
 
-test('where the refresh token is not valid any more the user has to log in', async (t) => {
+test('if the refresh token is no longer valid, the user must log in', async (t) => {
   const { login, config } = await party(t);
   const { users, request, time } = await login();
   await tokenRevocation(config, tokensOf(request).refreshToken ?? '');
@@ -372,7 +372,7 @@ test('where the refresh token is not valid any more the user has to log in', asy
   assert.deepEqual(request.session, {}, 'the tokens are forgotten');
 });
 
-test('a refusal for another reason is an error, and the tokens are not forgotten', async (t) => {
+test('a refusal for another reason is an error, and the tokens are kept', async (t) => {
   const { login, config } = await party(t);
   const { request } = await login();
   const stranger = new AssertionService({
@@ -385,7 +385,7 @@ test('a refusal for another reason is an error, and the tokens are not forgotten
   assert.deepEqual(tokensOf(request), before);
 });
 
-test('a refresh whose answer is lost is not sent again, and the tokens are not forgotten', async (t) => {
+test('a refresh whose answer is lost is not sent again, and the tokens are kept', async (t) => {
   const { login, config, assertions, provider } = await party(t);
   const { request } = await login();
   const flaky = await flakyEndpoint(`${provider.issuer}/token`);
@@ -402,7 +402,7 @@ test('a refresh whose answer is lost is not sent again, and the tokens are not f
   assert.equal(new Set(flaky.ids).size, 2);
 });
 
-test('a refresh that cannot be sent is tried once more, with another assertion', async (t) => {
+test('a refresh that could not be sent is sent once more, with a new assertion', async (t) => {
   const { login, config, provider } = await party(t);
   const { request } = await login();
   const closed = await flakyEndpoint(`${provider.issuer}/token`);
@@ -448,7 +448,7 @@ test('without a refresh token the access token is revoked', async (t) => {
   assert.equal(await isActive(config, before), false);
 });
 
-test('a logout during a refresh revokes what comes of it', async (t) => {
+test('a logout during a refresh revokes the new tokens', async (t) => {
   const { login, config } = await party(t);
   const { users, request, time } = await login();
   expire(time);
@@ -466,7 +466,7 @@ test('a logout during a refresh revokes what comes of it', async (t) => {
   await assert.rejects(users.getToken(request), LoginRequiredError);
 });
 
-test('a logout with the old tokens revokes those that have replaced them', async (t) => {
+test('a logout with old tokens revokes the tokens that replaced them', async (t) => {
   const { login, config } = await party(t);
   const { users, request, time } = await login();
   const late = another(request);
@@ -482,7 +482,7 @@ test('a logout with the old tokens revokes those that have replaced them', async
   assert.equal(await isActive(config, renewed), false);
 });
 
-test('a provider that gives out replaced refresh tokens again ends in a login, not in a circle', async (t) => {
+test('if a provider reissues a replaced refresh token, the user must log in: there is no endless loop', async (t) => {
   const { config, assertions } = await party(t);
   let answers = 0;
   const endpoint = await listen((_request, response) => {
@@ -526,7 +526,7 @@ test('a provider that gives out replaced refresh tokens again ends in a login, n
   assert.equal(await users.revoke(request), true);
 });
 
-test('an access token that the server does not revoke is no error of the logout (RFC 7009 §2.2.1)', async (t) => {
+test('a logout succeeds if the server does not revoke access tokens (RFC 7009 §2.2.1)', async (t) => {
   const { login, config, assertions } = await party(t);
   const { request } = await login();
   const hints: (string | null)[] = [];
@@ -561,7 +561,7 @@ test('the access token is revoked even if the refresh token cannot be', async (t
   assert.deepEqual(hints, ['refresh_token', 'access_token']);
 });
 
-test('the tokens are forgotten even where the server cannot be told', async (t) => {
+test('the tokens are forgotten even if the server cannot be reached', async (t) => {
   const { login, config, assertions } = await party(t);
   const { request } = await login();
   const closed = await listen(() => {});
@@ -574,7 +574,7 @@ test('the tokens are forgotten even where the server cannot be told', async (t) 
   assert.deepEqual(request.session, {});
 });
 
-test('where the server revokes nothing the tokens are forgotten, which is said', async (t) => {
+test('if the server has no revocation endpoint, the tokens are forgotten, and revoke returns false', async (t) => {
   const { login, config, assertions } = await party(t);
   const { request } = await login();
   const {
@@ -594,7 +594,7 @@ for (const [what, response] of [
   ['nothing', undefined],
   ['an error of the server', { error: 'invalid_grant' }],
 ] as const) {
-  test(`${what} is not saved in place of tokens`, async (t) => {
+  test(`${what} is not saved instead of tokens`, async (t) => {
     const { config } = await party(t);
     const request = newRequest();
     const users = new UserTokenManager({ config });
@@ -606,7 +606,7 @@ for (const [what, response] of [
   });
 }
 
-test('what save has not put into the session is no tokens', async (t) => {
+test('only save can put tokens into the session', async (t) => {
   const { config } = await party(t);
   const users = new UserTokenManager({ config });
   const session = { [`tokens:${clientName(config)}`]: { access_token: 'at' } };
@@ -616,7 +616,7 @@ test('what save has not put into the session is no tokens', async (t) => {
   });
 });
 
-test('a store may have none for a session, and say null', async (t) => {
+test('a store may return null if it has no tokens for a session', async (t) => {
   const { config } = await party(t);
   const store = { get: async () => null, replace: async () => false };
   const users = new UserTokenManager({ config, store });
@@ -729,7 +729,7 @@ for (const [subject, isAccepted] of [
   });
 }
 
-test('a DPoP function that fails leaves no mark that holds other requests up', async () => {
+test('a DPoP function that fails does not block other requests', async () => {
   const { config } = clientOf('https://as.example', 'client');
   const store = new MemoryTokenStore();
   const failure = new Error('the handle is gone');
@@ -752,7 +752,7 @@ for (const [what, release] of [
   ['rejects', () => Promise.reject(new Error('the lock service is down'))],
   ['returns nothing', () => undefined],
 ] as const) {
-  test(`a lock whose release ${what} takes no tokens away`, async () => {
+  test(`a lock whose release ${what} loses no tokens`, async () => {
     const { config } = clientOf('https://as.example', 'client');
     const lock = { acquire: async () => 'owner', release };
     const users = new UserTokenManager<Request>({ config, lock });
@@ -770,7 +770,7 @@ const wrongRequests: readonly [string, UserTokenRequest, RegExp][] = [
 ];
 
 for (const [what, request, message] of wrongRequests) {
-  test(`a request without ${what} is a mistake, which is named`, async (t) => {
+  test(`a request without ${what} is an error that names what is missing`, async (t) => {
     const { config } = await party(t);
     const users = new UserTokenManager({
       config,
@@ -843,7 +843,7 @@ for (const [what, more, lifetime] of [
   });
 }
 
-test('an answer whose access token cannot be sent is the fault of the provider, and is not repeated', async (t) => {
+test('an access token that cannot be sent is a ProviderError, and is not shown', async (t) => {
   const { login, config } = await party(t);
   const { users, request, time } = await login();
   const kept = tokensOf(request);
@@ -858,7 +858,7 @@ test('an answer whose access token cannot be sent is the fault of the provider, 
   assert.deepEqual(tokensOf(request), kept);
 });
 
-test('a mark of a process whose clock is an hour ahead holds nobody up', async (t) => {
+test('a refresh mark from a process whose clock is an hour ahead does not block others', async (t) => {
   const { login, config } = await party(t);
   const store = new MemoryTokenStore();
   const { users, request, time } = await login({ store });

@@ -37,7 +37,7 @@ for (const [cacheControl, options, freshFor] of [
   });
 }
 
-test('a set in use is fetched again shortly before it is stale, with nobody waiting', async (t) => {
+test('a set in use is fetched in the background shortly before it is stale', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=100' });
@@ -50,7 +50,7 @@ test('a set in use is fetched again shortly before it is stale, with nobody wait
   assert.equal(host.requests, 2);
 });
 
-test('the cache is bounded: the set that was not used for the longest time goes first', async (t) => {
+test('the cache is bounded: the least recently used set is dropped first', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   const clients = ['a', 'b', 'c'].map((id) => clientAt(`${host.origin}/${id}`, id));
@@ -65,7 +65,7 @@ test('the cache is bounded: the set that was not used for the longest time goes 
 
 const DAY = 86_400;
 
-test('a clock that was ahead for a time does not keep a set fresh for so long', async (t) => {
+test('a clock that was ahead for a while does not keep a set fresh longer', async (t) => {
   const { advance } = fakeClock();
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk]);
@@ -78,7 +78,7 @@ test('a clock that was ahead for a time does not keep a set fresh for so long', 
   assert.equal(host.requests, 2);
 });
 
-test('a clock that was ahead for a time does not leave a URL in peace for so long', async (t) => {
+test('a clock that was ahead for a while does not delay the next fetch of a failing URL', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -91,7 +91,7 @@ test('a clock that was ahead for a time does not leave a URL in peace for so lon
   assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
 });
 
-test('a clock that was ahead for a time does not put off the fetch for a new key', async (t) => {
+test('a clock that was ahead for a while does not delay the fetch for a new key', async (t) => {
   const { advance } = fakeClock();
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk]);
@@ -110,7 +110,7 @@ for (const [name, options] of Object.entries({
   'a timeout in words': { timeout: '5s' },
   'a wrong network': { allowedNetworks: ['intranet'] },
 })) {
-  test(`an option that cannot work is refused when it is made: ${name}`, async (t) => {
+  test(`an invalid option is refused at once: ${name}`, async (t) => {
     await assert.rejects(fetchingEndpoint(t, [], options as never), TypeError);
   });
 }

@@ -97,7 +97,7 @@ const BAD_SERVERS: Record<string, readonly [RequestListener, string]> = {
 };
 
 for (const [what, [listener, code]] of Object.entries(BAD_SERVERS)) {
-  test(`a client whose server ${what} is refused, and the operator learns ${code}`, async (t) => {
+  test(`a client whose server ${what} is refused, and the event has ${code}`, async (t) => {
     const host = await jwksHost(t);
     host.behave(listener);
     const options = { timeout: code === 'timeout' ? 0.3 : 30 };
@@ -119,7 +119,7 @@ for (const [what, [listener, code]] of Object.entries(BAD_SERVERS)) {
   });
 }
 
-test('a name that turns to a private address is not called, and the client is refused', async (t) => {
+test('a host whose address becomes private is not called, and the client is refused', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   const answers = [[PUBLIC_ADDRESS], ['127.0.0.1']];
@@ -145,7 +145,7 @@ for (const [value, message] of [
   });
 }
 
-test('a dead jwks_uri does not keep a client from its other secrets', async (t) => {
+test('with a dead jwks_uri a client can still use its other secrets', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t);
   host.behave((_request, response) => response.writeHead(500).end());
@@ -164,7 +164,7 @@ for (const [what, keys] of Object.entries({
   'without keys': [],
   'of other things': [1, null, 'x', {}],
 })) {
-  test(`a client whose set is one ${what} is refused for its key, and not for its server`, async (t) => {
+  test(`if the only key of a set is a ${what}, the reason is the key, not the server`, async (t) => {
     const host = await jwksHost(t);
     host.behave(json(() => ({ keys })));
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

@@ -57,7 +57,7 @@ for (const [what, jwk, message, code] of [
     REFUSED,
   ],
 ] as const) {
-  test(`a ${what} key in a published set is refused, reported, and the others are used`, async (t) => {
+  test(`a ${what} key in a published set is refused and reported, and the other keys are used`, async (t) => {
     const host = await jwksHost(t, [jwk, good.publicJwk]);
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
     assert.equal(await statusOf(endpoint, signNamed(good)), 200);
@@ -68,7 +68,7 @@ for (const [what, jwk, message, code] of [
     assert.deepEqual(others, []);
   });
 
-  test(`of a set whose one key is ${what}, none is used`, async (t) => {
+  test(`a set whose only key is ${what} is not used`, async (t) => {
     const host = await jwksHost(t, [jwk]);
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
     assert.equal(await statusOf(endpoint, signNamed(good)), 401);
@@ -82,7 +82,7 @@ for (const [what, jwk, message, code] of [
   });
 }
 
-test('a published symmetric key authenticates nobody: everybody can read it', async (t) => {
+test('a published symmetric key is never accepted, because anyone can read it', async (t) => {
   const host = await jwksHost(t, [symmetricJwk, good.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   const assertion = await new SignJWT(validClaims())
@@ -91,7 +91,7 @@ test('a published symmetric key authenticates nobody: everybody can read it', as
   assert.equal(await statusOf(endpoint, assertion), 401);
 });
 
-test('a published private key authenticates nobody: everybody can read it', async (t) => {
+test('a published private key is never accepted, because anyone can read it', async (t) => {
   const host = await jwksHost(t, [privateJwk, good.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   const pair = keyPair('ES256');
@@ -117,14 +117,14 @@ for (const [members, accepted] of [
   });
 }
 
-test('keys of unknown types are passed over without a word (RFC 7517 §5)', async (t) => {
+test('keys of unknown types are ignored without a warning (RFC 7517 §5)', async (t) => {
   const host = await jwksHost(t, [{ kty: 'LATTICE', alg: 'LT-44', pub: 'AA' }, good.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   assert.equal(await statusOf(endpoint, signNamed(good)), 200);
   assert.deepEqual(endpoint.events[0]?.warnings, []);
 });
 
-test('what a stranger wrote into a set is shortened before it is reported', async (t) => {
+test('text from a fetched set is shortened before it is reported', async (t) => {
   const hostile = { kty: 'EC', crv: 'P-256\nINFO all is well', kid: 'k'.repeat(2000) };
   const host = await jwksHost(t, [...Array.from({ length: 20 }, () => hostile), good.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

@@ -125,7 +125,7 @@ test('1,000 clients with dead URIs leave the latency of valid clients within 2x'
 /** How many of the 100 fetches at once a single site may have. */
 const HALF_OF_LANE = 50;
 
-test('dead URIs that failed before do not hold up a client that was never seen', async (t) => {
+test('dead URIs that failed before do not delay a new client', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -148,7 +148,7 @@ test('dead URIs that failed before do not hold up a client that was never seen',
   await pending.catch(() => undefined);
 });
 
-test('more than half of the fetches for one site wait their turn, and too long is 503', async (t) => {
+test('fetches for one site beyond half of the limit wait for their turn, and get 503 after the timeout', async (t) => {
   const pair = namedKey('1');
   const hanging = await jwksHost(t);
   hanging.behave(() => undefined);

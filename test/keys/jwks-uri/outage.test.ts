@@ -15,7 +15,7 @@ import {
 
 const down: RequestListener = (_request, response) => response.writeHead(503).end();
 
-test('the last good keys are used through an outage, with a warning, for a bounded time', async (t) => {
+test('during an outage the last good keys are used for a limited time, with a warning', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=60' });
@@ -46,7 +46,7 @@ test('the last good keys are used through an outage, with a warning, for a bound
   assert.deepEqual(endpoint.events[4]?.warnings, []);
 });
 
-test('during an outage nobody waits for a server that hangs', async (t) => {
+test('during an outage no request waits for a server that hangs', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -71,7 +71,7 @@ test('during an outage nobody waits for a server that hangs', async (t) => {
   assert.equal(host.requests, 3);
 });
 
-test('a dead jwks_uri is left in peace, longer with every failure', async (t) => {
+test('the wait before the next fetch of a dead jwks_uri grows with every failure', async (t) => {
   const { advance } = fakeClock();
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -109,7 +109,7 @@ test('200 simultaneous requests of a dead client cause one fetch', async (t) => 
   assert.equal(host.requests, 1);
 });
 
-test('a dead jwks_uri reads like an unknown client to the caller, and not to the operator', async (t) => {
+test('a dead jwks_uri gets the same answer as an unknown client, but the event has the reason', async (t) => {
   const host = await jwksHost(t);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   await host.close();

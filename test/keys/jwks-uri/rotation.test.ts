@@ -12,7 +12,7 @@ import {
 } from '../../support/jwks-host.js';
 import { newKeyPair } from '../../support/keys.js';
 
-test('keys roll over without a failed request: old key, both keys, new key', async (t) => {
+test('a client changes its key without a failed request: old key, both keys, new key', async (t) => {
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
@@ -33,7 +33,7 @@ test('keys roll over without a failed request: old key, both keys, new key', asy
   assert.equal(host.requests, 2, 'one fetch at first, one for the new key');
 });
 
-test('a key that replaces another without a kid is found too', async (t) => {
+test('a new key without a kid is found too', async (t) => {
   const [old, next] = [newKeyPair('ES256'), newKeyPair('ES256')];
   const host = await jwksHost(t, [old.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
@@ -43,7 +43,7 @@ test('a key that replaces another without a kid is found too', async (t) => {
   assert.equal(host.requests, 2);
 });
 
-test('a key that was taken away is refused once its set is no longer fresh', async (t) => {
+test('a removed key is refused once its set is no longer fresh', async (t) => {
   const { advance } = fakeClock();
   const [old, next] = [namedKey('old'), namedKey('new')];
   const host = await jwksHost(t, [old.publicJwk, next.publicJwk], {
@@ -58,7 +58,7 @@ test('a key that was taken away is refused once its set is no longer fresh', asy
   assert.equal(await statusOf(endpoint, signNamed(next)), 200);
 });
 
-test('made-up key ids cause one fetch in each cooldown, however many there are', async (t) => {
+test('any number of made-up key ids cause one fetch in each cooldown', async (t) => {
   const { advance } = fakeClock();
   const [pair, stranger] = [namedKey('1'), newKeyPair('ES256')];
   const host = await jwksHost(t, [pair.publicJwk]);
@@ -107,7 +107,7 @@ test('200 simultaneous requests with a new key cause one more fetch', async (t) 
   assert.equal(host.requests, 2);
 });
 
-test('a fetch for an unknown key that fails leaves the known keys alone', async (t) => {
+test('a failed fetch for an unknown key does not affect the known keys', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

@@ -100,7 +100,7 @@ test('without a cache of its own, a request object is validated with a cache for
   });
 });
 
-test('something else than a secret among the secrets is reported, and the keys still fetched', async (t) => {
+test('a value that is not a secret is reported, and the keys are still fetched', async (t) => {
   const pair = namedKey('1');
   const host = await jwksHost(t, [pair.publicJwk]);
   const [secret] = clientAt(host.uri).secrets;

@@ -43,7 +43,7 @@ async function start(t: TestContext) {
   return { one, two, authenticate };
 }
 
-test('nobody waits for a set that is not needed', async (t) => {
+test('no request waits for a set that is not needed', async (t) => {
   const { two, authenticate } = await start(t);
   two.behave(() => undefined);
   for (const pair of [LOCAL, FIRST]) {
@@ -55,7 +55,7 @@ test('nobody waits for a set that is not needed', async (t) => {
   }
 });
 
-test('of several secrets each has its own keys', async (t) => {
+test('each of several jwks_uri secrets has its own keys', async (t) => {
   const { authenticate } = await start(t);
   for (const [pair, secret] of [
     [FIRST, 'JwksUri, "one"'],
@@ -66,7 +66,7 @@ test('of several secrets each has its own keys', async (t) => {
   }
 });
 
-test('a set that cannot be fetched takes nothing from the others, and is reported', async (t) => {
+test('a set that cannot be fetched is reported, and the other sets are used', async (t) => {
   const { two, authenticate } = await start(t);
   two.behave((_request, response) => response.writeHead(404).end());
   for (const pair of [LOCAL, FIRST]) {
@@ -103,7 +103,7 @@ test('a set that has just been fetched is not fetched again for a key that it la
   assert.equal(host.requests, 1);
 });
 
-test('a set is not fetched again where one of its keys signed, though the header names none', async (t) => {
+test('a set is not fetched again if one of its keys signed without a kid in the header', async (t) => {
   const host = await jwksHost(t, [FIRST.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
   for (const _ of [1, 2, 3]) {
@@ -112,7 +112,7 @@ test('a set is not fetched again where one of its keys signed, though the header
   assert.equal(host.requests, 1);
 });
 
-test('a named key is fetched, though one without a name was tried in vain', async (t) => {
+test('a key with the kid is fetched after a key without a kid failed', async (t) => {
   const nameless = newKeyPair('ES256');
   const host = await jwksHost(t, [nameless.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

@@ -58,7 +58,7 @@ for (const [what, listener] of Object.entries(WITHDRAWN)) {
 }
 
 for (const code of [500, 503, 429]) {
-  test(`a ${code} at the jwks_uri is an outage: the key serves for maxStale, and no longer`, async (t) => {
+  test(`a ${code} at the jwks_uri is an outage: the key works for maxStale, and no longer`, async (t) => {
     const { advance } = fakeClock();
     const host = await jwksHost(t, [pair.publicJwk], { 'cache-control': 'max-age=60' });
     const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

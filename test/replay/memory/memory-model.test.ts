@@ -23,7 +23,7 @@ function insert(store: MemoryReplayStore, jti: number, expiresAt: number): boole
   }
 }
 
-test('whatever is inserted in whatever order, no live key is ever inserted again', () => {
+test('no live key is ever inserted again, whatever the order of insertions', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 400 }), (steps) => {
       const { now, advance } = fakeClock();
@@ -54,7 +54,7 @@ const stepOfBadClock = fc.oneof(
   { weight: 1, arbitrary: fc.record({ seconds: fc.integer({ min: -200, max: 200 }) }) },
 );
 
-test('whatever the clock does, forwards and back, no assertion is good for two uses', () => {
+test('no assertion works twice, whatever the clock does', () => {
   fc.assert(
     fc.property(fc.array(stepOfBadClock, { minLength: 20, maxLength: 400 }), (steps) => {
       const { now, advance } = fakeClock();

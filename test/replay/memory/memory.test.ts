@@ -23,7 +23,7 @@ function memoryStore(maxEntries?: number) {
   return { ...time, store, insert, fill };
 }
 
-test('an entry goes when its time is over, and its key is free again', () => {
+test('an expired entry is dropped, and its key is free again', () => {
   const { store, insert, advance } = memoryStore();
   assert.equal(insert('client', 10, 'once'), true);
   advance(9);
@@ -33,7 +33,7 @@ test('an entry goes when its time is over, and its key is free again', () => {
   assert.equal(insert('client', 10, 'once'), true);
 });
 
-test('100,000 entries of mixed lifetimes are all known until they expire, and gone thereafter', () => {
+test('100,000 entries of mixed lifetimes stay until they expire, and are dropped then', () => {
   const { store, insert, advance } = memoryStore();
   const lifetimes = [20, 60, 300];
   const all = Array.from({ length: 100_000 }, (_, number) => number);
@@ -51,7 +51,7 @@ test('100,000 entries of mixed lifetimes are all known until they expire, and go
   assert.equal(store.size, 0);
 });
 
-test('a client alone may hold half of the entries, and leaves the other half to others', () => {
+test('one client may hold half of the entries, and leaves the other half to others', () => {
   const { store, insert, fill } = memoryStore(1000);
   assert.deepEqual(fill('hostile'), { held: 500, code: 'replay_client_share_full' });
   assert.equal(insert('honest'), true);
@@ -81,14 +81,14 @@ test('nine hostile clients together leave a tenth of the store to a tenth client
   assert.ok(fill('honest').held >= 50);
 });
 
-test('a client that has used up its share is still told of replays', () => {
+test('for a client that has used up its share, replays are still reported as replays', () => {
   const { insert, fill } = memoryStore(100);
   assert.equal(insert('client', 60, 'once'), true);
   fill('client');
   assert.equal(insert('client', 60, 'once'), false);
 });
 
-test('a full store refuses everybody, and takes entries again once others expire', () => {
+test('a full store refuses every client, and accepts entries again once others expire', () => {
   const { store, insert, fill, advance } = memoryStore(200);
   for (let client = 0; store.size < 200; client += 1) fill(`client ${client}`);
   assert.deepEqual(fill('new'), { held: 0, code: 'replay_store_full' });
@@ -97,7 +97,7 @@ test('a full store refuses everybody, and takes entries again once others expire
   assert.equal(store.size, 1);
 });
 
-test('an entry that has expired is refused: the store could not know it again', () => {
+test('an expired entry is refused, because the store could not recognize it again', () => {
   const { insert } = memoryStore();
   assert.throws(() => insert('client', -10), {
     name: 'RangeError',
@@ -106,7 +106,7 @@ test('an entry that has expired is refused: the store could not know it again', 
   assert.throws(() => insert('client', Number.NaN), { name: 'RangeError' });
 });
 
-test('where the clock goes back, what may have been forgotten is refused, and the rest is not', () => {
+test('if the clock goes back, only assertions whose entries may be dropped are refused', () => {
   const { store, insert, advance } = memoryStore();
   const used = replayEntry(60);
   assert.equal(store.insert(used), true);
@@ -118,7 +118,7 @@ test('where the clock goes back, what may have been forgotten is refused, and th
   assert.equal(insert('client', 64), true);
 });
 
-test('a clock that was a year ahead for a moment does not shut everybody out for a year', () => {
+test('a clock that was a year ahead for a moment does not block all clients for a year', () => {
   const { insert, advance } = memoryStore();
   const YEAR = 31_536_000;
   insert('client', 60);
@@ -130,14 +130,14 @@ test('a clock that was a year ahead for a moment does not shut everybody out for
   assert.equal(insert('client', 60), true);
 });
 
-test('an expiry beyond what can be counted is refused: it would wrap to one that is over', () => {
+test('an expiry beyond the range is refused, because it would wrap to a past time', () => {
   const { insert } = memoryStore();
   for (const lifetime of [2 ** 34, 1e15, Number.POSITIVE_INFINITY]) {
     assert.throws(() => insert('client', lifetime), { name: 'RangeError', message: /too far/ });
   }
 });
 
-test('a key that is no hash is refused: it could collide', () => {
+test('a key that is not a hash is refused, because it could collide', () => {
   const { store } = memoryStore();
   for (const key of ['', 'client:jti', '='.repeat(43), `${'A'.repeat(44)}`, 'é'.repeat(43)]) {
     const entry = { ...replayEntry(60), key };

@@ -54,7 +54,7 @@ for (const { name, connect } of CLIENTS) {
   });
 
   redisTest(
-    `${name}: an insertion that Redis carries out too late uses the assertion up`,
+    `${name}: an insertion that Redis executes too late uses the assertion up`,
     async (t) => {
       const { server, endpoint } = await start(t, connect);
       assert.equal((await endpoint.post(assertionForm(await signAssertion()))).status, 200);
@@ -104,7 +104,7 @@ for (const { name, connect } of CLIENTS) {
   });
 
   redisTest(
-    `${name}: while Redis is away one client leaves half of the places to others`,
+    `${name}: while Redis is away one client leaves half of the queue to others`,
     async (t) => {
       const server = await RedisServer.start(t);
       const replay = new RedisReplayStore(await connect(t, server.url), { timeout: 0.5 });

@@ -38,37 +38,34 @@ async function connections(t: TestContext, url: string): Promise<Agent[][]> {
   );
 }
 
-redisTest(
-  'four processes behind one port accept each of 10,000 assertions once, sent to all at once',
-  async (t) => {
-    const redis = await RedisServer.start(t);
-    const program = startProgram(
-      new URL('../../support/programs/cluster-server.ts', import.meta.url),
-      [],
-      { CLIENT_JWK: JSON.stringify(pair.publicJwk), REDIS_URL: redis.url },
-    );
-    t.after(() => program.stop());
-    const url = (await program.line('worker http')).split(' ')[1] ?? '';
-    await program.lines('worker http', PROCESSES);
+redisTest('four processes behind one port accept each of 10,000 assertions once', async (t) => {
+  const redis = await RedisServer.start(t);
+  const program = startProgram(
+    new URL('../../support/programs/cluster-server.ts', import.meta.url),
+    [],
+    { CLIENT_JWK: JSON.stringify(pair.publicJwk), REDIS_URL: redis.url },
+  );
+  t.after(() => program.stop());
+  const url = (await program.line('worker http')).split(' ')[1] ?? '';
+  await program.lines('worker http', PROCESSES);
 
-    let remaining = ASSERTIONS;
-    const outcomes = new Map<string, number>();
-    const lane = async (agents: readonly Agent[]) => {
-      while (remaining > 0) {
-        remaining -= 1;
-        const form = assertionForm(await signAssertion('client', { pair })).toString();
-        const statuses = await Promise.all(
-          agents.map((agent) => postForm(agent, `${url}/token`, form)),
-        );
-        const outcome = statuses.sort().join(' ');
-        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-      }
-    };
-    await Promise.all((await connections(t, url)).map(lane));
+  let remaining = ASSERTIONS;
+  const outcomes = new Map<string, number>();
+  const lane = async (agents: readonly Agent[]) => {
+    while (remaining > 0) {
+      remaining -= 1;
+      const form = assertionForm(await signAssertion('client', { pair })).toString();
+      const statuses = await Promise.all(
+        agents.map((agent) => postForm(agent, `${url}/token`, form)),
+      );
+      const outcome = statuses.sort().join(' ');
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  };
+  await Promise.all((await connections(t, url)).map(lane));
 
-    assert.deepEqual([...outcomes], [['200 401 401 401', ASSERTIONS]]);
-    // Each process has also tried Redis with a key of its own when it started.
-    const keys = Number(await redis.command('DBSIZE'));
-    assert.ok(keys >= ASSERTIONS && keys <= ASSERTIONS + PROCESSES, `${keys} keys`);
-  },
-);
+  assert.deepEqual([...outcomes], [['200 401 401 401', ASSERTIONS]]);
+  // Each process has also tried Redis with a key of its own when it started.
+  const keys = Number(await redis.command('DBSIZE'));
+  assert.ok(keys >= ASSERTIONS && keys <= ASSERTIONS + PROCESSES, `${keys} keys`);
+});

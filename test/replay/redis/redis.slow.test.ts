@@ -74,7 +74,7 @@ for (const { name, connect } of CLIENTS) {
     });
   });
 
-  redisTest(`${name}: a Redis without memory left is a full store`, async (t) => {
+  redisTest(`${name}: a Redis that is out of memory is a full store`, async (t) => {
     const server = await RedisServer.start(t, ['--maxmemory-policy', 'noeviction']);
     const replay = new RedisReplayStore(await connect(t, server.url), PATIENT);
     const known = replayEntry();
@@ -88,25 +88,22 @@ for (const { name, connect } of CLIENTS) {
     assert.equal(await replay.insert(known), false);
   });
 
-  redisTest(`${name}: check() finds nothing wrong with a server that keeps all`, async (t) => {
+  redisTest(`${name}: check() reports no problem for a durable server`, async (t) => {
     const server = await RedisServer.start(t);
     assert.deepEqual(await new RedisReplayStore(await connect(t, server.url), PATIENT).check(), []);
   });
 
-  redisTest(
-    `${name}: check() tells of eviction, of missing persistence and of replicas`,
-    async (t) => {
-      const evicting = ['--maxmemory', '64mb', '--maxmemory-policy', 'volatile-ttl'];
-      const server = await RedisServer.start(t, [...evicting, '--appendonly', 'no']);
-      await RedisServer.start(t, ['--replicaof', '127.0.0.1', String(server.port)]);
-      await waitUntil(async () => (await server.command('INFO')).includes('connected_slaves:1'));
-      const found = await new RedisReplayStore(await connect(t, server.url), PATIENT).check();
-      assert.deepEqual(
-        found.map(({ code }) => code),
-        ['redis_eviction', 'redis_persistence', 'redis_replication'],
-      );
-    },
-  );
+  redisTest(`${name}: check() reports eviction, missing persistence and replicas`, async (t) => {
+    const evicting = ['--maxmemory', '64mb', '--maxmemory-policy', 'volatile-ttl'];
+    const server = await RedisServer.start(t, [...evicting, '--appendonly', 'no']);
+    await RedisServer.start(t, ['--replicaof', '127.0.0.1', String(server.port)]);
+    await waitUntil(async () => (await server.command('INFO')).includes('connected_slaves:1'));
+    const found = await new RedisReplayStore(await connect(t, server.url), PATIENT).check();
+    assert.deepEqual(
+      found.map(({ code }) => code),
+      ['redis_eviction', 'redis_persistence', 'redis_replication'],
+    );
+  });
 
   redisTest(`${name}: the first insertion warns of what check() finds, once`, async (t) => {
     const server = await RedisServer.start(t, ['--appendonly', 'no']);
@@ -167,7 +164,7 @@ for (const { name, connect } of CLIENTS) {
   );
 }
 
-test('what is no client of Redis is refused when the store is made', () => {
+test('anything but a Redis client is refused when the store is made', () => {
   const wrong = [
     undefined,
     null,

@@ -45,7 +45,7 @@ async function cuttingProxy(t: TestContext, port: number) {
 }
 
 redisTest(
-  'ioredis sends SET again after a cut connection: the first use is no replay',
+  'ioredis repeats SET after a cut connection: the first use is not a replay',
   async (t) => {
     const server = await RedisServer.start(t);
     const proxy = await cuttingProxy(t, server.port);

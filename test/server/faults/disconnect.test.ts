@@ -32,7 +32,7 @@ async function hangUp(url: string, body: string, sent: string): Promise<void> {
   socket.destroy();
 }
 
-test('a caller that hangs up while its client is looked up has used its assertion up', async (t) => {
+test('a caller that disconnects during the lookup has used its assertion up', async (t) => {
   const endpoint = await tokenEndpoint(() => sleep(150, client));
   t.after(() => endpoint.close());
   const form = assertionForm(await signAssertion());
@@ -45,7 +45,7 @@ test('a caller that hangs up while its client is looked up has used its assertio
   assert.equal((await endpoint.post(assertionForm(await signAssertion()))).status, 200);
 });
 
-test('a caller that hangs up before its form is complete has used nothing', async (t) => {
+test('a caller that disconnects before its form is complete has used nothing up', async (t) => {
   const endpoint = await tokenEndpoint([client]);
   t.after(() => endpoint.close());
   const form = assertionForm(await signAssertion());
@@ -55,7 +55,7 @@ test('a caller that hangs up before its form is complete has used nothing', asyn
   assert.equal((await endpoint.post(form)).status, 200);
 });
 
-test('a hundred callers that hang up leave the service as it was', async (t) => {
+test('a hundred callers that disconnect leave the service as it was', async (t) => {
   const endpoint = await tokenEndpoint(() => sleep(100, client));
   t.after(() => endpoint.close());
   const forms = await Promise.all(

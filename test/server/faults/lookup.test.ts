@@ -91,7 +91,7 @@ const UNKNOWN: Readonly<Record<string, Lookup>> = {
 };
 
 for (const [answer, lookup] of Object.entries(UNKNOWN)) {
-  test(`a lookup that answers with ${answer} has found no client`, async (t) => {
+  test(`a lookup that returns ${answer} has found no client`, async (t) => {
     const { status, error, event } = await answerTo(t, lookup);
     assert.deepEqual([status, error], [401, 'invalid_client']);
     assert.equal(event?.reason, 'unknown_client');
@@ -104,7 +104,7 @@ const PROMISES: Readonly<Record<string, Lookup>> = {
 };
 
 for (const [what, lookup] of Object.entries(PROMISES)) {
-  test(`a lookup may answer with a promise ${what}, as query builders do`, async (t) => {
+  test(`a lookup may return a promise ${what}, as query builders do`, async (t) => {
     const { status } = await answerTo(t, lookup);
     assert.equal(status, 200);
   });
@@ -122,7 +122,7 @@ const USELESS_SECRETS: readonly unknown[] = [
 ];
 
 for (const secrets of [undefined, null, []]) {
-  test(`a client with ${JSON.stringify(secrets)} as its secrets is one of another method, and no fault`, async (t) => {
+  test(`a client with ${JSON.stringify(secrets)} as its secrets uses another method, and is not an error`, async (t) => {
     const { status, error, event } = await answerTo(t, () => ({ clientId: 'client', secrets }));
     assert.deepEqual([status, error], [401, 'invalid_client']);
     assert.equal(event?.reason, 'no_matching_key');
@@ -130,7 +130,7 @@ for (const secrets of [undefined, null, []]) {
   });
 }
 
-test('secrets that are garbage are passed over, and those beside them count', async (t) => {
+test('unusable secrets are skipped, and the other secrets work', async (t) => {
   for (const garbage of USELESS_SECRETS) {
     const broken = await answerTo(t, () => ({ ...client, secrets: [garbage] }));
     assert.deepEqual([broken.status, broken.error], [401, 'invalid_client'], String(garbage));
@@ -143,7 +143,7 @@ test('secrets that are garbage are passed over, and those beside them count', as
   }
 });
 
-test('a lookup that recovers is all that it takes: nothing is remembered of its failure', async (t) => {
+test('once the lookup recovers, clients authenticate again: no failure is remembered', async (t) => {
   let isAway = true;
   const endpoint = await startEndpoint(t, async () => {
     if (isAway) throw new Error('The database is away.');

@@ -59,7 +59,7 @@ for (const [how, mount] of Object.entries(MOUNTS)) {
     for (const value of VALUES) {
       const shown = typeof value === 'string' ? `'${value}'` : String(value);
 
-      test(`${version}, ${how}: an option that throws ${shown} lets nobody in`, async (t) => {
+      test(`${version}, ${how}: an option that throws ${shown} accepts no client`, async (t) => {
         const form = assertionForm(await signAssertion());
         const fails = () => {
           throw value;
@@ -78,7 +78,7 @@ for (const [how, mount] of Object.entries(MOUNTS)) {
         }
       });
 
-      test(`${version}, ${how}: otherwise that ends with ${shown} lets nobody in`, async (t) => {
+      test(`${version}, ${how}: otherwise that ends with ${shown} accepts no client`, async (t) => {
         const ways: Readonly<Record<string, RequestHandler>> = {
           next: (_request, _response, next) => next(value),
           throws: () => {

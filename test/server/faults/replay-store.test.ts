@@ -44,7 +44,7 @@ for (const [fault, insert] of Object.entries(BROKEN)) {
   });
 }
 
-test('a busy process reads the answer of the store before it says that it came too late', async (t) => {
+test('a busy process reads the answer of the store before it reports a timeout', async (t) => {
   const replay: ReplayStore = {
     async insert() {
       const database = spawn('sh', ['-c', 'sleep 0.1; echo inserted']);

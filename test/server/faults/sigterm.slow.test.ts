@@ -7,7 +7,7 @@ import { keyPair } from '../../support/keys.js';
 import { postForm } from '../../support/post-form.js';
 import { startProgram } from '../../support/program.js';
 
-test('SIGTERM under load: what was begun is finished, and the process ends by itself', async (t) => {
+test('SIGTERM under load: running requests are finished, and the process ends by itself', async (t) => {
   const program = startProgram(
     new URL('../../support/programs/token-server.ts', import.meta.url),
     [],
