@@ -10,12 +10,13 @@ import {
   seconds,
   unchecked,
 } from '../shared/options.js';
-import { type AssertionSource, CLIENT_OPTIONS, type JwtContext } from './assertion-source.js';
+import type { AssertionSource, JwtContext } from './assertion-source.js';
 import { assertionMade, publish } from './events.js';
 import {
   type AuthorizationRequestParameters,
   type AuthorizationServer,
   audience,
+  CLIENT_OPTIONS,
   claimsOfAuthorizationRequest,
   headerOf,
   isFixedAudience,

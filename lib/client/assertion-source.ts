@@ -10,8 +10,13 @@ import {
 import { decodeCompactJws, methodOf } from '../keys/compact-jws.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
-import { type OptionTable, type Reader, readOptions, requiredText } from '../shared/options.js';
-import type { Audience, AuthorizationRequestParameters, AuthorizationServer } from './jwt.js';
+import { type Reader, readOptions } from '../shared/options.js';
+import {
+  type Audience,
+  type AuthorizationRequestParameters,
+  type AuthorizationServer,
+  CLIENT_OPTIONS,
+} from './jwt.js';
 
 /** Describes the use of one JWT; overrides the options of the service. */
 export interface JwtContext {
@@ -63,10 +68,6 @@ export function requestSigner(assertions: AssertionSource | undefined): RequestS
 
 /** Servers refuse longer assertions. */
 const MAX_ASSERTION_LENGTH = 16_384;
-
-export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
-  readonly clientId: string;
-}>;
 
 const seconds = (count: number): string => `${count} second${count === 1 ? '' : 's'}`;
 

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type OptionTable, type Reader, type Settings, seconds } from '../shared/options.js';
+import {
+  type OptionTable,
+  type Reader,
+  requiredText,
+  type Settings,
+  seconds,
+} from '../shared/options.js';
 
 export interface AuthorizationServer {
   readonly issuer: string;
@@ -11,6 +17,11 @@ export type Audience =
   | string
   | readonly string[]
   | ((server: AuthorizationServer) => string | readonly string[] | undefined);
+
+/** Without openid-client, like this whole file: the command line makes keys without it. */
+export const CLIENT_OPTIONS = { clientId: requiredText } satisfies OptionTable<{
+  readonly clientId: string;
+}>;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -29,9 +40,9 @@ export interface JwtOptions {
   readonly typ?: string | false | undefined;
   /** Before `iat`, for servers whose clock is behind; false for none. At most 3600; default 0. */
   readonly notBefore?: number | false | undefined;
-  /** Further parameters of the header. */
+  /** More parameters of the header. */
   readonly header?: Members | undefined;
-  /** Further claims. */
+  /** More claims. */
   readonly claims?: Members | undefined;
 }
 

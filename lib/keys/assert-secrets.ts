@@ -57,7 +57,10 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
   );
 }
 
-/** Only private_key_jwt needs a signature key (RFC 7591 §2); only unusable keys are a mistake. */
+/**
+ * A set needs a signature key only if the client authenticates by its keys (RFC 7591 §2). A set
+ * with only unusable keys is always a mistake.
+ */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
   const ofDocument = documentKeysOf(secret);
   if (ofDocument !== undefined) return ofDocument.imported.keys;
@@ -78,8 +81,20 @@ const hasRemoteKeys = ({ secrets, tokenEndpointAuthMethod }: AssertionClient): b
       (secret.type === 'FederatedIdentity' && tokenEndpointAuthMethod !== 'client_secret_jwt'),
   );
 
+/** RFC 7591 metadata has other names: its keys would not be checked. */
+function isMetadata(client: unknown): boolean {
+  const { clientId, secrets, jwks, jwks_uri } = Object(client) as Readonly<Record<string, unknown>>;
+  const hasKeys = (jwks ?? jwks_uri ?? undefined) !== undefined;
+  return typeof clientId !== 'string' || ((secrets ?? undefined) === undefined && hasKeys);
+}
+
 /** Without the warning of `assertClientSecrets`. */
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
+  if (isMetadata(client)) {
+    throw new TypeError(
+      'This is no client: clientId and secrets are missing. clientFromMetadata makes a client from RFC 7591 metadata (client_id, jwks, jwks_uri)',
+    );
+  }
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {
     const alg = client[name] ?? undefined;
     if (alg === undefined) continue;
@@ -130,7 +145,7 @@ export function checkClientSecrets(client: AssertionClient): readonly Verificati
 /**
  * Checks a client's secrets when the client is configured or registered, so that a wrong secret is
  * refused early. Emits a process warning if all certificates of a client have expired.
- * @throws {TypeError} if `secrets` is not an array
+ * @throws {TypeError} if `client` has no `clientId`, or `secrets` is not an array
  * @throws {SecretError} for the first secret that is a private key, an encryption key, too weak, of
  *   an unknown type or curve, or unreadable; for an unknown `alg` of the client; and for a method,
  *   `alg` and keys that can never work together

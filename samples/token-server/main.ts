@@ -121,5 +121,8 @@ app.post('/introspect', (request, response) => {
 });
 app.use(translateErrors, oauthErrorHandler());
 
-const http = app.listen(Number(PORT), 'localhost', () => console.log(`listening on ${issuer}`));
+const http = app.listen(Number(PORT), 'localhost', (error) => {
+  if (error) throw error;
+  console.log(`listening on ${issuer}`);
+});
 process.once('SIGTERM', () => http.close());

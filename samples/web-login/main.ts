@@ -138,5 +138,8 @@ app.post('/logout', async (request, response, next) => {
   });
 });
 
-const http = app.listen(Number(PORT), 'localhost', () => console.log(`listening on ${baseUrl}`));
+const http = app.listen(Number(PORT), 'localhost', (error) => {
+  if (error) throw error;
+  console.log(`listening on ${baseUrl}`);
+});
 process.once('SIGTERM', () => http.close());

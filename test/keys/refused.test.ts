@@ -507,3 +507,27 @@ test('valid secrets pass', () => {
   }
   assertClientSecrets({ clientId: 'client', secrets: [] });
 });
+
+const JWKS = { keys: [RSA.publicJwk] };
+const NO_CLIENTS: readonly (readonly [string, object])[] = [
+  ['RFC 7591 metadata', { client_id: 'client', jwks: JWKS }],
+  ['metadata with a jwks_uri', { client_id: 'client', jwks_uri: 'https://client.example/jwks' }],
+  ['a client whose keys stand where metadata has them', { clientId: 'client', jwks: JWKS }],
+  ['the same with null secrets', { clientId: 'client', secrets: null, jwks: JWKS }],
+  ['a client without an id', { secrets: [GOOD] }],
+  ['a client whose id is a number', { clientId: 5, secrets: [GOOD] }],
+];
+
+for (const [what, value] of NO_CLIENTS) {
+  test(`the keys of ${what} are not passed over in silence`, () => {
+    assert.throws(() => assertClientSecrets(value as AssertionClient), {
+      name: 'TypeError',
+      message: /clientFromMetadata makes a client from RFC 7591 metadata/,
+    });
+  });
+}
+
+test('a client that has only a client_secret has no secrets to check', () => {
+  const client: Partial<AssertionClient> = { clientId: 'client', clientSecretAllowed: true };
+  assertClientSecrets(client as AssertionClient);
+});

@@ -273,7 +273,10 @@ export class KeyRing {
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
 
-  /** @throws {TypeError} if there are no usable keys yet, or the key does not fit the demands */
+  /**
+   * Signs claims with the current key.
+   * @throws {TypeError} if there are no usable keys yet, or the key does not fit the demands
+   */
   async signJwt(
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>>,
@@ -322,7 +325,7 @@ export class KeyRing {
     return Date.now() / 1000;
   }
 
-  /** If the clock was set back, nobody knows the age of the keys. */
+  /** If the clock was set back, the age of the keys is unknown. */
   #isOlderThan(seconds: number): boolean {
     const age = this.#now() - this.#loadedAt;
     return age >= seconds || (age < 0 && this.#reloadEvery !== Number.POSITIVE_INFINITY);

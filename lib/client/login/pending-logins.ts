@@ -114,11 +114,23 @@ export class PendingLogins {
 
 let hasWarned = false;
 
-function warnOfLostCookie({ headers }: LoginRequest): void {
-  if (hasWarned || headers.cookie !== undefined) return;
-  hasWarned = true;
-  process.emitWarning(
-    "A provider sent a user back, and the browser sent no cookie. If this happens at every login, the session cookie is lost: it must be SameSite=Lax (None and Secure for form_post), and a Secure cookie needs HTTPS and, behind a proxy, app.set('trust proxy', 1).",
-    { type: 'PrivateKeyJwtWarning', code: 'login_cookie_lost' },
+const COOKIE_LOST =
+  "A provider sent a user back, but the browser did not send the cookie of the user's session. If this happens at every login, the session cookie is lost: it must be SameSite=Lax (None and Secure for form_post), and a Secure cookie needs HTTPS and, behind a proxy, app.set('trust proxy', 1).";
+
+/** Other cookies of the host, such as those of a provider on another port, prove nothing. */
+export function hasSessionCookie(request: LoginRequest): boolean {
+  const { headers, session } = request;
+  const { isNew, id, sessionId } = session as Readonly<Record<string, unknown>>;
+  const { sessionID = id ?? sessionId } = request as { readonly sessionID?: unknown };
+  if (headers.cookie === undefined || isNew === true) return false;
+  if (typeof sessionID !== 'string') return true;
+  return (
+    headers.cookie.includes(sessionID) || headers.cookie.includes(encodeURIComponent(sessionID))
   );
+}
+
+function warnOfLostCookie(request: LoginRequest): void {
+  if (hasWarned || hasSessionCookie(request)) return;
+  hasWarned = true;
+  process.emitWarning(COOKIE_LOST, { type: 'PrivateKeyJwtWarning', code: 'login_cookie_lost' });
 }

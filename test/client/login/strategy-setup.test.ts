@@ -6,9 +6,11 @@ import { Configuration } from 'openid-client';
 import { Passport } from 'passport';
 import {
   ConfigurationError,
+  type LoginRequest,
   LoginStateError,
   OpenIdConnectStrategy,
 } from '../../../lib/client/index.js';
+import { hasSessionCookie } from '../../../lib/client/login/pending-logins.js';
 import { ISSUER, TOKEN_ENDPOINT } from '../../support/assertion.js';
 import { listen } from '../../support/listen.js';
 import { CLIENT_ID } from '../../support/relying-party.js';
@@ -132,6 +134,24 @@ test('one warning says that the session cookie is lost', async () => {
     /the session cookie is lost: it must be SameSite=Lax/,
   );
 });
+
+/** Whether the cookie of the session came, as far as the request tells. */
+const COOKIES: readonly (readonly [string, boolean, object, string | undefined])[] = [
+  ['the cookie', true, { sessionID: 'a/b', session: {} }, 'other=1; sid=s%3Aa%2Fb.signature'],
+  ['a session without an id', true, { session: {} }, 'other=1'],
+  ['express-session, another cookie', false, { sessionID: 'abc', session: {} }, 'sid=s%3Aabd.x'],
+  ['an id in the session', false, { session: { id: 'abc' } }, 'other=1'],
+  ['@fastify/session', false, { session: { sessionId: 'abc' } }, 'other=1'],
+  ['cookie-session', false, { session: { isNew: true } }, 'other=1'],
+  ['no cookie', false, { session: {} }, undefined],
+];
+
+for (const [what, expected, members, cookie] of COOKIES) {
+  test(`a session is ${expected ? 'not ' : ''}taken for lost: ${what}`, () => {
+    const request = { headers: { cookie }, ...members } as LoginRequest;
+    assert.equal(hasSessionCookie(request), expected);
+  });
+}
 
 /** What a call of passport.authenticate cannot set. */
 const OPTIONS: readonly (readonly [string, object, RegExp])[] = [
