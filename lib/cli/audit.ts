@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { checkClientSecrets } from '../keys/assert-secrets.js';
 import { importSecret } from '../keys/import.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
-import { readClients } from './files.js';
+import { readClients, repeatedIds } from './files.js';
 import { print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, numberOption } from './usage.js';
 
@@ -179,9 +179,14 @@ export function addAuditCommand(program: Command, finish: (exitCode: ExitCode) =
     .option('--json', 'print JSON')
     .addHelpText('after', `\n${NOTE}`)
     .action(async (file: string, options: AuditOptions) => {
-      const clients = (await readClients(file)).map((client) => ({
+      const all = await readClients(file);
+      const repeated = new Set(repeatedIds(all));
+      const clients = all.map((client) => ({
         clientId: client.clientId,
-        findings: findingsOf(client, options),
+        findings: [
+          ...(repeated.has(client.clientId) ? [error('several clients have this id')] : []),
+          ...findingsOf(client, options),
+        ],
       }));
       if (options.json === true) printJson({ profile: options.profile, clients });
       else print(...lines(clients));

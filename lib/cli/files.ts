@@ -114,7 +114,19 @@ export async function readClients(path: string): Promise<readonly AssertionClien
   return entries.map((entry) => clientOf(entry, mistake));
 }
 
+/** The ids that several clients have. */
+export function repeatedIds(clients: readonly AssertionClient[]): readonly string[] {
+  const ids = clients.map(({ clientId }) => clientId);
+  return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))];
+}
+
+/** @throws {UsageError} as `readClients` does, and if two clients have one id */
 export async function readClientsFile(path: string): Promise<FindClient<AssertionClient>> {
-  const clients = new Map((await readClients(path)).map((client) => [client.clientId, client]));
+  const all = await readClients(path);
+  const [repeated] = repeatedIds(all);
+  if (repeated !== undefined) {
+    throw new UsageError(`The clients file ${path} has several clients with the id ${repeated}.`);
+  }
+  const clients = new Map(all.map((client) => [client.clientId, client]));
   return (clientId) => clients.get(clientId);
 }

@@ -5,7 +5,13 @@ import { addInspectCommand } from './inspect.js';
 import { addKeygenCommand } from './keygen.js';
 import { printError } from './output.js';
 import { addTokenCommand } from './token.js';
-import { CommandError, EXIT, type ExitCode, refuseUnknownOption } from './usage.js';
+import {
+  CommandError,
+  EXIT,
+  type ExitCode,
+  refuseEmptyValue,
+  refuseUnknownOption,
+} from './usage.js';
 
 function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
@@ -36,6 +42,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
       exitCode = code;
     });
     refuseUnknownOption(program, argv.slice(2));
+    refuseEmptyValue(program, argv.slice(2));
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {

@@ -24,11 +24,27 @@ export class UsageError extends CommandError {
 }
 
 export function urlOption(value: string): string {
-  if (isWebUrl(value)) return value;
+  if (isWebUrl(value)) {
+    const { username, password } = new URL(value);
+    if (username === '' && password === '') return value;
+    throw new InvalidArgumentError('It must not contain a user name or password.');
+  }
   if (isWebUrl(`https://${value}`)) {
     throw new InvalidArgumentError(`It has no scheme: write https://${value}.`);
   }
   throw new InvalidArgumentError('It must be an absolute URL, such as https://as.example.');
+}
+
+/** An empty value comes from a variable of the shell that is not set. */
+export function refuseEmptyValue(program: Command, args: readonly string[]): void {
+  const { options = [] } = program.commands.find((each) => each.name() === args[0]) ?? {};
+  const empty = options.find(
+    ({ long, required }) =>
+      required &&
+      args.some((arg, at) => arg === `${long}=` || (arg === long && args[at + 1] === '')),
+  );
+  if (empty === undefined) return;
+  throw new UsageError(`${empty.long} is empty: is its environment variable set?`);
 }
 
 /** Before missing options are reported. */

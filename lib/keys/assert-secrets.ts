@@ -57,7 +57,10 @@ function warnOfExpired(clientId: string, keys: readonly VerificationKey[]): void
   );
 }
 
-/** Only private_key_jwt needs a signature key (RFC 7591 §2); only unusable keys are a mistake. */
+/**
+ * A set needs a signature key only if the client authenticates by its keys (RFC 7591 §2). A set
+ * with only unusable keys is always a mistake.
+ */
 function importOf(secret: Secret, method: string | undefined): readonly VerificationKey[] {
   const ofDocument = documentKeysOf(secret);
   if (ofDocument !== undefined) return ofDocument.imported.keys;

@@ -18,7 +18,7 @@ export function isLoopback(text: string): boolean {
   return parseAddress(text)?.range() === 'loopback';
 }
 
-/** RFC 6890; neither addresses that embed another one: IPv4-mapped, 6to4, Teredo, NAT64. */
+/** RFC 6890. Addresses that embed another one are not public: IPv4-mapped, 6to4, Teredo, NAT64. */
 export function isPublic(text: string): boolean {
   const address = parseAddress(text);
   if (address === undefined || address.range() !== 'unicast') return false;
@@ -29,6 +29,8 @@ export function isPublic(text: string): boolean {
 export function networkOf(text: string): string {
   const address = parseAddress(text);
   if (address === undefined || address.kind() === 'ipv4') return text;
+  // A server that listens on IPv6 sees IPv4 callers so. All of them share the first 64 bits.
+  if (address.range() === 'ipv4Mapped') return ipaddr.process(text).toString();
   return address.toNormalizedString().split(':').slice(0, 4).join(':');
 }
 

@@ -19,6 +19,7 @@ export class OAuthError extends Error {
   readonly error: string;
   /** Stable: the precise reason if there is one, otherwise `error`. */
   readonly code: string;
+  /** The HTTP status of the answer. */
   readonly status: number;
   /** The same as `status`, for other frameworks. */
   readonly statusCode: number;

@@ -11,6 +11,7 @@ export interface AuthenticationEvent {
   reason?: Reason | undefined;
   /** What would have been accepted. */
   expected?: unknown;
+  /** What was received instead. */
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch. */
   cause?: unknown;

@@ -188,6 +188,21 @@ test('the table has a line for each finding, and no value of a secret', async (t
   assert.doesNotMatch(stdout, /long enough/);
 });
 
+test('clients with one id are found by audit, and refused by inspect', async (t) => {
+  const content = ['a', 'b', 'a'].map((clientId) => ({ clientId, secrets: [jwk('ES256')] }));
+  const { exitCode, clients } = await audit(t, content);
+  assert.equal(exitCode, 1);
+  assert.deepEqual(
+    clients.map(({ findings }) => findings.map(({ message }) => message)),
+    [['several clients have this id'], [], ['several clients have this id']],
+  );
+  const file = join(await temporaryFolder(t), 'clients.json');
+  await writeFile(file, JSON.stringify(content));
+  const inspected = await runCli(['inspect', '--client', file, 'x']);
+  assert.equal(inspected.exitCode, 2);
+  assert.match(inspected.stderr, /has several clients with the id a\./);
+});
+
 test('audit needs a file', async () => {
   assert.equal((await runCli(['audit'])).exitCode, 2);
 });

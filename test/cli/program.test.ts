@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { runCli } from '../support/cli.js';
+import { runCli, temporaryFolder } from '../support/cli.js';
 
 const COMMANDS = ['keygen', 'token', 'inspect', 'audit'];
 
@@ -72,3 +72,29 @@ for (const [issuer, sentence] of [
     assert.match(stderr, sentence);
   });
 }
+
+for (const args of [
+  ['keygen', '--client-id', ''],
+  ['keygen', '--client-id='],
+  ['keygen', '--out', '', '--force'],
+  ['token', '--issuer', 'https://as.example', '--client-id', 'a', '--key', ''],
+  ['token', '--issuer', 'https://as.example', '--client-id', '', '--key', 'a.pem'],
+  ['inspect', '--issuer', '', 'x'],
+]) {
+  test(`an empty value is an error of usage, and nothing is written: ${args.join(' ')}`, async (t) => {
+    const cwd = await temporaryFolder(t);
+    const { exitCode, stdout, stderr } = await runCli(args, { cwd });
+    assert.equal(exitCode, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^error: --[a-z-]+ is empty: is its environment variable set\?\n$/);
+    assert.deepEqual(await readdir(cwd), []);
+  });
+}
+
+test('a URL with a password is refused, and not printed', async () => {
+  const args = ['token', '--issuer', 'https://me:secret@as.example', '--client-id', 'a'];
+  const { exitCode, stdout, stderr } = await runCli([...args, '--key', 'a.pem', '--json']);
+  assert.equal(exitCode, 2);
+  assert.equal(stdout, '');
+  assert.match(stderr, /must not contain a user name or password/);
+});

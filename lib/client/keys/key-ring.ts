@@ -273,7 +273,10 @@ export class KeyRing {
     return { keys: this.#keys.published(this.#now()).map(({ publicJwk }) => publicJwk) };
   }
 
-  /** @throws {TypeError} if there are no usable keys yet, or the key does not fit the demands */
+  /**
+   * Signs claims with the current key.
+   * @throws {TypeError} if there are no usable keys yet, or the key does not fit the demands
+   */
   async signJwt(
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>>,

@@ -176,7 +176,7 @@ export class ClientTokenManager {
     return tokens;
   }
 
-  /** Hides the token. Has all that the answer depends on: clients and keys may share a store. */
+  /** Hides the token. Covers all that the answer depends on, because clients may share a store. */
   async #keyOf(parameters: URLSearchParams): Promise<string> {
     const { issuer, token_endpoint } = this.#config.serverMetadata();
     const { client_id } = this.#config.clientMetadata();

@@ -139,7 +139,11 @@ async function beforeSending(call: Call, parameters: URLSearchParams): Promise<v
 
 function noteSecret({ secrets }: Call, value: string | undefined): void {
   // A shorter text may be an ordinary word.
-  if (value !== undefined && value.length > 7) secrets.add(value);
+  if (value === undefined || value.length <= 7) return;
+  // A server may repeat a value as it was written in the form or in JSON.
+  const form = new URLSearchParams({ value }).toString().slice('value='.length);
+  const written = [value, encodeURIComponent(value), form, JSON.stringify(value).slice(1, -1)];
+  for (const each of written) secrets.add(each);
 }
 
 /** An access token, or the client's secret (RFC 6749 §2.3.1, RFC 6750 §2.1). */

@@ -55,7 +55,9 @@ function orAborted<Result>(signal: AbortSignal, promise: Promise<Result>): Promi
 
 function baseOf(baseUrl: string | URL): URL {
   if (!isWebUrl(baseUrl)) throw new TypeError('baseUrl must be the absolute URL of the API');
-  return new URL(baseUrl);
+  const base = new URL(baseUrl);
+  if (base.username === '' && base.password === '') return base;
+  throw new TypeError('baseUrl must not contain a user name or password');
 }
 
 /** Encodings of a dot or a separator that some servers decode after the URL was checked. */

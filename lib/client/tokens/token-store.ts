@@ -121,7 +121,7 @@ export const isUsable = (tokens: TokenSet, now: number, refused: string | undefi
  * are secrets: protect the store like your sessions.
  */
 export interface TokenStore {
-  /** @returns the entry as stored; undefined or null if there is none */
+  /** Returns the entry of a key as stored; undefined or null if there is none. */
   get(key: string): TokenSet | null | undefined | Promise<TokenSet | null | undefined>;
   /**
    * Replaces one entry with another in one atomic step. If the current entry differs from

@@ -311,6 +311,12 @@ test('fetch sends tokens only to the API', async (t) => {
   const redirect = await callApi('/elsewhere');
   assert.equal(redirect.status, 302, 'redirects are not followed');
   assert.throws(() => tokens.fetch('/orders'), /baseUrl must be the absolute URL of the API/);
+  for (const baseUrl of ['https://me:password@api.example/', 'https://me@api.example/']) {
+    assert.throws(() => tokens.fetch(baseUrl), {
+      name: 'TypeError',
+      message: 'baseUrl must not contain a user name or password',
+    });
+  }
 });
 
 /** Requests that leave https://api.example/v1/, and what they are told to be. */

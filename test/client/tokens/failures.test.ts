@@ -28,7 +28,7 @@ import { userTokenKey } from '../../support/user-token-key.js';
 
 // What a provider can answer, and whose fault it is.
 
-const REFRESH_TOKEN = 'the refresh token of alice';
+const REFRESH_TOKEN = 'the refresh token of "alice"+/=';
 const SECRET = 'an access token that was on its way';
 
 interface Fault {
@@ -289,6 +289,18 @@ const ANSWERS: readonly (readonly [what: string, answer: RequestListener, fault:
     text(503, 'text/html', '<h1>down</h1>'),
     outage(/cannot answer at the moment: status 503\.$/),
   ],
+  ...[
+    encodeURIComponent(REFRESH_TOKEN),
+    new URLSearchParams({ '': REFRESH_TOKEN }).toString().slice(1),
+    JSON.stringify(REFRESH_TOKEN),
+  ].map(
+    (repeated) =>
+      [
+        `a description that repeats what was sent, written as ${repeated}`,
+        json(400, { error: 'invalid_request', error_description: `bad token: ${repeated}` }),
+        refused('invalid_request', /bad token: "?\[secret\]"?\./),
+      ] as const,
+  ),
   ['429', json(429, {}), outage(/status 429\.$/)],
   [
     'server_error',
