@@ -29,6 +29,8 @@ export function isPublic(text: string): boolean {
 export function networkOf(text: string): string {
   const address = parseAddress(text);
   if (address === undefined || address.kind() === 'ipv4') return text;
+  // A server that listens on IPv6 sees IPv4 callers so. All of them share the first 64 bits.
+  if (address.range() === 'ipv4Mapped') return ipaddr.process(text).toString();
   return address.toNormalizedString().split(':').slice(0, 4).join(':');
 }
 

@@ -53,6 +53,12 @@ type Send = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 const requestHeaders = (accept: string) => ({ accept, 'accept-encoding': 'identity' });
 
+/** Answers with status 1xx. A flood of them would occupy the process until the timeout. */
+const MAX_INTERIM = 100;
+
+const tooManyInterim = (): FetchError =>
+  new FetchError('connection_failed', `it sends more than ${MAX_INTERIM} answers with status 1xx`);
+
 /** New connections: the address is checked. Own agents: no proxy of the environment interferes. */
 function nodeSender(settings: FetchSettings, accept: string): Send {
   const httpAgent = new http.Agent({ keepAlive: false });
@@ -82,6 +88,13 @@ function nodeSender(settings: FetchSettings, accept: string): Send {
           discard: () => response.destroy(),
         }),
       );
+      let interim = 0;
+      request.on('information', () => {
+        interim += 1;
+        if (interim <= MAX_INTERIM) return;
+        reject(tooManyInterim());
+        request.destroy();
+      });
       request.on('error', reject);
       request.on('close', () => reject(new Error('the connection was closed')));
       request.end();

@@ -65,6 +65,11 @@ const LOOKUPS: Readonly<Record<string, readonly [FindClient<AssertionClient>, Ex
   ],
   'has three parameters and returns the client': [(_id, _context, _done) => CLIENT, 'client'],
   'has three parameters and returns null': [(_id, _context, _done) => null, 'unknown_client'],
+  'has two parameters and returns nothing': [(_id, _context) => undefined, 'unknown_client'],
+  'is async, has three parameters and resolves to the client': [
+    async (_id, _context, _done) => CLIENT,
+    'client',
+  ],
   'calls done twice': [
     (_id, _context, done) => {
       done(null, CLIENT);
@@ -124,3 +129,21 @@ test('the lookup gets the id and the context', () => {
   lookUpClient(find, 'client', 'request', 5);
   assert.deepEqual(given, [['client', 'request']]);
 });
+
+for (const [what, client, message] of [
+  [
+    'is none',
+    { secrets: [] },
+    'The lookup must return { clientId, secrets: [...] } or undefined; clientFromMetadata makes a client from RFC 7591 metadata.',
+  ],
+  [
+    'has a maxLifetime that is a text',
+    { ...CLIENT, maxLifetime: '600' },
+    "The client's maxLifetime must be a finite number of seconds.",
+  ],
+] as const) {
+  test(`a client that ${what} is refused with what is wrong`, async () => {
+    const found = await lookUpClient(() => client as never, 'client', undefined, 5);
+    await assert.rejects(Promise.reject(found.failure?.cause), { name: 'TypeError', message });
+  });
+}

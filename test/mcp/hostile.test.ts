@@ -38,6 +38,21 @@ test('the addresses of one IPv6 network share a limit; another network has its o
   assert.notEqual(await statusFrom('203.0.113.1'), 429);
 });
 
+test('IPv4 callers of a server that listens on IPv6 have a limit each (RFC 4291 §2.5.5.2)', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const statusFrom = async (address: string) => {
+    const headers = { 'x-forwarded-for': address };
+    return (await server.request('/token', { method: 'POST', headers })).status;
+  };
+  for (let call = 1; call <= 50; call += 1) {
+    assert.notEqual(await statusFrom('::ffff:203.0.113.1'), 429, `${call}`);
+  }
+  assert.equal(await statusFrom('::ffff:203.0.113.1'), 429);
+  assert.equal(await statusFrom('::ffff:cb00:7101'), 429, 'in hexadecimal');
+  assert.equal(await statusFrom('203.0.113.1'), 429, 'by IPv4');
+  assert.notEqual(await statusFrom('::ffff:203.0.113.2'), 429);
+});
+
 test('a path of slashes costs about as much as another path of its length (CWE-1333)', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const shortest = async (path: string) => {

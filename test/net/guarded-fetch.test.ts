@@ -343,6 +343,20 @@ for (const [what, body] of [
   });
 }
 
+for (const [count, accepted] of [
+  [100, true],
+  [101, false],
+] as const) {
+  test(`${count} interim answers (RFC 9110 §15.2): ${accepted ? 'read' : 'refused'}`, async (t) => {
+    const host = await start(t, (request, response) => {
+      for (let sent = 0; sent < count; sent += 1) response.writeProcessing();
+      json(() => ({}))(request, response);
+    });
+    if (accepted) assert.deepEqual((await get(`${host.origin}/`)).value, {});
+    else await assert.rejects(get(`${host.origin}/`), refused('connection_failed'));
+  });
+}
+
 test('a connection that is cut off in the middle is an error', async (t) => {
   const host = await start(t, (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });

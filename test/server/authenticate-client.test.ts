@@ -439,3 +439,72 @@ test('a listener that throws does not disturb the request', async (t) => {
   const form = assertionForm(await signAssertion(), { client_secret: 'x' });
   assert.equal((await oauthAnswer(await post(form))).error, 'invalid_request');
 });
+
+for (const [option, advice] of [
+  ['onAuthentication', 'give it to the strategy'],
+  ['session', 'give it to the passport.authenticate in otherwise'],
+  ['failWithError', 'give it to the passport.authenticate in otherwise'],
+] as const) {
+  test(`authenticateClient has no option ${option}, and says where it goes`, () => {
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+    assert.throws(() => authenticateClient(strategy, { [option]: false } as object), {
+      name: 'TypeError',
+      message: `authenticateClient has no option ${option}: ${advice}`,
+    });
+  });
+}
+
+test('a long name in place of the strategy is shortened', () => {
+  assert.throws(() => authenticateClient('x'.repeat(50) as never), {
+    message: new RegExp(`not the name "${'x'.repeat(40)}"\\.`),
+  });
+});
+
+test('the lookup of the strategy always gets the request, so there is no option for it', () => {
+  const options = { issuer: ISSUER, passReqToCallback: true };
+  assert.throws(() => new PrivateKeyJwtStrategy(options, () => CLIENT), {
+    message:
+      'PrivateKeyJwtStrategy has no option passReqToCallback: the lookup always gets the request, as its second argument',
+  });
+});
+
+for (const [what, locals, expected] of [
+  ['Express', {}, 'client'],
+  ['Connect', undefined, undefined],
+  ['a server whose locals are null', null, undefined],
+  ['a server whose locals are a text', 'x', undefined],
+] as const) {
+  test(`under ${what}, the client in res.locals is ${expected ?? 'not set'}`, async (t) => {
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+    const middleware = authenticateClient(strategy);
+    const body = assertionForm(await signAssertion());
+    const server = await listen((request, response) => {
+      Object.assign(request, { body: Object.fromEntries(body) });
+      Object.assign(response, { locals });
+      middleware(request, response as never, (error) => {
+        const { locals: set } = response as { locals?: { client?: AssertionClient } | null };
+        response.end(String(error ?? set?.client?.clientId));
+      });
+    });
+    t.after(() => server.close());
+    const response = await fetch(server.url, { method: 'POST', body });
+    assert.equal(await response.text(), String(expected));
+  });
+}
+
+for (const [algorithms, methods] of [
+  [['ES256', 'PS256'], ['private_key_jwt']],
+  [['HS256', 'HS512'], ['client_secret_jwt']],
+  [
+    ['ES256', 'HS256'],
+    ['private_key_jwt', 'client_secret_jwt'],
+  ],
+] as const) {
+  test(`the metadata of a server that accepts ${algorithms} is ${methods} (RFC 8414 §2)`, () => {
+    const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER, algorithms }, () => CLIENT);
+    assert.deepEqual(strategy.metadata(), {
+      token_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: algorithms,
+    });
+  });
+}

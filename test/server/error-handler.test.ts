@@ -196,3 +196,76 @@ test('the error of a failed authentication has its reason for the operator, safe
     error_description: 'Client authentication failed.',
   });
 });
+
+const PARSED = { status: 400, type: 'entity.parse.failed' };
+
+for (const [what, error, status] of [
+  ['a body that is no JSON', PARSED, 400],
+  ['a charset', { status: 415, type: 'charset.unsupported' }, 415],
+  ['an encoding', { status: 415, type: 'encoding.unsupported' }, 415],
+  ['a large body', { status: 413, type: 'entity.too.large' }, 413],
+  ['a body that the application refused', { status: 403, type: 'entity.verify.failed' }, 403],
+  ['many parameters', { status: 413, type: 'parameters.too.many' }, 413],
+  ['deep parameters', { status: 400, type: 'querystring.parse.rangeError' }, 400],
+  ['a caller that went away', { status: 400, type: 'request.aborted' }, 400],
+  ['a wrong length', { status: 400, type: 'request.size.invalid' }, 400],
+  ['zlib', { status: 400, code: 'Z_DATA_ERROR' }, 400],
+  ['Brotli', { status: 400, code: 'ERR__ERROR_FORMAT_SIMPLE_HUFFMAN_SAME' }, 400],
+  ['the highest status of callers', { ...PARSED, status: 499 }, 499],
+  ['another type', { status: 400, type: 'stream.encoding.set' }, PASSED_ON],
+  ['no type', { status: 400 }, PASSED_ON],
+  ['a code that only ends like those of zlib', { status: 400, code: 'X_Z_DATA_ERROR' }, PASSED_ON],
+  ['a code that is no text', { status: 400, code: ['Z_DATA_ERROR'] }, PASSED_ON],
+  ['a status that is a text', { ...PARSED, status: '400' }, PASSED_ON],
+  ['a status below those of errors', { ...PARSED, status: 399 }, PASSED_ON],
+  ['a status of the server', { ...PARSED, status: 500 }, PASSED_ON],
+  ['a text', 'request.aborted', PASSED_ON],
+  ['a function', Object.assign(() => undefined, PARSED), PASSED_ON],
+] as const) {
+  test(`an error about ${what} is ${status === PASSED_ON ? 'passed on' : `answered with ${status}`}`, async (t) => {
+    const response = await (await failing(t, [throwing(error)]))();
+    assert.equal(response.status, status);
+    if (status === PASSED_ON) return;
+    assert.deepEqual(await response.json(), {
+      error: 'invalid_request',
+      error_description: 'The request could not be read.',
+    });
+  });
+}
+
+const FAILURE = { name: 'AuthenticationError', status: 401, message: 'Unauthorized' };
+
+for (const [what, error, statusCode, expected] of [
+  ['Passport’s failure', FAILURE, 401, 401],
+  [
+    'Passport’s failure of another status',
+    { ...FAILURE, status: 403, message: 'Forbidden' },
+    403,
+    403,
+  ],
+  ['a failure with a message of its own', { ...FAILURE, message: 'No' }, 401, PASSED_ON],
+  ['a failure of another name', { ...FAILURE, name: 'Error' }, 401, PASSED_ON],
+  ['a failure of another status than the response', FAILURE, 200, PASSED_ON],
+] as const) {
+  test(`${what} is ${expected === PASSED_ON ? 'passed on' : `answered with ${expected}`}`, async (t) => {
+    const fail: RequestHandler = (_request, response) => {
+      response.statusCode = statusCode;
+      throw error;
+    };
+    const response = await (await failing(t, [fail]))();
+    assert.equal(response.status, expected);
+    if (expected !== 401) return;
+    assert.deepEqual(await response.json(), {
+      error: 'invalid_client',
+      error_description: 'Client authentication failed.',
+    });
+  });
+}
+
+test('null, which is no error, is passed on', async (t) => {
+  const post = await failing(t, [
+    (request, response) =>
+      oauthErrorHandler()(null, request, response, () => response.status(PASSED_ON).end()),
+  ]);
+  assert.equal((await post()).status, PASSED_ON);
+});

@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { knownOptions, type OptionTable, unchecked } from '../../lib/shared/options.js';
+import {
+  callback,
+  flag,
+  isWebUrl,
+  knownOptions,
+  nearestName,
+  number,
+  type OptionTable,
+  type Reader,
+  requiredText,
+  seconds,
+  text,
+  texts,
+  unchecked,
+  wholeNumber,
+} from '../../lib/shared/options.js';
 
 interface Options {
   readonly audience?: 'compatible' | 'strict';
@@ -60,3 +75,123 @@ test('options that are not an object are refused', () => {
     assert.throws(check, /^TypeError: The options of Service must be an object$/);
   }
 });
+
+const make = () => undefined;
+
+/** A reader, the values that it takes, those that it refuses, and what it says of them. */
+const READERS: readonly (readonly [
+  what: string,
+  read: Reader<unknown>,
+  fallback: unknown,
+  taken: readonly unknown[],
+  refused: readonly unknown[],
+  sentence: string,
+])[] = [
+  [
+    'a number',
+    number(5, 1),
+    5,
+    [1, 1.5, 1e300],
+    [0.99, Number.NaN, Number.POSITIVE_INFINITY, '5', null, 5n],
+    'a finite number of at least 1',
+  ],
+  [
+    'a number within bounds',
+    number(5, 1, 9),
+    5,
+    [1, 9],
+    [0.99, 9.01, [5]],
+    'a finite number of at least 1 and at most 9',
+  ],
+  [
+    'a whole number',
+    wholeNumber(5, 1),
+    5,
+    [1, 2 ** 53 - 1],
+    [0, 1.5, 2 ** 53, '5', Number.NaN],
+    'a whole number of at least 1',
+  ],
+  [
+    'seconds',
+    seconds(5, 1, 9),
+    5,
+    [1, 1.5, 9],
+    [0.99, 9.01, Number.NaN, '5', [5]],
+    'a number of seconds, at least 1 and at most 9',
+  ],
+  ['a flag', flag(true), true, [true, false], [1, 'true', null], 'true or false'],
+  ['a callback', callback(), undefined, [make], [null, 'make', {}], 'a function'],
+  ['a text', text('x'), 'x', ['y'], ['', 5, null, ['y']], 'a non-empty string'],
+  ['a text that may be absent', text(undefined), undefined, ['y'], ['', 5], 'a non-empty string'],
+  [
+    'texts',
+    texts(['x']),
+    ['x'],
+    [[], ['y', 'z']],
+    ['y', [''], [5], ['y', null], {}],
+    'an array of non-empty strings',
+  ],
+];
+
+for (const [what, read, fallback, taken, refused, sentence] of READERS) {
+  test(`the reader of ${what} takes what fits, has a default, and says what fits`, () => {
+    assert.deepEqual(read('name', undefined), fallback);
+    for (const value of taken) assert.deepEqual(read('name', value), value);
+    for (const value of refused) {
+      assert.throws(() => read('name', value), {
+        name: 'TypeError',
+        message: `name must be ${sentence}`,
+      });
+    }
+  });
+}
+
+test('a text that is required has no default', () => {
+  assert.equal(requiredText('issuer', 'x'), 'x');
+  for (const value of [undefined, null, '', 5, ['x']]) {
+    assert.throws(() => requiredText('issuer', value), {
+      name: 'TypeError',
+      message: 'issuer must be a non-empty string',
+    });
+  }
+});
+
+test('a list is copied, so that a later change of it has no effect', () => {
+  const given = ['x'];
+  const read = texts()('name', given);
+  given.push('y');
+  assert.deepEqual(read, ['x']);
+  assert.deepEqual(texts()('name', undefined), []);
+});
+
+for (const [misspelt, names, nearest] of [
+  ['CLOCK-tolerance', ['clockTolerance'], 'clockTolerance'],
+  ['abc', ['abd', 'abc'], 'abc'],
+  ['abc', ['abd'], 'abd'],
+  ['abc', ['axd'], undefined],
+  ['ab', ['ac'], undefined],
+  ['abcdef', ['bcdefa'], 'bcdefa'],
+  ['abcdef', ['cdefab'], undefined],
+  ['x5t256', ['x5t#S256'], 'x5t#S256'],
+  ['x5t25', ['x5t'], undefined],
+  ['a', [], undefined],
+] as const) {
+  test(`of ${names.join(', ') || 'no names'}, ${nearest ?? 'none'} is near to ${misspelt}`, () => {
+    assert.equal(nearestName(misspelt, names), nearest);
+  });
+}
+
+for (const [value, is] of [
+  ['https://as.example', true],
+  ['http://localhost:3000/x', true],
+  [new URL('https://as.example'), true],
+  ['localhost:3000', false],
+  ['/token', false],
+  ['', false],
+  [undefined, false],
+  ['ftp://as.example', false],
+] as const) {
+  test(`${String(value)} is ${is ? 'a' : 'no'} URL of the web`, () => {
+    assert.equal(isWebUrl(value), is);
+  });
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../../lib/assertion/options.js';
+import { CLIENT_ASSERTION_HINTS, readRules } from '../../lib/assertion/rules.js';
+import { MemoryReplayStore, RemoteJwkSets } from '../../lib/index.js';
+import { isVerifiable } from '../../lib/keys/jwk.js';
+import { ALGORITHMS } from '../../lib/shared/jose.js';
+import { readOptions } from '../../lib/shared/options.js';
+
+const settings = (options: object = {}) =>
+  settingsFrom(readOptions('test', options, CLIENT_ASSERTION_OPTIONS, CLIENT_ASSERTION_HINTS));
+
+test('without options, the settings are those of the guides', () => {
+  const { replay, jwksUri, keys, algorithms, additionalTypes, ...plain } = settings();
+  assert.ok(replay instanceof MemoryReplayStore);
+  assert.ok(jwksUri instanceof RemoteJwkSets);
+  assert.deepEqual([...algorithms], ALGORITHMS.filter(isVerifiable));
+  assert.deepEqual(additionalTypes, new Set());
+  assert.ok(keys !== settings().keys, 'each has keys of its own');
+  assert.deepEqual(plain, {
+    profile: undefined,
+    ignoreTrailingSlash: false,
+    requireTyp: false,
+    clockTolerance: 60,
+    maxLifetime: 3600,
+    audience: 'compatible',
+    additionalAudiences: [],
+    maxAssertionLength: 16_384,
+    acceptGrantTypeAsAssertionType: false,
+    timeout: undefined,
+    certificateValidity: true,
+    ignoreAuthorizationHeader: false,
+    invalidClientStatus: 401,
+    detailedErrors: false,
+    onAuthentication: undefined,
+    lookupTimeout: 10,
+    replayTimeout: 2,
+    secretExpiryWarning: 2_592_000,
+  });
+});
+
+for (const [options, audience, maxLifetime] of [
+  [{ audience: 'issuer' }, 'issuer', 600],
+  [{ audience: 'issuer-string' }, 'issuer-string', 600],
+  [{ profile: 'fapi2' }, 'issuer-string', 600],
+  [{ profile: 'fapi2', maxLifetime: 60 }, 'issuer-string', 60],
+  [{ audience: 'compatible', maxLifetime: 1 }, 'compatible', 1],
+] as const) {
+  test(`${JSON.stringify(options)} means audience ${audience} and ${maxLifetime} seconds`, () => {
+    const rules = readRules('test', options);
+    assert.deepEqual([rules.audience, rules.maxLifetime], [audience, maxLifetime]);
+  });
+}
+
+test('profile fapi2 sets the algorithms of FAPI 2.0 Security Profile §5.4.1', () => {
+  const { algorithms } = readRules('test', { profile: 'fapi2' });
+  assert.deepEqual([...algorithms], ['PS256', 'ES256', 'EdDSA', 'Ed25519']);
+});
+
+test('one timeout holds for the lookup and the replay store', () => {
+  const { lookupTimeout, replayTimeout } = settings({ timeout: 0.5 });
+  assert.deepEqual([lookupTimeout, replayTimeout], [0.5, 0.5]);
+});
+
+test('what is given is kept: a store, the sets of keys, the status', () => {
+  const replay = { insert: () => true };
+  const jwksUri = new RemoteJwkSets();
+  const kept = settings({ replay, jwksUri, invalidClientStatus: 400 });
+  assert.equal(kept.replay, replay);
+  assert.equal(kept.jwksUri, jwksUri);
+  assert.equal(kept.invalidClientStatus, 400);
+  assert.equal(settings({ invalidClientStatus: 401 }).invalidClientStatus, 401);
+});
+
+test('types are compared as media types (RFC 7515 §4.1.9)', () => {
+  const { additionalTypes } = readRules('test', { additionalTypes: ['application/A+jwt', 'B'] });
+  assert.deepEqual([...additionalTypes], ['a+jwt', 'b']);
+});
+
+for (const alg of ALGORITHMS) {
+  test(`${alg} can be asked for only if this Node can verify it`, () => {
+    if (isVerifiable(alg)) assert.deepEqual([...settings({ algorithms: [alg] }).algorithms], [alg]);
+    else
+      assert.throws(() => settings({ algorithms: ['ES256', alg] }), /^TypeError: algorithms: .+/);
+  });
+}
+
+const REPLAY = 'replay must be a ReplayStore: an object with the method insert';
+const STATUS = 'invalidClientStatus must be 400 or 401';
+const ARRAY = 'algorithms must be a non-empty array';
+const AUDIENCE =
+  "audience must be 'compatible', 'issuer' or 'issuer-string'; put more accepted values into additionalAudiences";
+
+for (const [options, message] of [
+  [{ replay: null }, REPLAY],
+  [{ replay: {} }, REPLAY],
+  [{ replay: { insert: true } }, REPLAY],
+  [{ invalidClientStatus: 403 }, STATUS],
+  [{ invalidClientStatus: '401' }, STATUS],
+  [{ timeout: 0 }, /^timeout must be a finite number of at least 0\.001/],
+  [{ algorithms: [] }, ARRAY],
+  [{ algorithms: 'ES256' }, ARRAY],
+  [{ algorithms: '' }, ARRAY],
+  [{ algorithms: {} }, ARRAY],
+  [
+    { algorithms: ['ES256', 'none'] },
+    `algorithms has "none": choose from ${ALGORITHMS.join(', ')}`,
+  ],
+  [{ audience: 'strict' }, AUDIENCE],
+  [{ audience: ['https://as.example'] }, AUDIENCE],
+  [
+    { audience: 'issuer', additionalAudiences: ['x'] },
+    "additionalAudiences has an effect only with audience 'compatible': remove it",
+  ],
+  [
+    { profile: 'fapi2', additionalAudiences: ['x'] },
+    "additionalAudiences has an effect only with audience 'compatible': remove it",
+  ],
+  [{ strict: true }, "test has no option strict: use audience: 'issuer'"],
+  [{ clockSkew: 5 }, 'test has no option clockSkew: use clockTolerance'],
+  [
+    { clock: Date.now },
+    'test has no option clock: the time is Date.now(), which fake timers replace',
+  ],
+] as const) {
+  test(`${JSON.stringify(options)} is refused with what to write instead`, () => {
+    assert.throws(() => settings(options), { name: 'TypeError', message });
+  });
+}
