@@ -50,7 +50,7 @@ interface RequestObjectOptions
   readonly requireExpiration?: boolean | undefined;
   /** Requires `nbf`, at most an hour old, and `exp` at most an hour after `nbf`. Default false. */
   readonly requireNotBefore?: boolean | undefined;
-  /** Further claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
+  /** More claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
   /** Fetches and keeps keys from a `jwks_uri`. Default: one instance shared by all calls. */
   readonly jwksUri?: RemoteJwkSets | undefined;

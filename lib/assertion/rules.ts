@@ -52,9 +52,9 @@ export interface RuleOptions extends JwtRuleOptions {
    * `issuer-string`: only the issuer, as a string (FAPI 2.0).
    */
   readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
-  /** Further values of `aud` that `compatible` accepts. */
+  /** More values of `aud` that `compatible` accepts. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Further explicit values of `typ`, for profiles that define their own. */
+  /** More explicit values of `typ`, for profiles that define their own. */
   readonly additionalTypes?: readonly string[] | undefined;
   /** In characters; longer assertions are refused without decoding. Default 16384. */
   readonly maxAssertionLength?: number | undefined;

@@ -27,7 +27,7 @@ export interface AuthenticationEvent {
   keyId?: string | undefined;
   /** The SHA-256 of `jti` in base64url, to find the same assertion in the client's log. */
   jtiHash?: string | undefined;
-  /** Which of the server's names `aud` was. */
+  /** What `aud` named. */
   audienceForm?: 'issuer' | 'token_endpoint' | 'endpoint' | 'additional' | undefined;
   /** The claims among `exp`, `nbf` and `iat` that came as JSON strings instead of numbers. */
   timesAsStrings?: readonly string[] | undefined;

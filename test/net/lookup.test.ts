@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { type TestContext, test } from 'node:test';
-import { dnsLookup } from '../../lib/net/lookup.js';
+import { networkList } from '../../lib/net/addresses.js';
+import { checkHost, dnsLookup, guardedLookup } from '../../lib/net/lookup.js';
 import { nameServer } from '../support/name-server.js';
 
 async function resolve(t: TestContext, hostname: string, addresses?: readonly string[]) {
@@ -59,3 +60,88 @@ test('a lookup without an answer does not delay other lookups', async (t) => {
   assert.ok(performance.now() - started < 1000);
   await Promise.all(slow);
 });
+
+const [PUBLIC, PRIVATE]: LookupAddress[] = [
+  { address: '8.8.8.8', family: 4 },
+  { address: '10.0.0.1', family: 4 },
+];
+
+type Answer = [error: unknown, result: unknown, family?: number];
+
+/** What a guarded lookup of a.example calls back with, when DNS answers this. */
+function guarded(answer: Answer, options: object = { all: true }, list: readonly string[] = []) {
+  const rules = { allowedNetworks: networkList('allowedNetworks', list) };
+  const asked: unknown[] = [];
+  const resolve = (hostname: string, given: unknown, callback: (...all: Answer) => void) => {
+    asked.push(hostname, given);
+    callback(...answer);
+  };
+  const called: unknown[] = [];
+  guardedLookup(new URL('https://a.example/'), rules, resolve as never)(
+    'a.example',
+    options as never,
+    (...all: unknown[]) => called.push(...all),
+  );
+  return { called, asked };
+}
+
+test('a lookup asks for all addresses, and gives as many as are wanted', () => {
+  const { called, asked } = guarded([null, [PUBLIC]], { family: 4 });
+  assert.deepEqual(asked, ['a.example', { family: 4, all: true }]);
+  assert.deepEqual(called, [null, '8.8.8.8', 4]);
+  assert.deepEqual(guarded([null, [PUBLIC, PUBLIC]]).called, [null, [PUBLIC, PUBLIC]]);
+  assert.deepEqual(guarded([undefined, '8.8.8.8', 4]).called, [null, [PUBLIC]]);
+  assert.deepEqual(guarded([null, '8.8.8.8']).called, [null, [PUBLIC]]);
+});
+
+const REFUSED: readonly (readonly [Answer, string, string])[] = [
+  [
+    [Object.assign(new Error(), { code: 'ENOTFOUND' }), []],
+    'name_not_resolved',
+    'a.example has no address (ENOTFOUND)',
+  ],
+  [[new Error('x'), undefined], 'name_not_resolved', 'a.example has no address (lookup failed)'],
+  [[null, []], 'name_not_resolved', 'a.example has no address'],
+  [[null, undefined], 'name_not_resolved', 'a.example has no address'],
+  ...[[PRIVATE], [PUBLIC, PRIVATE]].map(
+    (found) =>
+      [
+        [null, found] as Answer,
+        'address_not_allowed',
+        'a.example has the address 10.0.0.1, which is not public: allowedNetworks can allow it',
+      ] as const,
+  ),
+];
+
+for (const [answer, code, message] of REFUSED) {
+  test(`a lookup that finds ${JSON.stringify(answer[1])} is refused: ${message}`, () => {
+    const [error, found] = guarded(answer).called as [Error & { code: string }, unknown];
+    assert.deepEqual([error.name, error.code, error.message], ['FetchError', code, message]);
+    assert.deepEqual(found, []);
+  });
+}
+
+const HOSTS: readonly (readonly [string, readonly string[], boolean])[] = [
+  ['https://8.8.8.8/', [], true],
+  ['https://10.0.0.1/', [], false],
+  ['https://10.0.0.1/', ['10.0.0.0/8'], true],
+  ['https://11.0.0.1/', ['12.0.0.0/8'], true],
+  ['https://127.0.0.1/', ['localhost'], true],
+  ['https://127.0.0.1/', [], false],
+  ['https://[::1]/', ['localhost'], true],
+  ['https://[::1]/', [], false],
+  ['http://127.0.0.1/', ['localhost'], true],
+  ['http://127.0.0.1/', [], false],
+  ['http://127.0.0.1/', ['127.0.0.0/8'], false],
+  ['http://10.0.0.1/', ['localhost', '10.0.0.0/8'], false],
+  ['http://8.8.8.8/', ['localhost'], false],
+  ['https://a.example/', [], true],
+];
+
+for (const [url, list, isAllowed] of HOSTS) {
+  test(`${url} is ${isAllowed ? 'allowed' : 'refused'} with the networks ${list}`, () => {
+    const check = () => checkHost(new URL(url), { allowedNetworks: networkList('networks', list) });
+    if (isAllowed) assert.doesNotThrow(check);
+    else assert.throws(check, { name: 'FetchError', code: 'address_not_allowed' });
+  });
+}

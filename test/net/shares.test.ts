@@ -1,23 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lane } from '../../lib/net/shares.js';
+import { Lane, SharedMap } from '../../lib/net/shares.js';
 
 const turnedAway = () => new Error('turned away');
 const forever = () => new Promise<void>(() => undefined);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('one share gets at most half of a lane, and leaves the other half to others', async () => {
-  const lane = new Lane(100, 60);
+  const lane = new Lane(100, 1);
   let running = 0;
   for (let count = 0; count < 300; count += 1) {
-    lane.run(
-      'stranger',
-      () => {
-        running += 1;
-        return forever();
-      },
-      turnedAway,
-    );
+    lane
+      .run(
+        'stranger',
+        () => {
+          running += 1;
+          return forever();
+        },
+        turnedAway,
+      )
+      .catch(() => undefined);
   }
   await settled();
   assert.equal(running, 50);
@@ -39,4 +41,111 @@ test('a task whose turn does not come in time is turned away', async () => {
   const lane = new Lane(1, 0.05);
   lane.run('a', forever, turnedAway);
   await assert.rejects(lane.run('b', forever, turnedAway), /turned away/);
+});
+
+test('a full map drops what the largest share has not used for longest', () => {
+  const map = new SharedMap<number>(3);
+  map.set('a1', 'a', 1);
+  map.set('a2', 'a', 2);
+  map.set('b1', 'b', 3);
+  assert.equal(map.get('a1'), 1);
+  map.set('c1', 'c', 4);
+  assert.deepEqual(
+    ['a1', 'a2', 'b1', 'c1', 'd1'].map((key) => map.get(key)),
+    [1, undefined, 3, 4, undefined],
+  );
+});
+
+test('among equal shares the one that was not used for longest loses its entry', () => {
+  const map = new SharedMap<number>(2);
+  map.set('a1', 'a', 1);
+  map.set('b1', 'b', 2);
+  map.get('a1');
+  map.set('c1', 'c', 3);
+  assert.deepEqual(
+    ['a1', 'b1', 'c1'].map((key) => map.get(key)),
+    [1, undefined, 3],
+  );
+});
+
+test('an entry that is set again, under another share too, is one entry', () => {
+  const map = new SharedMap<number>(2);
+  map.set('x', 'a', 1);
+  map.set('x', 'b', 2);
+  map.set('y', 'a', 3);
+  assert.deepEqual([map.get('x'), map.get('y')], [2, 3]);
+  map.delete('x');
+  map.delete('x');
+  map.delete('unknown');
+  map.set('z', 'b', 4);
+  assert.deepEqual(
+    ['x', 'y', 'z'].map((key) => map.get(key)),
+    [undefined, 3, 4],
+  );
+});
+
+test('an emptied share does not count, and its tasks go on', async () => {
+  const lane = new Lane(2, 60);
+  for (let count = 0; count < 5; count += 1) {
+    assert.equal(await lane.run('a', async () => count, turnedAway), count);
+    await assert.rejects(
+      lane.run('a', () => Promise.reject(new Error('no')), turnedAway),
+      /no/,
+    );
+  }
+});
+
+test('the places that a share gives back are free again, for it and for others', async () => {
+  const lane = new Lane(4, 1);
+  const ends: (() => void)[] = [];
+  const started: string[] = [];
+  const begin = (share: string) =>
+    lane.run(
+      share,
+      () => {
+        started.push(share);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      turnedAway,
+    );
+  const all = ['a', 'a', 'a', 'b', 'b'].map(begin);
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b']);
+  ends.shift()?.();
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b', 'a']);
+  ends.shift()?.();
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'b', 'a', 'b']);
+  for (const end of ends) end();
+  await Promise.all(all);
+  const again = ['a', 'a', 'a'].map(begin);
+  await settled();
+  assert.equal(started.length, 7);
+  for (const end of ends) end();
+  await settled();
+  for (const end of ends) end();
+  await Promise.all(again);
+});
+
+test('a share has as many waiting tasks as there is room for others', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const lane = new Lane(1, 60);
+  lane.run('x', forever, turnedAway).catch(() => undefined);
+  let away = 0;
+  const waiting = Array.from({ length: 5000 }, () =>
+    lane.run('a', forever, turnedAway).catch(() => {
+      away += 1;
+    }),
+  );
+  await settled();
+  assert.equal(away, 0);
+  await assert.rejects(lane.run('a', forever, turnedAway), /turned away/);
+  assert.equal(away, 0);
+  t.mock.timers.tick(59_999);
+  await settled();
+  assert.equal(away, 0);
+  t.mock.timers.tick(1);
+  await Promise.all(waiting);
+  assert.equal(away, 5000);
 });

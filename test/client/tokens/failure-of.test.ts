@@ -124,7 +124,9 @@ const INVALID_GRANT: readonly (readonly [string | undefined, string | undefined,
   ['refresh_token', 'Client AUTH failed', 'ClientRefusedError'],
   ['refresh_token', 'The assertion is wrong', 'ClientRefusedError'],
   ['authorization_code', "the authorization code's redirect_uri", 'ClientRefusedError'],
-  ['authorization_code', 'authorizationcode and jwt', 'LoginRequiredError'],
+  ...['refreshtoken', 'refresh_token', 'authorizationcode', 'codeverifier', 'code_verifier'].map(
+    (grant) => ['authorization_code', `the jwt of the ${grant}`, 'LoginRequiredError'] as const,
+  ),
   ...['audience', 'aud', 'jwt', 'JWT', 'signature', 'kid', 'jti'].flatMap(
     (word) =>
       [
@@ -239,7 +241,7 @@ const PLACES: readonly (readonly [string, object, Partial<Seen>, unknown[]])[] =
   [
     'an error that is no text is none',
     { error: 7, error_description: ['x'] },
-    { status: 401 },
+    { status: 401, secrets: new Set(['secret-1']) },
     [undefined, undefined],
   ],
 ];
