@@ -10,7 +10,7 @@ const sha256 = (text: string): Buffer => createHash('sha256').update(text).diges
 /** Compares in a time that tells nothing, not even of the lengths. */
 const isEqual = (a: string, b: string): boolean => timingSafeEqual(sha256(a), sha256(b));
 
-/** Why a client_secret is refused; undefined where it is right. */
+/** Why a client_secret is refused; undefined if it is right. */
 function reasonToRefuse(
   client: RegisteredClient | undefined,
   method: string,

@@ -3,12 +3,12 @@ import type { AuthenticationEvent } from 'passport-private-key-jwt';
 /** Writes one event of the operator's log: a line of JSON on stdout. */
 export type Log = (event: string, details: object) => void;
 
-/** In bytes. Past this, whoever reads the log is too slow, and lines are dropped and counted. */
+/** In bytes. If the reader of the log is slower, lines are dropped and counted. */
 const MAX_WAITING = 1_048_576;
 
 let dropped = 0;
 
-// Whoever read the log has gone; the server stays.
+// The reader of the log has gone; the server goes on.
 process.stdout.on('error', () => {});
 
 export const log: Log = (event, details) => {

@@ -23,13 +23,13 @@ export function readParameters(source: unknown): ReadParameters {
   };
 }
 
-/** @throws {OAuthError} `invalid_request` where a parameter came more than once */
+/** @throws {OAuthError} `invalid_request` if a parameter came more than once */
 export function assertNotRepeated({ repeated }: ReadParameters): void {
   if (repeated.length === 0) return;
   throw new OAuthError('invalid_request', `A parameter was sent more than once: ${repeated[0]}.`);
 }
 
-/** @throws {OAuthError} `invalid_request` where the parameter is missing */
+/** @throws {OAuthError} `invalid_request` if the parameter is missing */
 export function requireParameter(parameters: Parameters, name: string): string {
   const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
   if (value !== undefined) return value;

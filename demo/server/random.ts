@@ -1,4 +1,4 @@
 import { randomBytes } from 'node:crypto';
 
-/** A value that nobody can guess (RFC 6749 §10.10): 256 bits in base64url. */
+/** A value that cannot be guessed (RFC 6749 §10.10): 256 bits in base64url. */
 export const randomToken = (): string => randomBytes(32).toString('base64url');

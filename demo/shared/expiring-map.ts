@@ -55,7 +55,7 @@ export class ExpiringMap<Value> {
   }
 
   /**
-   * Sets an entry under a key that nobody can guess.
+   * Sets an entry under a key that cannot be guessed.
    *
    * @returns the key
    * @throws {OAuthError} as `set` does

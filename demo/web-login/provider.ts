@@ -53,7 +53,7 @@ const isThisMachine = ({ hostname }: URL): boolean =>
 /**
  * Reads the key and the provider's metadata.
  *
- * @throws {SettingsError} where either cannot be used
+ * @throws {SettingsError} if either cannot be used
  */
 export async function connect(settings: Settings): Promise<Provider> {
   const { issuer, clientId } = settings;

@@ -6,7 +6,7 @@ export interface User {
   readonly accessToken: string;
   readonly idToken: string | undefined;
   readonly refreshToken: string | undefined;
-  /** When the access token expires, in milliseconds since the epoch; undefined where unknown. */
+  /** When the access token expires, in milliseconds since the epoch; undefined if unknown. */
   readonly expiresAt: number | undefined;
 }
 

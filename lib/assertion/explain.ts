@@ -95,7 +95,7 @@ async function checkWithClient<Client extends AssertionClient>(
  * Reports every check. A check is skipped if it depends on a failed check or on missing
  * information. The assertion is not used up.
  */
-export async function explainAssertion<Client extends AssertionClient>(
+export async function explainWithClient<Client extends AssertionClient>(
   request: ExplanationRequest,
   settings: Settings,
   findClient: FindClient<Client> | undefined,

@@ -69,7 +69,6 @@ export interface Settings
   readonly keys: KeyCache;
   readonly lookupTimeout: number;
   readonly replayTimeout: number;
-  readonly secretExpiryWarning: number;
 }
 
 function verifiableRules(rules: Rules, asked: ReadonlySet<string> | undefined): Rules {
@@ -86,5 +85,4 @@ export const settingsFrom = (given: SettingsOf<typeof CLIENT_ASSERTION_OPTIONS>)
   keys: new KeyCache(),
   lookupTimeout: given.timeout ?? 10,
   replayTimeout: given.timeout ?? 2,
-  secretExpiryWarning: 2_592_000,
 });

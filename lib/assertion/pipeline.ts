@@ -181,7 +181,7 @@ async function validateAssertion<Client extends AssertionClient>(
   noteProved(signer.secret, settings.jwksUri);
   const { key, secret, expiresAt: end } = signer;
   const keyId = key.kid ?? key.x5tS256;
-  recorder.noteSecret(describeSecret(secret), keyId, end, now + settings.secretExpiryWarning);
+  recorder.noteSecret(describeSecret(secret), keyId, end, now);
   const alg = jws.header['alg'] as string;
   const method = methodOf(alg);
   const wouldFail = stricterModes(clientSubject, timesAsStrings);

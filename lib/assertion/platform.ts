@@ -16,6 +16,7 @@ import type {
   AuthenticationWarning,
   StricterModes,
 } from '../shared/events.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import type { Failure } from '../shared/reasons.js';
 import { safeText } from '../shared/safe.js';
 import { type AssertionSubject, type ClientSubject, firstFailure } from './checks/check.js';
@@ -27,7 +28,6 @@ import {
   type TrustCheck,
 } from './checks/platform.js';
 import type { Settings } from './options.js';
-import { FAPI2_ALGORITHMS } from './rules.js';
 import { copyOf } from './stricter.js';
 
 // Only keys of the client's FederatedIdentity secrets are tried here, and they are tried nowhere else.
@@ -132,12 +132,12 @@ export async function findPlatformSigner(
   return { failure: fetchFailure(error as NonNullable<typeof error>), warnings };
 }
 
-function stricterModes(subject: ClientSubject): StricterModes {
-  const isFapi2Algorithm = FAPI2_ALGORITHMS.has(String(subject.jws.header['alg']));
+function stricterModesOfPlatform(subject: ClientSubject): StricterModes {
+  const isAllowed = FAPI2_ALGORITHMS.has(subject.jws.header['alg'] as Algorithm);
   return {
     issuer: [],
     'issuer-string': [],
-    fapi2: isFapi2Algorithm ? [] : ['algorithm_not_allowed'],
+    fapi2: isAllowed ? [] : ['algorithm_not_allowed'],
     requireTyp: isExplicitTyp(subject) ? [] : ['typ_not_allowed'],
   };
 }
@@ -215,9 +215,8 @@ export async function validatePlatformAssertion<Client extends AssertionClient>(
   }
 
   const keyId = keyIdOf(signer);
-  const warnBefore = now + settings.secretExpiryWarning;
-  recorder.noteSecret(describeSecret(signer.secret), keyId, signer.expiresAt, warnBefore);
-  const wouldFail = stricterModes(clientSubject);
+  recorder.noteSecret(describeSecret(signer.secret), keyId, signer.expiresAt, now);
+  const wouldFail = stricterModesOfPlatform(clientSubject);
   const method = 'private_key_jwt';
   recorder.note({ method, replayChecked, wouldFail: copyOf(wouldFail) });
   const alg = jws.header['alg'] as string;

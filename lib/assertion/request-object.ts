@@ -4,7 +4,7 @@ import { RemoteJwkSets, sharedJwkSets } from '../keys/jwks-uri.js';
 import { KeyCache } from '../keys/key-cache.js';
 import type { AssertionClient } from '../keys/secret.js';
 import { RequestObjectError } from '../shared/errors.js';
-import { ALGORITHMS } from '../shared/jose.js';
+import { ALGORITHMS, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import {
   type ArgumentTable,
   flag,
@@ -21,12 +21,7 @@ import { firstFailure } from './checks/check.js';
 import { REQUEST_OBJECT_CHECKS, type RequestObjectSubject } from './checks/request-object.js';
 import { CLIENT_ASSERTION_OPTIONS, type ClientAssertionOptions } from './options.js';
 import { readJwt } from './read.js';
-import {
-  assertKeepsFapi2,
-  FAPI2_ALGORITHMS,
-  JWT_RULE_OPTIONS,
-  type JwtRuleOptions,
-} from './rules.js';
+import { assertKeepsFapi2, JWT_RULE_OPTIONS, type JwtRuleOptions } from './rules.js';
 
 interface RequestObjectArguments {
   /** The value of the `request` parameter. */
@@ -50,7 +45,7 @@ interface RequestObjectOptions
   readonly requireExpiration?: boolean | undefined;
   /** Requires `nbf`, at most an hour old, and `exp` at most an hour after `nbf`. Default false. */
   readonly requireNotBefore?: boolean | undefined;
-  /** Further claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
+  /** More claims that are required, such as `iat`, `jti` and `nbf` for CIBA. Default none. */
   readonly requireClaims?: readonly string[] | undefined;
   /** Fetches and keeps keys from a `jwks_uri`. Default: one instance shared by all calls. */
   readonly jwksUri?: RemoteJwkSets | undefined;
@@ -117,7 +112,7 @@ function settingsFrom(options: RequestObjectArguments & RequestObjectOptions) {
   const given = readOptions('validateRequestObject', options, { ...ARGUMENTS, ...OPTIONS }, HINTS);
   const isFapi2 = given.profile === 'fapi2';
   if (isFapi2) assertKeepsFapi2(given);
-  const defaultAlgorithms = isFapi2 ? FAPI2_ALGORITHMS : new Set<string>(ALGORITHMS);
+  const defaultAlgorithms = new Set<string>(isFapi2 ? FAPI2_ALGORITHMS : ALGORITHMS);
   return {
     ...given,
     algorithms: given.algorithms ?? defaultAlgorithms,

@@ -1,5 +1,11 @@
 import { ConfigurationError } from '../shared/errors.js';
-import { ALGORITHMS, type Algorithm, isAlgorithm, plainType } from '../shared/jose.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  FAPI2_ALGORITHMS,
+  isAlgorithm,
+  plainType,
+} from '../shared/jose.js';
 import {
   flag,
   number,
@@ -52,9 +58,9 @@ export interface RuleOptions extends JwtRuleOptions {
    * `issuer-string`: only the issuer, as a string (FAPI 2.0).
    */
   readonly audience?: 'compatible' | 'issuer' | 'issuer-string' | undefined;
-  /** Further values of `aud` that `compatible` accepts. */
+  /** More values of `aud` that `compatible` accepts. */
   readonly additionalAudiences?: readonly string[] | undefined;
-  /** Further explicit values of `typ`, for profiles that define their own. */
+  /** More explicit values of `typ`, for profiles that define their own. */
   readonly additionalTypes?: readonly string[] | undefined;
   /** In characters; longer assertions are refused without decoding. Default 16384. */
   readonly maxAssertionLength?: number | undefined;
@@ -64,14 +70,6 @@ export interface RuleOptions extends JwtRuleOptions {
    */
   readonly acceptGrantTypeAsAssertionType?: boolean | undefined;
 }
-
-/** FAPI 2.0 Security Profile §5.4.1. */
-export const FAPI2_ALGORITHMS: ReadonlySet<string> = new Set([
-  'PS256',
-  'ES256',
-  'EdDSA',
-  'Ed25519',
-]);
 
 /** In seconds (FAPI 2.0 Security Profile §5.3.2.1). */
 const FAPI2_TOLERANCE = { least: 10, most: 60 };
@@ -137,7 +135,8 @@ const FAPI2_LIMITS: readonly (readonly [(given: Fapi2Options) => boolean, string
     "audience must be 'issuer-string'",
   ],
   [
-    ({ algorithms }) => [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg)),
+    ({ algorithms }) =>
+      [...(algorithms ?? [])].some((alg) => !FAPI2_ALGORITHMS.has(alg as Algorithm)),
     `algorithms may have only ${[...FAPI2_ALGORITHMS].join(', ')}`,
   ],
   [
@@ -178,11 +177,11 @@ export function rulesFrom(given: SettingsOf<typeof RULE_OPTIONS>) {
       "additionalAudiences has an effect only with audience 'compatible': remove it",
     );
   }
-  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : new Set(ALGORITHMS);
+  const defaultAlgorithms = given.profile === 'fapi2' ? FAPI2_ALGORITHMS : ALGORITHMS;
   return {
     ...given,
     audience,
-    algorithms: given.algorithms ?? (defaultAlgorithms as ReadonlySet<string>),
+    algorithms: given.algorithms ?? (new Set(defaultAlgorithms) as ReadonlySet<string>),
     maxLifetime: given.maxLifetime ?? (audience === 'compatible' ? 3600 : 600),
   };
 }

@@ -1,10 +1,10 @@
 import type { StricterModes } from '../shared/events.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import type { Reason } from '../shared/reasons.js';
 import { isIssuerAlone } from './checks/audience.js';
 import type { ClientSubject } from './checks/check.js';
 import { isExplicitTyp } from './checks/header.js';
 import { lifetime } from './checks/times.js';
-import { FAPI2_ALGORITHMS } from './rules.js';
 
 /** In seconds. */
 const STRICT_LIFETIME = 600;
@@ -25,9 +25,9 @@ export function stricterModes(
   const maxLifetime = (client.maxLifetime ?? STRICT_LIFETIME) + settings.clockTolerance;
   const isLong = lifetime(subject) > maxLifetime;
   const isString = isIssuerAlone(subject, 'issuer-string');
-  const isFapi2Algorithm = FAPI2_ALGORITHMS.has(String(jws.header['alg']));
+  const isAllowed = FAPI2_ALGORITHMS.has(jws.header['alg'] as Algorithm);
   const requireTyp: Reason[] = isExplicit ? [] : ['typ_not_allowed'];
-  if (!isLong && isString && isFapi2Algorithm && timesAsStrings.length === 0) {
+  if (!isLong && isString && isAllowed && timesAsStrings.length === 0) {
     return { issuer: [], 'issuer-string': [], fapi2: [], requireTyp };
   }
   const common: Reason[] = [
@@ -36,7 +36,7 @@ export function stricterModes(
   ];
   const audience = (isRight: boolean): Reason[] => (isRight ? [] : ['audience_mismatch']);
   const issuerString = [...audience(isString), ...common];
-  const algorithm: Reason[] = isFapi2Algorithm ? [] : ['algorithm_not_allowed'];
+  const algorithm: Reason[] = isAllowed ? [] : ['algorithm_not_allowed'];
   return {
     issuer: [...audience(isIssuerAlone(subject, 'issuer')), ...common],
     'issuer-string': issuerString,

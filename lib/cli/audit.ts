@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
+import { isDisabled } from '../clients/policy.js';
 import { checkClientSecrets } from '../keys/assert-secrets.js';
 import { importSecret } from '../keys/import.js';
 import { type AssertionClient, describeSecret, expirationOf, type Secret } from '../keys/secret.js';
+import { type Algorithm, FAPI2_ALGORITHMS } from '../shared/jose.js';
 import { readClients, repeatedIds } from './files.js';
 import { print, printable, printJson, style } from './output.js';
 import { EXIT, type ExitCode, numberOption } from './usage.js';
@@ -25,9 +27,6 @@ interface AuditedClient {
 }
 
 const DAY = 86_400;
-
-/** FAPI 2.0 Security Profile §5.4.1. */
-const FAPI2_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519'];
 
 const METHODS: readonly unknown[] = [undefined, 'private_key_jwt'];
 
@@ -64,7 +63,7 @@ function fapi2SecretFindings(secret: Secret): Finding[] {
     ];
   }
   return importSecret(secret).keys.flatMap(({ algorithms, kid }) => {
-    if (algorithms.some((alg) => FAPI2_ALGORITHMS.includes(alg))) return [];
+    if (algorithms.some((alg) => FAPI2_ALGORITHMS.has(alg))) return [];
     const key = kid === undefined ? '' : `, key ${JSON.stringify(kid)}`;
     const takes = algorithms.join(', ');
     return [
@@ -81,7 +80,7 @@ function fapi2Findings(client: AssertionClient): Finding[] {
     ['token_endpoint_auth_signing_alg', client.tokenEndpointAuthSigningAlg],
     ['request_object_signing_alg', client.requestObjectSigningAlg],
   ] as const) {
-    if (alg === undefined || alg === null || FAPI2_ALGORITHMS.includes(alg)) continue;
+    if (alg === undefined || alg === null || FAPI2_ALGORITHMS.has(alg as Algorithm)) continue;
     findings.push(error(`${member} is ${alg}: FAPI 2.0 allows only PS256, ES256 and EdDSA`));
   }
   if (client.clientSecretAllowed === true) {
@@ -109,7 +108,7 @@ function profileFindings(client: AssertionClient, profile: AuditOptions['profile
 }
 
 function findingsOf(client: AssertionClient, { profile, days }: AuditOptions): Finding[] {
-  const findings = client.disabled === true ? [warning('the client is disabled')] : [];
+  const findings = isDisabled(client) ? [warning('the client is disabled')] : [];
   findings.push(...profileFindings(client, profile));
   if (client.secrets.length === 0) findings.push(error('the client has no secret'));
   const now = Date.now() / 1000;

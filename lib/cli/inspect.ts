@@ -1,6 +1,6 @@
 import { text as readText } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { explainAssertion } from '../assertion/explain.js';
+import { explainWithClient } from '../assertion/explain.js';
 import type { CheckReport, Explanation } from '../assertion/explain-alone.js';
 import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../assertion/options.js';
 import { askForClient, type FindClient } from '../clients/lookup.js';
@@ -241,7 +241,7 @@ async function inspect(argument: string | undefined, options: InspectOptions): P
     client_id: options.clientId,
   };
   const seconds = (now ?? Date.now()) / 1000;
-  const explanation = await explainAssertion(
+  const explanation = await explainWithClient(
     { issuer, tokenEndpoint, parameters, now: seconds },
     settingsFrom(
       readOptions(

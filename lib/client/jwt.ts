@@ -40,9 +40,9 @@ export interface JwtOptions {
   readonly typ?: string | false | undefined;
   /** Before `iat`, for servers whose clock is behind; false for none. At most 3600; default 0. */
   readonly notBefore?: number | false | undefined;
-  /** Further parameters of the header. */
+  /** More parameters of the header. */
   readonly header?: Members | undefined;
-  /** Further claims. */
+  /** More claims. */
   readonly claims?: Members | undefined;
 }
 

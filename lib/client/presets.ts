@@ -1,3 +1,4 @@
+import { FAPI2_ALGORITHMS } from '../shared/jose.js';
 import type { AssertionServiceOptions } from './assertion-service.js';
 
 const TOKEN_ENDPOINT: Pick<AssertionServiceOptions, 'audience'> = {
@@ -75,7 +76,7 @@ export const presets: Readonly<
     keyHeader: ['kid'],
   },
   /** FAPI 2.0 Security Profile. */
-  fapi2: { algorithms: ['PS256', 'ES256', 'EdDSA', 'Ed25519'] },
+  fapi2: { algorithms: [...FAPI2_ALGORITHMS] },
   /** Open Banking UK: FAPI 1.0 Advanced. */
   openBankingUk: { ...TOKEN_ENDPOINT, typ: 'JWT', algorithms: ['PS256'] },
   /** Open Finance Brasil: FAPI 1.0 Advanced. */

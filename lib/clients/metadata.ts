@@ -1,4 +1,5 @@
 import type { AssertionClient, JsonWebKeySet, Secret } from '../keys/secret.js';
+import { isDisabled } from './policy.js';
 
 /** The members of RFC 7591 §2 client metadata that say how a client authenticates. */
 export interface ClientMetadata {
@@ -11,6 +12,8 @@ export interface ClientMetadata {
   readonly request_object_signing_alg?: string | undefined;
   readonly jwks?: JsonWebKeySet | string | undefined;
   readonly jwks_uri?: string | undefined;
+  /** Refuses the client without removing it. Not part of RFC 7591. Default false. */
+  readonly disabled?: boolean | undefined;
 }
 
 /** Databases use null where code uses undefined. */
@@ -66,6 +69,7 @@ export function clientFromMetadata<Metadata extends ClientMetadata>(
     tokenEndpointAuthMethod: metadata.token_endpoint_auth_method ?? undefined,
     tokenEndpointAuthSigningAlg: metadata.token_endpoint_auth_signing_alg ?? undefined,
     requestObjectSigningAlg: metadata.request_object_signing_alg ?? undefined,
+    ...(isDisabled(metadata) && { disabled: true }),
     metadata,
   };
 }

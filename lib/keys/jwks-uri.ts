@@ -3,7 +3,7 @@ import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { parseRemoteUrl } from '../net/remote-url.js';
 import { readOptions, type Settings } from '../shared/options.js';
-import { safeText } from '../shared/safe.js';
+import { safeText, withoutFinalSlash } from '../shared/safe.js';
 import { type ImportedKeys, importJwkSet, MAX_REMOTE_KEYS, MAX_STRANGERS_KEYS } from './jwk.js';
 
 /**
@@ -43,7 +43,7 @@ function discoveredIn(value: unknown): Discovered {
 
 /** OpenID Connect Discovery §4. */
 const discoveryUrl = (issuer: string): string =>
-  `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
+  `${withoutFinalSlash(issuer)}/.well-known/openid-configuration`;
 
 /** Has both members if the last good document is used during an outage. */
 interface Discovery {

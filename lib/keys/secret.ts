@@ -75,7 +75,7 @@ export interface FederatedIdentity extends Attributes {
   readonly subject: string;
   /** A value that `aud` must contain. Default: the issuer identifier of this server. */
   readonly audience?: string | undefined;
-  /** Further claims that must have exactly these values. Default none. */
+  /** Other claims that must have exactly these values. Default none. */
   readonly claims?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** The https URL of the platform's JWK Set, for platforms without a discovery document. */
   readonly jwksUri?: string | undefined;

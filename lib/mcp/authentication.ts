@@ -22,6 +22,9 @@ interface Shown {
   readonly method?: 'client_secret_basic' | 'client_secret_post' | undefined;
 }
 
+/** An unknown id may be a secret that was sent by mistake, unless it is a URL. */
+const IS_URL = /^https?:\/\//i;
+
 const SECRET_METHODS: readonly unknown[] = ['client_secret_post', 'client_secret_basic'];
 
 export const formOf = ({ body }: ExpressRequest): Record<string, unknown> =>
@@ -113,9 +116,11 @@ export class McpAuthentication {
     const failure = found.client === undefined ? found.failure : failureOf(found.client, shown);
     if (failure !== undefined || found.client === undefined) {
       const known: Failure = failure ?? { reason: 'unknown_client' };
-      throw await this.authenticator.reportRefusal(request, known, endpoint, clientId);
+      const name = found.client !== undefined || IS_URL.test(clientId) ? clientId : undefined;
+      throw await this.authenticator.reportRefusal(request, known, endpoint, name);
     }
-    await this.authenticator.admit(request, found.client, endpoint);
+    const method = shown.method ?? 'none';
+    await this.authenticator.reportSuccess(request, clientId, method, endpoint);
     return { client: found.client.metadata, isProved: hasSecret(found.client) };
   }
 }

@@ -6,6 +6,7 @@ import {
   clientMetadataDocuments,
   type MetadataDocumentClient,
 } from '../clients/metadata-document.js';
+import { isDisabled } from '../clients/policy.js';
 import { KeyError } from '../keys/algorithms.js';
 import { contradictionIn } from '../keys/assert-secrets.js';
 import { importConfiguredSet, importSecret } from '../keys/import.js';
@@ -50,8 +51,11 @@ export function findIn(
   if (documents === undefined) return findRegistered;
   const findDocument = clientMetadataDocuments(documents);
   return async (clientId, context) => {
+    // The store can also disable a client that has a metadata document.
+    const registered = await findRegistered(clientId);
+    if (registered !== undefined && isDisabled(registered)) return registered;
     const client = await findDocument(clientId, context);
-    return client ? fromDocument(client) : findRegistered(clientId);
+    return client ? fromDocument(client) : registered;
   };
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { isDisabled } from '../clients/policy.js';
 import { ClientAuthenticationError, OAuthError } from '../shared/errors.js';
 import { type ExpressRequest, sendOAuthError } from '../shared/http.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { type CurrentClient, formOf } from './authentication.js';
 import { type FindMcpClient, isSameRedirectUri, newClient, readRegistration } from './clients.js';
 import { type McpClientInformation, type McpServerProvider, oauthErrorOf } from './provider.js';
@@ -156,7 +158,7 @@ async function clientOf(find: FindMcpClient, clientId: string): Promise<McpClien
   const found = await find(clientId).catch((error: unknown) => {
     throw lookupError(error);
   });
-  if (found !== undefined && found.disabled !== true) return found.metadata;
+  if (found !== undefined && !isDisabled(found)) return found.metadata;
   throw new OAuthError('invalid_client', 'Invalid client_id');
 }
 
@@ -256,7 +258,7 @@ function refuseToken(
   sendJson(response, status, { error, error_description: message });
 }
 
-const comparable = (resource: URL): string => resource.href.replace(/#.*$/, '').replace(/\/$/, '');
+const comparable = (resource: URL): string => withoutFinalSlash(resource.href.replace(/#.*$/, ''));
 
 const invalidToken = (description: string): OAuthError =>
   new OAuthError('invalid_token', description, 401);
@@ -289,6 +291,10 @@ export async function requireAccessToken(
     }
     if (!scopes.every((scope) => info.scopes.includes(scope))) {
       throw new OAuthError('insufficient_scope', 'The token does not have the scope.', 403);
+    }
+    const client = await provider.clientsStore.getClient(info.clientId);
+    if (client !== undefined && isDisabled(client)) {
+      throw invalidToken('The client of the token is disabled.');
     }
     Object.assign(request, { auth: info });
     return true;

@@ -5,6 +5,7 @@ import { thrownText } from '../shared/safe.js';
 
 // The interfaces of the SDKs, declared again, because users have only one of the SDKs installed.
 
+/** What a clients store knows about a client. `disabled: true` refuses it everywhere. */
 export interface McpClientInformation extends ClientMetadata {
   redirect_uris: string[];
   grant_types?: string[] | undefined;

@@ -19,6 +19,7 @@ import {
   texts,
   unchecked,
 } from '../shared/options.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { formOf, McpAuthentication } from './authentication.js';
 import { findIn } from './clients.js';
 import {
@@ -336,7 +337,7 @@ export function mcpAuthRouter(options: McpAuthRouterOptions): Middleware & {
     }
   };
   publish('oauth-authorization-server', settings.issuerUrl, metadata);
-  const resourcePath = resource.pathname.replace(/\/$/, '');
+  const resourcePath = withoutFinalSlash(resource.pathname);
   const protectedResource = `/.well-known/oauth-protected-resource${resourcePath}`;
   add(
     protectedResource,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { isThenable, withDeadline } from '../shared/deadline.js';
 import type { Failure } from '../shared/reasons.js';
+import { withoutFinalSlash } from '../shared/safe.js';
 import { type ReplayStore, ReplayStoreFullError } from './store.js';
 
 export interface Use {
@@ -11,9 +12,6 @@ export interface Use {
   readonly expiresAt: number;
   readonly platform?: string | undefined;
 }
-
-const withoutFinalSlash = (issuer: string): string =>
-  issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 
 const withLength = (text: string): string => `${text.length}:${text}`;
 

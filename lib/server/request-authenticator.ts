@@ -120,8 +120,18 @@ export class RequestAuthenticator<
     if (failure !== undefined) {
       throw await this.reportRefusal(request, failure, endpoint, client.clientId);
     }
+    await this.reportSuccess(request, client.clientId, method, endpoint);
+  }
+
+  /** Reports a client that another method than an assertion accepted. */
+  async reportSuccess(
+    request: Request,
+    clientId: string,
+    method: string | undefined,
+    endpoint?: PerRequest,
+  ): Promise<void> {
     const recorder = await this.recorder(request, endpoint);
-    recorder.note({ method, clientId: safeText(client.clientId) });
+    recorder.note({ method, clientId: safeText(clientId) });
     recorder.succeed();
   }
 
@@ -135,17 +145,17 @@ export class RequestAuthenticator<
     return this.reportRefusal(request, failure, endpoint);
   }
 
-  /** `provedClientId` only after authentication: a caller may have sent its secret as the id. */
+  /** `knownClientId` only of a client that exists: a caller may have sent its secret as the id. */
   async reportRefusal(
     request: Request,
     failure: Failure,
     endpoint?: PerRequest,
-    provedClientId?: string,
+    knownClientId?: string,
   ): Promise<ClientAuthenticationError> {
     const hasHeader = hasAuthorization(request.headers.authorization);
     const error = new ClientAuthenticationError(failure, this.pipeline.settings, hasHeader);
     const recorder = await this.recorder(request, endpoint);
-    recorder.note({ clientId: safeText(provedClientId) });
+    recorder.note({ clientId: safeText(knownClientId) });
     return recorder.fail(error);
   }
 

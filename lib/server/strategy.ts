@@ -29,6 +29,14 @@ export const Strategy = PassportStrategy as unknown as new () => PassportStrateg
  * `req.authInfo` a `ClientAuthentication`. A request without an assertion goes to the next strategy
  * of the list. With an assertion, the failure is an error, so that no other strategy can accept the
  * request.
+ *
+ * ```http
+ * POST /token HTTP/1.1
+ * Content-Type: application/x-www-form-urlencoded
+ *
+ * grant_type=client_credentials&client_assertion=eyJhbGciOiJFUzI1NiJ9…
+ * &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer
+ * ```
  * @example
  * ```ts
  * const privateKeyJwt = new PrivateKeyJwtStrategy(

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { credentialsIn, formOf } from '../assertion/credentials.js';
-import { type Explanation, explainAssertion } from '../assertion/explain.js';
+import { type Explanation, explainWithClient } from '../assertion/explain.js';
 import {
   CLIENT_ASSERTION_OPTIONS,
   type ClientAssertionOptions,
@@ -204,6 +204,6 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
    */
   explain(request: ClientAssertionRequest): Promise<Explanation> {
     const { settings, findClient } = this.#pipeline;
-    return explainAssertion(request, settings, findClient);
+    return explainWithClient(request, settings, findClient);
   }
 }

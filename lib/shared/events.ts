@@ -15,9 +15,15 @@ export interface AuthenticationEvent {
   actual?: unknown;
   /** The error of the lookup, the replay store or the fetch. */
   cause?: unknown;
-  /** From the assertion or `client_id`. Authenticated only if the outcome is `success`. */
+  /**
+   * From the assertion or `client_id`. Authenticated only if the outcome is `success` and `method`
+   * is not `none`.
+   */
   clientId?: string | undefined;
-  /** On success, such as `private_key_jwt`; after `otherwise`, such as `client_secret_post`. */
+  /**
+   * On success, such as `private_key_jwt`; after `otherwise` and at MCP servers, such as
+   * `client_secret_post`; `none` for a public client of an MCP server.
+   */
   method?: string | undefined;
   /** The `alg` of the assertion. */
   alg?: string | undefined;
@@ -27,7 +33,7 @@ export interface AuthenticationEvent {
   keyId?: string | undefined;
   /** The SHA-256 of `jti` in base64url, to find the same assertion in the client's log. */
   jtiHash?: string | undefined;
-  /** Which of the server's names `aud` was. */
+  /** What `aud` named. */
   audienceForm?: 'issuer' | 'token_endpoint' | 'endpoint' | 'additional' | undefined;
   /** The claims among `exp`, `nbf` and `iat` that came as JSON strings instead of numbers. */
   timesAsStrings?: readonly string[] | undefined;
@@ -90,6 +96,9 @@ export const hashOfJti = (jti: string): string => hash('sha256', jti, 'base64url
 /** If it throws, a process warning is emitted. */
 export type Listener = (event: AuthenticationEvent) => unknown;
 
+/** In seconds: how long before its expiration the event warns of a secret that was used. */
+const WARNED_BEFORE = 2_592_000;
+
 /** Nothing else writes to the event. */
 export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
@@ -127,7 +136,7 @@ export class AuthenticationRecorder {
     secret: string,
     keyId: string | undefined,
     expiresAt: number | undefined,
-    warnBefore: number,
+    now: number,
   ): void {
     const { event } = this;
     event.secret = secret;
@@ -135,7 +144,7 @@ export class AuthenticationRecorder {
     if (expiresAt === undefined) return;
     const secretExpiresAt = new Date(expiresAt * 1000);
     event.secretExpiresAt = secretExpiresAt;
-    if (expiresAt >= warnBefore) return;
+    if (expiresAt >= now + WARNED_BEFORE) return;
     const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
     this.warn({ code: 'secret_expiring', secret, message });
   }

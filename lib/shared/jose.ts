@@ -31,6 +31,13 @@ const isEdDsa = (alg: unknown): boolean => (EDDSA as readonly unknown[]).include
 export const isSameAlgorithm = (a: unknown, b: unknown): boolean =>
   a === b || (isEdDsa(a) && isEdDsa(b));
 
+/** FAPI 2.0 Security Profile §5.4.1. */
+export const FAPI2_ALGORITHMS: ReadonlySet<Algorithm> = new Set([
+  'PS256',
+  'ES256',
+  ...EDDSA,
+] as const);
+
 /** The value of `client_assertion_type` (RFC 7523 §2.2). */
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 

@@ -49,3 +49,7 @@ export const errorFrom = (thrown: unknown): object =>
   typeof thrown === 'object' && thrown !== null
     ? thrown
     : new Error(`Something threw a value that is no error: ${thrownText(thrown)}`);
+
+/** Issuer identifiers and audiences are often written with and without it. */
+export const withoutFinalSlash = (url: string): string =>
+  url.endsWith('/') ? url.slice(0, -1) : url;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainAssertion } from '../../lib/assertion/explain.js';
+import { explainWithClient } from '../../lib/assertion/explain.js';
 import { type CheckReport, explainAlone } from '../../lib/assertion/explain-alone.js';
 import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../../lib/assertion/options.js';
 import { readRules } from '../../lib/assertion/rules.js';
@@ -328,7 +328,7 @@ test('without a lookup, the checks that depend on the client are skipped', async
   const settings = settingsFrom(readOptions('test', {}, CLIENT_ASSERTION_OPTIONS));
   const claims = { iat: now(), exp: now() + 60 };
   const request = requestWith(await signAssertion('client', { claims }));
-  const explanation = await explainAssertion(request, settings, undefined);
+  const explanation = await explainWithClient(request, settings, undefined);
   assert.equal(explanation.accepted, false);
   assert.deepEqual(
     explanation.checks.map(({ check }) => check),

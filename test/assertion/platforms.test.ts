@@ -542,7 +542,7 @@ test('for each rule of a platform’s assertion, explain shows what is expected 
       'passed',
       [
         `sub = ${issuer}, or a FederatedIdentity secret of the client for this iss`,
-        `the client has one for ${issuer}`,
+        `the client has a FederatedIdentity secret for ${issuer}`,
       ],
       SUBJECT,
     ],
@@ -557,7 +557,7 @@ test('for each rule of a platform’s assertion, explain shows what is expected 
     ],
     ['iat is not too old', 'RFC 7523 §3 (6)', 'failed', [`>= ${now() - 660}`], claims.iat],
     ['lifetime', 'RFC 7523 §3 (4)', 'failed', ['<= 660'], 4307],
-    ['jti', 'RFC 7523 §3 (7)', 'failed', 'a non-empty string, since singleUse is set', undefined],
+    ['jti', 'RFC 7523 §3 (7)', 'failed', 'a non-empty string, because singleUse is set', undefined],
   ]);
 });
 

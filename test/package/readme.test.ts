@@ -79,7 +79,7 @@ test('the README as it stands: a token endpoint, a token, a login', async (t) =>
   const client = start(folder, 'client.js');
   assert.equal(await client.ended, 0, client.output());
   assert.match(client.output(), /token_type: 'bearer'/i);
-  await server.line('client.jwt ok');
+  await server.line("outcome: 'success'");
   await server.stop();
 
   const provided = (await codeOf(LOGIN_GUIDE, 'ts')).find((code) => code.includes('new Provider('));

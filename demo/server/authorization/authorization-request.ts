@@ -92,7 +92,7 @@ function codeChallengeOf(parameters: Parameters, isRequired: boolean): string | 
   throw invalidRequest('The code_challenge is not an S256 challenge.');
 }
 
-/** `offline_access` is ignored where it cannot be granted (OpenID Connect Core §11). */
+/** `offline_access` is ignored if it cannot be granted (OpenID Connect Core §11). */
 function scopesOf(parameters: Parameters, client: RegisteredClient): readonly string[] {
   const requested = parseScope(parameters['scope']) ?? [];
   const scopes = requested.filter(
@@ -121,7 +121,7 @@ function maxAgeOf(parameters: Parameters): number | undefined {
 }
 
 /**
- * Checks the parameters of an authorization request, of which the redirect URI is known to be good.
+ * Checks the parameters of an authorization request whose redirect URI was already checked.
  *
  * @throws {OAuthError} which the client may learn
  */

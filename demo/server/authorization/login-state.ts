@@ -3,7 +3,7 @@ import type { Login } from '../sessions/session.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 
 /**
- * Whether the user has to log in for a request: since nobody is logged in, the client asks for it,
+ * Whether the user has to log in for a request: no user is logged in, the client asks for a login,
  * or the login is too old (OpenID Connect Core §3.1.2.1).
  */
 export function needsLogin(login: Login | undefined, request: AuthorizationRequest): boolean {

@@ -49,9 +49,9 @@ function stateBeside({ state }: Parameters, signed: Parameters, { fapi }: Reques
 }
 
 /**
- * Opens the request object of a request, where it has one or must have one.
+ * Opens the request object of a request, if it has one or must have one.
  *
- * @throws {OAuthError} where the request object is missing or invalid
+ * @throws {OAuthError} if the request object is missing or invalid
  */
 export async function effectiveParameters(
   parameters: Parameters,

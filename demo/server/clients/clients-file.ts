@@ -64,7 +64,7 @@ export class ClientsFile {
     );
   }
 
-  /** @throws {ClientsFileError} where the file cannot be used; the message says why */
+  /** @throws {ClientsFileError} if the file cannot be used; the message says why */
   static async open(path: string, log: Log, settings: DocumentSettings): Promise<ClientsFile> {
     const file = new ClientsFile(path, log, settings);
     try {

@@ -38,7 +38,7 @@ type DocumentClient = AssertionClient & {
   };
 };
 
-/** What a client may ask for where its `scope` does not say. */
+/** What a client may ask for if its metadata has no `scope`. */
 const DEFAULT_SCOPE = 'openid profile email offline_access';
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -115,7 +115,7 @@ function clientSecretMethods(client: AssertionClient): string[] {
 }
 
 /**
- * The default of RFC 7591 §2 serves nobody without a redirect URI, so for those it is the grant
+ * A client without a redirect URI cannot use the default of RFC 7591 §2, so its default is the grant
  * that needs none.
  */
 const defaultGrantTypes = (redirectUris: readonly string[]): readonly string[] =>
@@ -156,8 +156,8 @@ export const hasRedirectUri = ({ redirectUris }: RegisteredClient, uri: string):
 /**
  * A client from its entry in the file.
  *
- * @throws {ClientsFileError} where the entry has a member of the wrong type
- * @throws {SecretError} where a secret is weak or wrong
+ * @throws {ClientsFileError} if the entry has a member of the wrong type
+ * @throws {SecretError} if a secret is weak or wrong
  */
 export function registeredClient(entry: unknown): RegisteredClient {
   const clientId = isObject(entry) ? entry['client_id'] : undefined;

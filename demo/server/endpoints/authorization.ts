@@ -63,7 +63,7 @@ const interact: RequestHandler = (request, response) => {
   response.redirect(303, `${request.baseUrl}/${page}?transaction_id=${transactionID}`);
 };
 
-/** Nobody can decide without the login that the client asked for. */
+/** The user can decide only after the login that the client asked for. */
 const requireLogin: RequestHandler = (request, response, next) => {
   const id: unknown = request.body?.transaction_id;
   const transaction = openTransaction(request.session, id);

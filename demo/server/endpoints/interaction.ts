@@ -26,7 +26,7 @@ function requireTransaction(
   throw new OAuthError('invalid_request', 'The authorization request is finished or has expired.');
 }
 
-/** A new session, so that nobody who knew the old one is logged in too. It keeps what is open. */
+/** A new session, because an attacker may know the old id. Open transactions are kept. */
 function renewSession(request: Request): Promise<void> {
   const { transactions } = request.session;
   return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { type Parameters, resourceOf } from '../parameters.js';
 import { assertScopes, parseScope } from '../scopes.js';
 import type { TokenResponse, Tokens } from '../tokens/tokens.js';
 
-/** Scopes that are about a user, of whom there is none here. */
+/** Scopes about a user: this grant has no user. */
 const USER_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
 
 /** The client credentials grant (RFC 6749 §4.4). Default scope: all that the client may have. */

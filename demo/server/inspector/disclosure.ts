@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isShallow } from './shallow.js';
 
-/** A parameter, claim or member of an answer; without a value where that is hidden. */
+/** A parameter, claim or member of an answer; without a value if it is hidden. */
 export interface Member {
   readonly name: string;
   readonly value?: unknown;

@@ -4,7 +4,7 @@ const browserFile = (name: string): string =>
   fileURLToPath(new URL(`./browser/${name}`, import.meta.url));
 
 async function bundle(): Promise<string> {
-  // Only where the page is shown: in production nobody needs it.
+  // Only if the page is shown: production does not need it.
   const { buildSync } = await import('esbuild');
   const { outputFiles } = buildSync({
     entryPoints: [browserFile('main.ts')],

@@ -44,8 +44,8 @@ function secretOf(key: string): Secret {
 }
 
 /**
- * Keeps the last authentications with every check, to learn and to debug by. It costs as much as
- * the authentication itself, and shows claims to whoever asks: not for production.
+ * Keeps the last authentications with every check, for learning and debugging. Not for production:
+ * it costs as much as the authentication itself, and shows claims to anyone who asks.
  */
 export class Traces {
   /** Goes first on the endpoints: lets `note` know the request that an event is about. */
@@ -89,12 +89,12 @@ export class Traces {
     this.used.splice(0, this.used.length - this.limit);
   }
 
-  /** The trace of a request, where it brought an assertion. */
+  /** The trace of a request, if it had an assertion. */
   of(request: Request): Promise<Trace> | undefined {
     return this.byRequest.get(request);
   }
 
-  /** The last assertion that was accepted. It is used up, so nobody gains by having it. */
+  /** The last assertion that was accepted. It is used up, so it is useless to a thief. */
   get lastUsedAssertion(): string | undefined {
     return this.lastUsed;
   }

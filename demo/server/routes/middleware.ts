@@ -12,7 +12,7 @@ export const parseBrowserForm: RequestHandler = express.urlencoded({
   limit: '32kb',
 });
 
-/** Reads the parameters of a parsed form, each of which has one value from here on. */
+/** Reads the parameters of a parsed form. From here on, each has one value. */
 export const readForm: RequestHandler = (request, _response, next) => {
   const read = readParameters(request.body);
   assertNotRepeated(read);

@@ -6,7 +6,7 @@ export interface Grant {
   readonly scopes: readonly string[];
   /** What its access tokens are for (RFC 8707); undefined for this server itself. */
   readonly resource?: string | undefined;
-  /** Who granted it; undefined where the client acts for itself. */
+  /** Who granted it; undefined if the client acts for itself. */
   readonly user?: GrantUser | undefined;
 }
 

@@ -62,7 +62,7 @@ export class Tokens {
   /**
    * Issues the tokens of a grant.
    *
-   * @param options.scopes of the access token, where it gets fewer than were granted
+   * @param options.scopes of the access token, if it gets fewer than were granted
    * @param options.refreshable whether a refresh token comes along
    */
   async issue(

@@ -1,15 +1,15 @@
 import type { AuthenticationEvent } from '../../shared/events.js';
 import { CLIENT_AUTHENTICATION_TYP } from '../../shared/jose.js';
+import { withoutFinalSlash } from '../../shared/safe.js';
 import { type AssertionSubject, type Check, claim } from './check.js';
 
 export type AudienceForm = NonNullable<AuthenticationEvent['audienceForm']>;
 
 export type AudienceMode = 'compatible' | 'issuer' | 'issuer-string';
 
-const withoutSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : url);
-
 export const isSameUrl = (a: unknown, b: string, ignoreTrailingSlash: boolean): boolean =>
-  a === b || (ignoreTrailingSlash && typeof a === 'string' && withoutSlash(a) === withoutSlash(b));
+  a === b ||
+  (ignoreTrailingSlash && typeof a === 'string' && withoutFinalSlash(a) === withoutFinalSlash(b));
 
 /** The assertion's own `typ` promises the audience of RFC 10070. */
 const promisesIssuer = ({ settings, typ }: AssertionSubject): boolean =>

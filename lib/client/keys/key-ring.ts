@@ -325,7 +325,7 @@ export class KeyRing {
     return Date.now() / 1000;
   }
 
-  /** If the clock was set back, nobody knows the age of the keys. */
+  /** If the clock was set back, the age of the keys is unknown. */
   #isOlderThan(seconds: number): boolean {
     const age = this.#now() - this.#loadedAt;
     return age >= seconds || (age < 0 && this.#reloadEvery !== Number.POSITIVE_INFINITY);

@@ -199,7 +199,7 @@ async function verify(jws: string, publicKey: KeyObject): Promise<void> {
   }
 }
 
-/** Verifies each JWS until the first one is right: a wrong signature is a mistake in `sign`. */
+/** Verifies each JWS until the first correct one: a wrong signature is a mistake in `sign`. */
 function jwsMaker(signer: RemoteSigner, publicKey: KeyObject | undefined): KeyParts['sign'] {
   let unproved = publicKey;
   return async (header, claims) => {

@@ -73,9 +73,9 @@ export type AddedParameters = URLSearchParams | Record<string, string> | undefin
  */
 export interface OpenIdConnectStrategyBase {
   readonly name: string;
-  /** Further parameters of the authorization request. */
+  /** More parameters of the authorization request. */
   authorizationRequestParams(request: LoginRequest, options: object): AddedParameters;
-  /** Further parameters of the token request. */
+  /** More parameters of the token request. */
   authorizationCodeGrantParameters(request: LoginRequest, options: object): AddedParameters;
   /** The URL of the request as the user's browser sees it. */
   currentUrl(request: LoginRequest): URL;

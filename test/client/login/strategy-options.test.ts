@@ -86,7 +86,7 @@ const WRONG: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   [
     'a misspelt event',
     { events: { onTokenResponseReceived: () => {} } },
-    /There is no event onTokenResponseReceived: there are redirectToIdentityProvider, /,
+    /There is no event onTokenResponseReceived: use redirectToIdentityProvider, /,
   ],
   [
     'a misspelt event in an object without prototype',

@@ -72,7 +72,7 @@ export function startAssertionSection(server: PageServer): void {
     }
     if (key.value.trim() !== '') form.set('inspector_key', key.value.trim());
     const { accepted, checks } = await checkAtServer(form);
-    // Whoever has pasted something else meanwhile wants to see that.
+    // The user may have pasted something else meanwhile.
     if (text.value === checked) show({ ...inspect(formOf(checked), server), accepted, checks });
   }
 

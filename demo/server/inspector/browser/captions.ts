@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange.js';
 import { printable } from './printable.js';
 
-/** What happens in a request, by its method and path, and its grant type where it has one. */
+/** What happens in a request, by its method and path, and its grant type if it has one. */
 const CAPTIONS: Readonly<Record<string, string>> = {
   'GET /authorize': 'The browser sends the client’s request',
   'POST /authorize': 'The browser sends the client’s request',

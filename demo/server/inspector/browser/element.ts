@@ -21,7 +21,7 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 }
 
 /**
- * Does something at each press of a button, once at a time, and says so where it fails. The button is
+ * Does something at each press of a button, once at a time, and says so if it fails. The button is
  * busy meanwhile.
  */
 export function onPress(

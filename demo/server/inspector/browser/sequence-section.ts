@@ -72,7 +72,7 @@ export function startSequenceSection(): void {
   select.addEventListener('change', () => showSelected());
   onPress(reload, reloadAll, say);
   onPress(sendAgain, sendLastAgain, say);
-  // Whoever comes back from another tab may have logged in there.
+  // The user may have logged in in another tab.
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) load().catch(() => {});
   });

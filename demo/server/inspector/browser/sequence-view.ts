@@ -67,7 +67,7 @@ function explanation({ authentication }: Exchange): readonly HTMLElement[] {
   return explanationView(authentication, now);
 }
 
-/** A request with its answer, of which a line is shown until it is opened. */
+/** A request with its answer, folded to one line. */
 export const exchangeItem = (exchange: Exchange, isOpen: boolean): HTMLLIElement =>
   element(
     'li',
