@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LoginStateError, PendingLogins } from '../../../lib/client/login/pending-logins.js';
+import {
+  hasSessionCookie,
+  LoginStateError,
+  PendingLogins,
+} from '../../../lib/client/login/pending-logins.js';
 import { fakeClock } from '../../support/fake-clock.js';
 
 // The logins that a session waits for. Times are those of this process.
@@ -31,6 +35,8 @@ test('a login waits until its response comes, once', async () => {
   await pending.add(request, one);
   await pending.add(request, login('2'));
   assert.deepEqual(waitingIn(request), ['1', '2']);
+  await pending.add(request, login('3'));
+  assert.equal((await pending.take(request, '3')).state, '3');
   assert.deepEqual(await pending.take(request, '1'), { ...one, owner: 'me' });
   assert.deepEqual(waitingIn(request), ['2']);
   await assert.rejects(pending.take(request, '1'), NOT_WAITING);
@@ -173,3 +179,30 @@ test('the error is for the developer, and says what a response says', () => {
     `${plain} The response says no, which anyone could have sent.`,
   );
 });
+
+const COOKIES: readonly (readonly [what: string, request: object, isThere: boolean])[] = [
+  ['no cookie', { sessionID: 'a:b', headers: {} }, false],
+  ['its id in the cookie', { sessionID: 'a:b', headers: { cookie: 'sid=a:b.x' } }, true],
+  ['its encoded id in the cookie', { sessionID: 'a:b', headers: { cookie: 'sid=a%3Ab.x' } }, true],
+  ['another cookie', { sessionID: 'a:b', headers: { cookie: 'sid=other' } }, false],
+  ['a cookie, and no id', { session: {}, headers: { cookie: 'sid=other' } }, true],
+  ['another cookie than its id', { session: { id: 'a' }, headers: { cookie: 'x=y' } }, false],
+  [
+    'the cookie of a session that is new',
+    { session: { id: 'a', isNew: true }, headers: { cookie: 'x=a' } },
+    false,
+  ],
+  [
+    'the id of @fastify/session',
+    { session: { sessionId: 'a' }, headers: { cookie: 'x=b' } },
+    false,
+  ],
+  ['its id in the session', { session: { id: 'a' }, headers: { cookie: 'x=a' } }, true],
+];
+
+for (const [what, request, isThere] of COOKIES) {
+  test(`a request with ${what} has ${isThere ? 'a' : 'no'} session cookie`, () => {
+    const session = {};
+    assert.equal(hasSessionCookie({ session, ...request } as Request), isThere);
+  });
+}
