@@ -553,7 +553,7 @@ test('what no_matching_key, subject_mismatch and claim_mismatch tell the operato
   assert.deepEqual(await told('workload', tokenOf(otherCluster)), {
     expected: [
       `sub = ${otherCluster.issuer}, or a FederatedIdentity secret of the client for this iss`,
-      `the client has one for ${cluster.issuer}`,
+      `the client has a FederatedIdentity secret for ${cluster.issuer}`,
     ],
     actual: SUBJECT,
   });
