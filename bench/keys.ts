@@ -97,15 +97,18 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     title: 'Many secrets, many clients',
     text: [
       `ES256, ${IN_FLIGHT} in flight. Each assertion has a \`kid\`, and a client and key at random; all keys have been used before and are in the cache, which has room for 10,000.`,
-      'What remains of the difference is memory: a key that was chosen among so many is in no cache of the processor.',
+      'With 1,000 secrets or 10,000 clients, what remains of the difference is memory: a key that was chosen among so many is in no cache of the processor. So these two have no target.',
     ],
-    targets: others.map((name) => atMost(`${name} / ${first}`, ratio(name), 1.1)),
+    targets: others
+      .filter((name) => name.includes('10 '))
+      .map((name) => atMost(`${name} / ${first}`, ratio(name), 1.1)),
     tables: [
       {
         caption: 'Medians',
-        head: ['', 'µs each', 'µs of processor time'],
+        head: ['', 'ratio', 'µs each', 'µs of processor time'],
         rows: names.map((name) => [
           name,
+          ratio(name).toFixed(2),
           (costs[name]?.wall ?? Number.NaN).toFixed(1),
           (costs[name]?.cpu ?? Number.NaN).toFixed(1),
         ]),

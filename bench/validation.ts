@@ -18,6 +18,7 @@ import {
   validation,
 } from './validation/subjects.js';
 
+const WARM_UPS = 3;
 const IN_FLIGHT = [1, 16, 64] as const;
 const ASSERTIONS = 3000;
 
@@ -78,8 +79,11 @@ async function measure(alg: MeasuredAlgorithm, { rounds, scale }: Effort) {
   const names = Object.keys(subjects) as Name[];
   const costs = new Map<number, Record<Name, Cost>>();
   for (const inFlight of IN_FLIGHT) {
-    // Once before it counts, so that the compiler has seen all of it.
-    for (const name of names) await costInFlight(subjects[name]?.() ?? (() => {}), count, inFlight);
+    // Before it counts, so that the compiler has seen all of it.
+    for (let time = 0; time < WARM_UPS; time += 1) {
+      for (const name of names)
+        await costInFlight(subjects[name]?.() ?? (() => {}), count, inFlight);
+    }
     costs.set(
       inFlight,
       await alternate(rounds, names, (name) =>
