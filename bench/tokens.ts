@@ -98,7 +98,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     return {
       title: 'Tokens',
       text: [
-        'One call at a time. Redis is on the same machine, and the provider answers at once: what a refresh costs here is the assertion and the store. `test/client/tokens/redis.test.ts` counts the round trips.',
+        'One call at a time. Redis is on the same machine, and the provider answers at once: what a refresh costs here is the assertion and the store. `test/client/tokens/redis.slow.test.ts` counts the round trips.',
       ],
       targets: [
         atMost(

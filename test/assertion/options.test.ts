@@ -35,7 +35,6 @@ test('without options, the settings are those of the guides', () => {
     onAuthentication: undefined,
     lookupTimeout: 10,
     replayTimeout: 2,
-    secretExpiryWarning: 2_592_000,
   });
 });
 

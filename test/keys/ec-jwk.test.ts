@@ -73,7 +73,7 @@ for (const [alg, size] of Object.entries(COORDINATE_BYTES)) {
     'both coordinates zero': [{ x: 'AA', y: 'AA' }, offCurve],
     'a coordinate that is too long': [
       { x: long.toString('base64url') },
-      new RegExp(`the member x has ${size + 1} bytes: P-\\d+ takes ${size}`),
+      new RegExp(`the member x has ${size + 1} bytes: P-\\d+ needs ${size}`),
     ],
     'a coordinate that is far too long': [{ y: 'A'.repeat(4000) }, /the member y has 3000 bytes/],
     'x beyond the field': [{ x: Buffer.alloc(size, 0xff).toString('base64url') }, offCurve],
