@@ -24,7 +24,7 @@ test('the installed command runs without any peer, and says what a command lacks
   assert.equal(certificate.exitCode, 1);
   assert.match(
     certificate.stderr,
-    /^error: --certificate needs @peculiar\/x509 and reflect-metadata: run npm install @peculiar\/x509 reflect-metadata, or else npx -p passport-private-key-jwt -p /,
+    /^error: --certificate needs @peculiar\/x509 and reflect-metadata: run npm install @peculiar\/x509 reflect-metadata, or use npx -p passport-private-key-jwt -p /,
   );
   await assert.rejects(readFile(join(project.folder, 'other.pem')), { code: 'ENOENT' });
 
