@@ -11,7 +11,7 @@ test('SIGTERM under load: running requests are finished, and the process ends by
   const program = startProgram(
     new URL('../../support/programs/token-server.ts', import.meta.url),
     [],
-    { CLIENT_JWK: JSON.stringify(keyPair('ES256').publicJwk), LOOKUP_MILLISECONDS: '300' },
+    { CLIENT_JWK: JSON.stringify(keyPair('ES256').publicJwk), LOOKUP_MILLISECONDS: '2000' },
   );
   t.after(() => program.stop());
   const url = (await program.line('server http')).split(' ')[1] ?? '';
@@ -22,7 +22,8 @@ test('SIGTERM under load: running requests are finished, and the process ends by
     Array.from({ length: 64 }, async () => assertionForm(await signAssertion()).toString()),
   );
   const begun = forms.map((form) => postForm(agent, `${url}/token`, form));
-  await sleep(150);
+  // Long enough for the server to accept all of them, on a busy machine too.
+  await sleep(1000);
   const terminated = performance.now();
   program.child.kill('SIGTERM');
   await sleep(50);
