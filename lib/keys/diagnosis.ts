@@ -208,6 +208,13 @@ const ECDSA_HASHES: Readonly<Record<string, string>> = {
   ES512: 'sha512',
 };
 
+/** Random bytes seldom look like this, so few other signatures cost another verification. */
+function isDerSequence(bytes: Uint8Array): boolean {
+  const [tag, length, longLength] = bytes;
+  if (tag !== 0x30) return false;
+  return length === bytes.length - 2 || (length === 0x81 && longLength === bytes.length - 3);
+}
+
 function formMistake({ jws, tried }: Search): string[] {
   const { signature, signingInput, header } = jws;
   const alg = String(header['alg']);
@@ -215,7 +222,7 @@ function formMistake({ jws, tried }: Search): string[] {
   const hash = ECDSA_HASHES[alg];
   for (const { key } of tried.slice(0, 2)) {
     const { keyObject } = key;
-    if (hash !== undefined && signature[0] === 0x30) {
+    if (hash !== undefined && isDerSequence(signature)) {
       if (!isVerified(() => verify(hash, data, keyObject, signature))) continue;
       return ['the signature is in DER: RFC 7518 §3.4 requires R and S, each in full length'];
     }
