@@ -37,9 +37,6 @@ const wrappings = fc
   .array(fc.constantFrom(...PEM_WRAPPINGS.slice(0, -1)), { maxLength: 2 })
   .chain((wraps) => fc.constantFrom(wraps, [...wraps, PEM_WRAPPINGS.at(-1) as Wrap]));
 
-/** Some pairs of them lose lines that are comments, as any reader would. */
-const isReadable = (text: string): boolean => /-----BEGIN|^LS0tLS1CRUdJTi/.test(text);
-
 const keyOf = (secret: Secret) => {
   const { keys } = importSecret(secret);
   assert.equal(keys.length, 1);
@@ -57,7 +54,6 @@ test('a public key in PEM is the same key in any wrapping (RFC 7468 §2)', () =>
   const property = fc.property(index, wrappings, (at, wraps) => {
     const pair = PAIRS[at] as KeyPair;
     const value = wraps.reduce((text, wrap) => wrap(text), pemOf(pair));
-    fc.pre(isReadable(value));
     assert.equal(keyOf({ type: 'PublicKeyPem', value }), expected(pair));
   });
   fc.assert(property, { numRuns: 300 });
@@ -67,7 +63,6 @@ test('a certificate in PEM is the same key in any wrapping (RFC 7468 §2)', () =
   const index = fc.nat({ max: PAIRS.length - 1 });
   const property = fc.property(index, wrappings, (at, wraps) => {
     const value = wraps.reduce((text, wrap) => wrap(text), CERTIFICATES[at]?.pem ?? '');
-    fc.pre(isReadable(value));
     assert.equal(keyOf({ type: 'X509CertificateBase64', value }), expected(PAIRS[at] as KeyPair));
   });
   fc.assert(property, { numRuns: 300 });

@@ -35,10 +35,16 @@ function newPair(alg: string): { privateKey: KeyObject; publicKey: KeyObject } |
   }
 }
 
-test('this Node has ML-DSA if the test run requires it', (t) => {
-  const isRequired = process.env['REQUIRE_ML_DSA'] !== undefined;
-  if (!isRequired) return t.skip('REQUIRE_ML_DSA is not set');
-  assert.ok(newPair('ML-DSA-44'), `${process.version} has no ML-DSA`);
+/** Whether a version is at least this one. */
+const isFrom = (version: string, major: number, minor: number): boolean => {
+  const [own = 0, second = 0] = version.split('.').map(Number);
+  return own > major || (own === major && second >= minor);
+};
+
+test('ML-DSA is there from Node 24.6 and OpenSSL 3.5 on', () => {
+  const { node, openssl } = process.versions;
+  const expected = isFrom(node, 24, 6) && isFrom(openssl, 3, 5);
+  assert.equal(newPair('ML-DSA-44') !== undefined, expected, `Node ${node}, OpenSSL ${openssl}`);
 });
 
 const serviceOf = (key: unknown, issuer = ISSUER) =>
