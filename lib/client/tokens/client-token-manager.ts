@@ -181,12 +181,10 @@ export class ClientTokenManager {
     const { issuer, token_endpoint } = this.#config.serverMetadata();
     const { client_id } = this.#config.clientMetadata();
     const thumbprint = await this.#DPoP?.calculateThumbprint();
-    const tokenType = thumbprint === undefined ? 'bearer' : 'dpop';
     const named = JSON.stringify([
       issuer,
       token_endpoint,
       client_id,
-      tokenType,
       thumbprint,
       parameters.toString(),
     ]);
