@@ -3,7 +3,7 @@ import { CLIENT_ASSERTION_TYPE } from '../shared/jose.js';
 
 /**
  * An attacker's metadata may name the issuer of another server beside its own token endpoint, or
- * there may be none. Whoever receives the assertion could use it at the other server (RFC 9700
+ * there may be none. Anyone who receives the assertion could use it at the other server (RFC 9700
  * §4.4).
  */
 function checkTokenEndpoint(url: URL, issuer: string | undefined, expected: string | undefined) {

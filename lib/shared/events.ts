@@ -104,7 +104,7 @@ export class AuthenticationRecorder {
   private readonly event: AuthenticationEvent;
   private readonly started = performance.now();
   private readonly listener: Listener | undefined;
-  /** If nobody listens, facts that take time to collect are left out. */
+  /** False if there is no listener. Then facts that take time to collect are left out. */
   readonly isHeard: boolean;
 
   constructor(

@@ -38,7 +38,7 @@ for (const name of Object.keys(VALUES) as (keyof typeof VALUES)[]) {
     });
   }
 
-  test(`a ${name} that the form inherits is none`, () => {
+  test(`an inherited ${name} of the form is ignored`, () => {
     assert.deepEqual(credentialsIn(Object.create({ [name]: 'x' }), undefined), NOTHING);
   });
 
@@ -57,7 +57,7 @@ for (const [header, counts] of [
   [true, true],
   [false, false],
 ] as const) {
-  test(`the Authorization header ${JSON.stringify(header)} ${counts ? 'counts' : 'is none'}`, () => {
+  test(`the Authorization header ${JSON.stringify(header)} ${counts ? 'counts' : 'does not count'}`, () => {
     assert.equal(credentialsIn({}, header).authorization, counts);
   });
 }
@@ -84,7 +84,7 @@ for (const [what, value] of [
   ['a Map', new Map()],
   ['a DataView', new DataView(new ArrayBuffer(1))],
 ] as const) {
-  test(`${what} is no form`, () => {
+  test(`${what} is refused as a form`, () => {
     assert.throws(() => formOf(value), {
       name: 'TypeError',
       message: /^parameters must be the parsed form/,
@@ -92,7 +92,7 @@ for (const [what, value] of [
   });
 }
 
-test('an object is a form as it is; null and undefined are an empty one', () => {
+test('an object is used as the form; null and undefined are an empty form', () => {
   assert.equal(formOf(VALUES), VALUES);
   assert.deepEqual([formOf(null), formOf(undefined)], [{}, {}]);
 });
@@ -161,7 +161,7 @@ for (const [what, sent, accepts, failure] of [
     { reason: 'client_assertion_type_is_grant_type' },
   ],
   [
-    'the URN of the grant, which is accepted',
+    'the URN of the grant, if that option is set',
     { client_assertion: 'x', client_assertion_type: GRANT_TYPE },
     true,
     undefined,

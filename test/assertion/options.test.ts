@@ -61,7 +61,7 @@ test('one timeout holds for the lookup and the replay store', () => {
   assert.deepEqual([lookupTimeout, replayTimeout], [0.5, 0.5]);
 });
 
-test('what is given is kept: a store, the sets of keys, the status', () => {
+test('a given store, jwksUri and status are used unchanged', () => {
   const replay = { insert: () => true };
   const jwksUri = new RemoteJwkSets();
   const kept = settings({ replay, jwksUri, invalidClientStatus: 400 });
@@ -122,7 +122,7 @@ for (const [options, message] of [
     'test has no option clock: the time is Date.now(), which fake timers replace',
   ],
 ] as const) {
-  test(`${JSON.stringify(options)} is refused with what to write instead`, () => {
+  test(`${JSON.stringify(options)} is refused, and the error says what to write instead`, () => {
     assert.throws(() => settings(options), { name: 'TypeError', message });
   });
 }

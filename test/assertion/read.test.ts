@@ -32,7 +32,7 @@ for (const [kind, wrap] of [
   }
 }
 
-test('a text of the maximum length is read, one character more is not', () => {
+test('a text of the maximum length is read, and a text with one more character is refused', () => {
   const text = jwt({ alg: 'ES256' }, { iss: 'client' });
   assert.deepEqual(readJwt(text, text.length).jws?.claims, { iss: 'client' });
   assert.deepEqual(readJwt(text, text.length - 1), {
@@ -44,7 +44,7 @@ test('a text of the maximum length is read, one character more is not', () => {
   });
 });
 
-test('what is no JWT is refused with what it looks like', () => {
+test('a text that is not a JWT is refused, and the error says what it looks like', () => {
   assert.deepEqual(readJwt('x', 10).failure?.reason, 'assertion_malformed');
 });
 

@@ -123,7 +123,7 @@ const ROWS: readonly (readonly [string, object, readonly string[], number, reado
     [/expires at/],
   ],
   [
-    'two keys, one of which fits the alg of the client',
+    'two keys, and only one fits the alg of the client',
     { secrets: [jwk('ES256'), jwk('RS256')], tokenEndpointAuthSigningAlg: 'ES256' },
     [],
     0,

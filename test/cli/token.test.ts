@@ -235,7 +235,7 @@ test('an encrypted key is opened with the passphrase in the environment', async 
   assert.match(refused.stderr, /passphrase/);
 });
 
-const SECRET = 'a-token-that-nobody-may-see';
+const SECRET = 'a-token-that-must-stay-secret';
 
 /** Answers that are no token response, and have a token all the same. */
 const WITH_TOKEN: readonly (readonly [what: string, status: number, body: string])[] = [

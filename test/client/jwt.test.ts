@@ -17,7 +17,7 @@ import { fakeClock } from '../support/fake-clock.js';
 const read = (options: JwtOptions | object = {}) =>
   readOptions('A JWT', options, jwtOptions('a+jwt'));
 
-test('what is not said has a default', () => {
+test('options that are left out get their defaults', () => {
   assert.deepEqual(read(), {
     audience: undefined,
     lifetime: 60,
@@ -43,7 +43,7 @@ const TAKEN: readonly JwtOptions[] = [
 ];
 
 for (const options of TAKEN) {
-  test(`${JSON.stringify(options)} is taken`, () => {
+  test(`${JSON.stringify(options)} is accepted`, () => {
     const [[name, value] = []] = Object.entries(options);
     assert.deepEqual((read(options) as Record<string, unknown>)[name ?? ''], value);
   });
@@ -86,7 +86,7 @@ for (const [options, message] of WRONG) {
   });
 }
 
-test('the header has the typ besides its own members, or none', () => {
+test('the header has its own members, and the typ unless typ is false', () => {
   const header = { 'x-a': 1 };
   assert.deepEqual(headerOf(read({ header })), { 'x-a': 1, typ: 'a+jwt' });
   assert.deepEqual(Object.keys(headerOf(read({ header, typ: false }))), ['x-a']);
@@ -95,7 +95,7 @@ test('the header has the typ besides its own members, or none', () => {
 
 const SERVER = { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' };
 
-test('the audience is what is fixed, what the function says, or the issuer', () => {
+test('the audience is the fixed value, the result of the function, or the issuer', () => {
   assert.equal(resolveAudience('a', undefined), 'a');
   assert.deepEqual(resolveAudience(['a', 'b'], SERVER), ['a', 'b']);
   assert.equal(resolveAudience(undefined, SERVER), SERVER.issuer);
@@ -124,7 +124,7 @@ test('an audience that is not known is an error', () => {
   });
 });
 
-test('a fixed audience is text or texts', () => {
+test('a fixed audience is one text or a list of texts', () => {
   for (const fixed of ['a', ['a'], ['a', 'b']]) assert.equal(isFixedAudience(fixed), true);
   for (const other of ['', [], [''], ['a', 1], undefined, () => 'a']) {
     assert.equal(isFixedAudience(other), false);

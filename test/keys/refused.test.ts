@@ -70,12 +70,12 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a certificate for 1024 bits', x509(smallCertificate.base64), /the RSA key has 1024 bits/],
   ['an RSA exponent of 1', jwk(EXPONENT_OF_ONE), /public exponent is 1: it must be odd and > 1/],
   [
-    'an RSA key of 16384 bits, which is dear to check',
+    'an RSA key of 16384 bits, which is expensive to verify',
     jwk({ kty: 'RSA', n: oddNumber(16_384), e: 'AQAB' }),
     /the RSA key has 16384 bits: use one of at most 8192/,
   ],
   [
-    'an RSA exponent of 40 bits, which is dear to check',
+    'an RSA exponent of 40 bits, which is expensive to verify',
     jwk({ ...RSA.publicJwk, e: oddNumber(40) }),
     /public exponent has more than 32 bits: use 65537/,
   ],

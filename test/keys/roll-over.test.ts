@@ -162,7 +162,7 @@ test('a client that is disabled, and one whose alg is changed, is refused at onc
   assert.equal(await authenticate(OLD), 'client_algorithm_mismatch');
 });
 
-test('two clients with the same secret are told apart', async () => {
+test('if two clients share a key, disabling one does not affect the other', async () => {
   const clients: readonly AssertionClient[] = ['one', 'two'].map((clientId) => ({
     clientId,
     secrets: [withoutKid(OLD)],

@@ -167,7 +167,7 @@ test('if the store fails, no token is accepted', async (t) => {
   assert.equal((await server.request('/mcp', { headers })).status, 500);
 });
 
-test('an id that was sent and is no client does not reach the event: it may be a secret', async (t) => {
+test('an unknown client_id does not reach the event, because it may be a secret', async (t) => {
   const server = await mcpAuthorizationServer(t, [withSecret]);
   const secret = String(withSecret.client_secret);
   const basic = `Basic ${Buffer.from(`${secret}:${withSecret.client_id}`).toString('base64')}`;

@@ -8,7 +8,7 @@ import { keyPair } from '../support/keys.js';
 const TABLE = documentCacheOptions({ maxBytes: 1000, maxAge: 3600, maxStale: 600 });
 const read = (options: object) => readOptions('Documents', options, TABLE);
 
-test('what is not said has a default', () => {
+test('options that are left out get their defaults', () => {
   const { allowedNetworks, ca, lookup, fetch, ...numbers } = read({});
   assert.equal(allowedNetworks.isEmpty, true);
   assert.deepEqual([ca, lookup, fetch], [undefined, undefined, undefined]);
@@ -21,7 +21,7 @@ test('what is not said has a default', () => {
   });
 });
 
-test('the smallest values are taken, and none below them', () => {
+test('the smallest allowed values are accepted, and smaller values are refused', () => {
   const least = { timeout: 0.001, maxBytes: 1, maxAge: 0, maxStale: 0, maxEntries: 1 };
   const { timeout, maxBytes, maxAge, maxStale, maxEntries } = read(least);
   assert.deepEqual({ timeout, maxBytes, maxAge, maxStale, maxEntries }, least);
@@ -33,7 +33,7 @@ test('the smallest values are taken, and none below them', () => {
   }
 });
 
-test('authorities are trusted besides those of Node', async () => {
+test("own authorities are trusted in addition to Node's", async () => {
   const pem = await certificateOf(keyPair('ES256'));
   for (const ca of [pem, [pem], [pem, pem], []]) assert.ok(read({ ca }).ca);
   for (const wrong of ['ca.pem', [pem, 'ca.pem'], 7, [7], Buffer.from(pem), null]) {

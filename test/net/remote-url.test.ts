@@ -79,7 +79,7 @@ const SITES: readonly (readonly [unknown, string])[] = [
   ['a.example', ''],
 ];
 
-test('a site is a registered domain, in which anyone may have names', () => {
+test('a site is a registered domain with all its subdomains', () => {
   for (const [url, site] of SITES) {
     if (/\d\.\d/.test(String(url))) assert.notEqual(siteOf(url), '', String(url));
     else assert.equal(siteOf(url), site, String(url));
@@ -137,7 +137,7 @@ const FORBIDDEN: readonly (readonly [string, ReturnType<typeof networks>, string
 ];
 
 for (const [url, rules, code, message] of FORBIDDEN) {
-  test(`${url} is no target: ${message}`, () => {
+  test(`${url} is refused as a target: ${message}`, () => {
     assert.throws(() => checkedTarget(url, rules), { name: 'FetchError', code, message });
   });
 }

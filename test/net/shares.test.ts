@@ -68,7 +68,7 @@ test('among equal shares the one that was not used for longest loses its entry',
   );
 });
 
-test('an entry that is set again, under another share too, is one entry', () => {
+test('an entry that is set again, even under another share, stays one entry', () => {
   const map = new SharedMap<number>(2);
   map.set('x', 'a', 1);
   map.set('x', 'b', 2);

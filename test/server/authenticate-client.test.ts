@@ -454,7 +454,7 @@ for (const [option, advice] of [
   });
 }
 
-test('a long name in place of the strategy is shortened', () => {
+test('the error for a name instead of the strategy shortens a long name', () => {
   assert.throws(() => authenticateClient('x'.repeat(50) as never), {
     message: new RegExp(`not the name "${'x'.repeat(40)}"\\.`),
   });

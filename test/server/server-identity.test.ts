@@ -70,7 +70,7 @@ for (const [what, options, override, expected] of [
   });
 }
 
-test('the endpoint of the route comes before that of the strategy, at once if both are fixed', () => {
+test("the route's endpoint overrides the strategy's, without a promise if both are fixed", () => {
   const identify = serverIdentifier({ issuer: ISSUER, endpoint: PAR });
   const identity = { issuer: ISSUER, tokenEndpoint: undefined };
   assert.deepEqual(identify(requestTo('/x')), { ...identity, endpoint: PAR });
@@ -85,7 +85,7 @@ const wrong = (name: string) => ({
   message: `${name} must be an absolute URL, or a function that returns one`,
 });
 
-test('an endpoint of the route that is no URL is refused by name', () => {
+test("a route's endpoint that is not a URL is refused, and the error names the option", () => {
   const identify = serverIdentifier({ issuer: ISSUER });
   assert.throws(() => identify(requestTo('/x'), '/par'), wrong('endpoint'));
 });
@@ -95,13 +95,13 @@ for (const [name, options] of [
   ['tokenEndpoint', { issuer: ISSUER, tokenEndpoint: () => '/token' }],
   ['endpoint', { issuer: ISSUER, endpoint: () => '' }],
 ] as const satisfies readonly (readonly [string, ServerIdentityOptions])[]) {
-  test(`a function whose ${name} is no URL is refused by name`, async () => {
+  test(`a function whose ${name} is not a URL is refused, and the error names the option`, async () => {
     await assert.rejects(async () => serverIdentifier(options)(requestTo('/x')), wrong(name));
   });
 }
 
 for (const name of ['issuer', 'tokenEndpoint', 'endpoint'] as const) {
-  test(`${name} is a URL as a text or a function, and nothing else`, () => {
+  test(`${name} is the text of a URL or a function, and nothing else`, () => {
     const read = SERVER_IDENTITY_OPTIONS[name];
     const make = () => ISSUER;
     assert.equal(read(name, ISSUER), ISSUER);

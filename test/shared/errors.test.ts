@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../lib/shared/errors.js';
 
 const HELP = 'passport-private-key-jwt/docs/troubleshooting.md#';
 
-test('an OAuthError has what frameworks and programs read (RFC 6749 §5.2)', () => {
+test('an OAuthError has the members that frameworks and programs read (RFC 6749 §5.2)', () => {
   const error = new OAuthError('invalid_scope', 'The scope "x\\y" is\nunknown: é.');
   assert.ok(error instanceof Error);
   assert.ok(!('cause' in error));
@@ -57,7 +57,7 @@ for (const [what, settings, authorization, status] of [
   });
 }
 
-test('a status other than 401 is not changed, and the header is none by default', () => {
+test('a status other than 401 is not changed, and by default there is no header', () => {
   const settings = { detailedErrors: false, invalidClientStatus: 400 } as const;
   const down = new ClientAuthenticationError({ reason: 'client_lookup_failed' }, settings);
   assert.equal(down.status, 503);
@@ -74,7 +74,7 @@ test('only detailedErrors tell the caller the reason', () => {
   assert.notEqual(repeated.message, 'Client authentication failed.');
 });
 
-test('a refused request object says nothing to the caller (RFC 9101 §6.3)', () => {
+test('the caller does not learn why a request object is refused (RFC 9101 §6.3)', () => {
   const failure = { reason: 'expired', expected: 1, actual: 'x', cause: 'y' } as const;
   const error = new RequestObjectError(failure);
   assert.deepEqual(

@@ -54,7 +54,7 @@ for (const bits of [256, 384, 512]) {
   });
 }
 
-test('a signature that is a part of a buffer is taken alone', async () => {
+test('a signature inside a larger buffer is encoded without the rest of the buffer', async () => {
   const bytes = Uint8Array.from([1, 2, 3, 4, 5]).subarray(1, 4);
   const jws = await compactJws(writeHeader({}), {}, () => bytes);
   assert.equal(jws, 'e30.e30.AgME');
@@ -66,7 +66,7 @@ for (const [kty, jwk] of [
   ['RSA', keyPair('RS256').publicJwk],
   ['AKP', { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA' }],
 ] as const) {
-  test(`the thumbprint of an ${kty} key is that of another library (RFC 7638 §3.2)`, async () => {
+  test(`the thumbprint of an ${kty} key equals the one from another library (RFC 7638 §3.2)`, async () => {
     const named = { kid: 'a', use: 'sig', ...jwk };
     assert.equal(jwkThumbprint(named), await calculateJwkThumbprint(jwk as JWK));
     const other = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });

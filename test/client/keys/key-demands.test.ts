@@ -35,7 +35,7 @@ test('the demands of a server are lists of known names', () => {
   });
 });
 
-test('the demands are taken out of other options', () => {
+test('the demands are separated from other options', () => {
   const demands: KeyDemands = { algorithms: ['ES256'], keyHeader: ['kid'] };
   assert.deepEqual(keyDemands({ ...demands, more: 1 } as KeyDemands), demands);
 });

@@ -28,7 +28,7 @@ test('only the first file must exist', async (t) => {
   await assert.rejects(keyFiles([file('next.pem'), current])(), { code: 'ENOENT' });
 });
 
-test('another file that is there must be readable', async (t) => {
+test('any other file may be missing, but must be readable if it exists', async (t) => {
   const file = await folder(t);
   await assert.rejects(keyFiles([file('current.pem'), file('folder.pem')])(), { code: 'EISDIR' });
 });

@@ -100,7 +100,7 @@ const TEXTS: readonly (readonly [string, string | undefined])[] = [
 ];
 
 for (const [text, sentence] of TEXTS) {
-  test(`${JSON.stringify(text)} as a key: ${sentence ?? 'nothing is known of it'}`, () => {
+  test(`${JSON.stringify(text)} as a key: ${sentence ?? 'no known mistake'}`, () => {
     assert.equal(mistakeInText(text), sentence);
   });
 }
@@ -132,7 +132,7 @@ const CERTIFICATES: readonly (readonly [string, string | undefined])[] = [
 ];
 
 for (const [text, sentence] of CERTIFICATES) {
-  test(`${JSON.stringify(text)} as a certificate: ${sentence ?? 'nothing is known of it'}`, () => {
+  test(`${JSON.stringify(text)} as a certificate: ${sentence ?? 'no known mistake'}`, () => {
     assert.equal(mistakeInCertificate(text), sentence);
   });
 }
@@ -155,12 +155,12 @@ const OBJECTS: readonly (readonly [object, string | undefined])[] = [
 ];
 
 for (const [value, sentence] of OBJECTS) {
-  test(`an object: ${sentence ?? `nothing is known of ${JSON.stringify(value)}`}`, () => {
+  test(`an object: ${sentence ?? `no known mistake: ${JSON.stringify(value)}`}`, () => {
     assert.equal(mistakeInObject(value), sentence);
   });
 }
 
-test('DER that is no private key is told apart', async () => {
+test('each kind of DER that is not a private key gets its own message', async () => {
   const { publicKey } = keyPair('ES256');
   assert.equal(mistakeInDer(publicKey.export({ format: 'der', type: 'spki' })), PUBLIC);
   const { der } = await clientCertificate(keyPair('ES256'));

@@ -5,7 +5,7 @@ import { eventHandlers } from '../../../lib/client/login/events.js';
 const NAMES =
   'redirectToIdentityProvider, authorizationCodeReceived, tokenResponseReceived, remoteFailure';
 
-test('handlers are taken as they are, and none are needed', () => {
+test('event handlers are optional and used unchanged', () => {
   const all = Object.fromEntries(NAMES.split(', ').map((name) => [name, () => undefined]));
   class Handlers {
     readonly count = 0;
@@ -40,7 +40,7 @@ const WRONG: readonly (readonly [unknown, string])[] = [
 ];
 
 for (const [events, message] of WRONG) {
-  test(`${JSON.stringify(events)} are no handlers: ${message.slice(0, 50)}`, () => {
+  test(`${JSON.stringify(events)} are refused as handlers: ${message.slice(0, 50)}`, () => {
     assert.throws(() => eventHandlers('events', events), { name: 'TypeError', message });
   });
 }

@@ -44,7 +44,7 @@ test('a login waits until its response comes, once', async () => {
   assert.deepEqual(request.session, {});
 });
 
-test('a state that no login has, and none at all, are no response', async () => {
+test('a response without a state, or with an unknown state, is refused', async () => {
   const pending = new PendingLogins(60, 'me');
   const request = newRequest();
   await pending.add(request, login('1'));
@@ -60,7 +60,7 @@ test('only the strategy that began a login finishes it', async () => {
   assert.deepEqual(waitingIn(request), ['1']);
 });
 
-test('a login waits as long as it is told, and the newest ten wait', async () => {
+test('a pending login expires after its lifetime, and only the newest ten are kept', async () => {
   const time = fakeClock();
   try {
     const pending = new PendingLogins(60, 'me');
@@ -78,7 +78,7 @@ test('a login waits as long as it is told, and the newest ten wait', async () =>
   }
 });
 
-test('what else is in the place of the logins is none', async () => {
+test('a session member that is no list of logins is ignored', async () => {
   const pending = new PendingLogins(60, 'me');
   const request = newRequest({ [MEMBER]: 'text' });
   await pending.add(request, login('1'));
@@ -105,7 +105,7 @@ function stored(now: () => unknown, session: Record<string, unknown> = {}) {
   return { steps, request: request as unknown as Request };
 }
 
-test('a login that begins beside another keeps it', async () => {
+test('a login that starts while another one waits keeps the other one', async () => {
   const pending = new PendingLogins(60, 'me');
   const other = { ...login('other'), owner: 'me' };
   const { request } = stored(() => ({ [MEMBER]: [other] }));
@@ -113,7 +113,7 @@ test('a login that begins beside another keeps it', async () => {
   assert.deepEqual(waitingIn(request), ['other', '1']);
 });
 
-test('a login whose session has ended begins in a new one, or not at all', async () => {
+test('if its session has ended, a login starts in a new session or fails', async () => {
   const pending = new PendingLogins(60, 'me');
   const answers = [null, null, {}];
   const { request, steps } = stored(() => answers.shift());
@@ -123,7 +123,7 @@ test('a login whose session has ended begins in a new one, or not at all', async
   await assert.rejects(pending.add(stored(() => null).request, login('1')), NOT_WAITING);
 });
 
-test('of two requests with the same response one is a login', async () => {
+test('if the same response arrives in two requests, only one of them is a login', async () => {
   const pending = new PendingLogins(60, 'me');
   const waiting = { [MEMBER]: [{ ...login('1'), owner: 'me' }] };
   const taken = stored(() => ({ [MEMBER]: [{ ...login('2'), owner: 'me' }] }), waiting);
@@ -147,7 +147,7 @@ test('a session that Passport keeps must be renewable (session fixation)', () =>
   });
 });
 
-test('all logins are forgotten, and that is saved where the session stays', async () => {
+test('all logins are forgotten, and the session is saved if it stays', async () => {
   const pending = new PendingLogins(60, 'me');
   for (const isKept of [true, false]) {
     let saved = 0;
@@ -162,7 +162,7 @@ test('all logins are forgotten, and that is saved where the session stays', asyn
   }
 });
 
-test('the error is for the developer, and says what a response says', () => {
+test('the error tells the developer what the response said', () => {
   const members = { ...new LoginStateError() };
   assert.deepEqual(members, {
     name: 'LoginStateError',

@@ -60,7 +60,7 @@ for (const name of [
   });
 }
 
-test('what may be an ordinary word, or is no secret, is not struck out', async () => {
+test('short values and values that are not secret are not struck out', async () => {
   const config = configured((form) => oauthError('invalid_request', form.get('scope') ?? ''));
   const { message } = await failed(requested(config, { scope: 'abc123 x', code: 'abc123x' }));
   assert.match(message, /invalid_request: abc123 x\.$/);
@@ -84,7 +84,7 @@ const TAKEN: readonly (readonly [string, string])[] = [
 ];
 
 for (const [what, text] of TAKEN) {
-  test(`an answer ${what} is taken`, async () => {
+  test(`an answer ${what} is accepted`, async () => {
     const { access_token } = await requested(configured(() => answered(text)));
     assert.equal(access_token, 'at');
   });
@@ -99,7 +99,7 @@ for (const [what, text] of [
   ],
   ['arrays after strings', token(`["a","b",${'['.repeat(63)}${']'.repeat(64)}`)],
 ] as const) {
-  test(`an answer whose ${what} are nested 65 deep is not`, async () => {
+  test(`an answer whose ${what} are nested 65 deep is refused`, async () => {
     const { name, status, message } = await failed(requested(configured(() => answered(text))));
     assert.deepEqual([name, status], ['ProviderError', 502]);
     assert.equal(
@@ -134,7 +134,7 @@ for (const code of [
   'ERR_BROTLI_DECODE',
   'UND_ERR_HEADERS_OVERFLOW',
 ]) {
-  test(`after ${code} there was an answer, but not one of HTTP`, async () => {
+  test(`${code} means that an answer came, but not an HTTP response`, async () => {
     const { status, message } = await failed(requested(configured(fetchFailed(code))));
     assert.equal(status, 502);
     assert.equal(
@@ -145,13 +145,13 @@ for (const code of [
 }
 
 for (const code of ['UND_ERR_HEADERS_OVERFLOW2', 'X_HPE_', 'ECONNABORTED']) {
-  test(`after ${code} there was no answer`, async () => {
+  test(`${code} means that no answer came`, async () => {
     const { status, message } = await failed(requested(configured(fetchFailed(code))));
     assert.deepEqual([status, message], [503, `The provider cannot be reached (${code}).`]);
   });
 }
 
-test('a second answer counts alone, whatever the first one was', async () => {
+test('only the second answer counts, whatever the first answer was', async () => {
   let times = 0;
   const config = configured(() => {
     times += 1;
@@ -179,7 +179,7 @@ for (const body of ['[]', '{"error":7}', 'null', '"error"', 'error']) {
   });
 }
 
-test('requests that do not belong to a call are sent as they are', async () => {
+test('requests outside a call are sent unchanged', async () => {
   const seen: unknown[] = [];
   const config = configured(() => oauthError('invalid_client'));
   const send = config[customFetch] as CustomFetch;
@@ -193,7 +193,7 @@ test('requests that do not belong to a call are sent as they are', async () => {
   assert.equal(name, 'ResponseBodyError');
 });
 
-test('a refusal is an event without what was sent', async () => {
+test('the event of a refusal contains nothing that was sent', async () => {
   const events: unknown[] = [];
   const note = (event: unknown) => events.push(event);
   const client = channel('passport-private-key-jwt:client');
@@ -273,7 +273,7 @@ for (const [hint, error, isFailure] of [
   });
 }
 
-test('a revocation that got no answer is sent once more', async () => {
+test('a revocation without an answer is sent once more', async () => {
   let times = 0;
   const { sent, outcome } = await revoked({ accessToken: 'at' }, () => {
     times += 1;

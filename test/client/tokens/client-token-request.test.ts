@@ -91,7 +91,7 @@ for (const [request, message] of [
   [{ scope: 7 }, /scope/],
   [{ audience: ['a'] }, /audience/],
 ] as const) {
-  test(`${JSON.stringify(request)} is no request of a token`, async () => {
+  test(`${JSON.stringify(request)} is refused as a token request`, async () => {
     const { tokens, sent } = manager();
     const wrong = request as unknown as ClientTokenRequest;
     for (const _again of [1, 2]) {
@@ -102,7 +102,7 @@ for (const [request, message] of [
   });
 }
 
-test('an inherited member is none of a request that is remembered', async () => {
+test('inherited members of a request are ignored', async () => {
   const { tokens, sent } = manager();
   const inherited = Object.create({ toString: 'x', scope: 'a' }) as ClientTokenRequest;
   await assert.doesNotReject(tokens.getToken(inherited));
@@ -117,7 +117,7 @@ test('an unknown option is named', () => {
   );
 });
 
-test('a request of texts alone is prepared once, for the first thousand of them', async (t) => {
+test('a request that has only texts is prepared once; a thousand such requests are remembered', async (t) => {
   const { config } = manager({}, {});
   const DPoP = getDPoPHandle(config, await randomDPoPKeyPair('ES256'));
   const calculate = t.mock.method(DPoP, 'calculateThumbprint');
@@ -136,7 +136,7 @@ test('a request of texts alone is prepared once, for the first thousand of them'
   assert.equal(await times({ scope: 'a' }), 0);
 });
 
-test('no request takes the name of another that has the same letters', async () => {
+test('two requests whose members have the same letters do not share a token', async () => {
   const { tokens, sent } = manager();
   for (const audience of ['a', 'a5:scope1:b', '1:a', 'a1']) await tokens.getToken({ audience });
   await tokens.getToken({ audience: 'a', scope: 'b' });
@@ -144,7 +144,7 @@ test('no request takes the name of another that has the same letters', async () 
   assert.equal(sent.length, 6);
 });
 
-test('what an answer depends on is in the name of its token, and hidden in it', async () => {
+test('the key of a stored token covers all that the answer depends on, and reveals none of it', async () => {
   const names: string[] = [];
   class NamingStore extends MemoryTokenStore {
     override replace(...parameters: Parameters<MemoryTokenStore['replace']>): boolean {
@@ -198,7 +198,7 @@ test('a token is not in use in the last minute of its life, nor after an API has
   }
 });
 
-test('with a lock, a token that another process has got meanwhile is taken', async () => {
+test('with a lock, a token that another process got in the meantime is used', async () => {
   const store = new MemoryTokenStore();
   const other = manager({ store });
   const keys: string[] = [];
@@ -217,7 +217,7 @@ test('with a lock, a token that another process has got meanwhile is taken', asy
   assert.equal(keys.length, 1);
 });
 
-test('two requests at the same time are one', async () => {
+test('two calls at the same time send one request', async () => {
   const { tokens, sent } = manager();
   const [one, two] = await Promise.all([tokens.getToken(), tokens.getToken()]);
   assert.equal(one, two);

@@ -26,7 +26,7 @@ function failure(thrown: unknown, what: Partial<Seen> = {}) {
   return found;
 }
 
-test('each failure says who has to act, to programs too', () => {
+test('each failure says who has to act, also by its class and code', () => {
   const table = [
     [new LoginRequiredError('x'), 'LoginRequiredError', 'login_required', 401],
     [new ClientRefusedError('x'), 'ClientRefusedError', 'client_refused', 502],
@@ -153,7 +153,7 @@ for (const [grantType, description, name] of INVALID_GRANT) {
   });
 }
 
-test('invalid_token is the fault of the client only where an assertion was sent', () => {
+test('invalid_token is the fault of the client only if an assertion was sent', () => {
   assert.equal(failure(oauthError({ error: 'invalid_token' })).name, 'LoginRequiredError');
   const sent = failure(oauthError({ error: 'invalid_token' }), { sent: SENT });
   assert.equal(sent.name, 'ClientRefusedError');
@@ -239,7 +239,7 @@ const PLACES: readonly (readonly [string, object, Partial<Seen>, unknown[]])[] =
     [undefined, undefined],
   ],
   [
-    'an error that is no text is none',
+    'an error that is not text is ignored',
     { error: 7, error_description: ['x'] },
     { status: 401, secrets: new Set(['secret-1']) },
     [undefined, undefined],
@@ -253,7 +253,7 @@ for (const [what, members, more, expected] of PLACES) {
   });
 }
 
-test('what was sent is struck out of an error and its description', () => {
+test('tokens that were sent are struck out of an error and its description', () => {
   const { error, error_description, message } = failure(oauthError(), {
     error: 'no secret-1',
     description: 'secret-1, secret-2 and secret-1',
@@ -301,7 +301,7 @@ const UNREACHABLE: readonly (readonly [string, unknown, Partial<Seen>, string])[
     ' (ENETUNREACH)',
   ],
   [
-    'a code that is no text is none',
+    'a code that is not text is ignored',
     new Error('x', { cause: Object.assign(new Error('y'), { code: 7 }) }),
     { networkError: 1 },
     '',
@@ -319,7 +319,7 @@ for (const [what, thrown, more, why] of UNREACHABLE) {
   });
 }
 
-test('what is no OAuth comes first, with its cause', () => {
+test('an answer that is not OAuth is reported first, with its cause', () => {
   const { status, message, cause } = failure(new Error('why'), {
     nonsense: 'it is odd',
     networkError: new Error('x'),
@@ -347,18 +347,18 @@ const OWN: readonly (readonly [string, unknown])[] = [
 ];
 
 for (const [what, thrown] of OWN) {
-  test(`it is returned as it is: ${what}`, () => {
+  test(`it is returned unchanged: ${what}`, () => {
     assert.equal(failureOf(thrown, seen()), thrown);
   });
 }
 
-test('a failure stays what it is, even if the last answer was unusable', () => {
+test('a failure that is already classified stays unchanged, even if the last answer was unusable', () => {
   const thrown = new LoginRequiredError('x');
   assert.equal(failureOf(thrown, seen({ nonsense: 'odd' })), thrown);
   assert.equal(failureOf('text', seen({ nonsense: 'odd' })), 'text');
 });
 
-test("openid-client's wrapper is taken off an error of the application", () => {
+test("openid-client's wrapper is removed from an error of the application", () => {
   const cause = new Error('the key service is down');
   assert.equal(failureOf(new Error('something went wrong', { cause }), seen()), cause);
 });

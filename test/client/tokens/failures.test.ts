@@ -62,7 +62,7 @@ async function endless(response: ServerResponse): Promise<void> {
   }
 }
 
-/** Bytes in place of an answer of HTTP. */
+/** Bytes that are not an HTTP response. */
 const raw =
   (bytes: string): RequestListener =>
   ({ socket }) => {

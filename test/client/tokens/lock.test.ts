@@ -4,14 +4,14 @@ import { locked, SingleFlight, tokenLock } from '../../../lib/client/tokens/lock
 
 const method = () => undefined;
 
-test('a lock has both methods, and none is one too', () => {
+test('a lock needs both methods, and may be left out', () => {
   const lock = { acquire: method, release: method };
   assert.equal(tokenLock('lock', lock), lock);
   assert.equal(tokenLock('lock', undefined), undefined);
 });
 
 for (const value of [null, 'lock', {}, { acquire: method }, { release: method }]) {
-  test(`no lock: ${JSON.stringify(value)} with ${Object.keys(value ?? {})}`, () => {
+  test(`refused as a lock: ${JSON.stringify(value)} with ${Object.keys(value ?? {})}`, () => {
     assert.throws(() => tokenLock('The option lock', value), {
       name: 'TypeError',
       message: 'The option lock must have the methods acquire and release of a TokenLock',

@@ -203,7 +203,7 @@ test('a change gets both sessions, and is saved at once unless it is false', asy
   assert.equal(seen[1], stored);
 });
 
-test('a session that no store knows is changed as it is, and need not be saved', async () => {
+test('a session without a store is changed in place, without a save', async () => {
   const session = {};
   const seen: unknown[] = [];
   assert.equal(await changeSession({ session }, (...both) => seen.push(...both)), true);
@@ -211,7 +211,7 @@ test('a session that no store knows is changed as it is, and need not be saved',
   assert.equal(seen[1], session);
 });
 
-test('the steps of one session wait for each other, and those of another do not', async () => {
+test('steps of one session wait for each other; steps of other sessions do not', async () => {
   const { steps, resume, request } = slowSession();
   const first = changeSession(request(), () => true);
   await turns();
@@ -262,7 +262,7 @@ test('a session is destroyed after what is being written, and nothing is written
   assert.equal(await sessionHasEnded(request()), false);
 });
 
-test('what destroys a session is told of the outcome, and of nothing if it does not ask', async () => {
+test('the callback of destroy gets the outcome; destroy also works without a callback', async () => {
   const { steps, sessionStore, request } = slowSession();
   assert.equal(await changeSession(request(), () => false), false);
   const outcomes: unknown[] = [];
@@ -289,7 +289,7 @@ test('a request leaves a session that has ended, and no other', async () => {
   assert.equal(await sessionHasEnded({ session: {}, sessionID: 'a' }), false);
 });
 
-test('a store that can destroy nothing is one too', async () => {
+test('a session store without destroy is left unchanged', async () => {
   const sessionStore = { get: none };
   const request = { session: {}, sessionID: 'a', sessionStore };
   assert.equal(await changeSession(request as never, () => true), true);

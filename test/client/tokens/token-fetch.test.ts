@@ -50,7 +50,7 @@ const refusing =
       headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     });
 
-test('a request is sent with the token, as it is (RFC 6750 §2.1)', async () => {
+test('a request is sent unchanged, with the token added (RFC 6750 §2.1)', async () => {
   const { callApi, sent, asked } = client('https://api.example/v1/');
   const response = await callApi('orders?page=1', {
     method: 'POST',
@@ -88,7 +88,7 @@ test('after a 401 the request is sent once more with another token, body and all
   );
 });
 
-test('a second 401 is the answer, as is a first one if there is no other token', async () => {
+test('a second 401 is returned, and so is the first 401 if there is no other token', async () => {
   const two = client('https://api.example', refusing('Bearer first', 'Bearer second'));
   assert.equal((await two.callApi('/')).status, 401);
   assert.equal(two.sent.length, 2);
@@ -101,14 +101,14 @@ test('a second 401 is the answer, as is a first one if there is no other token',
 });
 
 for (const status of [200, 400, 403, 500]) {
-  test(`the status ${status} is an answer`, async () => {
+  test(`the status ${status} is returned`, async () => {
     const { callApi, sent } = client('https://api.example', () => new Response('', { status }));
     assert.equal((await callApi('/')).status, status);
     assert.equal(sent.length, 1);
   });
 }
 
-test('the body of a first 401 is not left unread', async () => {
+test('the body of the first 401 is read or cancelled', async () => {
   let isCancelled = false;
   const body = new ReadableStream({
     cancel() {
@@ -123,7 +123,7 @@ test('the body of a first 401 is not left unread', async () => {
 });
 
 for (const base of ['api.example', '/v1/', 'file:///v1/', '', 'ftp://api.example/'] as const) {
-  test(`${JSON.stringify(base)} is no URL of an API`, () => {
+  test(`${JSON.stringify(base)} is refused as the URL of an API`, () => {
     assert.throws(() => client(base), {
       name: 'TypeError',
       message: 'baseUrl must be the absolute URL of the API',
@@ -235,13 +235,13 @@ test('a token for one URL is sent to it, with any query', async () => {
 const REASON = new Error('given up');
 const isReason = (error: unknown) => error === REASON;
 
-test('nothing is asked or sent for what was aborted before', async () => {
+test('a request that is already aborted gets no token and is not sent', async () => {
   const { callApi, sent, asked } = client(FOLDER);
   await assert.rejects(callApi('', { signal: AbortSignal.abort(REASON) }), isReason);
   assert.deepEqual([sent, asked], [[], []]);
 });
 
-test('what is aborted while its token is got ends at once, and is not sent', async () => {
+test('a request that is aborted while it waits for its token ends at once and is not sent', async () => {
   const { options, sent } = client(FOLDER);
   const controller = new AbortController();
   let give = (_tokens: TokenSet) => {};
@@ -255,7 +255,7 @@ test('what is aborted while its token is got ends at once, and is not sent', asy
   assert.deepEqual(sent, []);
 });
 
-test('what is aborted at the API is aborted there too, and no other token is got', async () => {
+test('an abort reaches the API, and no new token is requested', async () => {
   const controller = new AbortController();
   const { callApi, signals, asked } = client(FOLDER, () => {
     controller.abort(REASON);
@@ -267,7 +267,7 @@ test('what is aborted at the API is aborted there too, and no other token is got
   assert.deepEqual(asked, [undefined]);
 });
 
-test('an error of the API is the error of fetch', async () => {
+test('fetch rejects with the error of the API call', async () => {
   const failure = new TypeError('fetch failed');
   const { callApi } = client(FOLDER, () => Promise.reject(failure));
   await assert.rejects(callApi(''), (error) => error === failure);

@@ -23,7 +23,7 @@ const made = (members: object = {}, previous?: TokenSet, renewBefore = 60) =>
 const idToken = (sub?: unknown) =>
   `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.`;
 
-test('a response becomes plain JSON, without members for what it does not have', () => {
+test('a response becomes plain JSON, without members that it lacks', () => {
   assert.deepEqual(Object.entries(made({ expires_in: 600 })), [
     ['accessToken', 'at'],
     ['tokenType', 'bearer'],
@@ -60,7 +60,7 @@ for (const [given, lifetime] of LIFETIMES) {
 }
 
 for (const given of [-1, Number.NaN, '', ' ', 'soon', '-1', true, {}, []]) {
-  test(`expires_in ${JSON.stringify(given)} is no lifetime`, () => {
+  test(`expires_in ${JSON.stringify(given)} is ignored`, () => {
     assert.throws(() => made({ expires_in: given }), {
       name: 'TypeError',
       message: 'The expires_in of the tokens must be a number of seconds',
@@ -95,7 +95,7 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
 ];
 
 for (const [what, response, message] of WRONG) {
-  test(`${what} is no token response, and the fault of a provider that answers it`, () => {
+  test(`${what} is not a token response, and the error is a ProviderError`, () => {
     assert.throws(() => tokenSet(response as Response, NOW, 60), { name: 'TypeError', message });
     assert.throws(
       () => answeredTokens(response as Response, NOW, 60),
@@ -116,7 +116,7 @@ test('every printable character may be in an access token', () => {
   assert.deepEqual(answeredTokens({ ...GIVEN } as Response, NOW, 60), made());
 });
 
-test('a refresh keeps what it does not say (RFC 6749 §6)', () => {
+test('a refresh keeps the members that the response leaves out (RFC 6749 §6)', () => {
   const before = made({ scope: 's', refresh_token: 'rt', id_token: 'it' });
   for (const empty of [undefined, null, '']) {
     const { scope, refreshToken, idToken } = made(
@@ -143,7 +143,7 @@ const SUBJECTS: readonly (readonly [string, string | undefined, string | undefin
 ];
 
 for (const [what, now, before, isRight] of SUBJECTS) {
-  test(`a refresh with ${what} is ${isRight ? 'taken' : 'refused'} (OpenID Connect Core §12.2)`, () => {
+  test(`a refresh with ${what} is ${isRight ? 'accepted' : 'refused'} (OpenID Connect Core §12.2)`, () => {
     const previous = made({ id_token: before });
     const refresh = () => made({ id_token: now }, previous);
     if (isRight) assert.equal(refresh().idToken, now ?? before);
@@ -158,7 +158,7 @@ for (const [what, now, before, isRight] of SUBJECTS) {
 
 const TOKENS: TokenSet = { accessToken: 'at', tokenType: 'bearer', expiresAt: 1, renewAt: 0 };
 
-test('a store returns what it was given, or nothing', () => {
+test('a store returns the stored tokens or undefined', () => {
   assert.equal(storedTokens(TOKENS), TOKENS);
   assert.equal(storedTokens(undefined), undefined);
   assert.equal(storedTokens(null), undefined);
@@ -182,7 +182,7 @@ for (const wrong of [
   });
 }
 
-test('tokens are usable until they are to be renewed, unless they were refused', () => {
+test('tokens are used until it is time to renew them, unless they were refused', () => {
   const tokens = { ...TOKENS, renewAt: 100, expiresAt: 200 };
   assert.equal(isUsable(tokens, 99.9, undefined), true);
   assert.equal(isUsable(tokens, 100, undefined), false);
@@ -197,7 +197,7 @@ test('two entries are equal if their JSON is', () => {
   assert.equal(isSame(TOKENS, { ...TOKENS, renewAt: 1 }), false);
 });
 
-test('a store has both methods', () => {
+test('a store needs both methods', () => {
   const store = new MemoryTokenStore();
   assert.equal(tokenStore('store', store), store);
   assert.equal(tokenStore('store', undefined), undefined);
@@ -210,7 +210,7 @@ test('a store has both methods', () => {
   }
 });
 
-test('the memory store replaces only what is expected', () => {
+test('the memory store replaces an entry only if it is the expected one', () => {
   const store = new MemoryTokenStore();
   const other = { ...TOKENS, accessToken: 'other' };
   assert.equal(store.replace('a', TOKENS, other, 60), false);

@@ -31,7 +31,7 @@ const PLACES = {
 };
 
 for (const [where, newPlace] of Object.entries(PLACES)) {
-  test(`in the ${where}, tokens begin with a login and are replaced if nothing has changed them`, async () => {
+  test(`in the ${where}, a login stores tokens, which are replaced only if they are unchanged`, async () => {
     const place = newPlace();
     const request = newRequest();
     assert.equal(place.keyOf(request), 'user-token:client:a');
@@ -68,7 +68,7 @@ for (const [where, newPlace] of Object.entries(PLACES)) {
     assert.deepEqual(await place.get(other), NEW);
   });
 
-  test(`in the ${where}, who is about to refresh says so, unless the tokens have changed`, async () => {
+  test(`in the ${where}, a refresh is marked before it starts, unless the tokens have changed`, async () => {
     const place = newPlace();
     const request = newRequest();
     await place.start(request, OLD, 60);
@@ -89,7 +89,7 @@ test('a store needs the id of the session', async () => {
   });
 });
 
-test('a store may be asynchronous, and is not waited for if it is not', async () => {
+test('a store may be synchronous or asynchronous', async () => {
   const memory = new MemoryTokenStore();
   const request = newRequest();
   const place = tokensInStore(memory, 'client');
@@ -112,7 +112,7 @@ test('a store may be asynchronous, and is not waited for if it is not', async ()
   assert.equal(place.get(request), undefined);
 });
 
-test('a mark that may have been written although its store failed is taken away', async () => {
+test('if a store fails, the mark is removed, because it may have been written', async () => {
   const memory = new MemoryTokenStore();
   const request = newRequest();
   const key = 'user-token:client:a';
@@ -157,7 +157,7 @@ test('a store is tried twenty times while others change the entry', async () => 
   }
 });
 
-test('a store keeps tokens as long as it is told, and the end of a session for an hour', async () => {
+test('a store keeps tokens for the given time, and the mark of an ended session for an hour', async () => {
   const lifetimes: unknown[] = [];
   const memory = new MemoryTokenStore();
   const store = {
@@ -186,7 +186,7 @@ const ofDestroyed = () => ({
   },
 });
 
-test('where the session itself is gone nothing is saved, and its tokens are still given out to revoke', async () => {
+test('if the session is gone, nothing is saved, and its tokens can still be revoked', async () => {
   const memory = new MemoryTokenStore();
   const place = tokensInStore(memory, 'client');
   await place.start(newRequest(), OLD, 60);
@@ -209,7 +209,7 @@ test('where the session itself is gone nothing is saved, and its tokens are stil
   assert.deepEqual(gone.session, {});
 });
 
-test('the session has the tokens of each client as a member of its own', async () => {
+test('the session keeps the tokens of each client in a member of its own', async () => {
   const request = newRequest();
   await tokensInSession('one').start(request, OLD, 60);
   const other = tokensInSession('two');
@@ -220,7 +220,7 @@ test('the session has the tokens of each client as a member of its own', async (
   assert.deepEqual(request.session, { 'tokens:one': OLD });
 });
 
-test('a session without an id ends as the object that it is', async () => {
+test('a session without an id is ended as an object', async () => {
   const place = tokensInSession('client');
   const request = { session: {} };
   assert.equal(place.keyOf(request), undefined);
@@ -246,7 +246,7 @@ test('an ended session is remembered for an hour, longer than any request takes'
   }
 });
 
-test('a request takes over the tokens that another one of its session has got', async () => {
+test('a request uses the tokens that another request of its session got', async () => {
   const place = tokensInSession('client');
   let saved = 0;
   const save = (done: () => void) => {
@@ -261,7 +261,7 @@ test('a request takes over the tokens that another one of its session has got', 
   assert.deepEqual(request.session['tokens:client'], NEW);
 });
 
-test('a request whose session was read earlier learns what is stored now', async () => {
+test('a request reads the stored session again', async () => {
   const place = tokensInSession('client');
   const stored = { 'tokens:client': NEW };
   const request = {
