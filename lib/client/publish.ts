@@ -10,6 +10,7 @@ import { KeyError } from '../keys/algorithms.js';
 import { importJwkSet, MAX_REMOTE_KEYS } from '../keys/jwk.js';
 import { refusePrivateKey } from '../keys/pem.js';
 import type { JsonWebKey, JsonWebKeySet } from '../keys/secret.js';
+import { errorFrom } from '../shared/safe.js';
 import { AssertionService } from './assertion-service.js';
 import { KeyRing } from './keys/key-ring.js';
 import { SigningKey } from './keys/signing-key.js';
@@ -144,7 +145,7 @@ function publisher(
       if (types.length > 1) response.setHeader('Vary', 'Accept');
       send(request, response, negotiated(request.headers.accept, types), body);
     } catch (error) {
-      next(error);
+      next(errorFrom(error));
     }
   };
 }

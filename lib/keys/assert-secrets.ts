@@ -92,7 +92,7 @@ function isMetadata(client: unknown): boolean {
 export function checkClientSecrets(client: AssertionClient): readonly VerificationKey[] {
   if (isMetadata(client)) {
     throw new TypeError(
-      'This is no client: clientId and secrets are missing. clientFromMetadata makes a client from RFC 7591 metadata (client_id, jwks, jwks_uri)',
+      'This is not a client: clientId or secrets is missing. clientFromMetadata makes a client from RFC 7591 metadata (client_id, jwks, jwks_uri)',
     );
   }
   for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg'] as const) {

@@ -48,7 +48,7 @@ export function thrownText(thrown: unknown): string {
 export const errorFrom = (thrown: unknown): object =>
   typeof thrown === 'object' && thrown !== null
     ? thrown
-    : new Error(`Something threw a value that is no error: ${thrownText(thrown)}`);
+    : new Error(`Something threw a value that is not an error: ${thrownText(thrown)}`);
 
 /** Issuer identifiers and audiences are often written with and without it. */
 export const withoutFinalSlash = (url: string): string =>

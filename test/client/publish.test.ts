@@ -225,6 +225,16 @@ for (const [what, key, message] of SECRET_KEYS) {
   });
 }
 
+// Express continues after some of these values, and skips handlers after the others.
+for (const thrown of [undefined, 0, '', 'route', 'router']) {
+  test(`a source that rejects with ${JSON.stringify(thrown)} ends in an error`, async (t) => {
+    const url = await serve(t, publishJwks({ publicJwks: () => Promise.reject(thrown) }));
+    const response = await fetch(url);
+    assert.equal(response.status, 500);
+    assert.deepEqual(await response.json(), { name: 'Error' });
+  });
+}
+
 const NO_KEYS: readonly (readonly [string, unknown])[] = [
   ['nothing', undefined],
   ['null', null],

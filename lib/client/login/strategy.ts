@@ -2,6 +2,7 @@ import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
 import { type ArgumentTable, readOptions, text } from '../../shared/options.js';
+import { errorFrom } from '../../shared/safe.js';
 import { metadataOf } from '../assertion-source.js';
 import { publish } from '../events.js';
 import { isClientFailure, LoginRequiredError } from '../tokens/failures.js';
@@ -322,11 +323,8 @@ export class OpenIdConnectStrategy extends Base {
     }
   }
 
-  /**
-   * `next(undefined)` would continue, so make sure there is an error.
-   * @internal
-   */
+  /** @internal */
   _error(error: unknown): void {
-    this.error(error || new Error('The login failed without an error.'));
+    this.error(error ? errorFrom(error) : new Error('The login failed without an error.'));
   }
 }

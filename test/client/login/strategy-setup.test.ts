@@ -192,6 +192,16 @@ for (const nothing of [undefined, null, 0, '']) {
   });
 }
 
+// Express skips handlers after these values instead of reporting an error.
+for (const word of ['route', 'router']) {
+  test(`a handler that throws '${word}' ends in an error, not at the next route`, async () => {
+    const events = { redirectToIdentityProvider: () => Promise.reject(word) };
+    const error = await requestTo({ before: [session], events }, '/cb');
+    assert.ok(error instanceof Error);
+    assert.match(error.message, new RegExp(`a value that is not an error: ${word}$`));
+  });
+}
+
 const change = (parameters: Readonly<Record<string, string>>) => ({
   redirectToIdentityProvider({ protocolMessage }: { protocolMessage: URLSearchParams }) {
     for (const [name, value] of Object.entries(parameters)) protocolMessage.set(name, value);
