@@ -7,6 +7,8 @@ import { LoadedServer, type RequestCost } from './http/loaded-server.js';
 const IN_FLIGHT = 64;
 const REQUESTS = 2500;
 const WARM_UPS = 3;
+/** In a round, of each server. */
+const LOADS = 3;
 const ALGORITHMS = ['RS256', 'ES256'] as const;
 
 const KINDS = [
@@ -31,7 +33,9 @@ const NAMES: Readonly<Record<Kind, string>> = {
   'oidc-provider': 'oidc-provider, private_key_jwt',
 };
 
-async function measure(alg: (typeof ALGORITHMS)[number], { rounds, scale }: Effort) {
+type Costs = Record<Kind, Record<keyof RequestCost, number>>;
+
+async function measureOnce(alg: (typeof ALGORITHMS)[number], scale: number): Promise<Costs> {
   const keys = newKeys(alg);
   const count = Math.ceil(REQUESTS * scale);
   const servers = new Map<Kind, LoadedServer>();
@@ -44,24 +48,30 @@ async function measure(alg: (typeof ALGORITHMS)[number], { rounds, scale }: Effo
           : formsWithAssertions(keys, count),
       );
     for (const kind of KINDS) for (let time = 0; time < WARM_UPS; time += 1) await load(kind);
-    // Over HTTP the figures vary most, and what is added is a difference of two of them.
-    return await alternate(
-      rounds * 3,
-      KINDS,
-      async (kind): Promise<Record<keyof RequestCost, number>> => ({
-        ...(await load(kind)),
-      }),
-    );
+    return await alternate(LOADS, KINDS, async (kind) => ({ ...(await load(kind)) }));
   } finally {
     for (const server of servers.values()) server.stop();
   }
 }
 
+/**
+ * What is added is a difference of two figures, and what V8 compiles differs from process to process
+ * by as much: so each round starts every server anew.
+ */
+async function measure(
+  alg: (typeof ALGORITHMS)[number],
+  { rounds, scale }: Effort,
+): Promise<Costs> {
+  const all: Costs[] = [];
+  for (let round = 0; round < rounds; round += 1) all.push(await measureOnce(alg, scale));
+  return await alternate(rounds, KINDS, async (kind, round) => (all[round] as Costs)[kind]);
+}
+
 /** What authentication adds to a request over HTTP. */
 export async function question(effort: Effort): Promise<Answer> {
-  const all = new Map<string, Record<Kind, RequestCost>>();
+  const all = new Map<string, Costs>();
   for (const alg of ALGORITHMS) all.set(alg, await measure(alg, effort));
-  const costs = (alg: string) => all.get(alg) as Record<Kind, RequestCost>;
+  const costs = (alg: string) => all.get(alg) as Costs;
   const added = (alg: string, kind: Kind) => costs(alg)[kind].cpu - costs(alg).bare.cpu;
   const providerAdded = (alg: string) =>
     costs(alg)['oidc-provider'].cpu - costs(alg)['oidc-provider, client_secret_post'].cpu;
@@ -69,7 +79,7 @@ export async function question(effort: Effort): Promise<Answer> {
   return {
     title: 'What authentication adds to a request over HTTP',
     text: [
-      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; each server is a process of its own. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
+      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; each server is a process of its own, and a new one in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
       'Passport with a strategy that accepts at once costs about as much as a whole validation. `authenticateClient` does not run it.',
     ],
     targets: ALGORITHMS.flatMap((alg) => [
