@@ -2,13 +2,14 @@ import { newKeys } from './assertions.js';
 import { type Answer, atMost, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
 import { formsWithAssertions, formsWithSecrets } from './http/forms.js';
-import { LoadedServer, type RequestCost } from './http/loaded-server.js';
+import { LoadedServers, type RequestCost } from './http/loaded-server.js';
 
 const IN_FLIGHT = 64;
-const REQUESTS = 2500;
-const WARM_UPS = 3;
-/** In a round, of each server. */
-const LOADS = 3;
+const WARM_UP = 5000;
+/** In a turn. */
+const REQUESTS = 1000;
+/** The turns of each server in a round. */
+const LOADS = 9;
 const ALGORITHMS = ['RS256', 'ES256'] as const;
 
 const KINDS = [
@@ -37,26 +38,28 @@ type Costs = Record<Kind, Record<keyof RequestCost, number>>;
 
 async function measureOnce(alg: (typeof ALGORITHMS)[number], scale: number): Promise<Costs> {
   const keys = newKeys(alg);
-  const count = Math.ceil(REQUESTS * scale);
-  const servers = new Map<Kind, LoadedServer>();
+  const servers = await LoadedServers.start(KINDS, keys, IN_FLIGHT);
+  const load = (kind: Kind, count: number) =>
+    servers.load(
+      kind,
+      kind === 'oidc-provider, client_secret_post'
+        ? formsWithSecrets(count)
+        : formsWithAssertions(keys, count),
+    );
   try {
-    for (const kind of KINDS) servers.set(kind, await LoadedServer.start(kind, keys, IN_FLIGHT));
-    const load = (kind: Kind) =>
-      (servers.get(kind) as LoadedServer).load(
-        kind === 'oidc-provider, client_secret_post'
-          ? formsWithSecrets(count)
-          : formsWithAssertions(keys, count),
-      );
-    for (const kind of KINDS) for (let time = 0; time < WARM_UPS; time += 1) await load(kind);
-    return await alternate(LOADS, KINDS, async (kind) => ({ ...(await load(kind)) }));
+    for (const kind of KINDS) await load(kind, Math.ceil(WARM_UP * scale));
+    return await alternate(LOADS, KINDS, async (kind) => ({
+      ...(await load(kind, Math.ceil(REQUESTS * scale))),
+    }));
   } finally {
-    for (const server of servers.values()) server.stop();
+    servers.stop();
   }
 }
 
 /**
- * What is added is a difference of two figures, and what V8 compiles differs from process to process
- * by as much: so each round starts every server anew.
+ * What is added is a difference of two figures. What V8 compiles, and what the machine does
+ * meanwhile, differ by as much: so the servers share one process, take short turns, and start anew
+ * in each round.
  */
 async function measure(
   alg: (typeof ALGORITHMS)[number],
@@ -79,7 +82,7 @@ export async function question(effort: Effort): Promise<Answer> {
   return {
     title: 'What authentication adds to a request over HTTP',
     text: [
-      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; each server is a process of its own, and a new one in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
+      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; all servers share one process, take short turns, and start anew in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
       'Passport with a strategy that accepts at once costs about as much as a whole validation. `authenticateClient` does not run it.',
     ],
     targets: ALGORITHMS.flatMap((alg) => [

@@ -2,7 +2,7 @@ import { newKeys } from './assertions.js';
 import { type Answer, atLeast, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
 import { formsWithAssertions } from './http/forms.js';
-import { LoadedServer, type RequestCost } from './http/loaded-server.js';
+import { LoadedServers, type RequestCost } from './http/loaded-server.js';
 import { startRedis } from './http/redis.js';
 
 const IN_FLIGHT = 64;
@@ -10,6 +10,8 @@ const REQUESTS = 2000;
 const WARM_UPS = 3;
 
 const MEMORY = 'memory';
+
+type StoreKind = 'memory' | 'redis';
 
 /** Where used assertions are remembered, and the arguments of `redis-server`. */
 const STORES: Readonly<Record<string, readonly string[] | undefined>> = {
@@ -23,20 +25,23 @@ const STORES: Readonly<Record<string, readonly string[] | undefined>> = {
 export async function question({ rounds, scale }: Effort): Promise<Answer> {
   const keys = newKeys('ES256');
   const count = Math.ceil(REQUESTS * scale);
-  const servers = new Map<string, LoadedServer>();
+  const servers = new Map<string, LoadedServers<StoreKind>>();
   const stops: (() => unknown)[] = [];
   try {
     for (const [name, args] of Object.entries(STORES)) {
       const redis = args && (await startRedis(args));
       if (redis !== undefined) stops.push(() => redis.stop());
       const env: Record<string, string> = redis === undefined ? {} : { REDIS_URL: redis.url };
-      const kind = redis === undefined ? 'memory' : 'redis';
-      const server = await LoadedServer.start(kind, keys, IN_FLIGHT, env);
+      const kinds = [redis === undefined ? 'memory' : 'redis'] as const;
+      const server = await LoadedServers.start<StoreKind>(kinds, keys, IN_FLIGHT, env);
       stops.unshift(() => server.stop());
       servers.set(name, server);
     }
     const load = async (name: string): Promise<Record<keyof RequestCost, number>> => ({
-      ...(await (servers.get(name) as LoadedServer).load(formsWithAssertions(keys, count))),
+      ...(await (servers.get(name) as LoadedServers<StoreKind>).load(
+        name === MEMORY ? 'memory' : 'redis',
+        formsWithAssertions(keys, count),
+      )),
     });
     const names = Object.keys(STORES);
     for (const name of names) for (let time = 0; time < WARM_UPS; time += 1) await load(name);

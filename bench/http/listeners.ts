@@ -126,7 +126,7 @@ const KINDS: Readonly<Record<string, () => Server | Promise<Server>>> = {
   },
 };
 
-export async function listeners(kind: string): Promise<Server> {
+export async function listener(kind: string): Promise<Server> {
   const make = KINDS[kind];
   if (make === undefined) throw new TypeError(`There is no server ${kind}`);
   return make();

@@ -19,27 +19,31 @@ export interface RequestCost {
 
 const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
 
-/** A server in a process of its own, and what loads it. */
-export class LoadedServer {
+/** Servers in one process of their own, and what loads them. */
+export class LoadedServers<Kind extends string> {
   private readonly child: ChildProcess;
-  private readonly url: string;
+  private readonly urls: Readonly<Record<string, string>>;
   private readonly agent: Agent;
   private readonly inFlight: number;
 
-  private constructor(child: ChildProcess, url: string, inFlight: number) {
+  private constructor(
+    child: ChildProcess,
+    urls: Readonly<Record<string, string>>,
+    inFlight: number,
+  ) {
     this.child = child;
-    this.url = url;
+    this.urls = urls;
     this.inFlight = inFlight;
     this.agent = new Agent({ keepAlive: true, maxSockets: inFlight });
   }
 
-  static async start(
-    kind: string,
+  static async start<Kind extends string>(
+    kinds: readonly Kind[],
     { alg, jwk }: Keys,
     inFlight: number,
     env: Readonly<Record<string, string>> = {},
-  ): Promise<LoadedServer> {
-    const child = fork(SERVER, [kind], {
+  ): Promise<LoadedServers<Kind>> {
+    const child = fork(SERVER, kinds, {
       execArgv: ['--import', 'tsx', '--no-warnings'],
       env: {
         ...process.env,
@@ -51,16 +55,17 @@ export class LoadedServer {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const [message] = (await once(child, 'message')) as [Message];
-    if (!('url' in message)) throw new Error(`The server ${kind} has not started.`);
-    return new LoadedServer(child, message.url, inFlight);
+    if (!('urls' in message)) throw new Error(`The servers ${kinds.join(', ')} have not started.`);
+    return new LoadedServers(child, message.urls, inFlight);
   }
 
-  /** Sends each form once, and says what a request cost the server. */
-  async load(forms: readonly string[]): Promise<RequestCost> {
+  /** Sends each form once to a server, and says what a request cost the process. */
+  async load(kind: Kind, forms: readonly string[]): Promise<RequestCost> {
+    const url = this.urls[kind] as string;
     await this.figures();
     const { wall } = await costInFlight(
       async (index) => {
-        const status = await postForm(this.agent, this.url, forms[index] ?? '');
+        const status = await postForm(this.agent, url, forms[index] ?? '');
         if (status !== 200) throw new Error(`The server has answered ${status}.`);
       },
       forms.length,

@@ -7,4 +7,6 @@ export interface Figures {
 }
 
 /** What a server sends to the process that loads it. */
-export type Message = { readonly url: string } | { readonly figures: Figures };
+export type Message =
+  | { readonly urls: Readonly<Record<string, string>> }
+  | { readonly figures: Figures };
