@@ -524,7 +524,10 @@ test('if a provider reissues a replaced refresh token, the user must log in: the
     assert.equal((await users.getToken(request)).accessToken, `at-${refresh}`);
   }
   time.advance(600);
-  await assert.rejects(users.getToken(request), LoginRequiredError);
+  await assert.rejects(users.getToken(request), {
+    name: 'LoginRequiredError',
+    message: /a refresh token that it had already replaced: the user must log in again$/,
+  });
   assert.equal(answers, 3);
   assert.equal(await users.revoke(request), true);
 });
@@ -1305,13 +1308,7 @@ test('a logout of a user without tokens calls nobody', async () => {
 test('a session without an id has a refresh and a logout of its own', async () => {
   const { config, sent } = await loggedIn();
   const keys: string[] = [];
-  const lock = {
-    async acquire(key: string) {
-      keys.push(key);
-      return 'me';
-    },
-    release: () => undefined,
-  };
+  const lock = unlocked(keys);
   const withLock = new UserTokenManager({ config, lock });
   const [one, other] = [{ session: {} }, { session: {} }];
   await withLock.save(one, GIVEN);
@@ -1328,14 +1325,153 @@ test('a session without an id has a refresh and a logout of its own', async () =
 
 test('a lock has the key of the session', async () => {
   const keys: string[] = [];
-  const lock = {
-    async acquire(key: string) {
-      keys.push(key);
-      return 'me';
-    },
-    release: () => undefined,
-  };
+  const lock = unlocked(keys);
   const { users, request } = await loggedIn({}, undefined, { lock });
   await users.getToken(request, 'at');
   assert.deepEqual(keys, [KEY]);
+});
+
+const unlocked = (keys: string[]) => ({
+  async acquire(key: string) {
+    keys.push(key);
+    return 'me';
+  },
+  release: () => undefined,
+});
+
+test('a usable token needs neither the lock nor a write', async () => {
+  const keys: string[] = [];
+  const { users, request, entries } = await loggedIn({}, undefined, { lock: unlocked(keys) });
+  assert.equal((await users.getToken(request)).accessToken, 'at');
+  assert.deepEqual([keys, entries.length], [[], 1]);
+});
+
+test('tokens that another process got while this one waited for the lock are used as they are', async () => {
+  const { users, request, entries, sent } = await loggedIn({
+    get: (times, memory) => {
+      if (times === 3) change(memory, BY_ANOTHER);
+    },
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+  assert.deepEqual([sent, entries.length], [[], 1]);
+});
+
+test('if a store loses renewed tokens, it gets them again, and the old refresh token is not sent', async () => {
+  const { users, request, memory, sent } = await loggedIn();
+  const before = memory.get(KEY);
+  const renewed = await users.getToken(request, 'at');
+  assert.ok(memory.replace(KEY, memory.get(KEY), before, 600));
+  assert.deepEqual(await users.getToken(request, 'at'), renewed);
+  assert.deepEqual(memory.get(KEY), renewed);
+  assert.deepEqual(sent, ['rt']);
+});
+
+for (const [code, times] of [
+  ['ECONNREFUSED', 2],
+  ['ECONNRESET', 1],
+] as const) {
+  test(`after ${code} a refresh is sent ${times === 2 ? 'once more' : 'no more, since it may have used up the token'}`, async () => {
+    const { users, request, sent, memory } = await loggedIn({}, () => {
+      const cause = Object.assign(new Error('of the socket'), { code });
+      throw new TypeError('fetch failed', { cause });
+    });
+    await assert.rejects(users.getToken(request, 'at'), { name: 'ProviderError', status: 503 });
+    assert.equal(sent.length, times);
+    assert.equal(memory.get(KEY)?.refreshing, undefined);
+  });
+}
+
+test('a refresh token that is not replaced is sent again and again, once for each refresh', async () => {
+  const { users, request, sent, memory } = await loggedIn({}, (_form, changed) => {
+    change(changed, { refreshing: { by: 'another', until: 1 } });
+    return renewedAs(String(sent.length), { refresh_token: undefined });
+  });
+  for (const expected of ['at', 'at 1', 'at 2']) {
+    assert.notEqual((await users.getToken(request, expected)).accessToken, expected);
+  }
+  assert.deepEqual(sent, ['rt', 'rt', 'rt']);
+  assert.equal(memory.get(KEY)?.accessToken, 'at 3');
+});
+
+/** A provider that answers a refresh when it is told to. */
+function waiting() {
+  const steps = new EventEmitter();
+  const [asked, mayAnswer] = [once(steps, 'asked'), once(steps, 'answer')];
+  const answerOf: Answer = async () => {
+    steps.emit('asked');
+    await mayAnswer;
+    return renewedAs('new');
+  };
+  return { asked, answer: () => steps.emit('answer'), answerOf };
+}
+
+test('a logout waits for the refresh of a session that another process has ended', async () => {
+  const { asked, answer, answerOf } = waiting();
+  const { users, request, memory, sent } = await loggedIn({}, answerOf);
+  const renewal = users.getToken(request, 'at');
+  await asked;
+  const entry = memory.get(KEY);
+  const ended = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
+  assert.ok(memory.replace(KEY, entry, ended, 600));
+  const logout = users.revoke(request);
+  await setImmediate();
+  answer();
+  await assert.rejects(renewal, LoginRequiredError);
+  assert.equal(await logout, true);
+  assert.deepEqual(sent, ['rt', 'revoke rt new', 'revoke at new']);
+});
+
+test('after a logout, tokens that arrive too late for the next session with the id are revoked', async () => {
+  const { users, request, memory, sent } = await loggedIn({}, (_form, changed) => {
+    change(changed, undefined);
+    return renewedAs('new');
+  });
+  const before = memory.get(KEY);
+  await users.revoke(request);
+  assert.ok(memory.replace(KEY, memory.get(KEY), before, 600));
+  await assert.rejects(users.getToken(request, 'at'), LoginRequiredError);
+  assert.deepEqual(sent, ['revoke rt', 'revoke at', 'rt', 'revoke rt new', 'revoke at new']);
+});
+
+for (const [what, ids] of [
+  ['whose tokens were copied into a new session', ['old', 'new']],
+  ['without an id', [undefined, undefined]],
+] as const) {
+  test(`a logout of a session ${what} waits for their refresh, and revokes what it brings`, async () => {
+    const { asked, answer, answerOf } = waiting();
+    const { config, sent } = await loggedIn({}, answerOf);
+    const users = new UserTokenManager({ config });
+    const [one, other] = ids.map((sessionID) => ({
+      session: {} as Record<string, unknown>,
+      ...(sessionID !== undefined && { sessionID }),
+    }));
+    assert.ok(one && other);
+    await users.save(one, GIVEN);
+    Object.assign(other.session, structuredClone(one.session));
+    const renewal = users.getToken(one, 'at');
+    await asked;
+    const logout = users.revoke(other);
+    await setImmediate();
+    assert.deepEqual(sent, ['rt'], 'nothing is revoked yet');
+    answer();
+    await renewal;
+    assert.equal(await logout, true);
+    assert.deepEqual(sent, ['rt', 'revoke rt new', 'revoke at new']);
+  });
+}
+
+test('a session without an id that ends during a refresh leaves no tokens alive', async () => {
+  const { asked, answer, answerOf } = waiting();
+  const { config, sent } = await loggedIn({}, answerOf);
+  const users = new UserTokenManager({ config });
+  const request = { session: {} };
+  await users.save(request, GIVEN);
+  const renewal = users.getToken(request, 'at');
+  await asked;
+  const logout = users.revoke(request);
+  await setImmediate();
+  answer();
+  await assert.rejects(renewal, LoginRequiredError);
+  assert.equal(await logout, true);
+  assert.deepEqual([...new Set(sent)], ['rt', 'revoke rt new', 'revoke at new']);
 });
