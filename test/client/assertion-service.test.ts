@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
@@ -41,6 +43,30 @@ test('an assertion is what RFC 10070 asks for by default (RFC 7523 §3)', async 
     kid: service().key.kid,
   });
 });
+
+for (const [what, context, issuer] of [
+  ['of the service', {}, ISSUER],
+  ['of the call', { server: { issuer: OTHER } }, OTHER],
+] as const) {
+  test(`the event of an assertion names the server ${what}`, async (t) => {
+    const events: unknown[] = [];
+    const listener = (event: unknown) => events.push(event);
+    subscribe('passport-private-key-jwt:client', listener);
+    t.after(() => unsubscribe('passport-private-key-jwt:client', listener));
+    const assertions = service({ issuer: what === 'of the service' ? ISSUER : undefined });
+    const { jti = '' } = decodeJwt(await assertions.createClientToken(context));
+    assert.deepEqual(events, [
+      {
+        type: 'assertion_made',
+        clientId: 'client',
+        issuer,
+        keyId: assertions.key.kid,
+        audience: issuer,
+        jtiHash: createHash('sha256').update(jti).digest('base64url'),
+      },
+    ]);
+  });
+}
 
 test('every assertion has its own jti', async () => {
   const assertions = service();
