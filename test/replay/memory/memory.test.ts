@@ -224,10 +224,10 @@ test('the first store in a worker of node:cluster warns of what it does not see,
   process.on('warning', note);
   t.after(() => {
     process.off('warning', note);
-    cluster.isWorker = false;
+    Object.assign(cluster, { isWorker: false });
   });
   const make = async (isWorker: boolean) => {
-    cluster.isWorker = isWorker;
+    Object.assign(cluster, { isWorker });
     new MemoryReplayStore();
     await new Promise(setImmediate);
     return warnings.length;
