@@ -39,6 +39,8 @@ interface Setup {
   readonly clientAuth?: ReturnType<typeof clientAssertion>;
   readonly Class?: typeof OpenIdConnectStrategy;
   readonly setUp?: (config: Configuration) => void;
+  readonly clientId?: string;
+  readonly metadata?: object;
 }
 
 /** What the strategy tells Passport. */
@@ -68,24 +70,29 @@ function party({
   clientAuth = None(),
   Class = OpenIdConnectStrategy,
   setUp = () => undefined,
+  clientId = 'client',
+  metadata = {},
 }: Setup = {}) {
-  const metadata = {
+  const server = {
     issuer: ISSUER,
     authorization_endpoint: `${ISSUER}/authorize`,
     token_endpoint: `${ISSUER}/token`,
     revocation_endpoint: `${ISSUER}/revoke`,
     pushed_authorization_request_endpoint: `${ISSUER}/par`,
+    ...metadata,
   };
-  const config = new Configuration(metadata, 'client', undefined, clientAuth);
+  const config = new Configuration(server, clientId, undefined, clientAuth);
   setUp(config);
   const sent: URLSearchParams[] = [];
-  config[customFetch] = async (url, { body }) => {
+  const proofs: (string | null)[] = [];
+  config[customFetch] = async (url, { body, headers }) => {
     const form = body as URLSearchParams;
     sent.push(form);
+    proofs.push(new Headers(headers).get('dpop'));
     return url.endsWith('/revoke') ? new Response(null) : answer(form, url);
   };
   const strategy = new Class({ config, callbackURL: CALLBACK, ...SCOPE, ...options }, verify);
-  const authenticate = (request: Asked, more: object = {}) =>
+  const authenticate = (request: Asked, more: object = {}, passport: object = {}) =>
     new Promise<Outcome>((resolve) => {
       const told = {
         redirect: (url: string) => resolve({ redirect: new URL(url) }),
@@ -93,7 +100,7 @@ function party({
         fail: (...all: unknown[]) => resolve({ fail: all }),
         error: (error: unknown) => resolve({ error }),
       };
-      Object.assign(Object.create(strategy), told).authenticate(request, more);
+      Object.assign(Object.create(strategy), told, passport).authenticate(request, more);
     });
   /** Begins a login and returns what is sent to the provider, and the session. */
   const begin = async (more: object = {}) => {
@@ -110,7 +117,7 @@ function party({
     const request = newRequest(`/cb?${query}`, { session });
     return { request, ...(await authenticate(request, more)) };
   };
-  return { config, sent, authenticate, begin, logIn };
+  return { config, sent, proofs, authenticate, begin, logIn };
 }
 
 const messageOf = (all: readonly unknown[] = []): string =>
@@ -351,7 +358,7 @@ for (const [parameters, said] of [
     { error: 'invalid_request', error_description: 'too long' },
     ' The response says invalid_request: too long, which',
   ],
-  [{ code: 'abc', error_description: 'too long' }, 'behind a proxy.'],
+  [{ code: 'abc', error_description: 'too long' }, undefined],
 ] as const) {
   test(`a response to no login with ${JSON.stringify(parameters)} is told as such`, async (t) => {
     const events = eventsOf(t);
@@ -359,7 +366,9 @@ for (const [parameters, said] of [
     const query = new URLSearchParams({ state: 'x', ...parameters });
     const { fail } = await authenticate(newRequest(`/cb?${query}`));
     const message = messageOf(fail);
-    assert.ok(message.includes(said) && message.startsWith('No login is waiting'), message);
+    assert.match(message, /^No login is waiting/);
+    if (said === undefined) assert.match(message, / behind a proxy\.$/);
+    else assert.ok(message.includes(said), message);
     assert.deepEqual(events, [{ type: 'login_ended', ...CLIENT, succeeded: false, message }]);
   });
 }
@@ -615,7 +624,12 @@ test('a callback URL of a call that is no URL is an error, not a response', asyn
   assert.match(message, /^callbackURL must be an absolute URL/);
 });
 
-for (const originalUrl of ['/cb?state=a', '//evil.example/cb?state=a', '/\\evil.example/cb']) {
+for (const originalUrl of [
+  '/cb?state=a',
+  '//evil.example/cb?state=a',
+  '/\\evil.example/cb',
+  '/cb//x?state=a',
+]) {
   test(`with an invalid Host header ${originalUrl} is at the callback URL`, async () => {
     const seen: string[] = [];
     class Noting extends OpenIdConnectStrategy {
@@ -626,7 +640,8 @@ for (const originalUrl of ['/cb?state=a', '//evil.example/cb?state=a', '/\\evil.
         return super.shouldInitiateAuthRequest(...all);
       }
     }
-    const { authenticate } = party({ Class: Noting });
+    const callbackURL = 'https://client.example/auth/cb';
+    const { authenticate } = party({ Class: Noting, options: { callbackURL } });
     await authenticate(newRequest('/of-a-router', { host: 'a b', originalUrl }));
     const path = originalUrl.replace(/^[/\\]+/, '/');
     assert.deepEqual(seen, [`https://client.example${path}`]);
@@ -637,8 +652,8 @@ for (const originalUrl of ['/cb?state=a', '//evil.example/cb?state=a', '/\\evil.
 
 test('a path that no URL has is the error of the framework', async () => {
   const { authenticate } = party();
-  const { code } = await errorOf(authenticate(newRequest('http://[', { host: 'a b' })));
-  assert.equal(code, 'ERR_INVALID_URL');
+  const { code, input } = await errorOf(authenticate(newRequest('http://[', { host: 'a b' })));
+  assert.deepEqual([code, input], ['ERR_INVALID_URL', 'https://a bhttp://[']);
 });
 
 for (const name of ['scope', 'resource']) {
@@ -648,3 +663,145 @@ for (const name of ['scope', 'resource']) {
     assert.equal(message, `${name} must be an array of non-empty strings`);
   });
 }
+
+test('a handler sees all parameters before they are sent', async () => {
+  const seen: [string, string][] = [];
+  const events: OpenIdConnectEvents = {
+    redirectToIdentityProvider({ protocolMessage }) {
+      seen.push(...protocolMessage);
+    },
+  };
+  await party({ options: { events }, setUp: useJwtResponseMode }).begin();
+  assert.deepEqual(seen.slice(0, 3), [
+    ['client_id', 'client'],
+    ['response_type', 'code'],
+    ['response_mode', 'jwt'],
+  ]);
+});
+
+test('a handler sees the request and the tokens of a login', async () => {
+  const seen: unknown[] = [];
+  const events: OpenIdConnectEvents = {
+    tokenResponseReceived({ request, tokens }) {
+      seen.push(request.url, tokens.access_token);
+    },
+  };
+  const { request } = await party({ options: { events } }).logIn();
+  assert.deepEqual(seen, [request.url, 'at']);
+});
+
+test('a pushed request and the redemption of a code prove that the client has its key (RFC 9449 §5, §10.1)', async () => {
+  const keys = await randomDPoPKeyPair('ES256');
+  const answer: Answer = (_form, url) =>
+    url.endsWith('/par')
+      ? Response.json({ request_uri: 'urn:example:1', expires_in: 60 }, { status: 201 })
+      : Response.json({ ...TOKENS, token_type: 'DPoP' });
+  const { begin, authenticate, proofs, config } = party({
+    answer,
+    options: { usePAR: true, DPoP: () => getDPoPHandle(config, keys) },
+  });
+  const { session } = await begin();
+  const state = String(waitingIn(session)[0]?.['state']);
+  const { success } = await authenticate(newRequest(`/cb?code=a&state=${state}`, { session }));
+  assert.ok(success);
+  assert.deepEqual(
+    proofs.map((proof) => proof?.split('.').length),
+    [3, 3],
+  );
+  const without = party({ answer, options: { usePAR: true } });
+  await without.begin();
+  assert.deepEqual(without.proofs, [null]);
+});
+
+for (const [usePAR, required, isPushed] of [
+  [undefined, true, true],
+  [undefined, false, false],
+  [undefined, undefined, false],
+  [false, true, false],
+  [true, undefined, true],
+] as const) {
+  test(`with usePAR ${usePAR} and require_pushed_authorization_requests ${required} a request is ${isPushed ? '' : 'not '}pushed (RFC 9126 §5)`, async () => {
+    const { begin, sent } = party({
+      options: { usePAR },
+      metadata: { require_pushed_authorization_requests: required },
+      answer: () =>
+        Response.json({ request_uri: 'urn:example:1', expires_in: 60 }, { status: 201 }),
+    });
+    const { parameters } = await begin();
+    assert.deepEqual(
+      [sent.length, parameters.has('request_uri')],
+      isPushed ? [1, true] : [0, false],
+    );
+  });
+}
+
+for (const [what, setup] of [
+  ['the same', {}],
+  ['another callback URL', { options: { callbackURL: `${CALLBACK}2` } }],
+  ['another client', { clientId: 'another' }],
+  ['another issuer', { metadata: { issuer: `${ISSUER}/realm` } }],
+] as readonly (readonly [string, Setup])[]) {
+  test(`a login is ${what === 'the same' ? '' : 'not '}finished at a strategy with ${what} (RFC 9700 §4.4)`, async () => {
+    const { session, state } = await party().begin();
+    const request = newRequest(`/cb?code=a&state=${state}`, { session });
+    const { success } = await party(setup).authenticate(request);
+    assert.equal(success !== undefined, what === 'the same');
+  });
+}
+
+/** An ID token as the token endpoint returns it: its signature is not needed (§3.1.3.7, no. 6). */
+const idToken = (claims: object) =>
+  [{ alg: 'RS256' }, claims, {}]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+
+for (const [max_age, claims, isValid] of [
+  [undefined, {}, true],
+  [undefined, { nonce: 'another' }, false],
+  [undefined, { nonce: undefined }, false],
+  ['60', {}, false],
+  ['60', { auth_time: -30 }, true],
+  ['60', { auth_time: -300 }, false],
+  ['600', { auth_time: -300 }, true],
+] as const) {
+  test(`after a login with max_age ${max_age} an ID token with ${JSON.stringify(claims)} is ${isValid ? 'valid' : 'refused'} (OpenID Connect Core §3.1.3.7)`, async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const given: Record<string, unknown> = { ...claims };
+    if ('auth_time' in claims) given['auth_time'] = now + claims.auth_time;
+    let nonce = '';
+    const events: OpenIdConnectEvents = {
+      redirectToIdentityProvider({ protocolMessage }) {
+        nonce = protocolMessage.get('nonce') ?? '';
+        if (max_age !== undefined) protocolMessage.set('max_age', max_age);
+      },
+    };
+    const { logIn } = party({
+      options: { scope: 'openid', idTokenExpected: true, events },
+      verify: (tokens, verified) => verified(null, { sub: tokens.claims()?.sub }),
+      answer: () => {
+        const own = { iss: ISSUER, aud: 'client', sub: 'alice', iat: now, exp: now + 60, nonce };
+        return Response.json({ ...TOKENS, id_token: idToken({ ...own, ...given }) });
+      },
+    });
+    const { success, error } = await logIn();
+    assert.deepEqual(success?.[0], isValid ? USER : undefined, `${error}`);
+    assert.equal(error instanceof Error, !isValid);
+  });
+}
+
+test('a login whose ID token is missing is an error, unless none is expected', async () => {
+  const options = { scope: 'openid', idTokenExpected: true };
+  assert.ok((await party({ options }).logIn()).error instanceof Error);
+  assert.ok((await party().logIn()).success);
+});
+
+test('an error of Passport goes to the application', async () => {
+  const { begin, authenticate } = party();
+  const { session, state } = await begin();
+  const failure = new Error('the session store is down');
+  const success = () => {
+    throw failure;
+  };
+  const request = newRequest(`/cb?code=a&state=${state}`, { session });
+  assert.deepEqual(await authenticate(request, {}, { success }), { error: failure });
+});
