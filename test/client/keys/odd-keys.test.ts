@@ -80,10 +80,17 @@ for (const [what, from, to, problem, sentence] of [
     const text = String(warnings.mock.calls[0]?.arguments[0]);
     assert.match(text, sentence);
     assert.match(text, /signing key client/);
+    const date = new Date(now + (problem === 'expired' ? to : from) * DAY).toISOString();
+    assert.ok(text.includes(date.slice(0, 19)), text);
+    assert.deepEqual(warnings.mock.calls[0]?.arguments[1], { code: 'PRIVATE_KEY_JWT_CERTIFICATE' });
     assert.equal(events.length, 0);
     await key.signJwt({});
     await key.signJwt({});
     assert.equal(warnings.mock.callCount(), 1);
+    for (const { notBefore, notAfter } of events) {
+      assert.equal(String(notBefore), String(new Date(now + from * DAY)));
+      assert.equal(String(notAfter), String(new Date(now + to * DAY)));
+    }
     assert.deepEqual(
       events.map((event) => [event['problem'], event['kid'], event['alg']]),
       [
