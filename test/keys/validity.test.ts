@@ -63,7 +63,9 @@ for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
   test(`a secret is refused from its expiration on, given as ${form}`, async () => {
     const secrets = [{ ...jwk, expiration }];
     assert.equal((await at(DAY - 1, secrets)).reason, undefined);
-    assert.equal((await at(DAY, secrets)).reason, 'secret_expired');
+    const { reason, event } = await at(DAY, secrets);
+    assert.equal(reason, 'secret_expired');
+    assert.equal(event?.expected, 'the client has no key that can be used');
     assert.equal((await at(DAY + 1, secrets)).reason, 'secret_expired');
   });
 }
@@ -113,6 +115,17 @@ test('with certificateValidity false only the expiration of the secret counts', 
   assert.equal((await at(2 * DAY, [certificate], options)).reason, undefined);
   const expiring = { ...certificate, expiration: START + 2 * DAY };
   assert.equal((await at(2 * DAY, [expiring], options)).reason, 'secret_expired');
+});
+
+test('with certificateValidity false a certificate is not called expired', async () => {
+  const { base64 } = await clientCertificate(OTHER, {
+    notBefore: dateOf(START),
+    notAfter: dateOf(START + DAY),
+  });
+  const secrets: Secret[] = [{ type: 'X509CertificateBase64', value: base64 }];
+  const { reason, event } = await at(2 * DAY, secrets, { certificateValidity: false });
+  assert.equal(reason, 'signature_invalid');
+  assert.deepEqual(event?.actual, ['alg=ES256']);
 });
 
 test('the earlier of expiration and certificate counts', async () => {
