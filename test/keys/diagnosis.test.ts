@@ -55,7 +55,7 @@ const restricted = generateKeyPairSync('rsa-pss', {
   hashAlgorithm: 'sha256',
   mgf1HashAlgorithm: 'sha256',
   saltLength: 32,
-});
+} as { modulusLength: number });
 const restrictedPem: Secret = {
   type: 'PublicKeyPem',
   value: restricted.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
@@ -327,6 +327,16 @@ for (const [name, secret, message] of [
     { type: 'JsonWebKey', value: { ...A.publicJwk, key_ops: ['deriveKey'] } },
     /the JWK is not for signatures: its key_ops "deriveKey" lack "verify"/,
   ],
+  [
+    'a jwks_uri by http',
+    { type: 'JwksUri', value: 'http://client.example/jwks.json' },
+    /secret 1 of 1 \(JwksUri\): the URL is not https\.$/,
+  ],
+  [
+    'a copy of the secret of a metadata document',
+    { type: 'MetadataDocument', value: 'https://client.example/oauth.json' },
+    /it is a copy, which has no keys: return the secrets that clientMetadataDocuments returned/,
+  ],
 ] as const) {
   test(`${name} is refused, and the error names the mistake`, () => {
     const secrets = [secret as unknown as Secret];
@@ -347,6 +357,9 @@ for (const [expiration, message] of [
   ['2026-02-30', /its expiration is not a date: use a Date, ISO 8601 or seconds/],
   ['2026-02-30T00:00:00Z', /its expiration is not a date/],
   ['2026-13-01', /its expiration is not a date/],
+  ['on 2026-11-25', /its expiration is not a date/],
+  ['2026-11-25 (Wednesday)', /its expiration is not a date/],
+  ['2026-11-25 01:42:01 +00', /is in the format of a database/],
 ] as const) {
   test(`the expiration ${expiration} is refused`, () => {
     const secrets = [{ ...jwk(A), expiration }];
@@ -357,8 +370,19 @@ for (const [expiration, message] of [
   });
 }
 
-for (const expiration of ['2090-11-25', '2090-11-25T01:42:01Z', '2090-11-25T01:42:01.5+01:00']) {
+for (const expiration of [
+  '2090-11-25',
+  '2090-11-25T01:42:01Z',
+  '2090-11-25T01:42:01.5+01:00',
+  '2090-11-25T01:42:01-0100',
+]) {
   test(`the expiration ${expiration} is accepted`, () => {
     assertClientSecrets({ clientId: 'client', secrets: [{ ...jwk(A), expiration }] });
+  });
+}
+
+for (const name of ['exponent', 'email', 'eventExpires', 'noExp']) {
+  test(`a member that is called ${name} is no misspelt expiration`, () => {
+    assertClientSecrets({ clientId: 'client', secrets: [{ ...jwk(A), [name]: 'x' } as Secret] });
   });
 }

@@ -23,6 +23,21 @@ const singleQuoted = (jwk: object): string => JSON.stringify(jwk).replaceAll('"'
 const inLines = (base64: string): string => base64.replace(/(.{64})/g, '$1\r\n');
 const pem = (type: 'spki' | 'pkcs1') => RSA.publicKey.export({ type, format: 'pem' }).toString();
 
+/** As some serializers write what is missing. */
+const SILENT = { use: null, alg: null, d: null, k: [], key_ops: [], x5c: [] } as unknown as object;
+
+/** The JWK, these members of it written in another way. */
+function rewritten(jwk: JsonWebKey, members: readonly string[], write: (bytes: Buffer) => string) {
+  const bytes = (member: string) => Buffer.from(String(jwk[member]), 'base64url');
+  const others = members.map((member) => [member, write(bytes(member))]);
+  return { ...jwk, ...Object.fromEntries(others) } as JsonWebKey;
+}
+
+const withZeros = (jwk: JsonWebKey, ...members: string[]) =>
+  rewritten(jwk, members, (bytes) => Buffer.concat([Buffer.of(0), bytes]).toString('base64url'));
+const inBase64 = (jwk: JsonWebKey, ...members: string[]) =>
+  rewritten(jwk, members, (bytes) => bytes.toString('base64'));
+
 type Form = readonly [name: string, secret: Secret, alg: string];
 
 const x509 = (value: string): Secret => ({ type: 'X509CertificateBase64', value });
@@ -36,6 +51,22 @@ const FORMS: readonly Form[] = [
   ['a certificate in PEM', x509(rsaCertificate.pem), 'RS256'],
   ['a certificate in PEM with CRLF', x509(rsaCertificate.pem.replaceAll('\n', '\r\n')), 'RS256'],
   ['a certificate in PEM between blanks', x509(`\n ${rsaCertificate.pem}\n\n`), 'RS256'],
+  ['a certificate in quotes', x509(`"${ecCertificate.base64}"`), 'ES256'],
+  ['a certificate in lines and quotes', x509(`'${inLines(ecCertificate.base64)}'`), 'ES256'],
+  ['a certificate with escaped lines', x509(`${ecCertificate.base64}\\n`), 'ES256'],
+  ['a PEM with doubly escaped lines', x509(ecCertificate.pem.replaceAll('\n', '\\\\n')), 'ES256'],
+  ['a PEM in base64', x509(Buffer.from(ecCertificate.pem).toString('base64')), 'ES256'],
+  ['a PEM after a byte order mark', x509(`\uFEFF${ecCertificate.pem}`), 'ES256'],
+  ['an older label', x509(ecCertificate.pem.replaceAll(' CERT', ' X509 CERT')), 'ES256'],
+  ['another older label', x509(ecCertificate.pem.replaceAll(' CERT', ' X.509 CERT')), 'ES256'],
+  ['an RSA JWK with leading zeros', jwk(withZeros(RSA.publicJwk, 'n', 'e')), 'RS256'],
+  ['a JWK in base64 with padding', jwk(inBase64(EC.publicJwk, 'x', 'y')), 'ES256'],
+  ['a JWK with members that say nothing', jwk({ ...EC.publicJwk, ...SILENT }), 'ES256'],
+  [
+    'a JWK Set whose key has members that say nothing',
+    { type: 'JsonWebKeySet', value: { keys: [{ ...EC.publicJwk, ...SILENT }] } },
+    'ES256',
+  ],
   ['an RSA JWK', jwk(RSA.publicJwk), 'RS512'],
   ['an RSA JWK with members of an EC key', jwk({ ...EC.publicJwk, ...RSA.publicJwk }), 'RS256'],
   ['an EC JWK', jwk(EC.publicJwk), 'ES256'],
