@@ -49,8 +49,7 @@ const privateKeyError = (member: string): KeyError =>
   );
 
 /** Whatever its type and use. */
-export function refuseSecretJwk(jwk: unknown): void {
-  if (!isObject(jwk)) throw new KeyError('the entry is not a JWK');
+export function refuseSecretJwk(jwk: object): void {
   const member = secretMemberOf(jwk, PRIVATE_MEMBERS);
   if (member !== undefined) throw privateKeyError(member);
   if (secretMemberOf(jwk, ['k']) !== undefined) {

@@ -285,6 +285,21 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(64) }),
     /the member x has 48 bytes: at most 32 are accepted/,
   ],
+  [
+    'an Ed25519 key of 35 bytes',
+    jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(47) }),
+    /the member x has 35 bytes: Ed25519 needs 32/,
+  ],
+  [
+    'an EC key on a curve for key agreement',
+    jwk({ ...EC.publicJwk, crv: 'X25519' }),
+    /the curve "X25519" is not supported: use P-256, P-384 or P-521/,
+  ],
+  [
+    'a JWK with key_ops that are not all texts',
+    jwk({ ...EC.publicJwk, key_ops: [5, 'sign'] }),
+    /not for signatures: its key_ops "sign" lack "verify"/,
+  ],
   ['a coordinate of 6 bits', jwk({ ...EC.publicJwk, y: 'A' }), /member y of the JWK is empty/],
   [
     'a blank before a coordinate',
@@ -557,6 +572,7 @@ for (const [name, secret, reason] of REFUSED) {
       (error: Error) => {
         assert.ok(error instanceof SecretError);
         assert.equal(error.clientId, 'client');
+        assert.equal(error.code, 'secret_refused');
         assert.match(error.message, /^Client "client", secret 2 of 2 \(\w+\): .*\.$/);
         assert.match(error.message, reason);
         assertShowsNothingOf(secret, error.message);
@@ -683,6 +699,17 @@ for (const [what, value] of NO_CLIENTS) {
     });
   });
 }
+
+test('keys beside those of metadata are enough, and secrets that are no list are not', () => {
+  const client = { clientId: 'client', secrets: [GOOD], jwks: JWKS };
+  assertClientSecrets(client);
+  for (const secrets of [GOOD, 'text', {}]) {
+    assert.throws(() => assertClientSecrets({ ...client, secrets } as never), {
+      name: 'TypeError',
+      message: 'secrets must be an array; clientFromMetadata makes it from RFC 7591 metadata',
+    });
+  }
+});
 
 test('a client that has only a client_secret has no secrets to check', () => {
   const client: Partial<AssertionClient> = { clientId: 'client', clientSecretAllowed: true };
