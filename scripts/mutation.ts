@@ -187,10 +187,17 @@ async function failingWithout(chosen: readonly Test[]): Promise<Test[]> {
 const isOf = ({ file, place }: Failure, { bundle: { test }, place: own }: Test): boolean =>
   file === test && (place === undefined || place === own);
 
-/** On a busy machine a test may be late by chance; so what was late or ended is tried again, once. */
+/**
+ * On a busy machine a test may be late by chance, and the mutant before may have left something behind
+ * that keeps a file from loading: such an answer is asked for again, once, from a new process.
+ */
 async function answerTo(job: Job): Promise<Answer | 'hangs' | 'ended'> {
   const answer = await warm.run(job);
-  if (typeof answer !== 'string' && answer.failures[0]?.timedOut !== true) return answer;
+  if (typeof answer !== 'string') {
+    const [failure] = answer.failures;
+    if (failure === undefined) return answer;
+    if (failure.place !== undefined && !failure.timedOut) return answer;
+  }
   warm.stop();
   return warm.run(job);
 }
