@@ -6,7 +6,11 @@ import {
   parseClientIdUrl,
 } from '../../lib/clients/document-rules.js';
 import { clientFromMetadata, grantTypesOf } from '../../lib/clients/metadata.js';
-import { ClientAuthenticationError, clientMetadataDocuments } from '../../lib/index.js';
+import {
+  type AssertionClient,
+  ClientAuthenticationError,
+  clientMetadataDocuments,
+} from '../../lib/index.js';
 import { fakeClock } from '../support/fake-clock.js';
 import { newKeyPair } from '../support/keys.js';
 
@@ -345,7 +349,7 @@ const BROKEN: readonly (readonly [string, unknown, string | RegExp])[] = [
   [
     'with private_key_jwt and an empty set',
     { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [] } },
-    /keys/,
+    'its jwks has no key for signatures',
   ],
   [
     'with private_key_jwt and a key for encryption',
@@ -504,7 +508,7 @@ for (const [id, allowedNetworks, expected] of [
     const other = { clientId: id, secrets: [] };
     const context = {};
     const asked: unknown[] = [];
-    const find = clientMetadataDocuments({ allowedNetworks }, (...args) => {
+    const find = clientMetadataDocuments<AssertionClient>({ allowedNetworks }, (...args) => {
       asked.push(args.slice(0, 2));
       return other;
     });
