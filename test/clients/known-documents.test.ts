@@ -8,11 +8,14 @@ import {
 import { clientFromMetadata, grantTypesOf } from '../../lib/clients/metadata.js';
 import {
   type AssertionClient,
+  ClientAssertionValidator,
   ClientAuthenticationError,
   clientMetadataDocuments,
 } from '../../lib/index.js';
+import { signAssertion } from '../support/assertion.js';
 import { fakeClock } from '../support/fake-clock.js';
 import { newKeyPair } from '../support/keys.js';
+import { outcome } from '../support/validator.js';
 
 // Documents as these clients published them in 2026. The keys behind their jwks_uri are not asked.
 
@@ -503,6 +506,7 @@ for (const [id, allowedNetworks, expected] of [
   ['ftp://client.example/', ['localhost'], 'other'],
   ['http://client.example/client.json', ['localhost'], 'client_metadata_document_failed'],
   ['httpss://client.example/', ['localhost'], 'other'],
+  ['see http://localhost/', ['localhost'], 'other'],
 ] as const) {
   test(`the id ${id} with ${JSON.stringify(allowedNetworks)} goes to: ${expected}`, async () => {
     const other = { clientId: id, secrets: [] };
@@ -599,4 +603,79 @@ test('an onChange that rejects is a warning', async (t) => {
   const [message, type] = warnings.mock.calls[0]?.arguments ?? [];
   assert.equal(type, 'PrivateKeyJwtWarning');
   assert.match(String(message), /^onChange failed: Error: nobody reads this/);
+});
+
+test('a summary of a document is remembered for longer than the document (draft -03 §5.2)', async () => {
+  const { state, fetch } = served(DOCUMENT);
+  const changes: unknown[] = [];
+  const onChange = (change: unknown) => changes.push(change);
+  const find = clientMetadataDocuments({ fetch, onChange, maxEntries: 1 });
+  await find(URL_OF_CLIENT);
+  const client_id = 'https://other.example/client.json';
+  state.document = { client_id };
+  await find(client_id);
+  state.document = { ...DOCUMENT, redirect_uris: ['https://client.example/'] };
+  await find(URL_OF_CLIENT);
+  assert.deepEqual(changes, [{ clientId: URL_OF_CLIENT, members: ['redirect_uris'] }]);
+});
+
+test('a client authenticates by its jwks_uri; forget drops the document and the keys (draft -03 §8.2)', async () => {
+  const pair = newKeyPair('ES256');
+  const jwks_uri = 'https://client.example/jwks.json';
+  const fetched: string[] = [];
+  const fetch = async (url: unknown) => {
+    fetched.push(String(url));
+    const content =
+      String(url) === jwks_uri
+        ? { keys: [pair.publicJwk] }
+        : { ...DOCUMENT, jwks_uri, token_endpoint_auth_method: 'private_key_jwt' };
+    const headers = { 'content-type': 'application/json' };
+    return new Response(JSON.stringify(content), { headers });
+  };
+  const find = clientMetadataDocuments({ fetch: fetch as typeof globalThis.fetch });
+  const validator = new ClientAssertionValidator({}, (clientId) => find(clientId));
+  const authenticate = async () => outcome(validator, await signAssertion(URL_OF_CLIENT, { pair }));
+  const both = [URL_OF_CLIENT, jwks_uri];
+  assert.equal(await authenticate(), undefined);
+  assert.equal(await authenticate(), undefined);
+  assert.deepEqual(fetched, both);
+  find.forget(URL_OF_CLIENT);
+  assert.equal(await authenticate(), undefined);
+  assert.deepEqual(fetched, [...both, ...both]);
+  const stranger = await signAssertion(URL_OF_CLIENT, { pair: newKeyPair('ES256') });
+  assert.equal(await outcome(validator, stranger), 'signature_invalid');
+});
+
+test('a client authenticates by the jwks of its document', async () => {
+  const pair = newKeyPair('ES256');
+  const jwks = { keys: [pair.publicJwk] };
+  const { fetch } = served({ ...DOCUMENT, jwks, token_endpoint_auth_method: 'private_key_jwt' });
+  const find = clientMetadataDocuments({ fetch });
+  const validator = new ClientAssertionValidator({}, (clientId) => find(clientId));
+  const assertion = await signAssertion(URL_OF_CLIENT, { pair });
+  assert.equal(await outcome(validator, assertion), undefined);
+});
+
+test('forget also drops a document that offers no usable method', async () => {
+  const { state, fetch } = served({ ...DOCUMENT, token_endpoint_auth_method: 'x' });
+  const find = clientMetadataDocuments({ fetch });
+  await assert.rejects(find(URL_OF_CLIENT), { reason: 'client_method_unsupported' });
+  state.document = DOCUMENT;
+  find.forget(URL_OF_CLIENT);
+  assert.equal((await find(URL_OF_CLIENT))?.clientId, URL_OF_CLIENT);
+});
+
+test('a document must be sent as JSON (draft -03 §4)', async () => {
+  const fetch = async () =>
+    new Response(JSON.stringify(DOCUMENT), { headers: { 'content-type': 'text/plain' } });
+  await assert.rejects(clientMetadataDocuments({ fetch })(URL_OF_CLIENT), {
+    actual: 'content_type_not_json',
+  });
+});
+
+test('another lookup that is no function is refused at once', () => {
+  assert.throws(() => clientMetadataDocuments({}, 'database' as never), {
+    name: 'TypeError',
+    message: 'otherClients must be a function',
+  });
 });
