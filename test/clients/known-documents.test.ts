@@ -633,7 +633,7 @@ test('a client authenticates by its jwks_uri; forget drops the document and the 
     return new Response(JSON.stringify(content), { headers });
   };
   const find = clientMetadataDocuments({ fetch: fetch as typeof globalThis.fetch });
-  const validator = new ClientAssertionValidator({}, (clientId) => find(clientId));
+  const validator = new ClientAssertionValidator<AssertionClient>({}, (clientId) => find(clientId));
   const authenticate = async () => outcome(validator, await signAssertion(URL_OF_CLIENT, { pair }));
   const both = [URL_OF_CLIENT, jwks_uri];
   assert.equal(await authenticate(), undefined);
@@ -651,7 +651,7 @@ test('a client authenticates by the jwks of its document', async () => {
   const jwks = { keys: [pair.publicJwk] };
   const { fetch } = served({ ...DOCUMENT, jwks, token_endpoint_auth_method: 'private_key_jwt' });
   const find = clientMetadataDocuments({ fetch });
-  const validator = new ClientAssertionValidator({}, (clientId) => find(clientId));
+  const validator = new ClientAssertionValidator<AssertionClient>({}, (clientId) => find(clientId));
   const assertion = await signAssertion(URL_OF_CLIENT, { pair });
   assert.equal(await outcome(validator, assertion), undefined);
 });
