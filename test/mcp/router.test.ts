@@ -315,6 +315,15 @@ test('a registration in several chunks may split a character', async (t) => {
   assert.equal(body.client_name, 'é');
 });
 
+test('a JSON body that is not an object has no client', async (t) => {
+  const { send } = await start(t);
+  const headers = { 'content-type': 'application/json' };
+  for (const body of ['null', '5', '"client_id"', '[]', '{}']) {
+    const { status } = await send('/token', { method: 'POST', headers, body });
+    assert.equal(status, 401, body);
+  }
+});
+
 test('a body that another middleware has read is used as it is', async (t) => {
   const server = await mcpAuthorizationServer(t, []);
   const { status, body } = await answerOf(server.register(JSON.parse(registration)));
