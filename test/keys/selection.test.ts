@@ -243,6 +243,11 @@ const SELECTIONS: readonly Selection[] = [
     reason: 'signature_invalid',
   },
   {
+    name: 'a key behind any number of copies of another: each key is tried once',
+    secrets: [jwk(A), ...Array.from({ length: 9 }, (_, index) => jwk(B, { kid: `${index}` }))],
+    header: {},
+  },
+  {
     name: 'the thousandth key by its kid',
     secrets: [...many(999), jwk(A, { kid: 'a' })],
     header: { kid: 'a' },
