@@ -217,7 +217,11 @@ test('the error of the function is the cause of ours', async () => {
 
 test('the algorithms in the metadata do not rule out a platform, whose alg is not known', () => {
   const assertions = assertionFrom(() => tokenOf(), { clientId });
-  const metadata = { issuer: ISSUER, token_endpoint_auth_signing_alg_values_supported: ['ES256'] };
+  const metadata = {
+    issuer: ISSUER,
+    token_endpoint: TOKEN_ENDPOINT,
+    token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+  };
   const config = new Configuration(metadata, clientId, undefined, clientAssertion(assertions));
   assert.ok(new ClientTokenManager({ config }));
 });

@@ -289,11 +289,14 @@ test('if the clock is set back, a refused key is tried again', async () => {
 });
 
 test('a late refusal of the former key leaves the new key in use', async () => {
-  const { signedBy, refuse } = refusingRing([A, B, C]);
+  const { state, signedBy, refuse } = refusingRing([A, B, C]);
   await signedBy();
   assert.equal(await refuse('a'), 'b');
-  assert.equal(await refuse('a'), 'b');
-  assert.equal(await signedBy(), 'b');
+  assert.equal(await refuse('b'), 'c');
+  assert.equal(await refuse('b'), 'c');
+  state.now += 2 * MINUTE;
+  assert.equal(await refuse('b'), 'c', 'a is no longer refused, and not needed');
+  assert.equal(await signedBy(), 'c');
 });
 
 test('keys of the source are tried in its order, then those that are only published', async () => {
