@@ -240,6 +240,7 @@ for (const [what, change, serves] of STALE) {
       event.warnings.map(({ code }) => code),
       ['jwks_uri_failed', 'jwks_uri_failed'],
     );
+    for (const { message } of event.warnings) assert.match(message, /last good .* still used$/);
     advance(900);
     assert.equal((await send(token())).reason, 'jwks_uri_failed');
   });
@@ -298,7 +299,9 @@ test('with keys in the secret nothing is fetched, and the issuer need not be a U
   const client = clientWith('workload', [trustIn({ issuer }, { jwks })]);
   assertClientSecrets(client);
   const { send } = await serverOf(t, [client]);
-  assert.equal((await send(tokenOf({ issuer, pair }))).status, 200);
+  const { status, event } = await send(tokenOf({ issuer, pair }));
+  assert.equal(status, 200);
+  assert.deepEqual(event.wouldFail?.fapi2, [], 'ES256 is one of FAPI 2.0');
 });
 
 test('cached keys come first: no request waits for discovery that it does not need', async (t) => {

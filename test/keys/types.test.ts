@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
+import { SignJWT } from 'jose';
 import type { AuthenticationEvent, Secret } from '../../lib/index.js';
+import { decodeCompactJws } from '../../lib/keys/compact-jws.js';
 import type { JsonWebKey } from '../../lib/keys/secret.js';
+import { certificateState, verifySignature } from '../../lib/keys/signature.js';
 import { signAssertion, validClaims } from '../support/assertion.js';
 import { clientCertificate } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
@@ -172,3 +175,51 @@ test('keyId is the kid of the key, or the SHA-256 thumbprint of its certificate'
   assert.equal(await keyIdWith(x509(ecCertificate.base64)), thumbprint);
   assert.equal(await keyIdWith(jwk(EC.publicJwk)), undefined);
 });
+
+const HMAC_KEY = createSecretKey(Buffer.alloc(64, 7));
+
+for (const alg of [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'HS256', 'HS384', 'HS512'],
+]) {
+  test(`a signature by ${alg} is verified in full length only (RFC 7515 §5.2, RFC 7518 §3)`, async () => {
+    const { privateKey, publicKey } = alg.startsWith('HS')
+      ? { privateKey: HMAC_KEY, publicKey: HMAC_KEY }
+      : keyPair(alg);
+    const jws = decodeCompactJws(
+      await new SignJWT({ sub: 'é' }).setProtectedHeader({ alg }).sign(privateKey),
+    );
+    assert.ok(jws !== undefined);
+    const key = { keyObject: publicKey, algorithms: [] };
+    const check = async (signature: Buffer) => verifySignature({ ...jws, signature }, key);
+    assert.equal(await check(jws.signature), true);
+    const { length } = jws.signature;
+    const forged = Buffer.from(jws.signature);
+    forged[length >> 1] = (forged[length >> 1] ?? 0) ^ 1;
+    for (const wrong of [
+      forged,
+      jws.signature.subarray(1),
+      Buffer.concat([jws.signature, Buffer.alloc(1)]),
+      Buffer.alloc(0),
+    ]) {
+      assert.equal(await check(wrong), false, `${wrong.length} bytes`);
+    }
+    const short = { ...jws, signature: jws.signature.subarray(1) };
+    // The length alone shows it, so no thread of the pool verifies it.
+    if (alg.startsWith('ES')) assert.equal(verifySignature(short, key), false);
+  });
+}
+
+for (const [notBefore, notAfter, state] of [
+  [undefined, undefined, 'valid'],
+  [100, undefined, 'valid'],
+  [101, undefined, 'early'],
+  [undefined, 100, 'valid'],
+  [undefined, 99, 'expired'],
+  [100, 100, 'valid'],
+] as const) {
+  test(`a certificate from ${notBefore} until ${notAfter} is ${state} at 100 (RFC 5280 §4.1.2.5)`, () => {
+    const key = { keyObject: HMAC_KEY, algorithms: [], notBefore, notAfter };
+    assert.equal(certificateState(key, 100), state);
+  });
+}
