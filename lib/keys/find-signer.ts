@@ -171,7 +171,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
     const message =
       set === undefined ? error.message : `${error.message}; the last good keys are still used`;
     search.warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(secret), message });
-    if (set === undefined && search.sets.get(secret) === undefined) search.missing ??= error;
+    if (set === undefined) search.missing ??= error;
   }
   if (set === undefined) return;
   search.sets.set(secret, set);
