@@ -227,8 +227,7 @@ export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   };
   for (const candidate of candidatesAtHand(search)) {
     search.tried.push(candidate);
-    const verified = verifySignature(jws, candidate.key);
-    if (verified instanceof Promise ? await verified : verified) return accepted(candidate, search);
+    if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
   }
   for await (const candidate of fetchedCandidates(search)) {
     search.tried.push(candidate);

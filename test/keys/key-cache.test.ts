@@ -14,6 +14,7 @@ import {
 } from '../../lib/keys/key-cache.js';
 import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
+import { usedBytes } from '../support/garbage.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome, validatorOf } from '../support/validator.js';
 
@@ -121,6 +122,27 @@ test('a secret that is refused is read once', () => {
   assert.equal(keysOrRefusal(cache, weak), keysOrRefusal(cache, weak));
 });
 
+test('a shared secret that is not text is refused', () => {
+  for (const value of [5, null, undefined, {}, ['secret']]) {
+    const secret = { type: 'SharedSecret', value } as unknown as Secret;
+    assert.throws(() => new KeyCache().keysOf(secret), { name: 'KeyError' });
+  }
+});
+
+test('nothing remains of secrets that the cache has dropped', async () => {
+  const cache = new KeyCache(1);
+  const keep = (from: number) => {
+    for (let count = from; count < from + 200; count += 1) {
+      keysOrRefusal(cache, refused(Buffer.alloc(20_000, `secret ${count} `).toString('latin1')));
+    }
+  };
+  keep(0);
+  const before = await usedBytes();
+  keep(200);
+  const kept = (await usedBytes()) - before;
+  assert.ok(kept < 1_000_000, `${kept} bytes`);
+});
+
 test('a secret of another type with the same value is another secret', () => {
   const cache = new KeyCache();
   const text = JSON.stringify(A.publicJwk);
@@ -143,6 +165,8 @@ const SAME: readonly (readonly [unknown, unknown])[] = [
 
 const DIFFERENT: readonly (readonly [unknown, unknown])[] = [
   ['1', 1],
+  [1, {}],
+  [{}, 1],
   ['x', {}],
   [{}, 'x'],
   [null, {}],

@@ -101,6 +101,14 @@ for (const [name, [change, pair, reason]] of Object.entries(CHANGES)) {
   });
 }
 
+test('the key of a kid is cached, then its kid moves to another secret with the same key', async () => {
+  const { secrets, events, authenticate } = await clientOfMany();
+  Object.assign((secrets.at(-1) as KeySecret).value, { kid: 'b' });
+  secrets.push(jwk(A, 'a'));
+  assert.equal(await authenticate(A), undefined);
+  assert.deepEqual([events.at(-1)?.keyId, events.at(-1)?.warnings], ['a', []]);
+});
+
 test('two kids of one client are cached at the same time', async () => {
   const { secrets, authenticate } = await clientOfMany();
   secrets.push(jwk(B, 'b'));

@@ -339,6 +339,16 @@ test('the event lists the keys that were tried', async () => {
   ]);
 });
 
+test('of two keys without an end, the later in the list is tried first', async () => {
+  const seen: unknown[] = [];
+  const secrets = [jwk(B, { kid: 'old' }), jwk(newKeyPair('ES256'), { kid: 'new' })];
+  const validator = validatorOf([{ clientId: 'client', secrets }], {
+    onAuthentication: ({ expected }) => seen.push(expected),
+  });
+  await outcome(validator, await signAssertion('client', { pair: A, header: {} }));
+  assert.deepEqual(seen, [['JsonWebKey: kid=new, ES256', 'JsonWebKey: kid=old, ES256']]);
+});
+
 test('the event of a success names the key, even if the assertion names none', async () => {
   const names: unknown[] = [];
   const validator = validatorOf(

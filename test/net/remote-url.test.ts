@@ -68,6 +68,7 @@ test('a host is named without brackets, and a URL without its query', () => {
 const SITES: readonly (readonly [unknown, string])[] = [
   ['https://a.example/', 'a.example'],
   ['https://x.y.a.example./', 'a.example'],
+  ['https://shop.co.uk/', 'shop.co.uk'],
   ['https://x.shop.co.uk/', 'shop.co.uk'],
   ['https://x.shop.com.au/', 'shop.com.au'],
   ['https://x.shop.info.au/', 'info.au'],

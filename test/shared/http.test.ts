@@ -80,6 +80,11 @@ for (const [what, request] of [
   });
 }
 
+test('a form that was parsed before the request was made is used, as in functions of a cloud', () => {
+  const body = { a: '1' };
+  assert.equal(readForm({ method: 'POST', headers: LENGTH, body }), body);
+});
+
 for (const [authorization, counts] of [
   [undefined, false],
   [null, false],

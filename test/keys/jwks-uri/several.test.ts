@@ -103,6 +103,15 @@ test('a set that has just been fetched is not fetched again for a key that it la
   assert.equal(host.requests, 1);
 });
 
+test('if no key of a set fits, the event lists those that it has', async (t) => {
+  const host = await jwksHost(t, [FIRST.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signNamed(namedKey('first', 'RS256'))), 401);
+  const [event] = endpoint.events;
+  assert.equal(event?.reason, 'no_matching_key');
+  assert.deepEqual(event.expected, ['JwksUri: kid=first, ES256']);
+});
+
 test('a set is not fetched again if one of its keys signed without a kid in the header', async (t) => {
   const host = await jwksHost(t, [FIRST.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);

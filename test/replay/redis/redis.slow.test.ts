@@ -235,7 +235,7 @@ function mapClient({ info = async (): Promise<unknown> => '' } = {}) {
 }
 
 /** The same as a client of ioredis. */
-const ioMapClient = (made = mapClient()) => {
+const ioMapClient = (made: ReturnType<typeof mapClient>) => {
   const { isOpen, ...client } = made;
   return { ...client, status: 'ready', call: () => undefined };
 };
@@ -271,7 +271,7 @@ for (const [name, client, wordsOf] of [
     mapClient(),
     (PX: number) => [{ condition: 'NX', expiration: { type: 'PX', value: PX }, NX: true, PX }],
   ],
-  ['ioredis', ioMapClient(), (PX: number) => ['PX', PX, 'NX']],
+  ['ioredis', ioMapClient(mapClient()), (PX: number) => ['PX', PX, 'NX']],
 ] as const) {
   test(`${name}: a key is set only if it is absent, until a minute after the entry expires`, async (t) => {
     const { now, restore } = fakeClock();
@@ -308,18 +308,22 @@ for (const [name, client, wordsOf] of [
   });
 }
 
-test('a first use whose command was sent twice is no replay, and a copy is', async () => {
-  const client = mapClient();
-  const store = new RedisReplayStore({
-    ...client,
-    async set(key: string, value: string) {
-      await client.set(key, value);
-      return client.set(key, value);
-    },
+for (const [name, client] of [
+  ['node-redis', mapClient()],
+  ['ioredis', ioMapClient(mapClient())],
+] as const) {
+  test(`${name}: a first use whose command was sent twice is no replay, and a copy is`, async () => {
+    const store = new RedisReplayStore({
+      ...client,
+      async set(key: string, value: string) {
+        await client.set(key, value);
+        return client.set(key, value);
+      },
+    });
+    const once = replayEntry();
+    assert.deepEqual([await store.insert(once), await store.insert(once)], [true, false]);
   });
-  const once = replayEntry();
-  assert.deepEqual([await store.insert(once), await store.insert(once)], [true, false]);
-});
+}
 
 test('only the error of a full memory is a full store; any other error is passed on', async () => {
   const failing = (thrown: unknown) =>
@@ -370,8 +374,9 @@ for (const [what, lines, found] of [
   ],
 ] as const) {
   test(`check() of a server that reports ${what} says what to change`, async () => {
-    for (const end of ['\r\n', '\n']) {
-      const store = new RedisReplayStore(mapClient({ info: async () => lines.join(end) }));
+    const clients = ['\r\n', '\n'].map((end) => mapClient({ info: async () => lines.join(end) }));
+    for (const client of [...clients, ...clients.map(ioMapClient)]) {
+      const store = new RedisReplayStore(client);
       const warnings = await store.check();
       assert.deepEqual(
         warnings.map(({ code }) => code),
@@ -408,7 +413,7 @@ for (const [name, clusterOf] of [
   [
     'ioredis',
     (masters: ReturnType<typeof master>[]) => ({
-      ...ioMapClient(),
+      ...ioMapClient(mapClient()),
       nodes: (role: string) => (role === 'master' ? masters : []),
     }),
   ],
@@ -442,6 +447,23 @@ test('the configuration is read once, after the first insertion or by check(), a
   await other.check();
   await other.insert(replayEntry());
   assert.equal(checked.asked.info, 1);
+});
+
+test('the first insertion warns the process of each problem, with its code', async (t) => {
+  const warnings: (Error & { code?: string })[] = [];
+  const note = (warning: Error) => {
+    if (warning.name === 'PrivateKeyJwtWarning') warnings.push(warning);
+  };
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  const store = new RedisReplayStore(mapClient({ info: async () => 'aof_enabled:0' }));
+  await store.insert(replayEntry());
+  await waitUntil(async () => warnings.length > 0);
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ['redis_persistence'],
+  );
+  assert.match(String(warnings[0]?.message), PERSISTENCE);
 });
 
 test('one client may wait for half of 10,000 insertions, all clients together for as many', async () => {
@@ -480,7 +502,7 @@ test('without an option, Redis has a quarter of a second', async () => {
 test('a script gets its key and its words in the form of each package', async () => {
   const asked: unknown[][] = [];
   const note = async (...words: unknown[]) => asked.push(words);
-  for (const client of [mapClient(), ioMapClient()]) {
+  for (const client of [mapClient(), ioMapClient(mapClient())]) {
     const commands = redisCommands({ ...client, eval: note } as unknown as RedisClient);
     await commands.evaluate('return 1', 'key', 'a', 'b');
   }
