@@ -327,6 +327,10 @@ const REDIRECTS: Record<string, Provider['authorize']> = {
   writeHead: async (_client, { redirectUri }, response) => {
     response.writeHead(302, { Location: `${redirectUri}?code=1` }).end();
   },
+  'writeHead with a list of names and values': async (_client, { redirectUri }, response) => {
+    response.setHeader('location', 'https://replaced.example/');
+    response.writeHead(302, ['Location', `${redirectUri}?code=1`, 'x-a', '1', 'X-A', '2']).end();
+  },
   'writeHead with a message': async (_client, { redirectUri }, response) => {
     response.writeHead(302, 'Found', { location: `${redirectUri}?code=1` }).end();
   },
