@@ -12,6 +12,7 @@ export default {
   entry: [
     ...published,
     'scripts/*.ts',
+    'scripts/mutation/worker.ts',
     'test/**/*.test.ts',
     'test/support/programs/*.ts',
     'samples/*/*.ts',
@@ -34,7 +35,6 @@ export default {
   ignoreExportsUsedInFile: true,
   // The frameworks are installed by the tests that need them, each in a folder of its own.
   ignoreDependencies: ['@nestjs/*', 'typedoc-plugin-missing-exports'],
-  stryker: { config: ['stryker.*.json'] },
   // Servers and tools of the system that tests start where they are installed.
   ignoreBinaries: ['redis-server', 'glewlwyd', 'openssl', 'redis-cli', 'sqlite3'],
 } satisfies KnipConfig;

@@ -145,8 +145,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const form = audienceForm(subject) as AudienceForm;
   recorder.note({ audienceForm: form });
 
-  const lookup = lookUpClient(findClient, clientId, context, settings.lookupTimeout);
-  const found = lookup instanceof Promise ? await lookup : lookup;
+  const found = await lookUpClient(findClient, clientId, context, settings.lookupTimeout);
   if (found.failure !== undefined) return { failure: found.failure };
   const { client } = found;
   // Written out, because a spread here costs as much as all the checks of claims.
@@ -174,8 +173,7 @@ async function validateAssertion<Client extends AssertionClient>(
 
   const jti = claims['jti'] as string;
   const expiresAt = (claims['exp'] as number) + settings.clockTolerance;
-  const recorded = recordUse({ issuer: server.issuer, clientId, jti, expiresAt }, settings);
-  const replay = recorded instanceof Promise ? await recorded : recorded;
+  const replay = await recordUse({ issuer: server.issuer, clientId, jti, expiresAt }, settings);
   if (replay !== undefined) return { failure: replay };
 
   noteProved(signer.secret, settings.jwksUri);

@@ -94,8 +94,8 @@ function mistakeIn(value: unknown, now: number): string | undefined {
       ? 'it is JSON, not a JWT: return only the member that has the token'
       : 'it is not a JWT: return three base64url parts with dots between them, and nothing else';
   }
-  const { exp } = jws.claims;
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) {
+  const exp = jws.claims['exp'] as number;
+  if (!Number.isFinite(exp)) {
     return 'it has no exp, which servers ask for (RFC 7523 §3)';
   }
   if (exp > now) return undefined;
@@ -271,10 +271,7 @@ export function clientAssertion(assertions: AssertionSource): ClientAuth {
       );
     }
     const clockOffset = client[clockSkew];
-    const assertion = await assertions.createClientToken({
-      server,
-      ...(typeof clockOffset === 'number' && { clockOffset }),
-    });
+    const assertion = await assertions.createClientToken({ server, clockOffset });
     body.set('client_id', client.client_id);
     body.set('client_assertion_type', CLIENT_ASSERTION_TYPE);
     body.set('client_assertion', assertion);

@@ -61,7 +61,7 @@ function jwkSetText(set: JsonWebKeySet | undefined): string {
 function checkKeys(keys: PublishedKeys): void {
   const { publicJwks, keys: list } = (keys ?? {}) as Record<string, unknown>;
   const hasKeys = typeof publicJwks === 'function' || Array.isArray(keys) || Array.isArray(list);
-  if (typeof keys === 'object' && hasKeys) return;
+  if (hasKeys) return;
   throw new TypeError(
     'The keys must be an AssertionService, a SigningKey or KeyRing, a list of public JSON Web Keys, or a JWK Set',
   );

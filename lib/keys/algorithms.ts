@@ -27,7 +27,7 @@ const MINIMUM_RSA_BITS = 2048;
 
 /** Larger keys make signatures more expensive to verify, and clients choose their own keys. */
 export const MAXIMUM_RSA_BITS = 8192;
-const MAXIMUM_RSA_EXPONENT = 2n ** 32n;
+const MAXIMUM_EXPONENT_BYTES = 4;
 
 /** RFC 7518 §3.2: an HMAC key must be at least as long as the hash. */
 const HMAC_BYTES: readonly (readonly [Algorithm, number])[] = [
@@ -71,14 +71,13 @@ function checkRsaNumbers(key: KeyObject): void {
   // asymmetricKeyDetails would convert the exponent to a bigint before its size is checked.
   const { n = '', e = '' } = key.export({ format: 'jwk' });
   const [modulusBytes, exponentBytes] = [Buffer.from(n, 'base64url'), Buffer.from(e, 'base64url')];
-  const bits = modulusBytes.length * 8 - (Math.clz32(modulusBytes[0] ?? 0) - 24);
+  const bits = modulusBytes.length * 8 - (Math.clz32(modulusBytes[0] ?? 0xff) - 24);
   if (bits < MINIMUM_RSA_BITS) {
     throw new KeyError(`the RSA key has ${bits} bits: use one of at least ${MINIMUM_RSA_BITS}`);
   }
   if (bits > MAXIMUM_RSA_BITS) throw tooManyRsaBits(bits);
-  if (exponentBytes.length > 8) throw exponentTooLong();
+  if (exponentBytes.length > MAXIMUM_EXPONENT_BYTES) throw exponentTooLong();
   const exponent = numberIn(exponentBytes);
-  if (exponent > MAXIMUM_RSA_EXPONENT) throw exponentTooLong();
   if (exponent < 3n || exponent % 2n === 0n) {
     throw new KeyError(`the RSA key's public exponent is ${exponent}: it must be odd and > 1`);
   }

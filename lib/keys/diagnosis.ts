@@ -3,7 +3,6 @@ import { constants, verify } from 'node:crypto';
 import type { FetchError } from '../net/fetch-error.js';
 import type { AuthenticationWarning } from '../shared/events.js';
 import type { Failure, Reason } from '../shared/reasons.js';
-import { KeyError } from './algorithms.js';
 import type { CompactJws } from './compact-jws.js';
 import { importSecret } from './import.js';
 import type { ImportedKeys } from './jwk.js';
@@ -84,12 +83,12 @@ const stateOf = (key: VerificationKey, { now, settings }: Search) =>
 const fits = (key: VerificationKey, { jws }: Search): boolean =>
   (key.algorithms as readonly unknown[]).includes(jws.header['alg']);
 
+/** The search before has thrown what is not the fault of a secret. */
 function orElse<T>(get: () => T, otherwise: T): T {
   try {
     return get();
-  } catch (error) {
-    if (error instanceof KeyError) return otherwise;
-    throw error;
+  } catch {
+    return otherwise;
   }
 }
 
@@ -146,17 +145,19 @@ function* untimelyKeys(known: readonly Known[], search: Search): Generator<Untim
   }
 }
 
+const hasKey = (one: UntimelyKey): one is UntimelyKey & { readonly key: VerificationKey } =>
+  one.key !== undefined;
+
 /** Keys that the header names come first. Tries as many keys as remain, and at least one. */
 async function untimelySigner(
   untimely: readonly UntimelyKey[],
   search: Search,
 ): Promise<UntimelyKey | undefined> {
   const { kid } = search.jws.header;
-  const isNamed = ({ key }: UntimelyKey) => kid !== undefined && key?.kid === kid;
-  const keys = untimely.filter(({ key }) => key !== undefined);
-  const ordered = [...keys.filter(isNamed), ...keys.filter((key) => !isNamed(key))];
-  for (const one of ordered.slice(0, Math.max(1, MAX_TRIES - search.tried.length))) {
-    if (one.key !== undefined && (await verifySignature(search.jws, one.key))) return one;
+  const order = ({ key }: UntimelyKey) => (key?.kid === kid ? 0 : 1);
+  const keys = untimely.filter(hasKey).sort((a, b) => order(a) - order(b));
+  for (const one of keys.slice(0, Math.max(1, MAX_TRIES - search.tried.length))) {
+    if (await verifySignature(search.jws, one.key)) return one;
   }
   return undefined;
 }
@@ -208,12 +209,8 @@ const ECDSA_HASHES: Readonly<Record<string, string>> = {
   ES512: 'sha512',
 };
 
-/** Random bytes seldom look like this, so few other signatures cost another verification. */
-function isDerSequence(bytes: Uint8Array): boolean {
-  const [tag, length, longLength] = bytes;
-  if (tag !== 0x30) return false;
-  return length === bytes.length - 2 || (length === 0x81 && longLength === bytes.length - 3);
-}
+/** One in 256 other signatures begins with it, so few cost another verification. */
+const DER_SEQUENCE = 0x30;
 
 function formMistake({ jws, tried }: Search): string[] {
   const { signature, signingInput, header } = jws;
@@ -222,7 +219,7 @@ function formMistake({ jws, tried }: Search): string[] {
   const hash = ECDSA_HASHES[alg];
   for (const { key } of tried.slice(0, 2)) {
     const { keyObject } = key;
-    if (hash !== undefined && isDerSequence(signature)) {
+    if (hash !== undefined && signature[0] === DER_SEQUENCE) {
       if (!isVerified(() => verify(hash, data, keyObject, signature))) continue;
       return ['the signature is in DER: RFC 7518 §3.4 requires R and S, each in full length'];
     }
@@ -250,7 +247,7 @@ function sizeGuess({ jws, tried }: Search): string[] {
     ({ key }) => (key.keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8,
   );
   const { length } = jws.signature;
-  if (sizes.length === 0 || sizes.some((size) => size === 0 || size === length)) return [];
+  if (sizes.some((size) => size === 0 || size === length)) return [];
   return [`probably another RSA key: the signature has ${length} bytes, not ${sizes[0]}`];
 }
 

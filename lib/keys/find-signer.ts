@@ -171,7 +171,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
     const message =
       set === undefined ? error.message : `${error.message}; the last good keys are still used`;
     search.warnings.push({ code: 'jwks_uri_failed', secret: describeSecret(secret), message });
-    if (set === undefined && search.sets.get(secret) === undefined) search.missing ??= error;
+    if (set === undefined) search.missing ??= error;
   }
   if (set === undefined) return;
   search.sets.set(secret, set);
@@ -227,8 +227,7 @@ export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   };
   for (const candidate of candidatesAtHand(search)) {
     search.tried.push(candidate);
-    const verified = verifySignature(jws, candidate.key);
-    if (verified instanceof Promise ? await verified : verified) return accepted(candidate, search);
+    if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
   }
   for await (const candidate of fetchedCandidates(search)) {
     search.tried.push(candidate);

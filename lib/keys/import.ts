@@ -134,8 +134,8 @@ function isPlainObject(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function checkClaims(claims: unknown): void {
-  if (typeof claims !== 'object' || claims === null || !isPlainObject(claims)) {
+function checkClaims(claims: object): void {
+  if (!isPlainObject(claims)) {
     throw new KeyError('its claims are not an object of names and values');
   }
   for (const [name, value] of Object.entries(claims)) {

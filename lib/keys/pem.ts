@@ -34,9 +34,10 @@ interface PemBlock {
 const ESCAPED_LINE_END = /(?<!\\)\\+[nr]/g;
 
 function plain(value: string): string {
-  const text = value.replace(/^\uFEFF/, '').trim();
+  // Which removes a byte order mark too.
+  const text = value.trim();
   const inner = /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
-  return inner.includes('\\') ? inner.replace(ESCAPED_LINE_END, '\n').trim() : inner;
+  return inner.replace(ESCAPED_LINE_END, '\n');
 }
 
 function unwrapped(value: string): string {
@@ -44,7 +45,7 @@ function unwrapped(value: string): string {
     throw new KeyError(`the value has more than ${MAX_TEXT} characters`);
   }
   const text = plain(value);
-  if (text.includes('-----BEGIN ') || !BASE64.test(withoutSpace(text))) return text;
+  if (!BASE64.test(withoutSpace(text))) return text;
   // Some environments store a whole PEM as base64.
   const decoded = Buffer.from(text, 'base64').toString('utf8');
   return decoded.includes('-----BEGIN ') ? plain(decoded) : text;

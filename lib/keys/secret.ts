@@ -142,8 +142,8 @@ const isDay = (date: string): boolean => {
 
 /** In seconds since the epoch. Without a time zone, servers would read different times. */
 function timeOfText(text: string): number {
-  const [, date, separator, zone] = DATE.exec(text) ?? [];
-  if (date === undefined || !isDay(date)) throw new KeyError(NOT_A_DATE);
+  const [, date = '', separator, zone] = DATE.exec(text) ?? [];
+  if (!isDay(date)) throw new KeyError(NOT_A_DATE);
   if (separator === ' ') {
     throw new KeyError(
       'its expiration is in the format of a database: use a Date, ISO 8601 or seconds, such as 2027-01-31T00:00:00Z',

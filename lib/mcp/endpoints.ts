@@ -186,13 +186,26 @@ function withIssuer(location: unknown, redirectUri: string, issuer: string): unk
   return target.href;
 }
 
+/** An object, or a list in which names and values take turns. */
+function setHeaders(response: ServerResponse, headers: object): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    return;
+  }
+  const names = headers.filter((_, index) => index % 2 === 0).map(String);
+  for (const name of names) response.removeHeader(name);
+  for (const [index, name] of names.entries()) {
+    response.appendHeader(name, headers[index * 2 + 1]);
+  }
+}
+
 /** To the redirect that a provider sends: Express and Node always end in `writeHead`. */
 function addIssuer(response: ServerResponse, redirectUri: string, issuer: string): void {
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
   response.writeHead = (...args: unknown[]): ServerResponse => {
     const headers = args.at(-1);
-    if (typeof headers === 'object' && headers !== null && !Array.isArray(headers)) {
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    if (typeof headers === 'object' && headers !== null) {
+      setHeaders(response, headers);
       args.pop();
     }
     const location = response.getHeader('Location');

@@ -28,7 +28,7 @@ export function isPublic(text: string): boolean {
 /** Of one customer: an IPv4 address, or 64 bits of an IPv6 address. */
 export function networkOf(text: string): string {
   const address = parseAddress(text);
-  if (address === undefined || address.kind() === 'ipv4') return text;
+  if (address === undefined) return text;
   // A server that listens on IPv6 sees IPv4 callers so. All of them share the first 64 bits.
   if (address.range() === 'ipv4Mapped') return ipaddr.process(text).toString();
   return address.toNormalizedString().split(':').slice(0, 4).join(':');

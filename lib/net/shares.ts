@@ -21,7 +21,8 @@ export class Lane {
   }
 
   async run<T>(share: string, task: () => Promise<T>, turnedAway: () => Error): Promise<T> {
-    if (this.hasRoomFor(share) && !this.queues.has(share)) this.take(share);
+    // A share has no room while it has waiting tasks: leave() admits as many as there is room for.
+    if (this.hasRoomFor(share)) this.take(share);
     else await this.turn(share, turnedAway);
     try {
       return await task();

@@ -32,22 +32,11 @@ function failureOf(cause: unknown): Failure {
   return { reason, cause };
 }
 
-async function waitForStore(
-  answer: PromiseLike<boolean>,
-  timeout: number,
-): Promise<Failure | undefined> {
-  try {
-    return failureIn(await withDeadline(answer, timeout, 'The replay store'));
-  } catch (cause) {
-    return failureOf(cause);
-  }
-}
-
-/** Undefined if the assertion is new. A promise only if the store returns one. */
-export function recordUse(
+/** Undefined if the assertion is new. */
+export async function recordUse(
   use: Use,
   { replay, replayTimeout }: { readonly replay: ReplayStore; readonly replayTimeout: number },
-): Failure | undefined | Promise<Failure | undefined> {
+): Promise<Failure | undefined> {
   const { issuer, clientId, expiresAt } = use;
   // The lookup and the signature took time. If the assertion has expired since, it must not reach
   // the store, which may have forgotten the first use.
@@ -59,8 +48,9 @@ export function recordUse(
       clientId,
       expiresAt,
     });
-    if (typeof answer === 'boolean') return failureIn(answer);
-    return isThenable(answer) ? waitForStore(answer, replayTimeout) : failureIn(answer);
+    return failureIn(
+      isThenable(answer) ? await withDeadline(answer, replayTimeout, 'The replay store') : answer,
+    );
   } catch (cause) {
     return failureOf(cause);
   }

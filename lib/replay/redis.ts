@@ -26,16 +26,12 @@ interface RedisWarning {
 
 type Info = ReadonlyMap<string, string>;
 
-function parseInfo(text: unknown): Info {
-  const fields = String(text)
-    .split(/\r?\n/)
-    .filter((line) => line.includes(':') && !line.startsWith('#'))
-    .map((line): [string, string] => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon), line.slice(colon + 1)];
-    });
-  return new Map(fields);
-}
+const parseInfo = (text: unknown): Info =>
+  new Map(
+    String(text)
+      .split(/\r?\n/)
+      .map((line) => line.split(':') as [string, string]),
+  );
 
 function* warningsOf(info: Info): Generator<RedisWarning> {
   const policy = info.get('maxmemory_policy') ?? 'noeviction';

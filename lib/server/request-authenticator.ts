@@ -98,8 +98,7 @@ export class RequestAuthenticator<
     if (form === undefined) return undefined;
     const sent = credentialsIn(form, request.headers.authorization);
     if (!hasAssertion(sent)) return undefined;
-    const identity = this.#identify(request, endpoint);
-    const server = identity instanceof Promise ? await identity : identity;
+    const server = await this.#identify(request, endpoint);
     return this.pipeline.authenticate(sent, server, context);
   }
 

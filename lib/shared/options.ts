@@ -79,8 +79,8 @@ function unknownOption(unknown: string, table: object, hints: Hints): string {
 export const number =
   (fallback: number, minimum: number, maximum = Number.POSITIVE_INFINITY): Reader<number> =>
   (name, value = fallback) => {
-    const isNumber = typeof value === 'number' && Number.isFinite(value);
-    if (isNumber && value >= minimum && value <= maximum) return value;
+    const given = value as number;
+    if (Number.isFinite(value) && given >= minimum && given <= maximum) return given;
     const most = maximum === Number.POSITIVE_INFINITY ? '' : ` and at most ${maximum}`;
     throw new TypeError(`${name} must be a finite number of at least ${minimum}${most}`);
   };
@@ -96,8 +96,7 @@ export const wholeNumber =
 export const seconds =
   (fallback: number, minimum: number, maximum: number): Reader<number> =>
   (name, value = fallback) => {
-    const isNumber = typeof value === 'number' && Number.isFinite(value);
-    if (isNumber && value >= minimum && value <= maximum) return value;
+    if (typeof value === 'number' && value >= minimum && value <= maximum) return value;
     throw new TypeError(
       `${name} must be a number of seconds, at least ${minimum} and at most ${maximum}`,
     );

@@ -4,12 +4,13 @@ import { explainWithClient } from '../../lib/assertion/explain.js';
 import { type CheckReport, explainAlone } from '../../lib/assertion/explain-alone.js';
 import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../../lib/assertion/options.js';
 import { readRules } from '../../lib/assertion/rules.js';
-import { MemoryReplayStore, type Reason } from '../../lib/index.js';
+import { type FederatedIdentity, MemoryReplayStore, type Reason } from '../../lib/index.js';
 import { readOptions } from '../../lib/shared/options.js';
-import { ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
-import { CLIENT } from '../support/attacks.js';
+import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { CLIENT, clientWith } from '../support/attacks.js';
 import { fakeClock } from '../support/fake-clock.js';
-import { newKeyPair } from '../support/keys.js';
+import { keyPair, newKeyPair } from '../support/keys.js';
+import { tokenOf, trustIn } from '../support/platform.js';
 import { rawAssertion } from '../support/raw-jws.js';
 import { outcome, requestWith, validatorOf } from '../support/validator.js';
 
@@ -381,3 +382,105 @@ test('values from outside are shortened in the checks, and whole in header and c
   assert.equal(shown, `${'x'.repeat(200)}… (1000 characters)`);
   assert.equal(claims?.['aud'], aud);
 });
+
+const PLATFORM = { issuer: 'https://platform.example', pair: keyPair('ES256') };
+
+/** All checks of a platform's assertion, in the order of the pipeline. */
+const CHECKS_OF_PLATFORM = [
+  ...CHECKS.filter((name) => !/^(iss|sub|client_id parameter|aud|jti)$/.test(name)).slice(0, -6),
+  'iss',
+  'sub',
+  'aud',
+  'further claims',
+  'iat is not too old',
+  'lifetime',
+  'jti',
+  'key',
+  'signature',
+  'replay',
+];
+
+const afterOfPlatform = (check: string): string[] =>
+  CHECKS_OF_PLATFORM.slice(CHECKS_OF_PLATFORM.indexOf(check) + 1);
+
+const NO_REPLAY = ['replay'];
+const UNKNOWN_KEY = ['key', 'signature', 'replay'];
+
+for (const { name, trust, claims, server, lookup = 'workload', failed, skipped } of [
+  { name: 'that is right', skipped: NO_REPLAY },
+  {
+    name: 'without an issuer of the server',
+    server: { issuer: undefined },
+    skipped: ['aud', 'replay'],
+  },
+  {
+    name: 'without an issuer of the server, for an audience that the client asks for',
+    server: { issuer: undefined },
+    trust: { audience: 'api://tokens' },
+    claims: { aud: 'api://tokens' },
+    skipped: NO_REPLAY,
+  },
+  {
+    name: 'of another subject: the other rules are compared all the same',
+    claims: { sub: 'other', aud: 'https://other.example' },
+    failed: ['subject_mismatch', 'audience_mismatch'],
+    skipped: UNKNOWN_KEY,
+  },
+  {
+    name: 'of a platform that the client does not trust: there is nothing to compare',
+    claims: { iss: 'https://other.example' },
+    failed: ['subject_mismatch'],
+    skipped: afterOfPlatform('iss'),
+  },
+  {
+    name: 'of an unknown client',
+    lookup: 'nobody',
+    failed: ['unknown_client'],
+    skipped: afterOfPlatform('client'),
+  },
+  {
+    name: 'without a lookup',
+    lookup: 'none',
+    skipped: ['client', ...afterOfPlatform('client')],
+  },
+] as readonly {
+  readonly name: string;
+  readonly trust?: Partial<FederatedIdentity>;
+  readonly claims?: Record<string, unknown>;
+  readonly server?: { readonly issuer: undefined };
+  /** What the lookup finds; `none` if there is no lookup. */
+  readonly lookup?: 'workload' | 'nobody' | 'none';
+  readonly failed?: readonly Reason[];
+  readonly skipped: readonly string[];
+}[]) {
+  test(`explain of a platform’s assertion ${name} (RFC 7521 §3)`, async () => {
+    const { now } = fakeClock();
+    const settings = settingsFrom(readOptions('test', {}, CLIENT_ASSERTION_OPTIONS));
+    const jwks = { keys: [PLATFORM.pair.publicJwk] };
+    const workload = clientWith('workload', [
+      // Of two identities, the one that fits is used.
+      trustIn(PLATFORM, { jwks, subject: 'another', audience: 'x' }),
+      trustIn(PLATFORM, { jwks, ...trust }),
+    ]);
+    const assertion = tokenOf(PLATFORM, { claims: { iat: now(), ...claims } });
+    const request = {
+      ...requestWith(assertion),
+      ...server,
+      parameters: assertionForm(assertion, { client_id: 'workload' }),
+    };
+    const find = () => (lookup === 'nobody' ? undefined : workload);
+    const findClient = lookup === 'none' ? undefined : find;
+    const explanation = await explainWithClient(request, settings, findClient);
+    assert.deepEqual(
+      explanation.checks.map(({ check }) => check),
+      CHECKS_OF_PLATFORM,
+    );
+    assert.deepEqual(
+      failuresOf(explanation.checks).map(([, reason]) => reason),
+      failed ?? [],
+    );
+    assert.deepEqual(withOutcome(explanation.checks, 'skipped'), skipped);
+    assert.equal(explanation.accepted, failed === undefined && skipped === NO_REPLAY);
+    if (lookup === 'none') assert.deepEqual(explainAlone(request, settings), explanation);
+  });
+}

@@ -4,7 +4,7 @@ import { CLIENT_ASSERTION_OPTIONS, settingsFrom } from '../../lib/assertion/opti
 import { CLIENT_ASSERTION_HINTS, readRules } from '../../lib/assertion/rules.js';
 import { MemoryReplayStore, RemoteJwkSets } from '../../lib/index.js';
 import { isVerifiable } from '../../lib/keys/jwk.js';
-import { ALGORITHMS } from '../../lib/shared/jose.js';
+import { ALGORITHMS, isSameAlgorithm } from '../../lib/shared/jose.js';
 import { readOptions } from '../../lib/shared/options.js';
 
 const settings = (options: object = {}) =>
@@ -81,6 +81,20 @@ for (const alg of ALGORITHMS) {
     if (isVerifiable(alg)) assert.deepEqual([...settings({ algorithms: [alg] }).algorithms], [alg]);
     else
       assert.throws(() => settings({ algorithms: ['ES256', alg] }), /^TypeError: algorithms: .+/);
+  });
+}
+
+for (const [one, other, same] of [
+  ['ES256', 'ES256', true],
+  ['ES256', 'ES384', false],
+  ['EdDSA', 'Ed25519', true],
+  ['Ed25519', 'EdDSA', true],
+  ['EdDSA', 'ES256', false],
+  ['ES256', 'Ed25519', false],
+  ['Ed25519', undefined, false],
+] as const) {
+  test(`${one} and ${other} are ${same ? 'one algorithm' : 'different algorithms'} (RFC 9864 §2.2)`, () => {
+    assert.equal(isSameAlgorithm(one, other), same);
   });
 }
 

@@ -240,6 +240,7 @@ for (const [what, change, serves] of STALE) {
       event.warnings.map(({ code }) => code),
       ['jwks_uri_failed', 'jwks_uri_failed'],
     );
+    for (const { message } of event.warnings) assert.match(message, /last good .* still used$/);
     advance(900);
     assert.equal((await send(token())).reason, 'jwks_uri_failed');
   });
@@ -298,7 +299,9 @@ test('with keys in the secret nothing is fetched, and the issuer need not be a U
   const client = clientWith('workload', [trustIn({ issuer }, { jwks })]);
   assertClientSecrets(client);
   const { send } = await serverOf(t, [client]);
-  assert.equal((await send(tokenOf({ issuer, pair }))).status, 200);
+  const { status, event } = await send(tokenOf({ issuer, pair }));
+  assert.equal(status, 200);
+  assert.deepEqual(event.wouldFail?.fapi2, [], 'ES256 is one of FAPI 2.0');
 });
 
 test('cached keys come first: no request waits for discovery that it does not need', async (t) => {
@@ -423,7 +426,12 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
   ['singleUse as 1', { singleUse: 1 }, /its singleUse must be true or false/],
   ['a maxLifetime of 0', { maxLifetime: 0 }, /its maxLifetime must be a positive number/],
   ['a maxLifetime that is text', { maxLifetime: '1h' }, /its maxLifetime must be/],
-  ['a jwksUri by http', { jwksUri: 'http://k8s.example/' }, /its jwksUri cannot be fetched from/],
+  [
+    'a jwksUri by http',
+    { jwksUri: 'http://k8s.example/' },
+    /its jwksUri cannot be fetched from: the URL is not https\.$/,
+  ],
+  ['claims that are text', { claims: 'ref' }, /its claims are not an object/],
   ['two sources of keys', { jwksUri: issuer, jwks: { keys: [] } }, /both jwks and jwksUri/],
   ['an empty set', { jwks: { keys: [] } }, /has no key for signatures/],
   ['a shared key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, /symmetric|shared/],
@@ -432,7 +440,11 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
     { jwks: { keys: [keyPair('ES256').privateKey.export({ format: 'jwk' })] } },
     /private key/,
   ],
-  ['a misspelt member', { claim: { ref: 'x' } }, /its member "claim" is not known: put claims/],
+  [
+    'a misspelt member',
+    { claim: { ref: 'x' } },
+    /its member "claim" is not known: put claims .* choose from type, issuer, subject, audience, /,
+  ],
   ['a claim beside claims', { repository: 'x' }, /its member "repository" is not known/],
   ['the name of metadata', { jwks_uri: issuer }, /its member "jwks_uri" is not known/],
   ['an expiration without a zone', { expiration: '2027-01-01T00:00:00' }, /no time zone/],
@@ -459,6 +471,21 @@ test('null members of a FederatedIdentity count as absent', () => {
   const secret = { type: 'FederatedIdentity', issuer, subject: 'x', ...absent, maxLifetime: null };
   assertClientSecrets({ clientId: 'client', secrets: [secret] } as never);
 });
+
+for (const [what, members] of Object.entries({
+  'claims that are texts, numbers and booleans': { claims: { ref: 'x', count: 5, locked: true } },
+  'claims without a prototype': { claims: Object.assign(Object.create(null), { ref: 'x' }) },
+  'a jwksUri with a query': { jwksUri: 'https://k8s.example/keys?version=1' },
+  'an issuer without a URL, and its keys': {
+    issuer: 'k8s',
+    jwks: { keys: [keyPair('ES256').publicJwk] },
+  },
+})) {
+  test(`a FederatedIdentity may have ${what}`, () => {
+    const secret = { type: 'FederatedIdentity', issuer, subject: 'x', ...members };
+    assertClientSecrets({ clientId: 'client', secrets: [secret] } as never);
+  });
+}
 
 test('a client that trusts a platform needs no key for private_key_jwt, but one for HMAC', () => {
   const client = clientWith('workload', [trustIn({ issuer })]);

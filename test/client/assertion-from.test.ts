@@ -11,6 +11,7 @@ import {
   customFetch,
   tokenRevocation,
 } from 'openid-client';
+import type { AssertionSource } from '../../lib/client/assertion-source.js';
 import {
   AssertionService,
   assertionFrom,
@@ -21,6 +22,7 @@ import {
   UserTokenManager,
 } from '../../lib/client/index.js';
 import { ISSUER, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { fakeClock } from '../support/fake-clock.js';
 import { keyPair } from '../support/keys.js';
 
 const clientId = 'orders';
@@ -117,6 +119,7 @@ test('a token manager reads the renewed file for each token', async (t) => {
   );
 });
 
+const TOO_LATE = `${segment({})}.${Buffer.from('{"exp":1e999}').toString('base64url')}.c2ln`;
 const EXPIRED = tokenOf({ exp: now() - 90 });
 const missing = Object.assign(new Error(`no token ${tokenOf()}`), {
   code: 'ENOENT',
@@ -136,6 +139,7 @@ const MISTAKES: readonly (readonly [string, () => unknown, RegExp])[] = [
     },
     /could not be read \(RangeError\)\.$/,
   ],
+  ['a function that throws nothing', () => Promise.reject(), /could not be read \(undefined\)\.$/],
   ['a function that throws a token', () => Promise.reject(tokenOf()), /read \(string\)\.$/],
   ['an empty file', () => ' \n', /it is empty: has the platform written its token yet/],
   ['nothing', () => undefined, /returned undefined: return the text of a JWT/],
@@ -147,6 +151,9 @@ const MISTAKES: readonly (readonly [string, () => unknown, RegExp])[] = [
     () => JSON.stringify({ value: tokenOf() }),
     /is JSON, not a JWT: return only the member/,
   ],
+  ['a JSON string', () => JSON.stringify(tokenOf()), /is JSON, not a JWT/],
+  ['a JSON list', () => JSON.stringify([tokenOf()]), /is JSON, not a JWT/],
+  ['a line of settings', () => 'TOKEN={"value":"ya29"}', /it is not a JWT: return three base64url/],
   ['another token', () => 'ya29.opaque-token-of-a-cloud', /it is not a JWT/],
   ['two tokens', () => `${tokenOf()}\n${tokenOf()}`, /it is not a JWT/],
   ['a header with its name', () => `Bearer ${tokenOf()}`, /it is not a JWT/],
@@ -154,6 +161,7 @@ const MISTAKES: readonly (readonly [string, () => unknown, RegExp])[] = [
   ['a damaged token', () => tokenOf().slice(30), /it is not a JWT/],
   ['a token that has expired', () => EXPIRED, /it expired (89|9\d) seconds ago: does the platform/],
   ['a token that never expires', () => tokenOf({ exp: undefined }), /it has no exp/],
+  ['a token whose exp is too large', () => TOO_LATE, /it has no exp/],
   ['a token whose exp is text', () => tokenOf({ exp: String(now() + 60) }), /it has no exp/],
   [
     'a token of 17 kB',
@@ -175,9 +183,47 @@ for (const [what, ask, message] of MISTAKES) {
   });
 }
 
-test('a token that expires in a second is accepted', async () => {
-  const token = tokenOf({ exp: now() + 2 });
-  assert.equal(await assertionFrom(() => token, { clientId }).createClientToken(), token);
+for (const [exp, clockOffset, mistake] of [
+  [1001, 0, undefined],
+  [1000, 0, /it expired 0 seconds ago/],
+  [999, 0, /it expired 1 second ago: does the platform still renew it/],
+  [998, 0, /it expired 2 seconds ago/],
+  [999, -2, undefined],
+  [1001, 3, /it expired 2 seconds ago/],
+] as const) {
+  test(`at the second 1000, with a clock corrected by ${clockOffset} s, a token with exp ${exp} is ${mistake ? 'refused' : 'accepted'} (RFC 7519 §4.1.4)`, async (t) => {
+    const time = fakeClock(1000);
+    t.after(time.restore);
+    const token = tokenOf({ exp });
+    const assertions = assertionFrom(() => token, { clientId }) as AssertionSource;
+    const made = assertions.createClientToken({ clockOffset });
+    if (mistake) await assert.rejects(made, mistake);
+    else assert.equal(await made, token);
+  });
+}
+
+test('a token may have 16384 characters, and no more', async () => {
+  const short = tokenOf();
+  const longest = short + 'A'.repeat(16_384 - short.length);
+  const made = (token: string) => assertionFrom(() => token, { clientId }).createClientToken();
+  assert.equal(await made(longest), longest);
+  await assert.rejects(made(`${longest}AA`), /it has 16386 characters/);
+});
+
+test('the error of the function is the cause of ours', async () => {
+  const assertions = assertionFrom(() => Promise.reject(missing), { clientId });
+  await assert.rejects(assertions.createClientToken(), (error: Error) => error.cause === missing);
+});
+
+test('the algorithms in the metadata do not rule out a platform, whose alg is not known', () => {
+  const assertions = assertionFrom(() => tokenOf(), { clientId });
+  const metadata = {
+    issuer: ISSUER,
+    token_endpoint: TOKEN_ENDPOINT,
+    token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+  };
+  const config = new Configuration(metadata, clientId, undefined, clientAssertion(assertions));
+  assert.ok(new ClientTokenManager({ config }));
 });
 
 test('a mistake rejects the call, and nothing is sent', async () => {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import type { JwtContext } from '../../lib/client/assertion-source.js';
 import { AssertionService, type AssertionServiceOptions, presets } from '../../lib/client/index.js';
 import { ISSUER, seconds, TOKEN_ENDPOINT } from '../support/assertion.js';
+import { certificateOf } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
 
 const pair = keyPair('ES256');
@@ -40,6 +43,30 @@ test('an assertion is what RFC 10070 asks for by default (RFC 7523 §3)', async 
     kid: service().key.kid,
   });
 });
+
+for (const [what, context, issuer] of [
+  ['of the service', {}, ISSUER],
+  ['of the call', { server: { issuer: OTHER } }, OTHER],
+] as const) {
+  test(`the event of an assertion names the server ${what}`, async (t) => {
+    const events: unknown[] = [];
+    const listener = (event: unknown) => events.push(event);
+    subscribe('passport-private-key-jwt:client', listener);
+    t.after(() => unsubscribe('passport-private-key-jwt:client', listener));
+    const assertions = service({ issuer: what === 'of the service' ? ISSUER : undefined });
+    const { jti = '' } = decodeJwt(await assertions.createClientToken(context));
+    assert.deepEqual(events, [
+      {
+        type: 'assertion_made',
+        clientId: 'client',
+        issuer,
+        keyId: assertions.key.kid,
+        audience: issuer,
+        jtiHash: createHash('sha256').update(jti).digest('base64url'),
+      },
+    ]);
+  });
+}
 
 test('every assertion has its own jti', async () => {
   const assertions = service();
@@ -389,5 +416,55 @@ test('a service without options throws and names what is missing first', () => {
 for (const [what, options, message] of WRONG) {
   test(`a wrong ${what} is refused when the service is made`, () => {
     assert.throws(() => service(options), { name: 'TypeError', message });
+  });
+}
+
+const RS = ['RS256', 'RS384', 'RS512'];
+const ES = ['ES256', 'ES384', 'ES512'];
+const PS = ['PS256', 'PS384', 'PS512'];
+const [AS_JWT, DEFAULT_TYP] = ['JWT', 'client-authentication+jwt'];
+const ALL_NAMES = ['kid', 'x5t', 'x5t#S256', 'x5c'];
+
+/** The audience, typ, lifetime, algorithms and key parameters, as docs/providers.md has them. */
+const PRESETS: Readonly<
+  Record<
+    keyof typeof presets,
+    readonly [string, string | undefined, number, readonly string[] | undefined, readonly string[]]
+  >
+> = {
+  rfc10070: [ISSUER, DEFAULT_TYP, 60, undefined, ALL_NAMES],
+  microsoftEntraId: [TOKEN_ENDPOINT, AS_JWT, 300, ['PS256'], ['x5t#S256', 'x5c']],
+  okta: [TOKEN_ENDPOINT, AS_JWT, 60, [...RS, ...ES], ALL_NAMES],
+  auth0: [ISSUER, undefined, 60, ['RS256', 'RS384', 'PS256'], []],
+  keycloak: [ISSUER, AS_JWT, 60, undefined, ALL_NAMES],
+  pingOne: [ISSUER, AS_JWT, 60, [...RS, ...ES], ALL_NAMES],
+  loginGov: [TOKEN_ENDPOINT, AS_JWT, 300, ['RS256'], ALL_NAMES],
+  govUkOneLogin: [ISSUER, AS_JWT, 60, [...RS, ...PS], ALL_NAMES],
+  singpass: [ISSUER, AS_JWT, 60, ES, ALL_NAMES],
+  idPorten: [ISSUER, AS_JWT, 60, RS, ALL_NAMES],
+  smartOnFhir: [TOKEN_ENDPOINT, AS_JWT, 300, ['RS384', 'ES384'], ['kid']],
+  fapi2: [ISSUER, DEFAULT_TYP, 60, ['PS256', 'ES256', 'EdDSA', 'Ed25519'], ALL_NAMES],
+  openBankingUk: [TOKEN_ENDPOINT, AS_JWT, 60, ['PS256'], ALL_NAMES],
+  openFinanceBrasil: [TOKEN_ENDPOINT, AS_JWT, 60, ['PS256'], ALL_NAMES],
+  atProto: [ISSUER, AS_JWT, 60, ['ES256'], ['kid']],
+};
+
+for (const [name, [aud, typ, lifetime, algorithms, names]] of Object.entries(PRESETS)) {
+  test(`the preset ${name} makes assertions as its server documents them`, async () => {
+    const preset = presets[name as keyof typeof presets];
+    assert.deepEqual(preset.algorithms, algorithms);
+    const preferred = algorithms?.[0] ?? 'ES256';
+    const signer = keyPair(/^[RP]S/.test(preferred) ? 'RS256' : preferred);
+    const certificate = await certificateOf(signer);
+    const key = { key: signer.privateKey, certificate, x5c: true };
+    const assertions = new AssertionService({ clientId: 'client', key, ...preset });
+    const assertion = await assertions.createClientToken({ server });
+    const { alg, ...header } = decodeProtectedHeader(assertion);
+    assert.equal(alg, preferred);
+    assert.equal(header.typ, typ);
+    assert.deepEqual(Object.keys(header).sort(), [...(typ ? ['typ'] : []), ...names].sort());
+    const { iat = 0, ...claims } = decodeJwt(assertion);
+    assert.deepEqual([claims.aud, claims.exp], [aud, iat + lifetime]);
+    assert.equal(claims.nbf, name === 'pingOne' ? undefined : iat);
   });
 }

@@ -38,7 +38,16 @@ test('the clock skew of openid-client applies to the assertion', async () => {
 });
 
 test('anything but an AssertionService is refused at once', () => {
-  for (const wrong of [undefined, { key: keyPair('ES256').privateKey }]) {
+  const createClientToken = async () => '';
+  for (const wrong of [
+    undefined,
+    null,
+    { key: keyPair('ES256').privateKey },
+    { clientId: 'client' },
+    { createClientToken },
+    { clientId: 7, createClientToken },
+    { clientId: 'client', createClientToken: 'a.b.c' },
+  ]) {
     assert.throws(() => clientAssertion(wrong as unknown as AssertionService), {
       name: 'TypeError',
       message: 'clientAssertion needs an AssertionService, or the result of assertionFrom',

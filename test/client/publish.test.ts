@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import express from 'express';
 import {
@@ -56,6 +58,7 @@ for (const [what, [publication, type, expected]] of Object.entries(PUBLICATIONS)
     assert.equal(response.headers.get('content-type'), type);
     assert.equal(response.headers.get('cache-control'), 'public, max-age=300');
     assert.match(response.headers.get('etag') ?? '', /^"[\w-]{43}"$/);
+    assert.equal(response.headers.get('vary'), what === 'a JWK Set' ? 'Accept' : null);
     assert.deepEqual(await response.json(), expected);
   });
 
@@ -92,7 +95,6 @@ const REGISTERED = 'application/jwk-set+json';
 const PLAIN = 'application/json';
 
 for (const [accept, type] of [
-  [undefined, PLAIN],
   ['*/*', PLAIN],
   [REGISTERED, REGISTERED],
   ['Application/JWK-Set+JSON', REGISTERED],
@@ -101,18 +103,29 @@ for (const [accept, type] of [
   [`${REGISTERED};q=0.8, ${PLAIN}`, PLAIN],
   [`${REGISTERED}, */*;q=0.1`, REGISTERED],
   [`${REGISTERED};q=0, */*`, PLAIN],
+  [`${REGISTERED};q=0.9, ${PLAIN};q=0.2`, REGISTERED],
+  [`${REGISTERED};q=0.5, ${PLAIN};q=high`, REGISTERED],
+  [`application/*;q=0.5, ${PLAIN};q=0.1`, REGISTERED],
+  [`*/*;q=0.5, ${PLAIN};q=0.1`, REGISTERED],
+  [`*/*, application/*;q=0.5, ${PLAIN};q=0.6`, PLAIN],
   ['text/html', PLAIN],
   ['', PLAIN],
 ] as const) {
   test(`a JWK Set for a reader that accepts ${accept} is ${type} (RFC 9110 §12.5.1)`, async (t) => {
     const url = await serve(t, publishJwks([pair.publicJwk]));
-    const headers = new Headers(accept === undefined ? {} : { accept });
-    const response = await fetch(url, { headers });
+    const response = await fetch(url, { headers: { accept } });
     assert.equal(response.headers.get('content-type'), type);
     assert.equal(response.headers.get('vary'), 'Accept');
     assert.deepEqual(await response.json(), { keys: [pair.publicJwk] });
   });
 }
+
+test('a JWK Set for a reader that says nothing about types is application/json (RFC 9110 §12.5.1)', async (t) => {
+  const url = await serve(t, publishJwks([pair.publicJwk]));
+  const [response] = (await once(get(url), 'response')) as [IncomingMessage];
+  response.resume();
+  assert.deepEqual([response.statusCode, response.headers['content-type']], [200, PLAIN]);
+});
 
 test('the two types of a JWK Set have different tags (RFC 9110 §8.8.1)', async (t) => {
   const url = await serve(t, publishJwks([pair.publicJwk]));
@@ -204,6 +217,7 @@ const SECRET_KEYS: readonly (readonly [string, unknown, RegExp])[] = [
   ['private PEM', pem(pair), /PEM holds a private key/],
   ['public, with its private half in PEM,', { ...pair.publicJwk, pem: pem(pair) }, /PEM holds/],
   ['private JWK as text', JSON.stringify(privateJwk), /the entry is not a JWK/],
+  ['missing', null, /the entry is not a JWK/],
   ['private, in a getter,', { ...pair.publicJwk, toJSON: () => privateJwk }, /private key/],
 ];
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FindClient, lookUpClient } from '../../lib/clients/lookup.js';
-import type { AssertionClient } from '../../lib/index.js';
+import { type AssertionClient, ClientAuthenticationError } from '../../lib/index.js';
 
 const CLIENT: AssertionClient = { clientId: 'client', secrets: [] };
 const later = (run: () => void) => setTimeout(run, 5);
@@ -147,3 +147,23 @@ for (const [what, client, message] of [
     await assert.rejects(Promise.reject(found.failure?.cause), { name: 'TypeError', message });
   });
 }
+
+test("a lookup's own reason stays, however it is said; expected, actual and cause too", async () => {
+  const own = {
+    reason: 'client_metadata_document_failed',
+    expected: 'a document',
+    actual: 'none',
+    cause: gone,
+  } as const;
+  const finds: readonly FindClient<AssertionClient>[] = [
+    () => {
+      throw new ClientAuthenticationError(own);
+    },
+    async () => Promise.reject(new ClientAuthenticationError(own)),
+    (_id, _context, done) => done(new ClientAuthenticationError(own)),
+  ];
+  for (const find of finds) {
+    const { failure } = await lookUpClient(find, 'client', undefined, 5);
+    assert.deepEqual(failure, own);
+  }
+});

@@ -59,3 +59,14 @@ test('the characters of a segment are its bytes in latin1', () => {
     }),
   );
 });
+
+test('bytes are UTF-8 text unless an encoding is named', () => {
+  assert.equal(browser.Buffer.from('é', 'utf8').toString(), 'é');
+  assert.deepEqual([...browser.Buffer.from('é', 'utf8')], [...Buffer.from('é')]);
+});
+
+test('other encodings are refused, both ways', () => {
+  const message = 'The encoding hex is not supported here.';
+  assert.throws(() => browser.Buffer.from('00', 'hex' as never), { message });
+  assert.throws(() => browser.Buffer.from('A', 'latin1').toString('hex' as never), { message });
+});

@@ -18,6 +18,10 @@ test('a header from the cache equals the decoded header, and cannot be changed',
   assert.deepEqual(jwsWith(header)?.header, header);
 });
 
+test('in Node, a signature has the bytes of a Buffer', () => {
+  assert.deepEqual(jwsWith({ alg: 'ES256' })?.signature, Buffer.alloc(3));
+});
+
 test('a header is decoded once, even if headers of other clients come between', () => {
   const decoded = (kid: string) => jwsWith({ alg: 'ES256', kid })?.header;
   const [first, second] = [decoded('first'), decoded('second')];

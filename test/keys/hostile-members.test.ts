@@ -71,6 +71,32 @@ for (const [what, value] of Object.entries(VALUES)) {
   });
 }
 
+const WEAK = { kty: 'RSA', n: 'AQAB', e: 'AQAB' };
+
+test('only the keys that a set has for signatures count, and as many as are allowed', () => {
+  const others = [{ kty: 'LATTICE' }, { ...GOOD, use: 'enc' }, 'text', WEAK];
+  const keys = [...others.slice(0, 3), GOOD, GOOD];
+  assert.equal(importJwkSet({ keys }, 2).keys.length, 2);
+  assert.throws(() => importJwkSet({ keys }, 1), {
+    name: 'KeyError',
+    message: 'the JWK Set has more than 1 keys',
+  });
+});
+
+test('of the keys of a set that are refused, five are reported, secret ones first', () => {
+  const set = {
+    keys: [...Array.from({ length: 5 }, () => WEAK), { kty: 'oct', k: 'AA', kid: 'a' }],
+  };
+  const { keys, refused } = importJwkSet(set, 50);
+  assert.deepEqual(keys, []);
+  assert.deepEqual(
+    refused.map(({ isPrivate }) => isPrivate),
+    [true, false, false, false, false],
+  );
+  assert.match(refused[0]?.message ?? '', /key "a": a symmetric key is published \(member k\)/);
+  assert.match(refused[1]?.message ?? '', /key without a kid: the RSA key has 17 bits/);
+});
+
 for (const alg of [{ toString: 1 }, [{ toString: 1 }], ['HS256'], null, 5]) {
   test(`an assertion whose alg is ${JSON.stringify(alg)} is explained`, async () => {
     const payload = JSON.stringify({ ...validClaims(), aud: ISSUER });

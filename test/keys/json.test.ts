@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyError } from '../../lib/keys/algorithms.js';
-import { jsonCopy } from '../../lib/keys/import.js';
+import { jsonCopy, parseJwkText } from '../../lib/keys/import.js';
 import { isSameJson } from '../../lib/keys/key-cache.js';
 
 test('a copy has what the JSON of a value has, and shares nothing with it', () => {
@@ -34,6 +34,26 @@ for (const [what, value] of Object.entries({
         return true;
       },
     );
+  });
+}
+
+test('a text is read without the byte order mark at its start, and only that one (RFC 8259 §8.1)', () => {
+  assert.deepEqual(parseJwkText('\uFEFF{"kid":"a\uFEFFb"}'), { kid: 'a\uFEFFb' });
+  assert.throws(() => parseJwkText('{\uFEFF"kid":"a"}'), { message: 'the value is not JSON' });
+});
+
+const MAX_JSON = 262_144;
+
+for (const [what, read] of Object.entries({
+  'a text': (size: number) => parseJwkText(`"${'x'.repeat(size - 2)}"`),
+  'a value': (size: number) => jsonCopy(['x'.repeat(size - 4)]),
+})) {
+  test(`${what} may have 262,144 characters of JSON and no more`, () => {
+    assert.ok(read(MAX_JSON));
+    assert.throws(() => read(MAX_JSON + 1), {
+      name: 'KeyError',
+      message: 'the value has more than 262144 characters of JSON',
+    });
   });
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import {
   type AuthenticationEvent,
@@ -9,6 +10,7 @@ import {
 import { KeyCache } from '../../lib/keys/key-cache.js';
 import type { KeySecret } from '../../lib/keys/secret.js';
 import { signAssertion } from '../support/assertion.js';
+import { clientCertificate } from '../support/certificate.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
 import { outcome } from '../support/validator.js';
 
@@ -99,6 +101,14 @@ for (const [name, [change, pair, reason]] of Object.entries(CHANGES)) {
   });
 }
 
+test('the key of a kid is cached, then its kid moves to another secret with the same key', async () => {
+  const { secrets, events, authenticate } = await clientOfMany();
+  Object.assign((secrets.at(-1) as KeySecret).value, { kid: 'b' });
+  secrets.push(jwk(A, 'a'));
+  assert.equal(await authenticate(A), undefined);
+  assert.deepEqual([events.at(-1)?.keyId, events.at(-1)?.warnings], ['a', []]);
+});
+
 test('two kids of one client are cached at the same time', async () => {
   const { secrets, authenticate } = await clientOfMany();
   secrets.push(jwk(B, 'b'));
@@ -120,6 +130,28 @@ test('a secret that cannot be used is reported every time', async () => {
       ['secret_refused'],
     );
   }
+});
+
+test('the key of a kid is cached, then it becomes unusable: the event says so once', async () => {
+  const { secrets, events, authenticate } = await clientOfMany();
+  Object.assign((secrets.at(-1) as KeySecret).value, { x: 'AA' });
+  for (let round = 0; round < 2; round += 1) {
+    assert.equal(await authenticate(A), 'signature_invalid');
+    assert.deepEqual(
+      events.at(-1)?.warnings.map(({ code }) => code),
+      ['secret_refused'],
+    );
+  }
+});
+
+test('the keys of a kid in a cached set get eight tries', async () => {
+  const { secrets, authenticate } = await clientOfMany();
+  const set = { keys: [{ ...A.publicJwk, kid: 'set' }] };
+  secrets.push({ type: 'JsonWebKeySet', value: set });
+  assert.equal(await authenticate(A, 'set'), undefined);
+  const others = Array.from({ length: 8 }, () => newKeyPair('ES256').publicJwk);
+  set.keys = [...others, A.publicJwk].map((key) => ({ ...key, kid: 'set' }));
+  assert.equal(await authenticate(STRANGER, 'set'), 'signature_invalid');
 });
 
 /** Secrets that note who is looked at. */
@@ -150,6 +182,25 @@ for (const { count, effect, first, again } of [
     }
   });
 }
+
+test('once the key of a thumbprint is cached, its secret alone is looked at (RFC 7515 §4.1.7)', async () => {
+  const { base64, der } = await clientCertificate(A, {
+    notAfter: new Date(Date.now() + 100 * 86_400_000),
+  });
+  const thumbprint = (hash: string) => createHash(hash).update(der).digest('base64url');
+  for (const header of [{ x5t: thumbprint('sha1') }, { 'x5t#S256': thumbprint('sha256') }]) {
+    const seen: number[] = [];
+    const others = OTHERS.slice(0, 4).map((pair) => jwk(pair, undefined));
+    const secrets = watched([...others, { type: 'X509CertificateBase64', value: base64 }], seen);
+    const validator = new ClientAssertionValidator({}, (clientId) => ({ clientId, secrets }));
+    for (const expected of [[0, 1, 2, 3, 4], [4]]) {
+      seen.length = 0;
+      const assertion = await signAssertion('client', { pair: A, header });
+      assert.equal(await outcome(validator, assertion), undefined);
+      assert.deepEqual([...new Set(seen)], expected);
+    }
+  }
+});
 
 test('if the header or the key has no kid, nothing is cached by kid', async () => {
   for (const [kid, header] of [

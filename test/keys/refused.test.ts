@@ -38,6 +38,12 @@ function oddNumber(bits: number): string {
   return bytes.toString('base64url');
 }
 
+/** The smallest odd number of so many bits. */
+function numberOf(bits: number): string {
+  const hex = (2n ** BigInt(bits - 1) + 1n).toString(16);
+  return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64url');
+}
+
 const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' }) as JsonWebKey;
 const spkiPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 const spkiDer = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
@@ -79,6 +85,24 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     jwk({ ...RSA.publicJwk, e: oddNumber(40) }),
     /public exponent has more than 32 bits: use 65537/,
   ],
+  [
+    'an RSA exponent of 33 bits',
+    jwk({ ...RSA.publicJwk, e: 'AQAAAAA' }),
+    /public exponent has more than 32 bits: use 65537/,
+  ],
+  [
+    'an RSA exponent of zero',
+    jwk({ ...RSA.publicJwk, e: 'AA' }),
+    /public exponent is 0: it must be odd and > 1/,
+  ],
+  [
+    'an RSA modulus of zero',
+    jwk({ ...RSA.publicJwk, n: 'AAAA' }),
+    /RSA key has 0 bits: use one of/,
+  ],
+  ['an RSA key of 2047 bits', jwk({ kty: 'RSA', n: numberOf(2047), e: 'AQAB' }), /has 2047 bits/],
+  ['an RSA key of 8193 bits', jwk({ kty: 'RSA', n: numberOf(8193), e: 'AQAB' }), /has 8193 bits/],
+  ['an RSA key of 8800 bits', jwk({ kty: 'RSA', n: numberOf(8800), e: 'AQAB' }), /has 8800 bits/],
   ['an even RSA exponent', jwk({ ...RSA.publicJwk, e: 'AQAA' }), /public exponent is 65536/],
   ['a shared secret of 31 bytes', shared('x'.repeat(31)), /has 31 bytes: HS256 needs at least 32/],
   ['an oct key of 16 bytes', jwk({ kty: 'oct', k: 'A'.repeat(22) }), /has 16 bytes: HS256 needs/],
@@ -86,6 +110,21 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     'an oct key too short for its alg',
     jwk({ kty: 'oct', k: 'A'.repeat(43), alg: 'HS512' }),
     /alg "HS512" does not fit its key: use HS256/,
+  ],
+  [
+    'an oct key of 1025 bytes',
+    jwk({ kty: 'oct', k: 'A'.repeat(1367) }),
+    /the oct key has more than 1024 bytes/,
+  ],
+  [
+    'a shared secret of 1025 characters',
+    shared('x'.repeat(1025)),
+    /the shared secret has more than 1024 characters/,
+  ],
+  [
+    'a PEM after 1024 characters of a shared secret',
+    shared(`${'x'.repeat(1024)}\n${spkiPem(RSA.publicKey)}`),
+    /the shared secret has more than 1024 characters/,
   ],
   ['an oct key without k', jwk({ kty: 'oct' }), /the oct key has no base64url member k/],
   ['an oct key in base64', jwk({ kty: 'oct', k: '+'.repeat(44) }), /no base64url member k/],
@@ -226,6 +265,93 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     jwk({ ...EC.publicJwk, y: EC.publicJwk['x'] }),
     /not on its curve P-256/,
   ],
+  [
+    'another key for key agreement',
+    jwk({ kty: 'OKP', crv: 'X448', x: 'A'.repeat(75) }),
+    /its curve X448 is for key agreement/,
+  ],
+  [
+    'an Ed25519 key of 31 bytes',
+    jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(42) }),
+    /the member x has 31 bytes: Ed25519 needs 32/,
+  ],
+  [
+    'an Ed25519 key of 33 bytes',
+    jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(44) }),
+    /the member x has 33 bytes: Ed25519 needs 32/,
+  ],
+  [
+    'an Ed25519 key of 48 bytes',
+    jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(64) }),
+    /the member x has 48 bytes: at most 32 are accepted/,
+  ],
+  [
+    'an Ed25519 key of 35 bytes',
+    jwk({ kty: 'OKP', crv: 'Ed25519', x: 'C'.repeat(47) }),
+    /the member x has 35 bytes: Ed25519 needs 32/,
+  ],
+  [
+    'an EC key on a curve for key agreement',
+    jwk({ ...EC.publicJwk, crv: 'X25519' }),
+    /the curve "X25519" is not supported: use P-256, P-384 or P-521/,
+  ],
+  [
+    'a JWK with key_ops that are not all texts',
+    jwk({ ...EC.publicJwk, key_ops: [5, 'sign'] }),
+    /not for signatures: its key_ops "sign" lack "verify"/,
+  ],
+  ['a coordinate of 6 bits', jwk({ ...EC.publicJwk, y: 'A' }), /member y of the JWK is empty/],
+  [
+    'a blank before a coordinate',
+    jwk({ ...EC.publicJwk, y: ` ${EC.publicJwk['y']}` }),
+    /the member y of the JWK is not base64url/,
+  ],
+  [
+    'a coordinate with too much padding',
+    jwk({ ...EC.publicJwk, y: `${EC.publicJwk['y']}===` }),
+    /the member y of the JWK is not base64url/,
+  ],
+  [
+    'a key of ML-DSA without alg',
+    jwk({ kty: 'AKP', pub: 'AA' }),
+    /the AKP key has the alg "undefined": use ML-DSA-44, ML-DSA-65, ML-DSA-87/,
+  ],
+  ...[
+    'RSA1_5',
+    'RSA-OAEP-256',
+    'ECDH-ES',
+    'A128KW',
+    'A256GCMKW',
+    'dir',
+    'PBES2-HS256+A128KW',
+    'HPKE-0',
+  ].map(
+    (alg) =>
+      [
+        `the alg ${alg} of encryption (RFC 7518 §4.1)`,
+        jwk({ ...RSA.publicJwk, alg }),
+        new RegExp(`the JWK is not for signatures: its alg is "${alg.replace('+', '\\+')}"`),
+      ] as const,
+  ),
+  ...['MY-RSA1_5', 'A1', 'ABCD', 'directory'].map(
+    (alg) =>
+      [
+        `the alg ${alg} that nobody knows`,
+        jwk({ ...RSA.publicJwk, alg }),
+        new RegExp(`the JWK's alg "${alg}" does not fit its key: use RS256`),
+      ] as const,
+  ),
+  [
+    'a JWK whose x5c has a certificate of another type of key',
+    jwk({ ...EC.publicJwk, x5c: [certificate.base64] }),
+    /the certificate in x5c has another key than the JWK \(RFC 7517 §4.7\)/,
+  ],
+  ['a JWK whose kty is a number', jwk({ ...EC.publicJwk, kty: 5 }), /the JWK has no kty/],
+  [
+    'a JWK whose kty is the name of a method of every object',
+    jwk({ ...EC.publicJwk, kty: 'constructor' }),
+    /the JWK has the kty "constructor": use RSA, EC, OKP, AKP or oct/,
+  ],
   ['a key for key agreement', jwk(jwkOf(X25519)), /its curve X25519 is for key agreement/],
   ['an Ed448 key', jwk(jwkOf(ED448)), /the curve "Ed448" is not supported: use Ed25519/],
   ['an Ed448 key in PEM', pem(spkiPem(ED448)), /keys of type ed448 are not supported: use RSA/],
@@ -261,7 +387,7 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['a JWK Set without keys', { type: 'JsonWebKeySet', value: {} }, /it has no array keys/],
   ['a JWK in place of a set', { type: 'JsonWebKeySet', value: RSA.publicJwk }, /no array keys/],
   ['a JWK Set that is null', { type: 'JsonWebKeySet', value: null }, /not a JWK Set/],
-  ['an empty JWK Set', set(), /the JWK Set has no key for signatures/],
+  ['an empty JWK Set', set(), /the JWK Set has no key for signatures\.?$/],
   ['a JWK Set for encryption', set({ ...RSA.publicJwk, use: 'enc' }), /no key for signatures/],
   [
     'a JWK Set with a private key',
@@ -300,12 +426,41 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
     x509(withMonth13(certificate.der).toString('base64')),
     /the validity period of the certificate is unreadable/,
   ],
+  ['a text too long for a PEM', pem('x'.repeat(65_537)), /has more than 65536 characters/],
+  ['a text that is just long enough', pem('x'.repeat(65_536)), /is not a public key in PEM: it is/],
+  [
+    'a public key of 4097 bytes',
+    pem(pemOf('PUBLIC KEY', 4097)),
+    /has 4097 bytes: at most 4096 are/,
+  ],
+  ['4096 bytes of no public key', pem(pemOf('PUBLIC KEY', 4096)), /not hold a public key that can/],
+  [
+    'a certificate of 16385 bytes',
+    x509(pemOf('CERTIFICATE', 16_385)),
+    /the certificate has 16385 bytes: at most 16384 are read/,
+  ],
+  ['16384 bytes of no certificate', x509(pemOf('CERTIFICATE', 16_384)), /is not an X.509 cert/],
+  ['quotes that do not match', x509(`"${certificate.base64}'`), /the certificate is not base64/],
+  [
+    'a PEM of eleven parts',
+    pem(spkiPem(EC.publicKey).repeat(11)),
+    /the PEM has more than 10 parts: use several secrets/,
+  ],
+  [
+    'a PEM of two other parts',
+    pem(pemOf('CERTIFICATE REQUEST') + pemOf('DH PARAMETERS')),
+    /the PEM is a CERTIFICATE REQUEST, DH PARAMETERS: use PUBLIC KEY or RSA PUBLIC KEY/,
+  ],
   ['a certificate as public key', pem(certificate.pem), /use the type X509CertificateBase64/],
   ['base64 as public key', pem(certificate.base64), /the value is not a public key in PEM/],
   ['a PEM without a key', pem(pemOf('PUBLIC KEY')), /does not hold a public key that can be read/],
   ['a value that is a number', { type: 'SharedSecret', value: 5 }, /its value is not a non-empty/],
   ['no value', { type: 'X509CertificateBase64' }, /its value is not a non-empty string/],
-  ['an unknown type', { type: 'Password', value: 'x' }, /its type "Password" is not known/],
+  [
+    'an unknown type',
+    { type: 'Password', value: 'x' },
+    /its type "Password" is not known: choose from X509CertificateBase64, JsonWebKey, JsonWebKeySet, JwksUri, PublicKeyPem, SharedSecret, FederatedIdentity/,
+  ],
   ['a type in lower case', { type: 'jsonwebkey', value: '{}' }, /its type "jsonwebkey" is not/],
   [
     'a type that is an object',
@@ -359,8 +514,9 @@ const REFUSED: readonly (readonly [name: string, secret: unknown, reason: RegExp
   ['an endless expiration', { ...shared('x'.repeat(32)), expiration: Infinity }, /is not a date/],
 ];
 
-function pemOf(label: string): string {
-  return `-----BEGIN ${label}-----\naGVsbG8=\n-----END ${label}-----\n`;
+function pemOf(label: string, bytes = 5): string {
+  const base64 = Buffer.alloc(bytes, 0x30).toString('base64');
+  return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
 /** The same certificate with another name for the type of its key. */
@@ -416,6 +572,7 @@ for (const [name, secret, reason] of REFUSED) {
       (error: Error) => {
         assert.ok(error instanceof SecretError);
         assert.equal(error.clientId, 'client');
+        assert.equal(error.code, 'secret_refused');
         assert.match(error.message, /^Client "client", secret 2 of 2 \(\w+\): .*\.$/);
         assert.match(error.message, reason);
         assertShowsNothingOf(secret, error.message);
@@ -476,6 +633,22 @@ for (const name of ['tokenEndpointAuthSigningAlg', 'requestObjectSigningAlg']) {
   }
 }
 
+test('the largest secrets and PEMs pass, and an x5c that is no certificate is passed over', () => {
+  const x5c = (size: number) => jwk({ ...EC.publicJwk, x5c: ['A'.repeat(size)] });
+  for (const secret of [
+    shared('x'.repeat(1024)),
+    jwk({ kty: 'oct', k: 'A'.repeat(1366) }),
+    pem(spkiPem(EC.publicKey).repeat(10)),
+    pem(spkiPem(EC.publicKey).padEnd(65_536)),
+    x5c(21_848),
+  ]) {
+    assertClientSecrets({ clientId: 'client', secrets: [secret] });
+  }
+  assert.throws(() => assertClientSecrets({ clientId: 'client', secrets: [x5c(21_852)] }), {
+    message: /the member x5c has a certificate of more than 16384 bytes/,
+  });
+});
+
 test('an RSA key of 8192 bits and exponents from 3 to 32 bits pass', () => {
   for (const value of [
     { kty: 'RSA', n: oddNumber(8192), e: 'AQAB' },
@@ -526,6 +699,17 @@ for (const [what, value] of NO_CLIENTS) {
     });
   });
 }
+
+test('keys beside those of metadata are enough, and secrets that are no list are not', () => {
+  const client = { clientId: 'client', secrets: [GOOD], jwks: JWKS };
+  assertClientSecrets(client);
+  for (const secrets of [GOOD, 'text', {}]) {
+    assert.throws(() => assertClientSecrets({ ...client, secrets } as never), {
+      name: 'TypeError',
+      message: 'secrets must be an array; clientFromMetadata makes it from RFC 7591 metadata',
+    });
+  }
+});
 
 test('a client that has only a client_secret has no secrets to check', () => {
   const client: Partial<AssertionClient> = { clientId: 'client', clientSecretAllowed: true };

@@ -243,6 +243,11 @@ const SELECTIONS: readonly Selection[] = [
     reason: 'signature_invalid',
   },
   {
+    name: 'a key behind any number of copies of another: each key is tried once',
+    secrets: [jwk(A), ...Array.from({ length: 9 }, (_, index) => jwk(B, { kid: `${index}` }))],
+    header: {},
+  },
+  {
     name: 'the thousandth key by its kid',
     secrets: [...many(999), jwk(A, { kid: 'a' })],
     header: { kid: 'a' },
@@ -332,6 +337,16 @@ test('the event lists the keys that were tried', async () => {
     ['alg=ES256'],
     ['JsonWebKey: kid=b, ES256', `X509CertificateBase64: x5t#S256=${S256_C}, ES256`],
   ]);
+});
+
+test('of two keys without an end, the later in the list is tried first', async () => {
+  const seen: unknown[] = [];
+  const secrets = [jwk(B, { kid: 'old' }), jwk(newKeyPair('ES256'), { kid: 'new' })];
+  const validator = validatorOf([{ clientId: 'client', secrets }], {
+    onAuthentication: ({ expected }) => seen.push(expected),
+  });
+  await outcome(validator, await signAssertion('client', { pair: A, header: {} }));
+  assert.deepEqual(seen, [['JsonWebKey: kid=new, ES256', 'JsonWebKey: kid=old, ES256']]);
 });
 
 test('the event of a success names the key, even if the assertion names none', async () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
+import { SignJWT } from 'jose';
 import type { AuthenticationEvent, Secret } from '../../lib/index.js';
+import { decodeCompactJws } from '../../lib/keys/compact-jws.js';
 import type { JsonWebKey } from '../../lib/keys/secret.js';
+import { certificateState, verifySignature } from '../../lib/keys/signature.js';
 import { signAssertion, validClaims } from '../support/assertion.js';
 import { clientCertificate } from '../support/certificate.js';
 import { keyPair } from '../support/keys.js';
@@ -23,6 +26,21 @@ const singleQuoted = (jwk: object): string => JSON.stringify(jwk).replaceAll('"'
 const inLines = (base64: string): string => base64.replace(/(.{64})/g, '$1\r\n');
 const pem = (type: 'spki' | 'pkcs1') => RSA.publicKey.export({ type, format: 'pem' }).toString();
 
+/** As some serializers write what is missing. */
+const SILENT = { use: null, alg: null, d: null, k: [], key_ops: [], x5c: [] } as unknown as object;
+
+/** The JWK, these members of it written in another way. */
+function rewritten(jwk: JsonWebKey, members: readonly string[], write: (bytes: Buffer) => string) {
+  const bytes = (member: string) => Buffer.from(String(jwk[member]), 'base64url');
+  const others = members.map((member) => [member, write(bytes(member))]);
+  return { ...jwk, ...Object.fromEntries(others) } as JsonWebKey;
+}
+
+const withZeros = (jwk: JsonWebKey, ...members: string[]) =>
+  rewritten(jwk, members, (bytes) => Buffer.concat([Buffer.of(0), bytes]).toString('base64url'));
+const inBase64 = (jwk: JsonWebKey, ...members: string[]) =>
+  rewritten(jwk, members, (bytes) => bytes.toString('base64'));
+
 type Form = readonly [name: string, secret: Secret, alg: string];
 
 const x509 = (value: string): Secret => ({ type: 'X509CertificateBase64', value });
@@ -36,6 +54,22 @@ const FORMS: readonly Form[] = [
   ['a certificate in PEM', x509(rsaCertificate.pem), 'RS256'],
   ['a certificate in PEM with CRLF', x509(rsaCertificate.pem.replaceAll('\n', '\r\n')), 'RS256'],
   ['a certificate in PEM between blanks', x509(`\n ${rsaCertificate.pem}\n\n`), 'RS256'],
+  ['a certificate in quotes', x509(`"${ecCertificate.base64}"`), 'ES256'],
+  ['a certificate in lines and quotes', x509(`'${inLines(ecCertificate.base64)}'`), 'ES256'],
+  ['a certificate with escaped lines', x509(`${ecCertificate.base64}\\n`), 'ES256'],
+  ['a PEM with doubly escaped lines', x509(ecCertificate.pem.replaceAll('\n', '\\\\n')), 'ES256'],
+  ['a PEM in base64', x509(Buffer.from(ecCertificate.pem).toString('base64')), 'ES256'],
+  ['a PEM after a byte order mark', x509(`\uFEFF${ecCertificate.pem}`), 'ES256'],
+  ['an older label', x509(ecCertificate.pem.replaceAll(' CERT', ' X509 CERT')), 'ES256'],
+  ['another older label', x509(ecCertificate.pem.replaceAll(' CERT', ' X.509 CERT')), 'ES256'],
+  ['an RSA JWK with leading zeros', jwk(withZeros(RSA.publicJwk, 'n', 'e')), 'RS256'],
+  ['a JWK in base64 with padding', jwk(inBase64(EC.publicJwk, 'x', 'y')), 'ES256'],
+  ['a JWK with members that say nothing', jwk({ ...EC.publicJwk, ...SILENT }), 'ES256'],
+  [
+    'a JWK Set whose key has members that say nothing',
+    { type: 'JsonWebKeySet', value: { keys: [{ ...EC.publicJwk, ...SILENT }] } },
+    'ES256',
+  ],
   ['an RSA JWK', jwk(RSA.publicJwk), 'RS512'],
   ['an RSA JWK with members of an EC key', jwk({ ...EC.publicJwk, ...RSA.publicJwk }), 'RS256'],
   ['an EC JWK', jwk(EC.publicJwk), 'ES256'],
@@ -141,3 +175,51 @@ test('keyId is the kid of the key, or the SHA-256 thumbprint of its certificate'
   assert.equal(await keyIdWith(x509(ecCertificate.base64)), thumbprint);
   assert.equal(await keyIdWith(jwk(EC.publicJwk)), undefined);
 });
+
+const HMAC_KEY = createSecretKey(Buffer.alloc(64, 7));
+
+for (const alg of [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'HS256', 'HS384', 'HS512'],
+]) {
+  test(`a signature by ${alg} is verified in full length only (RFC 7515 §5.2, RFC 7518 §3)`, async () => {
+    const { privateKey, publicKey } = alg.startsWith('HS')
+      ? { privateKey: HMAC_KEY, publicKey: HMAC_KEY }
+      : keyPair(alg);
+    const jws = decodeCompactJws(
+      await new SignJWT({ sub: 'é' }).setProtectedHeader({ alg }).sign(privateKey),
+    );
+    assert.ok(jws !== undefined);
+    const key = { keyObject: publicKey, algorithms: [] };
+    const check = async (signature: Buffer) => verifySignature({ ...jws, signature }, key);
+    assert.equal(await check(jws.signature), true);
+    const { length } = jws.signature;
+    const forged = Buffer.from(jws.signature);
+    forged[length >> 1] = (forged[length >> 1] ?? 0) ^ 1;
+    for (const wrong of [
+      forged,
+      jws.signature.subarray(1),
+      Buffer.concat([jws.signature, Buffer.alloc(1)]),
+      Buffer.alloc(0),
+    ]) {
+      assert.equal(await check(wrong), false, `${wrong.length} bytes`);
+    }
+    const short = { ...jws, signature: jws.signature.subarray(1) };
+    // The length alone shows it, so no thread of the pool verifies it.
+    if (alg.startsWith('ES')) assert.equal(verifySignature(short, key), false);
+  });
+}
+
+for (const [notBefore, notAfter, state] of [
+  [undefined, undefined, 'valid'],
+  [100, undefined, 'valid'],
+  [101, undefined, 'early'],
+  [undefined, 100, 'valid'],
+  [undefined, 99, 'expired'],
+  [100, 100, 'valid'],
+] as const) {
+  test(`a certificate from ${notBefore} until ${notAfter} is ${state} at 100 (RFC 5280 §4.1.2.5)`, () => {
+    const key = { keyObject: HMAC_KEY, algorithms: [], notBefore, notAfter };
+    assert.equal(certificateState(key, 100), state);
+  });
+}

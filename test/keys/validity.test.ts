@@ -63,7 +63,9 @@ for (const [form, expiration] of Object.entries(EXPIRATIONS)) {
   test(`a secret is refused from its expiration on, given as ${form}`, async () => {
     const secrets = [{ ...jwk, expiration }];
     assert.equal((await at(DAY - 1, secrets)).reason, undefined);
-    assert.equal((await at(DAY, secrets)).reason, 'secret_expired');
+    const { reason, event } = await at(DAY, secrets);
+    assert.equal(reason, 'secret_expired');
+    assert.equal(event?.expected, 'the client has no key that can be used');
     assert.equal((await at(DAY + 1, secrets)).reason, 'secret_expired');
   });
 }
@@ -96,9 +98,11 @@ for (const expiration of [undefined, null]) {
   });
 }
 
-test('a secret that expired at the epoch has expired', async () => {
-  assert.equal((await at(0, [{ ...jwk, expiration: 0 }])).reason, 'secret_expired');
-});
+for (const expiration of [0, -1e11]) {
+  test(`a secret that expired at ${expiration} has expired`, async () => {
+    assert.equal((await at(0, [{ ...jwk, expiration }])).reason, 'secret_expired');
+  });
+}
 
 test('the validity period of a certificate limits its secret, through its last second (RFC 5280 §4.1.2.5)', async () => {
   assert.equal((await at(-1, [certificate])).reason, 'secret_not_yet_valid');
@@ -113,6 +117,17 @@ test('with certificateValidity false only the expiration of the secret counts', 
   assert.equal((await at(2 * DAY, [certificate], options)).reason, undefined);
   const expiring = { ...certificate, expiration: START + 2 * DAY };
   assert.equal((await at(2 * DAY, [expiring], options)).reason, 'secret_expired');
+});
+
+test('with certificateValidity false a certificate is not called expired', async () => {
+  const { base64 } = await clientCertificate(OTHER, {
+    notBefore: dateOf(START),
+    notAfter: dateOf(START + DAY),
+  });
+  const secrets: Secret[] = [{ type: 'X509CertificateBase64', value: base64 }];
+  const { reason, event } = await at(2 * DAY, secrets, { certificateValidity: false });
+  assert.equal(reason, 'signature_invalid');
+  assert.deepEqual(event?.actual, ['alg=ES256']);
 });
 
 test('the earlier of expiration and certificate counts', async () => {

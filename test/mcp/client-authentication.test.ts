@@ -88,3 +88,65 @@ for (const [name, { service, url, issuer, tokenEndpoint, sent }] of Object.entri
     assert.equal(form.has('client_assertion'), sent);
   });
 }
+
+test('the form gets the three parameters of RFC 7523 §2.2, and an assertion for the server', async () => {
+  for (const [service, aud] of [
+    [bound, ISSUER],
+    [free, `${EVIL}/`],
+  ] as const) {
+    const form = new URLSearchParams({ grant_type: 'client_credentials' });
+    await mcpClientAuthentication(service)(new Headers(), form, `${aud}token`, { issuer: aud });
+    const { client_assertion, ...others } = Object.fromEntries(form);
+    assert.deepEqual(others, {
+      grant_type: 'client_credentials',
+      client_id: 'client',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    });
+    const [, claims = ''] = String(client_assertion).split('.');
+    assert.equal(JSON.parse(Buffer.from(claims, 'base64url').toString()).aud, aud);
+  }
+});
+
+test('the error names the token endpoint without its query, the issuer, and what to do', async () => {
+  const send = (tokenEndpoint: string | undefined, issuer: string) =>
+    mcpClientAuthentication(free, tokenEndpoint)(
+      new Headers(),
+      new URLSearchParams(),
+      `${EVIL}/token?secret=1`,
+      { issuer },
+    );
+  for (const [tokenEndpoint, issuer, other] of [
+    [undefined, ISSUER, ISSUER],
+    ['https://as.example/x', ISSUER, 'https://as.example/x'],
+  ] as const) {
+    await assert.rejects(send(tokenEndpoint, issuer), {
+      message: `The token endpoint ${EVIL}/token is not known to belong to ${other}: if it does, give its URL to mcpClientAuthentication.`,
+    });
+  }
+});
+
+for (const assertions of [
+  undefined,
+  {},
+  { clientId: 'client' },
+  { clientId: 5, createClientToken() {} },
+  { createClientToken() {} },
+]) {
+  test(`mcpClientAuthentication refuses ${JSON.stringify(assertions)}`, () => {
+    assert.throws(() => mcpClientAuthentication(assertions as unknown as AssertionService), {
+      name: 'TypeError',
+      message: 'mcpClientAuthentication needs an AssertionService, or the result of assertionFrom',
+    });
+  });
+}
+
+test('mcpClientAuthentication refuses a tokenEndpoint that is no URL', () => {
+  assert.throws(() => mcpClientAuthentication(bound, '/token'), TypeError);
+});
+
+test('the tokenEndpoint may be written in another form of the same URL', async () => {
+  const form = new URLSearchParams();
+  const add = mcpClientAuthentication(bound, 'HTTPS://Tokens.Example:443/token');
+  await add(new Headers(), form, 'https://tokens.example/token');
+  assert.equal(form.has('client_assertion'), true);
+});

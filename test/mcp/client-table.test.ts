@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { fakeClock } from '../support/fake-clock.js';
 import {
   answerOf,
   CLIENT_CREDENTIALS,
@@ -209,4 +210,159 @@ test('the metadata advertise exactly what the table accepts (RFC 8414 §2)', asy
       'private_key_jwt',
     ]);
   }
+});
+
+const SECRET_CLIENT = { client_id: 'client', client_secret: SECRET, redirect_uris: [REDIRECT_URI] };
+const PINNED = { ...SECRET_CLIENT, token_endpoint_auth_method: 'client_secret_post' };
+const PUBLIC = { client_id: 'client', redirect_uris: [REDIRECT_URI] };
+const OF_A_CERTIFICATE = { ...PUBLIC, token_endpoint_auth_method: 'tls_client_auth' };
+const NEVER = basic('client', 'x');
+
+/** A request without an assertion, and what the operator learns of it. */
+const EVENTS: readonly (readonly [string, object, Shown, object])[] = [
+  [
+    'a wrong secret in Basic',
+    SECRET_CLIENT,
+    { authorization: NEVER },
+    {
+      reason: 'client_secret_invalid',
+      expected: undefined,
+      actual: 'client_secret_basic',
+      clientId: 'client',
+    },
+  ],
+  [
+    'a wrong secret in the form',
+    PINNED,
+    { form: { client_id: 'client', client_secret: 'x' } },
+    {
+      reason: 'client_secret_invalid',
+      expected: 'client_secret_post',
+      actual: 'client_secret_post',
+      clientId: 'client',
+    },
+  ],
+  [
+    'no secret',
+    SECRET_CLIENT,
+    { form: { client_id: 'client' } },
+    { reason: 'client_secret_invalid', actual: 'none', clientId: 'client' },
+  ],
+  [
+    'a secret of a public client',
+    PUBLIC,
+    { form: { client_id: 'client', client_secret: 'x' } },
+    {
+      reason: 'client_method_mismatch',
+      expected: 'none',
+      actual: 'client_secret_post',
+      clientId: 'client',
+    },
+  ],
+  [
+    'a secret of a client with a certificate',
+    OF_A_CERTIFICATE,
+    { authorization: NEVER },
+    {
+      reason: 'client_method_mismatch',
+      expected: 'tls_client_auth',
+      actual: 'client_secret_basic',
+      clientId: 'client',
+    },
+  ],
+  [
+    'a Basic header without an id',
+    SECRET_CLIENT,
+    { authorization: basic('', SECRET) },
+    { reason: 'client_assertion_absent' },
+  ],
+  [
+    'a Basic header without a colon',
+    SECRET_CLIENT,
+    { authorization: `Basic ${Buffer.from('client').toString('base64')}` },
+    { reason: 'client_assertion_absent' },
+  ],
+  [
+    'an unknown id that is a URL',
+    SECRET_CLIENT,
+    { form: { client_id: 'HTTP://client.example/x' } },
+    { reason: 'unknown_client', clientId: 'HTTP://client.example/x' },
+  ],
+  [
+    'an unknown id that has a URL in it',
+    SECRET_CLIENT,
+    { form: { client_id: 'x https://client.example/' } },
+    { reason: 'unknown_client', clientId: undefined },
+  ],
+];
+
+for (const [what, client, shown, expected] of EVENTS) {
+  test(`the event of ${what} says what was expected and sent`, async (t) => {
+    const server = await mcpAuthorizationServer(t, [client as never]);
+    const { status, body } = await send(server, '/token', 'client', shown, CLIENT_CREDENTIALS);
+    assert.deepEqual([status, body['error']], [401, 'invalid_client']);
+    const event: Record<string, unknown> = { ...server.events.at(-1) };
+    const seen = Object.fromEntries(Object.keys(expected).map((name) => [name, event[name]]));
+    assert.deepEqual(seen, expected);
+    assert.equal(event['endpoint'], `${MCP_ISSUER}token`);
+  });
+}
+
+for (const [what, id, secret, header] of [
+  ['a colon', 'client', 'a:b', basic('client', 'a:b')],
+  ['a plus for a space', 'client', 'a b', basic('client', 'a+b')],
+  ['a percent sign that encodes nothing', 'client', '100%', basic('client', '100%')],
+  ['a space in its id', 'a client', 'x', basic('a+client', 'x')],
+  ['spaces around it', 'client', 'x', `basic   ${basic('client', 'x').slice(6)} `],
+] as const) {
+  test(`Basic may have ${what} (RFC 6749 §2.3.1)`, async (t) => {
+    const client = { ...SECRET_CLIENT, client_id: id, client_secret: secret };
+    const server = await mcpAuthorizationServer(t, [client]);
+    const { status } = await send(server, '/revoke', id, { authorization: header }, { token: 'x' });
+    assert.equal(status, 200);
+    assert.equal(server.events.at(-1)?.clientId, id);
+    assert.equal(server.events.at(-1)?.method, 'client_secret_basic');
+  });
+}
+
+for (const [what, seconds, status] of [
+  ['never expires (0)', undefined, 200],
+  ['expires in a second', 1, 200],
+  ['expires now', 0, 401],
+  ['expired a second ago', -1, 401],
+] as const) {
+  test(`a secret that ${what}: ${status} (RFC 7591 §3.2.1)`, async (t) => {
+    const { now, restore } = fakeClock();
+    t.after(restore);
+    const client_secret_expires_at = seconds === undefined ? 0 : now() + seconds;
+    const server = await mcpAuthorizationServer(t, [
+      { ...SECRET_CLIENT, client_secret_expires_at },
+    ]);
+    const form = { client_id: 'client', client_secret: SECRET };
+    assert.equal((await send(server, '/revoke', '', { form }, { token: 'x' })).status, status);
+  });
+}
+
+test('a form without a client is invalid_request, an empty one invalid_client (RFC 6749 §5.2)', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  for (const [form, status, error, description] of [
+    [CLIENT_CREDENTIALS, 400, 'invalid_request', 'The parameter client_id is missing.'],
+    [{ client_id: '' }, 400, 'invalid_request', 'The parameter client_id is missing.'],
+    [{}, 401, 'invalid_client', 'Client authentication failed.'],
+  ] as const) {
+    const answer = await answerOf(server.post('/token', form));
+    assert.deepEqual(
+      [answer.status, answer.body],
+      [status, { error, error_description: description }],
+    );
+    assert.equal(server.events.at(-1)?.reason, 'client_assertion_absent');
+    assert.equal(server.events.at(-1)?.endpoint, `${MCP_ISSUER}token`);
+  }
+});
+
+test('an empty Authorization header counts as absent', async (t) => {
+  const server = await mcpAuthorizationServer(t, [SECRET_CLIENT]);
+  const shown = { authorization: ' ', form: { client_id: 'client', client_secret: SECRET } };
+  assert.equal((await send(server, '/revoke', '', shown, { token: 'x' })).status, 200);
+  assert.equal(server.events.at(-1)?.method, 'client_secret_post');
 });

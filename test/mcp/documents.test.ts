@@ -130,3 +130,27 @@ test('a metadata document gets client_credentials only if the operator allows it
   assert.equal(await statusWith({ clientMetadataDocuments }), 400);
   assert.equal(await statusWith({ clientMetadataDocuments, grantTypes }), 200);
 });
+
+for (const [what, document, status, reason] of [
+  ['no name, because it has no users', { client_name: undefined }, 200, undefined],
+  ['a name that is not text', { client_name: 5 }, 401, 'client_metadata_document_failed'],
+  ['a scope that is not text', { scope: ['tools'] }, 401, 'client_metadata_document_failed'],
+] as const) {
+  test(`a metadata document for client_credentials alone with ${what}: ${status}`, async (t) => {
+    const clientId = await documentClient(t, (origin) => ({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks_uri: `${origin}/jwks.json`,
+      ...document,
+    }));
+    const server = await mcpAuthorizationServer(t, [], {
+      clientMetadataDocuments: await remoteOptions(),
+      grantTypes: ['client_credentials'],
+    });
+    const form = await proved(CLIENT_CREDENTIALS, { clientId, header: { kid: '1' } });
+    assert.equal((await server.post('/token', form)).status, status);
+    const event = server.events.at(-1);
+    assert.equal(event?.reason, reason);
+    assert.equal(event?.actual, reason && 'document_invalid');
+  });
+}

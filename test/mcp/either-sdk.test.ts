@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import * as sdk1 from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { OAuthErrorCode, OAuthError as Sdk2Error } from '@modelcontextprotocol/server';
 import * as legacy from '@modelcontextprotocol/server-legacy/auth';
+import { mcpAuthRouter } from '../../lib/mcp/index.js';
+import { fakeClock } from '../support/fake-clock.js';
+import { listen } from '../support/listen.js';
 import {
   answerOf,
   CLIENT_CREDENTIALS,
@@ -107,6 +110,165 @@ test('a token for another resource, without the scope, or without an expiration 
   }
 });
 
+/** A router whose provider knows the token `x`, and the answer to a request with it. */
+async function bearer(t: TestContext, provider: Provider, authorization = 'Bearer x') {
+  const server = await mcpAuthorizationServer(t, [], { provider });
+  const response = await server.request('/mcp', { headers: { authorization } });
+  const challenge = response.headers.get('www-authenticate');
+  return { status: response.status, challenge, text: await response.text() };
+}
+
+const INFO = {
+  token: 'x',
+  clientId: 'client',
+  scopes: ['tools'],
+  resource: MCP_RESOURCE,
+};
+const later = () => ({ ...INFO, expiresAt: Math.floor(Date.now() / 1000) + 60 });
+const METADATA = `resource_metadata="${MCP_ISSUER}.well-known/oauth-protected-resource/mcp"`;
+
+for (const [what, differences, status, error, description] of [
+  [
+    'of another resource',
+    { resource: new URL(MCP_ISSUER) },
+    401,
+    'invalid_token',
+    'The token was not issued for this resource.',
+  ],
+  [
+    'that has expired',
+    { expiresAt: 1 },
+    401,
+    'invalid_token',
+    'The token has expired or has no expiration.',
+  ],
+  [
+    'without the scope',
+    { scopes: ['files'] },
+    403,
+    'insufficient_scope',
+    'The token does not have the scope.',
+  ],
+] as const) {
+  test(`the challenge for a token ${what} is ${error} (RFC 6750 §3.1, RFC 9728 §5.1)`, async (t) => {
+    const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+    provider.verifyAccessToken = async () => ({ ...later(), ...differences }) as never;
+    const refused = await bearer(t, provider);
+    assert.deepEqual(refused, {
+      status,
+      challenge: `Bearer error="${error}", error_description="${description}", scope="tools", ${METADATA}`,
+      text: JSON.stringify({ error, error_description: description }),
+    });
+  });
+}
+
+for (const [authorization, token] of [
+  ['Bearer x', 'x'],
+  ['bearer   x-y.z_~+/=  ', 'x-y.z_~+/='],
+  ['BEARER x', 'x'],
+  ['Bearer', undefined],
+  ['Bearer x y', undefined],
+  ['Bearerx', undefined],
+  ['DPoP bearer x', undefined],
+] as const) {
+  test(`the token of '${authorization}' is ${token} (RFC 6750 §2.1)`, async (t) => {
+    const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+    const verified: string[] = [];
+    provider.verifyAccessToken = async (given) => {
+      verified.push(given);
+      return later();
+    };
+    const { status, text } = await bearer(t, provider, authorization);
+    assert.deepEqual([status, verified], token === undefined ? [401, []] : [200, [token]]);
+    if (token === undefined) assert.match(text, /The request has no bearer token\./);
+  });
+}
+
+test('a resource counts without its fragment and final slash, and only for itself (RFC 8707 §2)', async (t) => {
+  const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+  for (const [resource, status] of [
+    [`${MCP_RESOURCE}#tools`, 200],
+    [`${MCP_RESOURCE}/#tools`, 200],
+    [`${MCP_RESOURCE}?x`, 401],
+    [`${MCP_RESOURCE}/tools`, 401],
+  ] as const) {
+    provider.verifyAccessToken = async () => ({ ...later(), resource: new URL(resource) });
+    assert.equal((await bearer(t, provider)).status, status, resource);
+  }
+});
+
+test('a token that expires now has expired', async (t) => {
+  const { now, restore } = fakeClock();
+  t.after(restore);
+  const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+  for (const [seconds, status] of [
+    [0, 401],
+    [1, 200],
+  ] as const) {
+    provider.verifyAccessToken = async () => ({ ...INFO, expiresAt: now() + seconds });
+    assert.equal((await bearer(t, provider)).status, status);
+  }
+});
+
+test('a token needs every scope; without scopes the challenge names none', async () => {
+  const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+  provider.verifyAccessToken = async (token) => ({ ...later(), scopes: token.split(',') });
+  const auth = mcpAuthRouter({
+    provider: provider as never,
+    issuerUrl: new URL(MCP_ISSUER),
+    resourceServerUrl: MCP_RESOURCE,
+  });
+  for (const [scopes, token, status, scope] of [
+    [['a', 'b'], 'a,b,c', 204, undefined],
+    [['a', 'b'], 'a', 403, 'scope="a b", '],
+    [['a', 'b'], 'b', 403, 'scope="a b", '],
+    [[], 'a', 204, undefined],
+    [undefined, 'a', 204, undefined],
+    [undefined, undefined, 401, ''],
+  ] as const) {
+    const { url, close } = await listen((request, response) =>
+      auth.requireBearerAuth(scopes)(request, response, () => response.writeHead(204).end()),
+    );
+    const headers = { ...(token && { authorization: `Bearer ${token}` }) };
+    const response = await fetch(url, { headers });
+    await close();
+    assert.equal(response.status, status);
+    const challenge = response.headers.get('www-authenticate');
+    assert.equal(/", (scope="[^"]*", )?resource_/.exec(challenge ?? '')?.[1] ?? '', scope ?? '');
+  }
+});
+
+test('the token of a client that is disabled, or not known any more', async (t) => {
+  const clients = new Clients([]);
+  const provider = new Provider(clients, MCP_RESOURCE, ['tools']);
+  provider.verifyAccessToken = async () => later();
+  assert.equal((await bearer(t, provider)).status, 200, 'the provider decides');
+  clients.getClient = () => ({ ...withKeys, disabled: true }) as typeof withKeys;
+  const { status, text } = await bearer(t, provider);
+  assert.equal(status, 401);
+  assert.match(text, /The client of the token is disabled\./);
+});
+
+test('what a provider says cannot break out of the challenge (RFC 9110 §5.6.4)', async (t) => {
+  const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+  provider.verifyAccessToken = async () => {
+    throw new sdk1.InvalidTokenError('a "quoted" \\ word');
+  };
+  const { challenge } = await bearer(t, provider);
+  assert.match(challenge ?? '', /, error_description="a {2}quoted\s+word", scope=/);
+});
+
+test('an unavailable provider is no challenge', async (t) => {
+  const provider = new Provider(new Clients([]), MCP_RESOURCE, ['tools']);
+  provider.verifyAccessToken = async () => {
+    throw new sdk1.TemporarilyUnavailableError('Later.');
+  };
+  const { status, challenge, text } = await bearer(t, provider);
+  assert.deepEqual([status, challenge], [503, null]);
+  const error_description = 'Later.';
+  assert.deepEqual(JSON.parse(text), { error: 'temporarily_unavailable', error_description });
+});
+
 test('if a provider throws something else, the answer is 500, and the operator gets a warning', async (t) => {
   const provider = new Provider(new Clients([withKeys]), MCP_RESOURCE, ['tools']);
   const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
@@ -164,6 +326,10 @@ const REDIRECTS: Record<string, Provider['authorize']> = {
     response.redirect(303, `${redirectUri}?code=1`),
   writeHead: async (_client, { redirectUri }, response) => {
     response.writeHead(302, { Location: `${redirectUri}?code=1` }).end();
+  },
+  'writeHead with a list of names and values': async (_client, { redirectUri }, response) => {
+    response.setHeader('location', 'https://replaced.example/');
+    response.writeHead(302, ['Location', `${redirectUri}?code=1`, 'x-a', '1', 'X-A', '2']).end();
   },
   'writeHead with a message': async (_client, { redirectUri }, response) => {
     response.writeHead(302, 'Found', { location: `${redirectUri}?code=1` }).end();

@@ -56,6 +56,7 @@ test('a customer has one IPv4 address, or 64 bits of IPv6', () => {
   assert.equal(networkOf('192.0.2.7'), '192.0.2.7');
   assert.equal(networkOf('2001:db8:0:1:2:3:4:5'), '2001:db8:0:1');
   assert.equal(networkOf('2001:db8::5'), '2001:db8:0:0');
+  assert.equal(networkOf('::ffff:192.0.2.7'), '192.0.2.7', 'as a server on IPv6 sees it');
   assert.equal(networkOf('a.example'), 'a.example');
 });
 

@@ -352,10 +352,51 @@ for (const [count, accepted] of [
       for (let sent = 0; sent < count; sent += 1) response.writeProcessing();
       json(() => ({}))(request, response);
     });
-    if (accepted) assert.deepEqual((await get(`${host.origin}/`)).value, {});
-    else await assert.rejects(get(`${host.origin}/`), refused('connection_failed'));
+    if (accepted) {
+      assert.deepEqual((await get(`${host.origin}/`)).value, {});
+      return;
+    }
+    await assert.rejects(get(`${host.origin}/`), {
+      code: 'connection_failed',
+      message: `${host.origin}/: it sends more than 100 answers with status 1xx`,
+    });
   });
 }
+
+test('a server that sends interim answers without end is disconnected', async (t) => {
+  let disconnected = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (disconnected = resolve));
+  const host = await start(t, (request, response) => {
+    const timer = setInterval(() => response.writeProcessing(), 1);
+    request.socket.on('close', () => {
+      clearInterval(timer);
+      disconnected();
+    });
+  });
+  await assert.rejects(get(host.origin), refused('connection_failed'));
+  await ended;
+});
+
+test('a server that answers with another protocol is refused (RFC 9110 §15.2.2)', async (t) => {
+  const host = await start(t, ({ socket }) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+  });
+  await assert.rejects(get(host.origin), {
+    code: 'connection_failed',
+    message: `${host.origin}/: the connection was closed`,
+  });
+});
+
+test('the connection of an answer that is refused is closed at once', async (t) => {
+  let disconnected = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (disconnected = resolve));
+  const host = await start(t, (request, response) => {
+    request.socket.on('close', disconnected);
+    response.writeHead(404).write('not to its end');
+  });
+  await assert.rejects(get(host.origin), refused('status_not_ok'));
+  await ended;
+});
 
 test('a connection that is cut off in the middle is an error', async (t) => {
   const host = await start(t, (request, response) => {
@@ -370,7 +411,10 @@ test('a server with an untrusted certificate is refused', async (t) => {
     t,
     json(() => ({})),
   );
-  await assert.rejects(get(host.origin, { ca: undefined }), refused('connection_failed'));
+  await assert.rejects(get(host.origin, { ca: undefined }), {
+    code: 'connection_failed',
+    message: /: (UNABLE_TO_\w+|SELF_SIGNED_CERT_\w+): the option ca can trust its authority$/,
+  });
 });
 
 test('a certificate for another name is refused', async (t) => {
@@ -424,11 +468,16 @@ for (const port of [22, 25, 80, 445]) {
 }
 
 test('http to this machine needs localhost among allowedNetworks', async (t) => {
-  const local = await listen(json(() => ({ local: true })));
+  const connections: unknown[] = [];
+  const local = await listen((request, response) => {
+    connections.push(request.headers.connection);
+    json(() => ({ local: true }))(request, response);
+  });
   t.after(() => local.close());
   await assert.rejects(get(local.url), refused('url_invalid'));
   const { value } = await get(local.url, { allowedNetworks: ['localhost'] });
   assert.deepEqual(value, { local: true });
+  assert.deepEqual(connections, ['close']);
 });
 
 test('localhost in allowedNetworks allows only this machine', async () => {

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
 import { type TestContext, test } from 'node:test';
 import { networkList } from '../../lib/net/addresses.js';
+import { guardedFetch } from '../../lib/net/guarded-fetch.js';
 import { checkHost, dnsLookup, guardedLookup } from '../../lib/net/lookup.js';
+import { documentCacheOptions } from '../../lib/net/options.js';
+import { readOptions } from '../../lib/shared/options.js';
 import { nameServer } from '../support/name-server.js';
+
+const OPTIONS = documentCacheOptions({ maxBytes: 65_536, maxAge: 3600, maxStale: 900 });
 
 async function resolve(t: TestContext, hostname: string, addresses?: readonly string[]) {
   const server = await nameServer(addresses);
@@ -59,6 +65,21 @@ test('a lookup without an answer does not delay other lookups', async (t) => {
   for (let count = 0; count < 20; count += 1) await ask(quick.resolver, 'client.example');
   assert.ok(performance.now() - started < 1000);
   await Promise.all(slow);
+});
+
+test('without a lookup of its own, a fetch asks the name servers of the system', async (t) => {
+  const asked: unknown[] = [];
+  t.mock.method(Resolver.prototype, 'resolve4', async (name: string) => {
+    asked.push(name);
+    return ['10.0.0.1'];
+  });
+  t.mock.method(Resolver.prototype, 'resolve6', async () => []);
+  const get = guardedFetch(readOptions('test', {}, OPTIONS), 'application/json');
+  await assert.rejects(get('https://client.example/'), {
+    code: 'address_not_allowed',
+    message: /: client\.example has the address 10\.0\.0\.1, which is not public/,
+  });
+  assert.deepEqual(asked, ['client.example']);
 });
 
 const [PUBLIC, PRIVATE]: LookupAddress[] = [

@@ -128,24 +128,119 @@ test('the places that a share gives back are free again, for it and for others',
   await Promise.all(again);
 });
 
-test('a share has as many waiting tasks as there is room for others', async (t) => {
+/** Starts tasks that last until a test ends them, and notes whose have begun. */
+function tasksOf(lane: Lane) {
+  const started: string[] = [];
+  const ends: (() => void)[] = [];
+  const begin = (share: string) => {
+    lane.run(
+      share,
+      () => {
+        started.push(share);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      turnedAway,
+    );
+  };
+  return { begin, started, end: (index: number) => ends[index]?.() };
+}
+
+test('a share that gives back a place has no claim to more than half', async () => {
+  const { begin, started, end } = tasksOf(new Lane(5, 60));
+  for (const share of ['a', 'a', 'a', 'a', 'a']) begin(share);
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'a']);
+  end(0);
+  await settled();
+  assert.deepEqual(started, ['a', 'a', 'a', 'a'], 'three of five at once');
+});
+
+test('a place that is given back can make room for two', async () => {
+  const { begin, started, end } = tasksOf(new Lane(3, 60));
+  for (const share of ['a', 'b', 'b', 'a']) begin(share);
+  await settled();
+  assert.deepEqual(started, ['a', 'b']);
+  end(0);
+  await settled();
+  assert.deepEqual(started, ['a', 'b', 'b', 'a']);
+});
+
+/** Half of 10,000, and one more than a share gets. */
+function fill(lane: Lane, share: string): { readonly accepted: () => number } {
+  let away = 0;
+  for (let count = 0; count < 5001; count += 1) {
+    lane.run(share, forever, turnedAway).catch(() => {
+      away += 1;
+    });
+  }
+  return { accepted: () => 5001 - away };
+}
+
+test('a share has as many waiting tasks as there is room for others, until they are turned away', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const lane = new Lane(1, 60);
-  lane.run('x', forever, turnedAway).catch(() => undefined);
-  let away = 0;
-  const waiting = Array.from({ length: 5000 }, () =>
-    lane.run('a', forever, turnedAway).catch(() => {
-      away += 1;
-    }),
-  );
+  lane.run('x', forever, turnedAway);
+  const { accepted } = fill(lane, 'a');
   await settled();
-  assert.equal(away, 0);
-  await assert.rejects(lane.run('a', forever, turnedAway), /turned away/);
-  assert.equal(away, 0);
+  assert.equal(accepted(), 5000);
   t.mock.timers.tick(59_999);
   await settled();
-  assert.equal(away, 0);
+  assert.equal(accepted(), 5000);
   t.mock.timers.tick(1);
-  await Promise.all(waiting);
-  assert.equal(away, 5000);
+  await settled();
+  assert.equal(accepted(), 0);
+  const next = fill(lane, 'b');
+  await settled();
+  assert.equal(next.accepted(), 5000);
+});
+
+test('a task that has begun no longer waits, even after the time that it would have waited', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const lane = new Lane(1, 60);
+  let end = () => {};
+  const running = lane.run('x', () => new Promise<void>((resolve) => (end = resolve)), turnedAway);
+  const begun: string[] = [];
+  const waiting = lane.run(
+    'a',
+    () => {
+      begun.push('a');
+      return forever();
+    },
+    turnedAway,
+  );
+  let failed = false;
+  waiting.catch(() => {
+    failed = true;
+  });
+  end();
+  await running;
+  await settled();
+  assert.deepEqual(begun, ['a']);
+  t.mock.timers.tick(60_000);
+  await settled();
+  assert.equal(failed, false);
+  const { accepted } = fill(lane, 'b');
+  await settled();
+  assert.equal(accepted(), 5000);
+});
+
+/** Anyone can create names, so whatever remains of each would fill the memory. */
+const remains = (holder: object): number =>
+  Object.values(holder).reduce((sum, each) => (each instanceof Map ? sum + each.size : sum), 0);
+
+test('nothing remains of shares whose tasks have ended', async () => {
+  const lane = new Lane(3, 60);
+  await Promise.all(
+    ['a', 'a', 'a', 'b', 'b', 'c', 'd', 'e'].map((share) => lane.run(share, settled, turnedAway)),
+  );
+  assert.equal(remains(lane), 0);
+});
+
+test('nothing remains of shares that have lost their last entry', () => {
+  const map = new SharedMap<number>(2);
+  for (let count = 0; count < 50; count += 1) map.set(`key ${count}`, `share ${count}`, count);
+  assert.equal(remains(map), 4, 'two entries and their shares');
+  map.delete('key 48');
+  map.delete('key 49');
+  assert.equal(remains(map), 0);
 });

@@ -92,7 +92,7 @@ test('server, client, jti and platform make the key of a use, but not the final 
   assert.equal(new Set([key, ...keys]).size, others.length + 1);
 });
 
-test('the store is given the server without its final slash, and the end of the assertion', () => {
+test('the store is given the server without its final slash, and the end of the assertion', async () => {
   const { now, restore } = fakeClock();
   const asked: unknown[] = [];
   const replay = {
@@ -103,9 +103,9 @@ test('the store is given the server without its final slash, and the end of the 
   };
   const expiresAt = now() + 0.5;
   const settings = { replay, replayTimeout: 5 };
-  assert.equal(recordUse({ ...USE, issuer: `${ISSUER}/`, expiresAt }, settings), undefined);
+  assert.equal(await recordUse({ ...USE, issuer: `${ISSUER}/`, expiresAt }, settings), undefined);
   assert.deepEqual(asked, [{ key: replayKey(USE), issuer: ISSUER, clientId: 'client', expiresAt }]);
-  assert.deepEqual(recordUse({ ...USE, expiresAt: now() }, settings), { reason: 'expired' });
+  assert.deepEqual(await recordUse({ ...USE, expiresAt: now() }, settings), { reason: 'expired' });
   assert.equal(asked.length, 1);
   restore();
 });

@@ -344,8 +344,10 @@ for (const [name, otherwise, status] of ENDS) {
     const onAuthentication = (event: AuthenticationEvent) => events.push(event);
     const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER, onAuthentication }, () => CLIENT);
     const app = express();
+    let reached = 0;
     app.post('/token', authenticateClient(strategy, { otherwise }), (_request, response) => {
-      response.json({});
+      reached += 1;
+      response.end();
     });
     app.use(((_error, _request, response, _next) => {
       response.status(500).end();
@@ -360,8 +362,24 @@ for (const [name, otherwise, status] of ENDS) {
       events.map(({ reason }) => reason),
       ['client_assertion_absent'],
     );
+    await new Promise(setImmediate);
+    assert.equal(reached, 0);
   });
 }
+
+test('without otherwise, a request without an assertion is refused (RFC 6749 §5.2)', async (t) => {
+  const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+  const app = express();
+  app.post('/token', authenticateClient(strategy), (_request, response) => {
+    response.end();
+  });
+  const server = await listen(app);
+  t.after(() => server.close());
+  const { status, error } = await oauthAnswer(
+    await fetch(`${server.url}/token`, { method: 'POST' }),
+  );
+  assert.deepEqual([status, error], [401, 'invalid_client']);
+});
 
 test('one app.use serves several endpoints, each with its own URL as audience', async (t) => {
   const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);

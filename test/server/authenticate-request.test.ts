@@ -11,6 +11,8 @@ import {
   ClientAssertionValidator,
   type Reason,
 } from '../../lib/index.js';
+import { createRequestAuthenticator } from '../../lib/server/request-authenticator.js';
+import type { ExpressRequest } from '../../lib/shared/http.js';
 import { assertionForm, ISSUER, signAssertion } from '../support/assertion.js';
 import { CLIENT } from '../support/attacks.js';
 import { listen } from '../support/listen.js';
@@ -551,4 +553,155 @@ test('node:http: a body that a parser has read is a ConfigurationError', async (
     errors.map((error) => (error as Error).name),
     ['ConfigurationError'],
   );
+});
+
+const OTHER = { clientId: 'other', secrets: [] };
+const BASIC = 'b3RoZXI6eA==';
+
+for (const [what, form, authorization, method] of [
+  ['a secret in the form', 'client_secret=x', undefined, 'client_secret_post'],
+  ['Basic', 'a=b', `Basic ${BASIC}`, 'client_secret_basic'],
+  ['basic in lower case', 'a=b', `basic ${BASIC}`, 'client_secret_basic'],
+  ['another scheme', 'a=b', 'DPoP basic x', undefined],
+  ['nothing', 'a=b', undefined, undefined],
+] as const) {
+  test(`the event of a client that otherwise accepted by ${what} has the method ${method}`, async () => {
+    const { authenticate, events } = start({}, () => OTHER);
+    const headers = { ...(authorization && { authorization }) };
+    assert.equal((await authenticate(requestOf(form, { headers }))).client, OTHER);
+    assert.deepEqual(
+      events.map((event) => [event.outcome, event.method, event.clientId, event.issuer]),
+      [['success', method, 'other', ISSUER]],
+    );
+  });
+}
+
+test('the event of a refusal names the client only if it is known, and what was sent', async () => {
+  const known = start({}, () => CLIENT);
+  await known.authenticate(requestOf('client_id=client&client_secret=x'));
+  const { reason, clientId, expected, actual } = known.events[0] ?? {};
+  assert.deepEqual([reason, clientId], ['assertion_required', 'client']);
+  assert.deepEqual([expected, actual], [['client_assertion'], ['client_secret']]);
+
+  const unknown = start();
+  await unknown.authenticate(requestOf('client_id=client&client_secret=x'));
+  const headers = { authorization: 'Basic YTpi', 'content-type': '' };
+  await unknown.authenticate(new Request('https://as.example/', { headers }));
+  await unknown.authenticate(new Request('https://as.example/'));
+  assert.deepEqual(
+    unknown.events.map((event) => [event.clientId, event.expected, event.actual]),
+    [
+      [undefined, 'client_assertion', [`content-type=${FORM}`, 'client_secret']],
+      [undefined, 'client_assertion', ['content-type=', 'Authorization']],
+      [undefined, 'client_assertion', ['content-type=none']],
+    ],
+  );
+});
+
+const NOT_THE_CLIENT =
+  /^otherwise accepted a client, but did not pass on the client itself with its clientId and secrets/;
+
+for (const [client, isClient] of [
+  [undefined, false],
+  [null, false],
+  ['other', false],
+  [true, false],
+  [{}, false],
+  [{ secrets: [] }, false],
+  [{ clientId: 5, secrets: [] }, false],
+  [{ clientId: 'other' }, false],
+  [{ clientId: 'other', secrets: 'x' }, false],
+  [{ clientId: 'other', tokenEndpointAuthMethod: 5 }, false],
+  [{ clientId: 'other', clientSecretAllowed: 1 }, false],
+  [{ clientId: 'other', secrets: [] }, true],
+  [{ clientId: 'other', tokenEndpointAuthMethod: 'tls_client_auth' }, true],
+  [{ clientId: 'other', clientSecretAllowed: true }, true],
+] as const) {
+  test(`${JSON.stringify(client)} ${isClient ? 'can be' : 'cannot be'} checked as a client of otherwise`, async () => {
+    const authenticator = createRequestAuthenticator({ issuer: ISSUER }, () => undefined);
+    const request = { method: 'POST', url: '/token', headers: {}, body: {} };
+    const admitted = authenticator.admit(request as ExpressRequest, client);
+    if (isClient) await admitted;
+    else await assert.rejects(admitted, { name: 'ConfigurationError', message: NOT_THE_CLIENT });
+  });
+}
+
+for (const body of [undefined, null, 'client_id=x&client_secret=y', 5]) {
+  test(`a body that is ${JSON.stringify(body)} has no credentials`, async () => {
+    const authenticator = createRequestAuthenticator({ issuer: ISSUER }, () => undefined);
+    const headers = { authorization: 'Basic YTpi' };
+    const request = { method: 'POST', url: '/token', headers, body } as unknown as ExpressRequest;
+    await authenticator.assertOneMethod(request);
+    const { actual } = await authenticator.reportAbsence(request);
+    assert.deepEqual(actual, ['content-type=none', 'Authorization']);
+  });
+}
+
+test('a refusal is an event even if the server cannot be identified', async () => {
+  const events: AuthenticationEvent[] = [];
+  const issuer = () => Promise.reject(new Error('no such tenant'));
+  const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+  const authenticator = createRequestAuthenticator({ issuer, onAuthentication }, () => undefined);
+  const request = { method: 'POST', url: '/', headers: {} } as ExpressRequest;
+  const error = await authenticator.reportAbsence(request);
+  assert.equal(error.reason, 'client_assertion_absent');
+  assert.deepEqual(
+    events.map((event) => [event.reason, event.issuer]),
+    [['client_assertion_absent', undefined]],
+  );
+});
+
+for (const [authorization, status] of [
+  [true, 400],
+  ['Basic YTpi', 400],
+  [false, 200],
+  ['', 200],
+  [undefined, 200],
+] as const) {
+  test(`a form whose authorization is ${JSON.stringify(authorization)}: ${status}`, async () => {
+    const { validator } = start();
+    const called = { issuer: ISSUER, authorization };
+    const { answer } = await validator.authenticate(assertionForm(await signAssertion()), called);
+    assert.equal(answer?.status ?? 200, status);
+  });
+}
+
+test('what is given to authenticate counts: context, endpoint, tokenEndpoint', async () => {
+  const { validator, contexts } = start();
+  const context = { tenant: 1 };
+  for (const [aud, called] of [
+    [`${ISSUER}/given`, { endpoint: `${ISSUER}/given` }],
+    [`${ISSUER}/tokens`, { tokenEndpoint: `${ISSUER}/tokens` }],
+  ] as const) {
+    const form = assertionForm(await signAssertion('client', { claims: { aud } }));
+    const { client } = await validator.authenticate(form, { issuer: ISSUER, context, ...called });
+    assert.equal(client, CLIENT);
+    assert.equal(contexts.pop(), context);
+    const other = await validator.authenticate(form, { issuer: ISSUER });
+    assert.equal((other.error as { reason?: Reason }).reason, 'audience_mismatch');
+  }
+});
+
+for (const request of [
+  { headers: new Headers() },
+  { headers: new Headers(), method: 5 },
+  { headers: {} },
+  { method: 'POST', headers: {} },
+  { async *[Symbol.asyncIterator]() {} },
+]) {
+  test(`an object with ${Object.keys(request)} is not a request`, async () => {
+    const { validator } = start();
+    const authenticated = validator.authenticate(request as unknown as Request, { issuer: ISSUER });
+    await assert.rejects(authenticated, { name: 'TypeError', message: /^authenticate takes a/ });
+  });
+}
+
+test('a form may have as many bytes as the two bounds together, and not one more', async () => {
+  const { authenticate } = start();
+  const { authenticate: small } = start({ maxAssertionLength: 1000 });
+  const sized = (length: number) => requestOf('a='.padEnd(length, 'x'));
+  assert.equal((await authenticate(sized(TOO_LONG - 1))).answer?.status, 401);
+  assert.equal((await authenticate(sized(TOO_LONG))).answer?.status, 413);
+  assert.equal((await small(sized(102_400 + 1000))).answer?.status, 401);
+  assert.equal((await small(sized(102_400 + 1001))).answer?.status, 413);
 });

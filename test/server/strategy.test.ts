@@ -178,6 +178,28 @@ test('a callback that throws after it has answered does not change the answer', 
   const response = await post(`${server.url}/token`, assertionForm(await signAssertion()));
   assert.equal(await response.text(), 'answered');
   await warned;
+  // A second answer would be an unhandled rejection by now.
+  await new Promise(setImmediate);
+});
+
+test('without Express there is no response to send: a callback that throws is a warning', async () => {
+  const fails = () => {
+    throw new Error('No v1.2. No answer.');
+  };
+  const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, clientOf);
+  const instance = Object.assign(Object.create(strategy) as typeof strategy, {
+    success: fails,
+    fail: fails,
+    error: fails,
+  });
+  const warned = once(process, 'warning');
+  instance.authenticate({ method: 'GET', headers: {} } as never);
+  const [{ message }] = (await warned) as [Error];
+  assert.equal(
+    message,
+    'The callback of passport.authenticate failed: Error: No v1.2. No answer. It must pass errors to next, or send a response.',
+  );
+  await new Promise(setImmediate);
 });
 
 const WRONG_OPTIONS: readonly (readonly [string, object, RegExp])[] = [

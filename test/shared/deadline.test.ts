@@ -42,6 +42,11 @@ test('a missed deadline is an error that says what took too long and how long it
   });
 });
 
+test('an answer before the deadline is passed on', async () => {
+  const later = new Promise((resolve) => setTimeout(resolve, 20, 'answer'));
+  assert.equal(await withDeadline(later, 30, 'The lookup'), 'answer');
+});
+
 const timers = (): number =>
   process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 

@@ -12,6 +12,7 @@ import {
 } from '../../lib/index.js';
 import { assertionForm, ISSUER, signAssertion, TOKEN_ENDPOINT } from '../support/assertion.js';
 import { CLIENT, clientWith, jwkSecret } from '../support/attacks.js';
+import { fakeClock } from '../support/fake-clock.js';
 import { keyPair } from '../support/keys.js';
 import { tokenEndpoint } from '../support/token-endpoint.js';
 import { outcome, requestWith, validatorOf } from '../support/validator.js';
@@ -112,6 +113,70 @@ test('the event of a failure says why, with expected and actual', async () => {
   const byX5t = { header: { x5t: 'b' }, claims: { aud: 'x' } };
   await outcome(validator, await signAssertion('client', byX5t));
   assert.equal(events[1]?.keyId, 'b');
+});
+
+test('a failure without values has no members for them, and a key without kid no other keyId', async () => {
+  const events: AuthenticationEvent[] = [];
+  const onAuthentication = (event: AuthenticationEvent) => events.push(event);
+  const validator = validatorOf([clientWith('client', [jwkSecret(keyPair('ES256'))])], {
+    onAuthentication,
+  });
+  assert.equal(await outcome(validator, ''), 'client_assertion_missing');
+  const shown = Object.keys(events[0] ?? {});
+  assert.deepEqual(
+    shown.filter((name) => ['expected', 'actual', 'cause'].includes(name)),
+    [],
+  );
+  assert.equal(await outcome(validator, await signAssertion()), undefined);
+  assert.equal(events[1]?.keyId, undefined);
+});
+
+const MONTH = 2_592_000;
+
+for (const [what, left, isWarned] of [
+  ['in 30 days', MONTH, false],
+  ['in a second less than 30 days', MONTH - 1, true],
+  ['soon', 1, true],
+] as const) {
+  test(`a secret that expires ${what} is ${isWarned ? 'a warning' : 'told, without a warning'}`, async (t) => {
+    const { now, restore } = fakeClock();
+    t.after(restore);
+    const expiration = now() + left;
+    const secret = { ...jwkSecret(keyPair('ES256'), { kid: 'one' }), expiration };
+    const events: AuthenticationEvent[] = [];
+    const validator = validatorOf([clientWith('client', [secret])], {
+      onAuthentication: (event) => events.push(event),
+    });
+    const claims = { iat: now(), exp: now() + 60 };
+    assert.equal(await outcome(validator, await signAssertion('client', { claims })), undefined);
+    const end = new Date(expiration * 1000);
+    assert.deepEqual(events[0]?.secretExpiresAt, end);
+    assert.equal(events[0]?.keyId, 'one');
+    const message = `The secret expires on ${end.toISOString()}.`;
+    assert.deepEqual(
+      events[0]?.warnings,
+      isWarned ? [{ code: 'secret_expiring', secret: 'JsonWebKey', message }] : [],
+    );
+  });
+}
+
+test('without a listener, the channel alone has the events, and nothing warns', async (t) => {
+  const { published } = listenToChannels(t);
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  const validator = validatorOf([CLIENT]);
+  assert.equal(await outcome(validator, await signAssertion()), undefined);
+  await new Promise(setImmediate);
+  assert.deepEqual(
+    published.map(({ outcome: came }) => came),
+    ['success'],
+  );
+  assert.deepEqual(
+    warnings.filter(({ name }) => name === 'PrivateKeyJwtWarning'),
+    [],
+  );
 });
 
 function fail(): never {

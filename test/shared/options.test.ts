@@ -9,6 +9,7 @@ import {
   number,
   type OptionTable,
   type Reader,
+  readOptions,
   requiredText,
   seconds,
   text,
@@ -116,7 +117,7 @@ const READERS: readonly (readonly [
     seconds(5, 1, 9),
     5,
     [1, 1.5, 9],
-    [0.99, 9.01, Number.NaN, '5', [5]],
+    [0.99, 9.01, Number.NaN, Number.POSITIVE_INFINITY, '5', [5]],
     'a number of seconds, at least 1 and at most 9',
   ],
   ['a flag', flag(true), true, [true, false], [1, 'true', null], 'true or false'],
@@ -145,6 +146,21 @@ for (const [what, read, fallback, taken, refused, sentence] of READERS) {
     }
   });
 }
+
+test('the options that are read are those of the table, own or inherited, with their defaults', () => {
+  const table = { lifetime: number(60, 1), typ: text('JWT'), anything: unchecked<unknown>() };
+  assert.deepEqual(readOptions('Service', undefined, table), {
+    lifetime: 60,
+    typ: 'JWT',
+    anything: undefined,
+  });
+  const given = Object.assign(Object.create({ lifetime: 5 }), { anything: null });
+  assert.deepEqual(readOptions('Service', given, table), {
+    lifetime: 5,
+    typ: 'JWT',
+    anything: null,
+  });
+});
 
 test('a text that is required has no default', () => {
   assert.equal(requiredText('issuer', 'x'), 'x');

@@ -61,8 +61,8 @@ export const publicJwkOf = (publicKey: KeyObject): JsonWebKey => {
 
 const derOf = (pem: string): Buffer => Buffer.from(pem.replace(/-----[^-]*-----/g, ''), 'base64');
 
-function privateKeyFromPem({ pem, label }: PemBlock, passphrase: string | undefined): KeyObject {
-  const encrypted = label.startsWith('ENCRYPTED') || pem.includes('ENCRYPTED');
+function privateKeyFromPem({ pem }: PemBlock, passphrase: string | undefined): KeyObject {
+  const encrypted = pem.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined) {
     throw new KeyError('the key is encrypted: give its passphrase');
   }

@@ -236,8 +236,7 @@ export class KeyRing {
     const { keys, algorithms } = settings;
     this.#demands = { algorithms };
     this.publishBefore = settings.publishBefore;
-    const isShared = typeof keys === 'function' && settings.publishBefore > 0;
-    const seenElsewhere = isShared ? settings.reloadEvery : 0;
+    const seenElsewhere = settings.publishBefore > 0 ? settings.reloadEvery : 0;
     this.#keys = new RingKeys(settings.publishBefore + seenElsewhere, settings.publishAfter);
     if (typeof keys === 'function') {
       this.#source = keys;
@@ -282,9 +281,8 @@ export class KeyRing {
     header: Readonly<Record<string, unknown>>,
     demands: KeyDemands = {},
   ): Promise<string> {
-    if (this.#keys.signer === undefined) await this.reload();
     // If a key was unused for long, every other process may have dropped it.
-    else if (this.#isOverdue()) await this.#refresh();
+    if (this.#isOverdue()) await this.#refresh();
     else if (this.#isDue()) this.#refresh().catch(() => {});
     const signer = this.#keys.nextSigner(this.#now());
     signer.neededAt = this.#now();
@@ -317,7 +315,7 @@ export class KeyRing {
    * @internal
    */
   async _changeFrom(kid: string): Promise<string | undefined> {
-    if (this.#reloadEvery !== Number.POSITIVE_INFINITY) await this.#refresh();
+    await this.#refresh();
     return this.#keys.changeFrom(kid, this.#now())?.kid;
   }
 
@@ -328,7 +326,7 @@ export class KeyRing {
   /** If the clock was set back, the age of the keys is unknown. */
   #isOlderThan(seconds: number): boolean {
     const age = this.#now() - this.#loadedAt;
-    return age >= seconds || (age < 0 && this.#reloadEvery !== Number.POSITIVE_INFINITY);
+    return age >= seconds || age < 0;
   }
 
   #isDue(): boolean {

@@ -5,8 +5,6 @@ export interface PemBlock {
   /** In lines of 64 characters. */
   readonly pem: string;
   readonly base64: string;
-  /** Encrypted PKCS#1 and SEC1 keys have headers of their own. */
-  readonly hasHeaders: boolean;
 }
 
 const BYTE_ORDER_MARK = /^\uFEFF/;
@@ -95,7 +93,7 @@ function blockOf(label: string, content: string): PemBlock {
     ...(base64.match(/.{1,64}/g) ?? []),
   ];
   const pem = [`-----BEGIN ${label}-----`, ...body, `-----END ${label}-----`, ''].join('\n');
-  return { label, pem, base64, hasHeaders: headers.length > 0 };
+  return { label, pem, base64 };
 }
 
 /** Text between them, indentation and joined lines are tolerated. */

@@ -97,8 +97,8 @@ async function authorizationUrl(
     const pushed = request === undefined ? parameters : { request };
     return call(config, () => buildAuthorizationUrlWithPAR(config, pushed, dpop && { DPoP: dpop }));
   }
-  const beside = request === undefined ? {} : besideRequest(settings, parameters);
-  return buildAuthorizationUrl(config, request === undefined ? parameters : { request, ...beside });
+  if (request === undefined) return buildAuthorizationUrl(config, parameters);
+  return buildAuthorizationUrl(config, { request, ...besideRequest(settings, parameters) });
 }
 
 /** Returns where to redirect the user. */

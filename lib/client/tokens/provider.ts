@@ -196,8 +196,8 @@ async function answerOf(call: Call, send: () => Promise<Response>): Promise<Resp
     else if (isTooDeep(text)) call.nonsense = `it is nested more than ${MAX_DEPTH} levels deep`;
     if (call.nonsense !== undefined) throw new Error(call.nonsense);
     noteAnswer(call, text ?? '');
-    const isEmpty = text === '' || [101, 103, 204, 205, 304].includes(status);
-    return new Response(isEmpty ? null : text, { status, statusText, headers });
+    // With some statuses, such as 204, a Response may not even have an empty text.
+    return new Response(text || null, { status, statusText, headers });
   } catch (error) {
     const broken = [...codesOf(error)].find((code) => NOT_HTTP.test(String(code)));
     if (broken !== undefined) call.nonsense ??= `it is broken HTTP (${broken})`;

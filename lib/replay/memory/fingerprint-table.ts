@@ -54,7 +54,7 @@ class Segment {
   readonly depth: number;
   private readonly slots: Uint32Array;
   private used = 0;
-  /** The latest expiry among dropped entries, in ticks. */
+  /** The latest expiry among the entries that the last step dropped, in ticks. */
   forgotten = 0;
 
   constructor(capacity: number, depth: number, since: number) {
@@ -101,7 +101,7 @@ class Segment {
     const { slots } = this;
     const before = slots[place + EXPIRES] as number;
     if (before === 0) this.used += 1;
-    else if (before > this.forgotten) this.forgotten = before;
+    else this.forgotten = before;
     for (let word = 0; word < FINGERPRINT_WORDS; word += 1) {
       slots[place + word] = fingerprint[word] as number;
     }

@@ -55,6 +55,9 @@ const GITHUB_SUBJECT = 'repo:octo-org/octo-repo:environment:production';
 const githubTrust = (more = {}) =>
   trustIn(github, { subject: GITHUB_SUBJECT, singleUse: true, ...more });
 
+/** As a database column gives them that has no value. */
+const NULL_KEYS = { jwks: null, jwksUri: null } as never;
+
 const CLIENTS: readonly AssertionClient[] = [
   clientWith('workload', [trustIn(cluster)]),
   clientWith('other workload', [trustIn(cluster, { subject: `${SUBJECT}-2` })]),
@@ -88,6 +91,7 @@ const CLIENTS: readonly AssertionClient[] = [
   clientWith('job', [githubTrust({ claims: { repository: 'octo-org/octo-repo' } })]),
   clientWith('of the impostor', [trustIn(cluster, { jwksUri: impostorsHost.jwksUri })]),
   clientWith('static', [trustIn(cluster, { jwks: { keys: [shared.publicJwk] } })]),
+  clientWith('null members', [null as never, trustIn(cluster, NULL_KEYS)]),
   clientWith(cluster.issuer, [trustIn(cluster)]),
   clientWith('wildcard', [trustIn(cluster, { subject: 'system:serviceaccount:*' })]),
   clientWith('misspelt', [trustIn(cluster, { claim: { environment: 'x' } } as never)]),
@@ -405,6 +409,7 @@ const CASES: readonly Case[] = [
     reason: 'claim_mismatch',
     clientId: 'by name',
   },
+  { name: 'null for the keys, and for a secret', reason: undefined, clientId: 'null members' },
   { name: 'a wildcard in the secret', reason: 'subject_mismatch', clientId: 'wildcard' },
   {
     name: 'a misspelt restriction in the secret',
@@ -532,6 +537,17 @@ test('a client’s own assertion with times as strings stays lenient, a platform
     claims: { exp: String(claims['exp']) },
   });
   assert.equal((await endpoint.post(assertionForm(assertion))).status, 200);
+});
+
+test('a FederatedIdentity that cannot be used is a warning that says what to change', async () => {
+  endpoint.events.length = 0;
+  await endpoint.post(assertionForm(tokenOf(cluster), { client_id: 'wildcard' }));
+  const { warnings } = endpoint.events[0] ?? {};
+  assert.deepEqual(
+    warnings?.map(({ code, secret }) => [code, secret]),
+    [['secret_refused', 'FederatedIdentity']],
+  );
+  assert.match(String(warnings?.[0]?.message), /without wildcards/);
 });
 
 test('what no_matching_key, subject_mismatch and claim_mismatch tell the operator', async () => {

@@ -39,6 +39,25 @@ for (const [form, value] of Object.entries(FORMS)) {
   });
 }
 
+test('x5c never carries the private key that is beside the certificate (RFC 7515 §4.1.6)', async () => {
+  const all = pem(pair) + certificate;
+  const key = SigningKey.from({ key: all, certificate: all, x5c: true });
+  assert.deepEqual(decodeProtectedHeader(await key.signJwt({})).x5c, [der.toString('base64')]);
+});
+
+test('the certificate of the key comes first, and may come after one that cannot be read', async () => {
+  const unreadable = '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n';
+  const key = SigningKey.from({
+    key: pair.privateKey,
+    certificate: unreadable + certificate,
+    x5c: true,
+  });
+  assert.deepEqual(decodeProtectedHeader(await key.signJwt({})).x5c, [
+    der.toString('base64'),
+    'MAA=',
+  ]);
+});
+
 test('x5c carries the certificate and its chain (RFC 7515 §4.1.6)', async () => {
   const key = SigningKey.from({
     key: pair.privateKey,

@@ -204,6 +204,117 @@ test('signing alone also asks the key source, without waiting for the answer', a
   assert.equal(state.loads, 2);
 });
 
+for (const [idle, signer] of [
+  [179, 'a'],
+  [180, 'b'],
+] as const) {
+  test(`after ${idle} s without use, ${signer === 'a' ? 'the known key signs at once' : 'the keys are loaded first'}`, async () => {
+    const { state, signedBy } = ringOf([A], { reloadEvery: 60, publishBefore: 0 });
+    await signedBy();
+    state.keys = [B];
+    state.now += idle * 1000;
+    assert.equal(await signedBy(), signer);
+  });
+}
+
+test('a key source that hangs at the first load is an error that names it', async (t) => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const ring = new KeyRing({ keys: () => new Promise(() => undefined) });
+  const signed = ring.signJwt({}, {});
+  mock.timers.tick(10_000);
+  await assert.rejects(signed, {
+    name: 'DeadlineError',
+    message: /The function keys of a KeyRing/,
+  });
+});
+
+/** A ring in which a new key may sign at once, and what happens if the server refuses keys. */
+function refusingRing(keys: readonly SigningKeyInput[], options: Partial<KeyRingOptions> = {}) {
+  const { ring, ...rest } = ringOf(keys, { publishBefore: 0, publishAfter: 3600, ...options });
+  return { ring, ...rest, refuse: (kid: string) => ring._changeFrom(kid) };
+}
+
+test('a key that the server refused signs no more, until the source changes', async () => {
+  const { ring, state, signedBy, refuse } = refusingRing([A, B]);
+  assert.equal(await signedBy(), 'a');
+  assert.equal(await refuse('a'), 'b');
+  assert.equal(state.loads, 2, 'the keys are loaded anew first');
+  assert.equal(ring.kid, 'b');
+  state.now += 10 * MINUTE;
+  await ring.reload();
+  assert.equal(await signedBy(), 'b');
+  state.keys = [A, B, C];
+  await ring.reload();
+  assert.equal(await signedBy(), 'a');
+});
+
+test('the keys of a list are tried too, in the order of the list', async () => {
+  mockedTime();
+  const ring = new KeyRing({ keys: [A, B, C], publishBefore: 0 });
+  assert.equal(await ring._changeFrom('a'), 'b');
+  assert.equal(await ring._changeFrom('b'), 'c');
+  assert.equal(await ring._changeFrom('c'), undefined);
+  assert.equal(ring.kid, 'c', 'the last one goes on');
+});
+
+test('each refused key is tried again after a minute', async () => {
+  const { state, signedBy, refuse } = refusingRing([A, B]);
+  await signedBy();
+  assert.equal(await refuse('a'), 'b');
+  state.now += MINUTE - 1000;
+  assert.equal(await refuse('b'), undefined);
+  assert.equal(await refuse('a'), undefined, 'b was refused a moment ago');
+  state.now += MINUTE - 1000;
+  assert.equal(await refuse('b'), undefined, 'a was refused a moment ago');
+  state.now += 1000;
+  assert.equal(await refuse('b'), 'a');
+});
+
+test('a change of the source forgets what was refused', async () => {
+  const { state, signedBy, refuse } = refusingRing([A, B]);
+  await signedBy();
+  assert.equal(await refuse('a'), 'b');
+  state.keys = [B, A];
+  assert.equal(await refuse('b'), 'a');
+});
+
+test('if the clock is set back, a refused key is tried again', async () => {
+  const { state, signedBy, refuse } = refusingRing([A, B]);
+  await signedBy();
+  assert.equal(await refuse('a'), 'b');
+  state.now -= 30_000;
+  assert.equal(await refuse('b'), 'a');
+});
+
+test('a late refusal of the former key leaves the new key in use', async () => {
+  const { state, signedBy, refuse } = refusingRing([A, B, C]);
+  await signedBy();
+  assert.equal(await refuse('a'), 'b');
+  assert.equal(await refuse('b'), 'c');
+  assert.equal(await refuse('b'), 'c');
+  state.now += 2 * MINUTE;
+  assert.equal(await refuse('b'), 'c', 'a is no longer refused, and not needed');
+  assert.equal(await signedBy(), 'c');
+});
+
+test('keys of the source are tried in its order, then those that are only published', async () => {
+  const { state, signedBy, refuse } = refusingRing([A], { publishBefore: 600 });
+  await signedBy();
+  state.keys = [C, B];
+  assert.equal(await refuse('a'), 'c');
+  state.now += 2 * MINUTE;
+  state.keys = [B, C];
+  assert.equal(await refuse('c'), 'b');
+  assert.equal(await refuse('b'), 'a', 'which is no longer in the source');
+});
+
+test('a refused key is no news before the first load: there is no key to change to', async () => {
+  const { refuse } = refusingRing([]);
+  await assert.rejects(refuse('a'), /The KeyRing has no keys/);
+});
+
 test('loading the same keys again changes nothing', async () => {
   const ring = new KeyRing({ keys: [A, B] });
   const before = await ring.publicJwks();
@@ -416,7 +527,7 @@ for (const jump of [-60, -3600, -86_400]) {
   });
 }
 
-test('the keys of a list are not loaded again, whatever the clock does', async () => {
+test('the keys of a list stay the same, whatever the clock does', async () => {
   const time = mockedTime();
   const ring = new KeyRing({ keys: [A, B] });
   time.now -= 60 * MINUTE;

@@ -80,10 +80,17 @@ for (const [what, from, to, problem, sentence] of [
     const text = String(warnings.mock.calls[0]?.arguments[0]);
     assert.match(text, sentence);
     assert.match(text, /signing key client/);
+    const date = new Date(now + (problem === 'expired' ? to : from) * DAY).toISOString();
+    assert.ok(text.includes(date.slice(0, 19)), text);
+    assert.deepEqual(warnings.mock.calls[0]?.arguments[1], { code: 'PRIVATE_KEY_JWT_CERTIFICATE' });
     assert.equal(events.length, 0);
     await key.signJwt({});
     await key.signJwt({});
     assert.equal(warnings.mock.callCount(), 1);
+    for (const { notBefore, notAfter } of events) {
+      assert.equal(String(notBefore), String(new Date(now + from * DAY)));
+      assert.equal(String(notAfter), String(new Date(now + to * DAY)));
+    }
     assert.deepEqual(
       events.map((event) => [event['problem'], event['kid'], event['alg']]),
       [
@@ -93,6 +100,43 @@ for (const [what, from, to, problem, sentence] of [
     );
   });
 }
+
+test('a certificate is valid in its first and last second, and then nothing is reported (RFC 5280 §4.1.2.5)', async (t) => {
+  const [from, to] = [Date.parse('2030-01-01'), Date.parse('2030-02-01')];
+  const validity = { notBefore: new Date(from), notAfter: new Date(to) };
+  const { pem: certificate } = await clientCertificate(ec, validity);
+  const warnings = t.mock.method(process, 'emitWarning', () => {});
+  const problems: unknown[] = [];
+  const listener = (event: unknown) => problems.push((event as { problem: unknown }).problem);
+  subscribe('passport-private-key-jwt:signing-certificate', listener);
+  t.after(() => unsubscribe('passport-private-key-jwt:signing-certificate', listener));
+  mock.timers.enable({ apis: ['Date'], now: from });
+  t.after(() => mock.timers.reset());
+  const key = SigningKey.from({ key: ec.privateKey, certificate });
+  for (const now of [from, to]) {
+    mock.timers.setTime(now);
+    await key.signJwt({});
+  }
+  const texts = warnings.mock.calls.map((call) => String(call.arguments[0]));
+  assert.deepEqual([problems, texts.filter((text) => /certificate/.test(text))], [[], []]);
+  for (const now of [from - 1, to + 1]) {
+    mock.timers.setTime(now);
+    await key.signJwt({});
+  }
+  assert.deepEqual(problems, ['not yet valid', 'expired']);
+});
+
+test('each certificate causes one warning, however often its key is made', async (t) => {
+  const warnings = t.mock.method(process, 'emitWarning', () => {});
+  const validity = { notBefore: new Date('2020-01-01'), notAfter: new Date('2020-02-01') };
+  const certificates = await Promise.all([1, 2].map(() => clientCertificate(ec, validity)));
+  for (let times = 0; times < 2; times += 1) {
+    for (const { pem: certificate } of certificates) {
+      SigningKey.from({ key: ec.privateKey, certificate });
+    }
+  }
+  assert.equal(warnings.mock.callCount(), 2);
+});
 
 test('a certificate that expires while it is in use causes a warning at that time', async (t) => {
   const { pem: certificate } = await clientCertificate(ec);

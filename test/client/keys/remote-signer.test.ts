@@ -158,6 +158,30 @@ const privateEc = keyPair('ES256').privateKey.export({ format: 'jwk' }) as typeo
 const privateRsa = keyPair('RS256').privateKey.export({ format: 'jwk' }) as typeof ec;
 const { d: _d, ...halfPrivate } = privateRsa;
 
+test('the public half may be a key of a vault in hardware, as bytes', () => {
+  const { n, e } = keyPair('RS256').publicJwk as unknown as Record<string, string>;
+  const [own, exponent] = [n, e].map((text = '') =>
+    Uint8Array.from(Buffer.from(text, 'base64url')),
+  );
+  for (const kty of ['RSA-HSM', 'RSA']) {
+    const publicJwk = { kty, n: own, e: exponent };
+    const key = SigningKey.from({ ...keyService('RS256'), publicJwk });
+    assert.deepEqual(
+      [key.publicJwk?.kty, key.publicJwk?.['n'], key.publicJwk?.['e']],
+      ['RSA', n, e],
+    );
+  }
+});
+
+test('a PEM with several public keys is refused as the public half of a remote key', () => {
+  const spki = keyPair('ES256').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const other = newKeyPair('ES256').publicKey.export({ type: 'spki', format: 'pem' });
+  assert.throws(() => SigningKey.from({ ...keyService('ES256'), publicJwk: spki + other }), {
+    name: 'TypeError',
+    message: /publicJwk is wrong: it has several public keys/,
+  });
+});
+
 const WRONG_PUBLIC_JWKS: readonly (readonly [string, Algorithm, JsonWebKey, RegExp])[] = [
   ['a private key', 'ES256', privateEc, /private key \(member d\)/],
   ['what is left of a private key without d', 'RS256', halfPrivate, /private key \(member p\)/],

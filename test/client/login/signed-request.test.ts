@@ -102,3 +102,15 @@ test('an unsigned authorize request has no parameter request', async () => {
   assert.equal(parameters.has('request'), false);
   assert.equal(parameters.get('scope'), 'openid');
 });
+
+test('a scope that a handler has removed is not sent outside a signed request either', async () => {
+  const { parameters } = await start({
+    ...signed,
+    idTokenExpected: false,
+    parametersBesideRequest: true,
+    events: {
+      redirectToIdentityProvider: ({ protocolMessage }) => protocolMessage.delete('scope'),
+    },
+  });
+  assert.deepEqual([...parameters.keys()].sort(), ['client_id', 'request', 'response_type']);
+});

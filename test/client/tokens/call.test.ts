@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import {
+  ClientSecretBasic,
   Configuration,
   type CustomFetch,
   customFetch,
+  fetchUserInfo,
   genericGrantRequest,
   None,
 } from 'openid-client';
@@ -67,6 +69,93 @@ test('short values and values that are not secret are not struck out', async () 
   const word = configured(() => oauthError('invalid_request', 'abc123x'));
   assert.match((await failed(requested(word, { code: 'abc123x' }))).message, /: abc123x\.$/);
 });
+
+test('a client secret in the header is struck out as it is, encoded and decoded (RFC 6749 §2.3.1)', async () => {
+  const secret = 'a secret: "1+1"';
+  const config = configured(() => oauthError('invalid_client', 'replaced by the test', 401));
+  const send = config[customFetch] as CustomFetch;
+  const basic = new Configuration(SERVER, 'client', undefined, ClientSecretBasic(secret));
+  basic[customFetch] = async (url, options) => {
+    const [, credentials = ''] =
+      new Headers(options.headers).get('authorization')?.split(' ') ?? [];
+    const encoded = Buffer.from(credentials, 'base64').toString().slice('client:'.length);
+    assert.notEqual(encoded, secret);
+    await send(url, options);
+    return oauthError('invalid_client', `${secret}, ${encoded}, ${credentials}, client`, 401);
+  };
+  const { message } = await failed(requested(basic));
+  assert.match(message, /: invalid_client: \[secret\], \[secret\], \[secret\], client\.$/);
+});
+
+for (const token of ['SGVsbG8', Buffer.from('client:the users').toString('base64')]) {
+  test(`an access token is struck out, and no other word: Bearer ${token} (RFC 6750 §2.1)`, async () => {
+    const description = `${token}0 of the users is undefined`;
+    const config = configured(() => oauthError('server_error', description, 500), {
+      userinfo_endpoint: 'https://as.example/me',
+    });
+    const { message } = await failed(
+      callProvider(config, () => fetchUserInfo(config, `${token}0`, 'alice')),
+    );
+    assert.match(message, /: server_error: \[secret\] of the users is undefined\.$/);
+  });
+}
+
+test('a configuration without a time limit of its own gets one', async () => {
+  const signals: unknown[] = [];
+  const config = configured(() => answered(token('1')));
+  const send = config[customFetch] as CustomFetch;
+  config.timeout = 0;
+  config[customFetch] = (url, options) => {
+    signals.push(options.signal);
+    return send(url, options);
+  };
+  assert.equal((await requested(config)).access_token, 'at');
+  assert.ok(signals[0] instanceof AbortSignal);
+});
+
+for (const status of [204, 205, 304]) {
+  test(`status ${status}, which has no body, is an answer that is no token (RFC 9110 §15)`, async () => {
+    const {
+      name,
+      status: thrown,
+      message,
+    } = await failed(requested(configured(() => new Response(null, { status }))));
+    assert.deepEqual([name, thrown], ['ProviderError', 502]);
+    assert.match(message, new RegExp(`cannot be used \\(status ${status}\\)`));
+  });
+}
+
+for (const status of [200, 400, 599]) {
+  test(`an answer keeps its status ${status}, its headers and its text`, async () => {
+    const config = configured(
+      () => new Response('{"a": 1}', { status, statusText: 'Odd', headers: { 'x-a': 'b' } }),
+    );
+    let answer: Response | undefined;
+    await callProvider(config, async () => {
+      const send = config[customFetch] as CustomFetch;
+      answer = await send('https://as.example', {
+        body: null,
+        headers: {},
+        method: 'GET',
+        redirect: 'manual',
+      });
+    });
+    assert.deepEqual(
+      [answer?.status, answer?.statusText, answer?.headers.get('x-a'), await answer?.text()],
+      [status, 'Odd', 'b', '{"a": 1}'],
+    );
+  });
+}
+
+for (const status of [600, 999]) {
+  test(`status ${status} is not one of HTTP (RFC 9110 §15)`, async () => {
+    const config = configured(() =>
+      Object.defineProperty(new Response('{}'), 'status', { value: status }),
+    );
+    const { message } = await failed(requested(config));
+    assert.equal(message, `The answer of the provider cannot be used: its status is ${status}.`);
+  });
+}
 
 /** An answer whose arrays are nested this deep. */
 const nested = (depth: number) =>

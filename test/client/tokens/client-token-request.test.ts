@@ -239,3 +239,17 @@ for (const code of ['ECONNREFUSED', 'ECONNRESET']) {
     assert.equal(times, 2);
   });
 }
+
+test('a usable token needs no lock', async () => {
+  let acquired = 0;
+  const lock = {
+    async acquire() {
+      acquired += 1;
+      return 'me';
+    },
+    release: () => undefined,
+  };
+  const { tokens, sent } = manager({ lock });
+  for (const _again of [1, 2, 3]) await tokens.getToken();
+  assert.deepEqual([acquired, sent.length], [1, 1]);
+});

@@ -78,7 +78,7 @@ test('if a key never signs, the call fails at its deadline', async () => {
   const called = callProvider(config, () => clientCredentialsGrant(config));
   const refused = assert.rejects(called, {
     name: 'DeadlineError',
-    message: /A call of the provider took longer/,
+    message: 'A call of the provider took longer than 31 s.',
   });
   mock.timers.tick(31_000);
   await refused;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
@@ -8,6 +8,9 @@ import {
   AssertionService,
   clientAssertion,
   MemoryTokenStore,
+  type TokenLock,
+  type TokenSet,
+  type TokenStore,
   UserTokenManager,
 } from '../../../lib/client/index.js';
 import { lockConformance, tokenStoreConformance } from '../../../lib/client/tokens/conformance.js';
@@ -218,3 +221,390 @@ redisTest(
     }
   },
 );
+
+type Tests = ReturnType<typeof tokenStoreConformance>;
+
+const LIFETIME = 'an entry stays for its lifetime, and then expires';
+
+/** The names of the tests that fail; they run at the same time. */
+async function failing(tests: Tests, isChosen: (name: string) => boolean): Promise<string[]> {
+  const names = tests
+    .filter(({ name }) => isChosen(name))
+    .map(({ name, run }) =>
+      run().then(
+        () => [],
+        () => [name],
+      ),
+    );
+  return (await Promise.all(names)).flat();
+}
+
+type Replace = Parameters<TokenStore['replace']>;
+
+/** A store in memory with a flaw. */
+function flawed(flaw: (memory: MemoryTokenStore) => Partial<TokenStore>): TokenStore {
+  const memory = new MemoryTokenStore();
+  return {
+    get: (key) => memory.get(key),
+    replace: (...parameters) => memory.replace(...parameters),
+    ...flaw(memory),
+  };
+}
+
+/** Replaces without a look at what is expected. */
+const force = (memory: MemoryTokenStore, [key, , tokens, lifetime]: Replace) =>
+  memory.replace(key, memory.get(key), tokens, lifetime);
+
+const AS_STORED = 'every process gets an entry back as it was stored';
+const REPLACED = 'an entry is replaced only if it is the expected entry';
+const AS_READ = 'replace accepts what get returned as the expected entry';
+const DELETED = 'an entry is deleted only if it is the expected entry';
+const ONE_REPLACED = 'of many simultaneous replacements of one entry, exactly one succeeds';
+const ONE_FIRST = 'of many simultaneous first entries, exactly one is stored';
+
+const STORES: readonly (readonly [string, Parameters<typeof flawed>[0], readonly string[]])[] = [
+  ['returns null for no entry', (memory) => ({ get: (key) => memory.get(key) ?? null }), []],
+  [
+    'returns an entry that nobody stored',
+    (memory) => ({ get: (key) => memory.get(key) ?? ({} as TokenSet) }),
+    [AS_STORED, REPLACED, DELETED],
+  ],
+  [
+    'drops a member',
+    (memory) => ({
+      get: (key) => {
+        const { refreshing: _refreshing, ...entry } = memory.get(key) ?? ({} as TokenSet);
+        return 'accessToken' in entry ? entry : undefined;
+      },
+    }),
+    [AS_STORED, REPLACED, AS_READ, DELETED, ONE_REPLACED],
+  ],
+  [
+    'compares nothing',
+    (memory) => ({ replace: (...all) => force(memory, all) }),
+    [REPLACED, DELETED, ONE_REPLACED, ONE_FIRST],
+  ],
+  [
+    'replaces an absent entry',
+    (memory) => ({
+      replace: (...all) =>
+        memory.get(all[0]) === undefined ? force(memory, all) : memory.replace(...all),
+    }),
+    [REPLACED],
+  ],
+  [
+    'takes no expected entry for any entry',
+    (memory) => ({
+      replace: (...all) => (all[1] === undefined ? force(memory, all) : memory.replace(...all)),
+    }),
+    [REPLACED, ONE_FIRST],
+  ],
+  [
+    'takes any expected entry for the present one',
+    (memory) => ({
+      replace: (...all) =>
+        all[1] !== undefined && memory.get(all[0]) !== undefined
+          ? force(memory, all)
+          : memory.replace(...all),
+    }),
+    [REPLACED, DELETED, ONE_REPLACED],
+  ],
+  [
+    'deletes without comparing',
+    (memory) => ({
+      replace: (...all) => (all[2] === undefined ? force(memory, all) : memory.replace(...all)),
+    }),
+    [DELETED],
+  ],
+  [
+    'does not delete',
+    (memory) => ({
+      replace: (key, expected, tokens, lifetime) =>
+        memory.replace(key, expected, tokens ?? expected, lifetime),
+    }),
+    [DELETED],
+  ],
+  [
+    'says nothing about a replacement',
+    (memory) => ({ replace: (...all) => memory.replace(...all) && false }),
+    [AS_STORED, REPLACED, AS_READ, DELETED, ONE_REPLACED, ONE_FIRST],
+  ],
+  [
+    'stores nothing',
+    () => ({ replace: () => true }),
+    [AS_STORED, REPLACED, DELETED, ONE_REPLACED, ONE_FIRST],
+  ],
+  [
+    'compares objects instead of their members',
+    (memory) => ({
+      replace: (...all) => memory.get(all[0]) === all[1] && memory.replace(...all),
+    }),
+    [REPLACED, DELETED, ONE_REPLACED],
+  ],
+  [
+    'reads first and writes later',
+    (memory) => ({
+      replace: async (...all) => {
+        const isExpected = JSON.stringify(memory.get(all[0])) === JSON.stringify(all[1]);
+        await sleep(1);
+        return isExpected && force(memory, all);
+      },
+    }),
+    [ONE_REPLACED, ONE_FIRST],
+  ],
+  [
+    'says that one succeeded, but keeps another',
+    (memory) => {
+      let times = 0;
+      return {
+        replace: (...all) => {
+          times += 1;
+          const [key, expected, tokens, lifetime] = all;
+          const kept = expected && tokens && { ...tokens, accessToken: '51' };
+          return times > 1 && times < 53 && expected?.accessToken === '0'
+            ? memory.replace(key, expected, kept, lifetime)
+            : memory.replace(...all);
+        },
+      };
+    },
+    [ONE_REPLACED],
+  ],
+];
+
+for (const [what, flaw, expected] of STORES) {
+  test(`the tests of a token store find one that ${what}`, async () => {
+    const found = await failing(
+      tokenStoreConformance(() => {
+        const store = flawed(flaw);
+        return { store, peer: store };
+      }),
+      (name) => name !== LIFETIME,
+    );
+    assert.deepEqual(found, expected);
+  });
+}
+
+test('the tests of a token store find one that keeps its entries to one process', async () => {
+  const found = await failing(
+    tokenStoreConformance(() => ({
+      store: new MemoryTokenStore(),
+      peer: new MemoryTokenStore(),
+    })),
+    (name) => name !== LIFETIME,
+  );
+  assert.deepEqual(found, [AS_STORED, REPLACED, AS_READ, DELETED, ONE_FIRST]);
+});
+
+test('the tests of a token store find one that keeps entries too long or not long enough', async () => {
+  const lasting = (change: (lifetime: number) => number) =>
+    flawed((memory) => ({
+      replace: (key, expected, tokens, lifetime) =>
+        memory.replace(key, expected, tokens, change(lifetime)),
+    }));
+  const found = await Promise.all(
+    [
+      lasting((lifetime) => lifetime),
+      lasting((lifetime) => lifetime / 4),
+      lasting((lifetime) => lifetime * 2),
+      lasting(() => 2.2),
+      flawed((memory) => {
+        const seen = new Set<string>();
+        return {
+          replace: (...all) =>
+            !seen.has(all[0]) && memory.replace(...all) && seen.add(all[0]).size > 0,
+        };
+      }),
+    ].map((store) =>
+      failing(
+        tokenStoreConformance(() => ({ store, peer: store })),
+        (name) => name === LIFETIME,
+      ),
+    ),
+  );
+  assert.deepEqual(found, [[], [LIFETIME], [LIFETIME], [], [LIFETIME]]);
+});
+
+/** A lock in memory, which waits at most a second. */
+function memoryLock({ isChecked = true, keyOf = (key: string) => key } = {}): TokenLock {
+  const owners = new Map<string, string>();
+  let count = 0;
+  return {
+    async acquire(name) {
+      const key = keyOf(name);
+      for (let times = 0; owners.has(key); times += 1) {
+        if (times > 100) throw new Error('the lock is not free');
+        await sleep(10);
+      }
+      count += 1;
+      owners.set(key, `owner ${count}`);
+      return `owner ${count}`;
+    },
+    release(name, owner) {
+      const key = keyOf(name);
+      if (!isChecked || owners.get(key) === owner) owners.delete(key);
+    },
+  };
+}
+
+const ONE_OWNER = 'a lock has one owner at a time, across all processes';
+const KEYS = 'locks of different keys do not wait for each other';
+const OWN = 'only its owner can release a lock';
+const TWICE = 'releasing a lock twice does not take it from its next owner';
+
+const LOCKS: readonly (readonly [string, () => readonly [TokenLock, TokenLock?], string[]])[] = [
+  ['is right', () => [memoryLock()], []],
+  [
+    'locks nothing',
+    () => [{ acquire: async () => 'me', release: () => undefined }],
+    [ONE_OWNER, OWN, TWICE],
+  ],
+  ['is of one process', () => [memoryLock(), memoryLock()], [ONE_OWNER, OWN, TWICE]],
+  ['is one for all keys', () => [memoryLock({ keyOf: () => 'all' })], [KEYS]],
+  ['can be released by anyone', () => [memoryLock({ isChecked: false })], [OWN, TWICE]],
+  [
+    'is never released',
+    () => [{ ...memoryLock(), release: () => undefined }],
+    [ONE_OWNER, OWN, TWICE],
+  ],
+];
+
+for (const [what, make, expected] of LOCKS) {
+  test(`the tests of a lock find what is wrong with one that ${what}`, async () => {
+    const tests = lockConformance(() => {
+      const [lock, peer = lock] = make();
+      return { lock, peer };
+    });
+    assert.deepEqual(await failing(tests, () => true), expected);
+  });
+}
+
+type RedisClient = ConstructorParameters<typeof RedisLock>[0];
+
+/** A client of node-redis that gives the same answer to each command, and what it was sent. */
+function answering(answer: () => unknown) {
+  const sent: unknown[][] = [];
+  const command =
+    (name: string) =>
+    async (...all: unknown[]) => {
+      sent.push([name, ...all]);
+      return answer();
+    };
+  const client = { isOpen: true, get: command('GET'), set: command('SET'), eval: command('EVAL') };
+  return { sent, client: client as unknown as RedisClient };
+}
+
+test('a client that rejects with nothing causes an error', async () => {
+  const { client } = answering(() => Promise.reject());
+  const failed = { name: 'Error', message: 'Redis failed without an error.' };
+  await assert.rejects(new RedisTokenStore(client).get('x'), failed);
+  await assert.rejects(new RedisLock(client).acquire('x'), failed);
+});
+
+for (const nothing of [null, undefined]) {
+  test(`the answer ${nothing} to GET means that there is no entry`, async () => {
+    const { client, sent } = answering(() => nothing);
+    assert.equal(await new RedisTokenStore(client).get('a'), undefined);
+    assert.equal(await new RedisTokenStore(client, { prefix: 'own:' }).get('b'), undefined);
+    assert.deepEqual(sent, [
+      ['GET', 'private-key-jwt:tokens:a'],
+      ['GET', 'own:b'],
+    ]);
+  });
+}
+
+for (const [lifetime, seconds] of [
+  [0, '1'],
+  [0.2, '1'],
+  [1.5, '2'],
+  [86_400, '86400'],
+] as const) {
+  test(`an entry with a lifetime of ${lifetime} s expires after ${seconds} s`, async () => {
+    const { client, sent } = answering(() => 1);
+    const entry = { accessToken: 'at', tokenType: 'bearer', expiresAt: 2, renewAt: 1 };
+    assert.equal(await new RedisTokenStore(client).replace('a', undefined, entry, lifetime), true);
+    assert.deepEqual((sent[0]?.[2] as { arguments?: string[] } | undefined)?.arguments, [
+      '',
+      JSON.stringify(entry),
+      seconds,
+    ]);
+  });
+}
+
+for (const [timeout, limit] of [
+  [0, /timeout must be .*60/],
+  [61, /timeout must be .*60/],
+] as const) {
+  test(`a timeout of ${timeout} s is refused`, () => {
+    const { client } = answering(() => 1);
+    assert.throws(() => new RedisTokenStore(client, { timeout }), limit);
+    assert.throws(() => new RedisLock(client, { timeout }), limit);
+  });
+}
+
+test('a lock whose SET was repeated after a lost connection belongs to its owner', async () => {
+  let owner: unknown;
+  const { client } = answering(() => null);
+  Object.assign(client, {
+    set: async (_key: string, value: string) => {
+      owner = value;
+      return null;
+    },
+    get: async () => Buffer.from(String(owner)),
+  });
+  const lock = new RedisLock(client);
+  assert.equal(await lock.acquire('x'), owner);
+  await lock.release('x', String(owner));
+});
+
+test('a held lock is extended every three seconds until it is released, and for two minutes', async (t) => {
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  mock.timers.enable({ apis: ['setInterval'] });
+  try {
+    const { client, sent } = answering(() => 1);
+    const lock = new RedisLock(client);
+    const key = 'private-key-jwt:lock:x';
+    const extensions = (owner: string) =>
+      sent.filter(([name, script, words]) => {
+        const { keys, arguments: [by, time] = [] } = (words ?? {}) as Record<string, string[]>;
+        const isExtension = name === 'EVAL' && String(script).includes('PEXPIRE');
+        return isExtension && keys?.[0] === key && by === owner && time === '10000';
+      }).length;
+    const owner = await lock.acquire('x');
+    mock.timers.tick(3330);
+    assert.equal(extensions(owner), 0);
+    mock.timers.tick(3340);
+    assert.equal(extensions(owner), 2);
+    await lock.release('x', owner);
+    mock.timers.tick(20_000);
+    assert.equal(extensions(owner), 2);
+
+    const forgotten = await lock.acquire('x');
+    now = 120_000;
+    mock.timers.tick(3334);
+    assert.equal(extensions(forgotten), 1);
+    now = 120_001;
+    mock.timers.tick(20_000);
+    assert.equal(extensions(forgotten), 1);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+redisTest('a lock whose extension fails once is extended again', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.after(() => mock.timers.reset());
+  const server = await RedisServer.start(t);
+  const client = await (CLIENTS[0]?.connect ?? assert.fail())(t, server.url);
+  const lock = new RedisLock(client);
+  const owner = await lock.acquire('x');
+  const key = 'private-key-jwt:lock:x';
+  t.mock.method(client as never, 'eval', () => Promise.reject(new Error('Redis is away')), {
+    times: 1,
+  });
+  mock.timers.tick(3334);
+  await server.command('PEXPIRE', key, '5000');
+  mock.timers.tick(3334);
+  await waitUntil(async () => Number(await server.command('PTTL', key)) > 5000);
+  await lock.release('x', owner);
+});

@@ -147,11 +147,11 @@ test('events report assertions and tokens, and contain no secret', async (t) => 
 const RULED_OUT: readonly (readonly [object, RegExp])[] = [
   [
     { token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'] },
-    /token_endpoint_auth_methods_supported \["client_secret_basic","none"\]: the assertions are private_key_jwt/,
+    /token_endpoint_auth_methods_supported \["client_secret_basic","none"\]: the assertions are private_key_jwt; if the token_endpoint accepts them anyway, remove this member from the metadata$/,
   ],
   [
     { token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'] },
-    /token_endpoint_auth_signing_alg_values_supported \["RS256","PS256"\]: the key signs with ES256/,
+    /token_endpoint_auth_signing_alg_values_supported \["RS256","PS256"\]: the key signs with ES256, so use another key or alg; if the token_endpoint accepts/,
   ],
 ];
 
@@ -182,6 +182,14 @@ for (const [name, Manager] of Object.entries(MANAGERS)) {
   for (const [metadata, message] of RULED_OUT) {
     test(`metadata with ${JSON.stringify(metadata)} rules out a ${name}`, () => {
       const config = configWith(metadata);
+      assert.throws(() => new Manager({ config }), { name: 'TypeError', message });
+    });
+  }
+
+  for (const token_endpoint_auth_method of ['private_key_jwt', 'client_secret_jwt']) {
+    test(`metadata is heeded by a ${name} whose client is registered for ${token_endpoint_auth_method} (RFC 7591 §2)`, () => {
+      const [metadata = {}, message] = RULED_OUT[0] ?? [];
+      const config = configWith(metadata, { token_endpoint_auth_method });
       assert.throws(() => new Manager({ config }), { name: 'TypeError', message });
     });
   }

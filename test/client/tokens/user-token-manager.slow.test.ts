@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
@@ -19,10 +20,12 @@ import {
 } from 'openid-client';
 import {
   AssertionService,
+  type ClientEvent,
   clientAssertion,
   LoginRequiredError,
   MemoryTokenStore,
   type TokenSet,
+  type TokenStore,
   UserTokenManager,
 } from '../../../lib/client/index.js';
 import { newBrowser } from '../../support/browser.js';
@@ -521,7 +524,10 @@ test('if a provider reissues a replaced refresh token, the user must log in: the
     assert.equal((await users.getToken(request)).accessToken, `at-${refresh}`);
   }
   time.advance(600);
-  await assert.rejects(users.getToken(request), LoginRequiredError);
+  await assert.rejects(users.getToken(request), {
+    name: 'LoginRequiredError',
+    message: /a refresh token that it had already replaced: the user must log in again$/,
+  });
   assert.equal(answers, 3);
   assert.equal(await users.revoke(request), true);
 });
@@ -868,4 +874,604 @@ test('a refresh mark from a process whose clock is an hour ahead does not block 
   assert.ok(store.replace(key, kept, { ...kept, refreshing }, 600));
   const renewed = await users.getToken(request, kept.accessToken);
   assert.notEqual(renewed.accessToken, kept.accessToken);
+});
+
+type Replace = Parameters<MemoryTokenStore['replace']>;
+
+/** What a test does at the steps of a store, which are counted from 1. */
+interface Steps {
+  readonly get?: (times: number, memory: MemoryTokenStore) => void;
+  /** Returns or throws what the store does; undefined for what a store in memory does. */
+  readonly replace?: (
+    times: number,
+    memory: MemoryTokenStore,
+    entry: Replace,
+  ) => boolean | undefined;
+}
+
+const KEY = userTokenKey(clientOf('https://as.example', 'client').config, 'session-1');
+
+const renewedAs = (name: string, more: object = {}) =>
+  Response.json({
+    access_token: `at ${name}`,
+    token_type: 'bearer',
+    expires_in: 600,
+    refresh_token: `rt ${name}`,
+    ...more,
+  });
+
+const refusedAs = (error: string, status = 400) => Response.json({ error }, { status });
+
+type Answer = (form: URLSearchParams, memory: MemoryTokenStore) => Response | Promise<Response>;
+
+/** A user who has logged in with `GIVEN`. The provider and the steps of the store are functions. */
+async function loggedIn(
+  steps: Steps = {},
+  answer: Answer = () => renewedAs('new'),
+  options: Partial<UserTokenManagerOptions> = {},
+  members: object = {},
+) {
+  const memory = new MemoryTokenStore();
+  const counts = { get: 0, replace: 0 };
+  const entries: Replace[] = [];
+  const store: TokenStore = {
+    async get(key) {
+      counts.get += 1;
+      steps.get?.(counts.get, memory);
+      return memory.get(key);
+    },
+    async replace(...entry) {
+      counts.replace += 1;
+      entries.push(entry);
+      return steps.replace?.(counts.replace, memory, entry) ?? memory.replace(...entry);
+    },
+  };
+  const issuer = 'https://as.example';
+  const metadata = {
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    revocation_endpoint: `${issuer}/revoke`,
+  };
+  const config = new Configuration(metadata, 'client', 'a secret of the tests');
+  const sent: string[] = [];
+  config[customFetch] = async (url, { body }) => {
+    const form = body as URLSearchParams;
+    sent.push(form.get('refresh_token') ?? `revoke ${form.get('token')}`);
+    if (!url.endsWith('/token')) return new Response(null);
+    return answer(form, memory);
+  };
+  const users = new UserTokenManager<Request>({ config, store, ...options });
+  const request: Request = Object.assign(newRequest(), members);
+  await users.save(request, GIVEN);
+  return { users, request, memory, sent, entries, config };
+}
+
+const events = (t: TestContext) => {
+  const types: string[] = [];
+  const note = (event: unknown) => types.push((event as ClientEvent).type);
+  subscribe('passport-private-key-jwt:client', note);
+  t.after(() => unsubscribe('passport-private-key-jwt:client', note));
+  return types;
+};
+
+/** Changes the entry of the session as another process does. */
+function change(memory: MemoryTokenStore, more: object | undefined): void {
+  const entry = memory.get(KEY);
+  const next = more === undefined ? undefined : ({ ...entry, ...more } as TokenSet);
+  assert.ok(memory.replace(KEY, entry, next, 600));
+}
+
+const BY_ANOTHER = {
+  accessToken: 'at of another',
+  refreshToken: 'rt of another',
+  expiresAt: 1e10,
+  renewAt: 1e10,
+  refreshing: undefined,
+};
+
+for (const [keepFor, expected] of [
+  [undefined, 86_400],
+  [1, 1],
+  [31_536_000, 31_536_000],
+] as const) {
+  test(`with keepFor ${keepFor} every entry of a store lives for ${expected} s`, async () => {
+    const { users, request, entries } = await loggedIn({}, undefined, { keepFor });
+    await users.getToken(request, 'at');
+    assert.deepEqual(
+      entries.map(([, , , lifetime]) => lifetime),
+      [expected, expected, expected],
+    );
+  });
+}
+
+for (const keepFor of [0, 31_536_001, '60']) {
+  test(`keepFor ${JSON.stringify(keepFor)} is refused`, () => {
+    const { config } = clientOf('https://as.example', 'client');
+    const options = { config, keepFor } as { config: Configuration };
+    assert.throws(() => new UserTokenManager(options), {
+      name: 'TypeError',
+      message: /^keepFor must be .*31536000/,
+    });
+  });
+}
+
+test('a refresh renews a token as early as the first one was renewed', async () => {
+  const time = fakeClock();
+  const { users, request } = await loggedIn({}, undefined, { renewBefore: 200 });
+  const { renewAt, expiresAt } = await users.getToken(request, 'at');
+  assert.deepEqual([renewAt, expiresAt], [time.now() + 400, time.now() + 600]);
+});
+
+/** Members of a request whose session has ended since the request arrived. */
+const gone = (steps: string[]) => ({
+  headers: { cookie: 'sid=session-1' },
+  session: {
+    regenerate(done: () => void) {
+      steps.push('regenerate');
+      done();
+    },
+  },
+  sessionStore: {
+    get: (_id: string, done: (error: null, found: null) => void) => done(null, null),
+  },
+});
+
+test('if the session has ended, nothing is refreshed, and the request leaves the session', async () => {
+  const steps: string[] = [];
+  const { users, request, sent } = await loggedIn();
+  const late = { ...request, ...gone(steps) } as unknown as Request;
+  await assert.rejects(users.getToken(late, 'at'), {
+    name: 'LoginRequiredError',
+    message: 'The session has ended: the user must log in again',
+  });
+  assert.deepEqual([steps, sent], [['regenerate'], []]);
+});
+
+test('an error that does not end the session leaves it alone', async () => {
+  const steps: string[] = [];
+  const failure = new Error('the lock service is down');
+  const lock = { acquire: () => Promise.reject(failure), release: () => undefined };
+  const { users, request } = await loggedIn({}, undefined, { lock });
+  const late = { ...request, ...gone(steps) } as unknown as Request;
+  await assert.rejects(users.getToken(late, 'at'), (error) => error === failure);
+  assert.deepEqual(steps, []);
+});
+
+for (const isRevoked of [true, false]) {
+  test(`the tokens of a login whose session has ended are revoked, and the error is the same if the provider ${isRevoked ? 'answers' : 'is away'}`, async () => {
+    const { users, request, config, sent } = await loggedIn();
+    if (!isRevoked) {
+      config[customFetch] = () => Promise.reject(new TypeError('fetch failed'));
+    }
+    const late = { ...request, ...gone([]) } as unknown as Request;
+    await assert.rejects(users.save(late, GIVEN), {
+      name: 'LoginRequiredError',
+      message: /^The session has ended, so no tokens can be saved/,
+    });
+    assert.deepEqual(sent, isRevoked ? ['revoke rt', 'revoke at'] : []);
+  });
+}
+
+test('the tokens of a login that the store cannot keep are not revoked', async () => {
+  const failure = new Error('the store is down');
+  const { users, request, sent } = await loggedIn({
+    replace: (times) => {
+      if (times > 1) throw failure;
+      return undefined;
+    },
+  });
+  await assert.rejects(users.save(request, GIVEN), (error) => error === failure);
+  assert.deepEqual(sent, []);
+});
+
+test('a refresh gives up if others change the tokens twenty times', async () => {
+  const { users, request, sent, entries } = await loggedIn({
+    replace: (times) => (times > 1 ? false : undefined),
+  });
+  await assert.rejects(users.getToken(request, 'at'), {
+    name: 'Error',
+    message: 'Other requests keep changing the tokens of this session.',
+  });
+  assert.deepEqual([sent, entries.length], [[], 21]);
+});
+
+test('a refresh succeeds if others change the tokens nineteen times', async () => {
+  const { users, request, sent } = await loggedIn({
+    replace: (times) => (times > 1 && times < 21 ? false : undefined),
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at new');
+  assert.deepEqual(sent, ['rt']);
+});
+
+test('a request waits while another process refreshes, however often it has to look', async (t) => {
+  const types = events(t);
+  const time = fakeClock();
+  const { users, request, memory, sent } = await loggedIn({
+    get: (times) => {
+      if (times === 27) change(memory, BY_ANOTHER);
+    },
+  });
+  change(memory, { refreshing: { by: 'another', until: time.now() + 40 } });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+  assert.deepEqual([sent, types], [[], []]);
+});
+
+for (const [seconds, isWaiting] of [
+  [-1, false],
+  [0, false],
+  [0.001, true],
+  [40, true],
+  [100, true],
+  [100.001, false],
+] as const) {
+  test(`a refresh mark that lasts another ${seconds} s is ${isWaiting ? 'heeded' : 'ignored, and reported'}`, async (t) => {
+    const types = events(t);
+    const time = fakeClock();
+    const { users, request, memory, sent } = await loggedIn({
+      get: (times) => {
+        if (times === 4) change(memory, BY_ANOTHER);
+      },
+    });
+    change(memory, { refreshing: { by: 'another', until: time.now() + seconds } });
+    const { accessToken } = await users.getToken(request, 'at');
+    assert.equal(accessToken, isWaiting ? 'at of another' : 'at new');
+    assert.deepEqual(sent, isWaiting ? [] : ['rt']);
+    assert.deepEqual(types, isWaiting ? [] : ['refresh_interrupted', 'token_refreshed']);
+    assert.equal(memory.get(KEY)?.refreshing, undefined);
+  });
+}
+
+for (const [seconds, isTooLong] of [
+  [10, false],
+  [10.001, true],
+] as const) {
+  test(`after ${seconds} s a request ${isTooLong ? 'no longer waits' : 'still waits'} for another process`, async () => {
+    const time = fakeClock();
+    const { users, request, memory, sent } = await loggedIn({
+      get: (times) => {
+        if (times === 4) time.advance(seconds);
+        if (times === 5) change(memory, BY_ANOTHER);
+      },
+    });
+    change(memory, { refreshing: { by: 'another', until: time.now() + 40 } });
+    const renewal = users.getToken(request, 'at');
+    if (isTooLong) {
+      await assert.rejects(renewal, {
+        name: 'ProviderError',
+        status: 503,
+        message: 'Another process has been refreshing the tokens for more than 10 s.',
+      });
+    } else {
+      assert.equal((await renewal).accessToken, 'at of another');
+    }
+    assert.deepEqual(sent, []);
+  });
+}
+
+test('a process does not wait for its own mark, which a repeated command may have written', async (t) => {
+  const types = events(t);
+  const time = fakeClock();
+  const { users, request, sent } = await loggedIn({
+    replace: (times, memory, entry) => {
+      if (times !== 2) return undefined;
+      const { refreshing } = entry[2] ?? assert.fail();
+      assert.equal(refreshing?.until, time.now() + 40);
+      // The client of the store repeats a command whose answer was lost.
+      assert.ok(memory.replace(...entry));
+      return memory.replace(...entry);
+    },
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at new');
+  assert.deepEqual([sent, types], [['rt'], ['token_refreshed']]);
+});
+
+test('if the provider no longer knows the refresh token, the tokens are forgotten', async () => {
+  const { users, request, memory, sent, entries } = await loggedIn({}, () =>
+    refusedAs('invalid_grant'),
+  );
+  await assert.rejects(users.getToken(request, 'at'), {
+    name: 'LoginRequiredError',
+    error: 'invalid_grant',
+  });
+  assert.equal(memory.get(KEY), undefined);
+  assert.deepEqual([sent, entries.length], [['rt'], 4]);
+});
+
+test('another refusal of the user keeps the tokens, without a mark', async () => {
+  const { users, request, memory, sent } = await loggedIn({}, () => refusedAs('access_denied'));
+  const before = memory.get(KEY);
+  for (const times of [1, 2]) {
+    await assert.rejects(users.getToken(request, 'at'), {
+      name: 'LoginRequiredError',
+      error: 'access_denied',
+    });
+    assert.deepEqual(memory.get(KEY), before);
+    assert.equal(sent.length, times);
+  }
+});
+
+test('if another process used the refresh token first, its tokens are used', async () => {
+  const { users, request, sent } = await loggedIn({}, (_form, memory) => {
+    change(memory, BY_ANOTHER);
+    return refusedAs('invalid_grant');
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+  assert.deepEqual(sent, ['rt']);
+});
+
+test('tokens that another process saves at the last moment are not forgotten', async () => {
+  const { users, request } = await loggedIn(
+    {
+      replace: (times, memory) => {
+        if (times === 4) change(memory, BY_ANOTHER);
+        return undefined;
+      },
+    },
+    () => refusedAs('invalid_grant'),
+  );
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+});
+
+test('a failed refresh is an error of the provider even if the store fails too', async () => {
+  const { users, request } = await loggedIn(
+    {
+      replace: (times) => {
+        if (times === 3) throw new Error('the store is down');
+        return undefined;
+      },
+    },
+    () => refusedAs('server_error', 500),
+  );
+  await assert.rejects(users.getToken(request, 'at'), { name: 'ProviderError', status: 503 });
+});
+
+test('renewed tokens survive an outage of the store of less than 30 s', async () => {
+  const time = fakeClock();
+  const { users, request, memory, sent } = await loggedIn({
+    replace: (times) => {
+      if (times < 3 || times > 4) return undefined;
+      time.advance(15);
+      throw new Error('the store is down');
+    },
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at new');
+  assert.equal(memory.get(KEY)?.accessToken, 'at new');
+  assert.deepEqual(sent, ['rt']);
+});
+
+test('after 30 s the outage of a store is an error', async () => {
+  const failure = new Error('the store is down');
+  const time = fakeClock();
+  const { users, request, entries } = await loggedIn({
+    replace: (times) => {
+      if (times < 3) return undefined;
+      time.advance(30.001);
+      throw failure;
+    },
+  });
+  await assert.rejects(users.getToken(request, 'at'), (error) => error === failure);
+  assert.equal(entries.length, 3);
+});
+
+test('renewed tokens are saved although another process has taken the mark over', async () => {
+  const { users, request, memory } = await loggedIn({}, (_form, changed) => {
+    change(changed, { refreshing: { by: 'another', until: 1 } });
+    return renewedAs('new');
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at new');
+  assert.deepEqual(
+    [memory.get(KEY)?.accessToken, memory.get(KEY)?.refreshing],
+    ['at new', undefined],
+  );
+});
+
+test('renewed tokens do not replace those of a login in the meantime', async () => {
+  const { users, request, memory } = await loggedIn({}, (_form, changed) => {
+    change(changed, BY_ANOTHER);
+    return renewedAs('new');
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+  assert.equal(memory.get(KEY)?.refreshToken, 'rt of another');
+});
+
+for (const isAway of [false, true]) {
+  test(`tokens that arrive after the end of their session are revoked${isAway ? ', even if the store and the provider are away' : ''}`, async () => {
+    const { users, request, config, sent, memory } = await loggedIn(
+      {
+        replace: (times) => {
+          if (isAway && times > 3) throw new Error('the store is down');
+          return undefined;
+        },
+      },
+      (_form, changed) => {
+        change(changed, undefined);
+        if (isAway) config[customFetch] = () => Promise.reject(new TypeError('fetch failed'));
+        return renewedAs('new');
+      },
+    );
+    await assert.rejects(users.getToken(request, 'at'), {
+      name: 'LoginRequiredError',
+      message: 'The session has ended: the user must log in again',
+    });
+    if (isAway) return;
+    assert.deepEqual(sent, ['rt', 'revoke rt new', 'revoke at new']);
+    assert.equal(memory.get(KEY)?.tokenType, 'ended');
+  });
+}
+
+test('a logout of a user without tokens calls nobody', async () => {
+  const { users, sent } = await loggedIn();
+  assert.equal(await users.revoke({ session: {}, sessionID: 'another' }), false);
+  assert.deepEqual(sent, []);
+});
+
+test('a session without an id has a refresh and a logout of its own', async () => {
+  const { config, sent } = await loggedIn();
+  const keys: string[] = [];
+  const lock = unlocked(keys);
+  const withLock = new UserTokenManager({ config, lock });
+  const [one, other] = [{ session: {} }, { session: {} }];
+  await withLock.save(one, GIVEN);
+  await withLock.save(other, { ...GIVEN, refresh_token: 'rt of the other' });
+  await withLock.getToken(one, 'at');
+  await withLock.getToken(other, 'at');
+  assert.equal(new Set(keys).size, 2);
+  for (const key of keys) assert.match(key, /^[\w-]{43}$/);
+  assert.equal(await withLock.revoke(one), true);
+  assert.deepEqual(sent.slice(2), ['revoke rt new', 'revoke at new']);
+  await assert.rejects(withLock.getToken(one), LoginRequiredError);
+  assert.equal((await withLock.getToken(other)).accessToken, 'at new');
+});
+
+test('a lock has the key of the session', async () => {
+  const keys: string[] = [];
+  const lock = unlocked(keys);
+  const { users, request } = await loggedIn({}, undefined, { lock });
+  await users.getToken(request, 'at');
+  assert.deepEqual(keys, [KEY]);
+});
+
+const unlocked = (keys: string[]) => ({
+  async acquire(key: string) {
+    keys.push(key);
+    return 'me';
+  },
+  release: () => undefined,
+});
+
+test('a usable token needs neither the lock nor a write', async () => {
+  const keys: string[] = [];
+  const { users, request, entries } = await loggedIn({}, undefined, { lock: unlocked(keys) });
+  assert.equal((await users.getToken(request)).accessToken, 'at');
+  assert.deepEqual([keys, entries.length], [[], 1]);
+});
+
+test('tokens that another process got while this one waited for the lock are used as they are', async () => {
+  const { users, request, entries, sent } = await loggedIn({
+    get: (times, memory) => {
+      if (times === 3) change(memory, BY_ANOTHER);
+    },
+  });
+  assert.equal((await users.getToken(request, 'at')).accessToken, 'at of another');
+  assert.deepEqual([sent, entries.length], [[], 1]);
+});
+
+test('if a store loses renewed tokens, it gets them again, and the old refresh token is not sent', async () => {
+  const { users, request, memory, sent } = await loggedIn();
+  const before = memory.get(KEY);
+  const renewed = await users.getToken(request, 'at');
+  assert.ok(memory.replace(KEY, memory.get(KEY), before, 600));
+  assert.deepEqual(await users.getToken(request, 'at'), renewed);
+  assert.deepEqual(memory.get(KEY), renewed);
+  assert.deepEqual(sent, ['rt']);
+});
+
+for (const [code, times] of [
+  ['ECONNREFUSED', 2],
+  ['ECONNRESET', 1],
+] as const) {
+  test(`after ${code} a refresh is sent ${times === 2 ? 'once more' : 'no more, since it may have used up the token'}`, async () => {
+    const { users, request, sent, memory } = await loggedIn({}, () => {
+      const cause = Object.assign(new Error('of the socket'), { code });
+      throw new TypeError('fetch failed', { cause });
+    });
+    await assert.rejects(users.getToken(request, 'at'), { name: 'ProviderError', status: 503 });
+    assert.equal(sent.length, times);
+    assert.equal(memory.get(KEY)?.refreshing, undefined);
+  });
+}
+
+test('a refresh token that is not replaced is sent again and again, once for each refresh', async () => {
+  const { users, request, sent, memory } = await loggedIn({}, (_form, changed) => {
+    change(changed, { refreshing: { by: 'another', until: 1 } });
+    return renewedAs(String(sent.length), { refresh_token: undefined });
+  });
+  for (const expected of ['at', 'at 1', 'at 2']) {
+    assert.notEqual((await users.getToken(request, expected)).accessToken, expected);
+  }
+  assert.deepEqual(sent, ['rt', 'rt', 'rt']);
+  assert.equal(memory.get(KEY)?.accessToken, 'at 3');
+});
+
+/** A provider that answers a refresh when it is told to. */
+function waiting() {
+  const steps = new EventEmitter();
+  const [asked, mayAnswer] = [once(steps, 'asked'), once(steps, 'answer')];
+  const answerOf: Answer = async () => {
+    steps.emit('asked');
+    await mayAnswer;
+    return renewedAs('new');
+  };
+  return { asked, answer: () => steps.emit('answer'), answerOf };
+}
+
+test('a logout waits for the refresh of a session that another process has ended', async () => {
+  const { asked, answer, answerOf } = waiting();
+  const { users, request, memory, sent } = await loggedIn({}, answerOf);
+  const renewal = users.getToken(request, 'at');
+  await asked;
+  const entry = memory.get(KEY);
+  const ended = { accessToken: '', tokenType: 'ended', expiresAt: 0, renewAt: 0 };
+  assert.ok(memory.replace(KEY, entry, ended, 600));
+  const logout = users.revoke(request);
+  await setImmediate();
+  answer();
+  await assert.rejects(renewal, LoginRequiredError);
+  assert.equal(await logout, true);
+  assert.deepEqual(sent, ['rt', 'revoke rt new', 'revoke at new']);
+});
+
+test('after a logout, tokens that arrive too late for the next session with the id are revoked', async () => {
+  const { users, request, memory, sent } = await loggedIn({}, (_form, changed) => {
+    change(changed, undefined);
+    return renewedAs('new');
+  });
+  const before = memory.get(KEY);
+  await users.revoke(request);
+  assert.ok(memory.replace(KEY, memory.get(KEY), before, 600));
+  await assert.rejects(users.getToken(request, 'at'), LoginRequiredError);
+  assert.deepEqual(sent, ['revoke rt', 'revoke at', 'rt', 'revoke rt new', 'revoke at new']);
+});
+
+for (const [what, ids] of [
+  ['whose tokens were copied into a new session', ['old', 'new']],
+  ['without an id', [undefined, undefined]],
+] as const) {
+  test(`a logout of a session ${what} waits for their refresh, and revokes what it brings`, async () => {
+    const { asked, answer, answerOf } = waiting();
+    const { config, sent } = await loggedIn({}, answerOf);
+    const users = new UserTokenManager({ config });
+    const [one, other] = ids.map((sessionID) => ({
+      session: {} as Record<string, unknown>,
+      ...(sessionID !== undefined && { sessionID }),
+    }));
+    assert.ok(one && other);
+    await users.save(one, GIVEN);
+    Object.assign(other.session, structuredClone(one.session));
+    const renewal = users.getToken(one, 'at');
+    await asked;
+    const logout = users.revoke(other);
+    await setImmediate();
+    assert.deepEqual(sent, ['rt'], 'nothing is revoked yet');
+    answer();
+    await renewal;
+    assert.equal(await logout, true);
+    assert.deepEqual(sent, ['rt', 'revoke rt new', 'revoke at new']);
+  });
+}
+
+test('a session without an id that ends during a refresh leaves no tokens alive', async () => {
+  const { asked, answer, answerOf } = waiting();
+  const { config, sent } = await loggedIn({}, answerOf);
+  const users = new UserTokenManager({ config });
+  const request = { session: {} };
+  await users.save(request, GIVEN);
+  const renewal = users.getToken(request, 'at');
+  await asked;
+  const logout = users.revoke(request);
+  await setImmediate();
+  answer();
+  await assert.rejects(renewal, LoginRequiredError);
+  assert.equal(await logout, true);
+  assert.deepEqual([...new Set(sent)], ['rt', 'revoke rt new', 'revoke at new']);
 });

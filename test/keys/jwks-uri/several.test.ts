@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Secret } from '../../../lib/index.js';
+import type { FetchError, Secret } from '../../../lib/index.js';
 import { signAssertion } from '../../support/assertion.js';
 import { clientWith, jwkSecret } from '../../support/attacks.js';
 import {
@@ -103,6 +103,15 @@ test('a set that has just been fetched is not fetched again for a key that it la
   assert.equal(host.requests, 1);
 });
 
+test('if no key of a set fits, the event lists those that it has', async (t) => {
+  const host = await jwksHost(t, [FIRST.publicJwk]);
+  const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
+  assert.equal(await statusOf(endpoint, signNamed(namedKey('first', 'RS256'))), 401);
+  const [event] = endpoint.events;
+  assert.equal(event?.reason, 'no_matching_key');
+  assert.deepEqual(event.expected, ['JwksUri: kid=first, ES256']);
+});
+
 test('a set is not fetched again if one of its keys signed without a kid in the header', async (t) => {
   const host = await jwksHost(t, [FIRST.publicJwk]);
   const endpoint = await fetchingEndpoint(t, [clientAt(host.uri)]);
@@ -132,4 +141,54 @@ test('the keys of a set stay in use while its server is down', async (t) => {
   assert.equal(await statusOf(endpoint, signNamed(STRANGER)), 401);
   assert.equal(endpoint.events.at(-1)?.reason, 'signature_invalid');
   assert.equal(await statusOf(endpoint, sign()), 200);
+});
+
+test('if no set can be fetched, the reason is the first failure, and each has a warning', async (t) => {
+  const [one, two] = [await jwksHost(t), await jwksHost(t)];
+  const first = new Promise<void>((resolve) => {
+    two.behave((_request, response) => response.writeHead(410).end(resolve));
+  });
+  one.behave((_request, response) => {
+    // After the answer of the other host has been read.
+    first.then(() => setTimeout(() => response.writeHead(404).end(), 50));
+  });
+  const endpoint = await fetchingEndpoint(t, [
+    clientWith('client', [secretAt(one), secretAt(two)]),
+  ]);
+  assert.equal(await statusOf(endpoint, signNamed(FIRST)), 401);
+  const [event] = endpoint.events;
+  assert.equal((event?.cause as FetchError | undefined)?.answered, 410);
+  assert.deepEqual(
+    event?.warnings.map(({ message }) => / is (4\d\d)/.exec(message)?.[1]),
+    ['410', '404'],
+  );
+});
+
+const others = (count: number) => Array.from({ length: count }, () => newKeyPair('ES256'));
+
+for (const [what, count, status] of [
+  ['the eighth', 7, 200],
+  ['not the ninth', 8, 401],
+] as const) {
+  test(`of fetched keys, ${what} is tried, after eight keys at hand`, async (t) => {
+    const host = await jwksHost(
+      t,
+      [FIRST, ...others(count)].map(({ publicJwk }) => publicJwk),
+    );
+    const secrets = [secretAt(host), ...others(8).map((pair) => jwkSecret(pair))];
+    const endpoint = await fetchingEndpoint(t, [clientWith('client', secrets)]);
+    const assertion = signAssertion('client', { pair: FIRST, header: {} });
+    assert.equal(await statusOf(endpoint, assertion), status);
+  });
+}
+
+test('fetched keys that were tried before take none of the tries', async (t) => {
+  const local = others(8);
+  const host = await jwksHost(
+    t,
+    [FIRST, ...local].map(({ publicJwk }) => publicJwk),
+  );
+  const secrets = [secretAt(host), ...local.map((pair) => jwkSecret(pair))];
+  const endpoint = await fetchingEndpoint(t, [clientWith('client', secrets)]);
+  assert.equal(await statusOf(endpoint, signAssertion('client', { pair: FIRST, header: {} })), 200);
 });

@@ -70,6 +70,12 @@ for (const code of [500, 503, 429]) {
     assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
     advance(20);
     assert.equal(await statusOf(endpoint, signNamed(pair)), 401);
+    const failed = `${host.uri}: its status is ${code}, not 200`;
+    const stale = `${failed}; the last good keys are still used`;
+    assert.deepEqual(
+      endpoint.events.map(({ warnings }) => warnings.map(({ message }) => message)),
+      [[], [stale], [stale], [failed]],
+    );
   });
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import cluster from 'node:cluster';
 import { test } from 'node:test';
 import { MemoryReplayStore, ReplayStoreFullError } from '../../../lib/index.js';
 import { fakeClock } from '../../support/fake-clock.js';
@@ -16,7 +17,7 @@ function memoryStore(maxEntries?: number) {
         insert(clientId, 60, undefined, issuer);
       } catch (error) {
         assert.ok(error instanceof ReplayStoreFullError);
-        return { held, code: error.code };
+        return { held, code: error.code, message: error.message };
       }
     }
   };
@@ -53,9 +54,24 @@ test('100,000 entries of mixed lifetimes stay until they expire, and are dropped
 
 test('one client may hold half of the entries, and leaves the other half to others', () => {
   const { store, insert, fill } = memoryStore(1000);
-  assert.deepEqual(fill('hostile'), { held: 500, code: 'replay_client_share_full' });
+  assert.deepEqual(fill('hostile'), {
+    held: 500,
+    code: 'replay_client_share_full',
+    message: 'The client holds 500 entries of the replay store, and 500 are free.',
+  });
   assert.equal(insert('honest'), true);
   assert.equal(store.size, 501);
+});
+
+test('a client that has used up its share waits until its entries expire, and not longer', () => {
+  const { store, fill, advance } = memoryStore(1000);
+  assert.equal(fill('client').held, 500);
+  advance(56);
+  assert.equal(fill('client').held, 0);
+  assert.equal(store.size, 500);
+  advance(4);
+  assert.equal(store.size, 0);
+  assert.equal(fill('client').held, 500);
 });
 
 test('a client of one issuer does not use up the share of the same client id at another', () => {
@@ -91,7 +107,11 @@ test('for a client that has used up its share, replays are still reported as rep
 test('a full store refuses every client, and accepts entries again once others expire', () => {
   const { store, insert, fill, advance } = memoryStore(200);
   for (let client = 0; store.size < 200; client += 1) fill(`client ${client}`);
-  assert.deepEqual(fill('new'), { held: 0, code: 'replay_store_full' });
+  assert.deepEqual(fill('new'), {
+    held: 0,
+    code: 'replay_store_full',
+    message: 'The replay store is full: it holds maxEntries (200).',
+  });
   advance(64);
   assert.equal(insert('new'), true);
   assert.equal(store.size, 1);
@@ -118,6 +138,26 @@ test('if the clock goes back, only assertions whose entries may be dropped are r
   assert.equal(insert('client', 64), true);
 });
 
+test('if the clock goes back, no entry that made room for others is accepted again', () => {
+  for (let round = 0; round < 30; round += 1) {
+    const { store, insert, advance } = memoryStore();
+    const used = Array.from({ length: 10 }, (_, number) => replayEntry(60 + 4 * number));
+    assert.ok(used.every((entry) => store.insert(entry)));
+    advance(200);
+    for (let count = 0; count < 6; count += 1) insert();
+    advance(-200);
+    for (const entry of used) {
+      let isNew = false;
+      try {
+        isNew = store.insert(entry);
+      } catch (error) {
+        assert.ok(error instanceof RangeError);
+      }
+      assert.equal(isNew, false);
+    }
+  }
+});
+
 test('a clock that was a year ahead for a moment does not block all clients for a year', () => {
   const { insert, advance } = memoryStore();
   const YEAR = 31_536_000;
@@ -137,6 +177,25 @@ test('an expiry beyond the range is refused, because it would wrap to a past tim
   }
 });
 
+test('the last expiry of the range is kept', () => {
+  const { store } = memoryStore();
+  const last = { ...replayEntry(), expiresAt: (2 ** 32 - 1) * 4 };
+  assert.deepEqual([store.insert(last), store.insert(last)], [true, false]);
+  assert.throws(() => store.insert({ ...last, expiresAt: 2 ** 34 }), { name: 'RangeError' });
+});
+
+test('keys that differ in one of their first 20 characters are different', () => {
+  const { store } = memoryStore();
+  const base = replayEntry();
+  const { key } = base;
+  const others = Array.from({ length: 20 }, (_, place) => {
+    const other = key[place] === 'A' ? 'B' : 'A';
+    return { ...base, key: key.slice(0, place) + other + key.slice(place + 1) };
+  });
+  for (const entry of [base, ...others]) assert.equal(store.insert(entry), true);
+  for (const entry of [base, ...others]) assert.equal(store.insert(entry), false);
+});
+
 test('a key that is not a hash is refused, because it could collide', () => {
   const { store } = memoryStore();
   for (const key of ['', 'client:jti', '='.repeat(43), `${'A'.repeat(44)}`, 'é'.repeat(43)]) {
@@ -147,6 +206,34 @@ test('a key that is not a hash is refused, because it could collide', () => {
 
 test('wrong options are refused', () => {
   for (const maxEntries of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-    assert.throws(() => new MemoryReplayStore({ maxEntries }), TypeError);
+    assert.throws(() => new MemoryReplayStore({ maxEntries }), {
+      name: 'TypeError',
+      message: 'maxEntries must be a whole number of at least 1',
+    });
   }
+  assert.throws(() => new MemoryReplayStore({ max: 5 } as object), {
+    message: 'MemoryReplayStore has no option max: there are maxEntries',
+  });
+});
+
+test('the first store in a worker of node:cluster warns of what it does not see, and says what does', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => {
+    if (warning.name === 'PrivateKeyJwtWarning') warnings.push(warning);
+  };
+  process.on('warning', note);
+  t.after(() => {
+    process.off('warning', note);
+    Object.assign(cluster, { isWorker: false });
+  });
+  const make = async (isWorker: boolean) => {
+    Object.assign(cluster, { isWorker });
+    new MemoryReplayStore();
+    await new Promise(setImmediate);
+    return warnings.length;
+  };
+  assert.deepEqual([await make(false), await make(true), await make(true)], [0, 1, 1]);
+  const { code, message } = warnings[0] as Error & { code: string };
+  assert.equal(code, 'replay_memory_in_cluster');
+  assert.match(message, /each worker .* accepts the same assertion once\. Use .*RedisReplayStore/);
 });
