@@ -71,6 +71,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     tokenEndpoint: 'https://tokens.example/token',
     sent: false,
   },
+  'another path than the given token endpoint, at the issuer': {
+    service: bound,
+    url: `${ISSUER}other`,
+    issuer: ISSUER,
+    tokenEndpoint: `${ISSUER}token`,
+    sent: false,
+  },
 };
 
 for (const [name, { service, url, issuer, tokenEndpoint, sent }] of Object.entries(ROWS)) {

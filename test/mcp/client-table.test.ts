@@ -283,6 +283,18 @@ const EVENTS: readonly (readonly [string, object, Shown, object])[] = [
     { reason: 'client_assertion_absent' },
   ],
   [
+    'a scheme that ends in Basic',
+    SECRET_CLIENT,
+    { authorization: `x${basic('client', SECRET)}` },
+    { reason: 'client_assertion_absent' },
+  ],
+  [
+    'a Basic header with more behind it',
+    SECRET_CLIENT,
+    { authorization: `${basic('client', SECRET)} x` },
+    { reason: 'client_assertion_absent' },
+  ],
+  [
     'an unknown id that is a URL',
     SECRET_CLIENT,
     { form: { client_id: 'HTTP://client.example/x' } },
@@ -312,6 +324,8 @@ for (const [what, id, secret, header] of [
   ['a colon', 'client', 'a:b', basic('client', 'a:b')],
   ['a plus for a space', 'client', 'a b', basic('client', 'a+b')],
   ['a percent sign that encodes nothing', 'client', '100%', basic('client', '100%')],
+  ['an id of one character', 'c', 'x', basic('c', 'x')],
+  ['an id with a percent sign that encodes nothing', '100%', 'x', basic('100%', 'x')],
   ['a space in its id', 'a client', 'x', basic('a+client', 'x')],
   ['spaces around it', 'client', 'x', `basic   ${basic('client', 'x').slice(6)} `],
 ] as const) {
@@ -358,6 +372,12 @@ test('a form without a client is invalid_request, an empty one invalid_client (R
     assert.equal(server.events.at(-1)?.reason, 'client_assertion_absent');
     assert.equal(server.events.at(-1)?.endpoint, `${MCP_ISSUER}token`);
   }
+});
+
+test('an empty client_id beside Basic counts as absent', async (t) => {
+  const server = await mcpAuthorizationServer(t, [SECRET_CLIENT]);
+  const shown = { authorization: basic('client', SECRET), form: { client_id: '' } };
+  assert.equal((await send(server, '/revoke', '', shown, { token: 'x' })).status, 200);
 });
 
 test('an empty Authorization header counts as absent', async (t) => {
