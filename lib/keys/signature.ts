@@ -69,6 +69,9 @@ const VERIFICATIONS: Readonly<Record<Algorithm, Verification>> = {
   HS512: { digest: 'sha512', keyOf: plain },
 };
 
+const bytesOfModulus = ({ asymmetricKeyDetails }: KeyObject): number =>
+  Math.ceil((asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+
 function verifyHmac(digest: string, data: Buffer, key: KeyObject, signature: Buffer): boolean {
   const expected = createHmac(digest, key).update(data).digest();
   return expected.length === signature.length && timingSafeEqual(expected, signature);
@@ -80,7 +83,9 @@ export function verifySignature(
   { keyObject }: VerificationKey,
 ): boolean | Promise<boolean> {
   const { digest, size, keyOf } = VERIFICATIONS[header['alg'] as Algorithm];
-  if (size !== undefined && signature.length !== size) return false;
+  // OpenSSL accepts a PSS signature without its leading zero bytes, RFC 8017 §8.1.2 does not.
+  const length = keyOf === pss ? bytesOfModulus(keyObject) : size;
+  if (length !== undefined && signature.length !== length) return false;
   const data = Buffer.from(signingInput, 'latin1');
   if (keyObject.type === 'secret') return verifyHmac(digest ?? '', data, keyObject, signature);
   return new Promise((resolve) => {

@@ -206,9 +206,23 @@ for (const alg of [
     }
     const short = { ...jws, signature: jws.signature.subarray(1) };
     // The length alone shows it, so no thread of the pool verifies it.
-    if (alg.startsWith('ES')) assert.equal(verifySignature(short, key), false);
+    if (/^[EP]S/.test(alg)) assert.equal(verifySignature(short, key), false);
   });
 }
+
+test('a PSS signature without its leading zero byte is refused (RFC 8017 §8.1.2)', async () => {
+  const { privateKey, publicKey } = keyPair('PS256');
+  const signed = async () => {
+    const assertion = await new SignJWT({}).setProtectedHeader({ alg: 'PS256' }).sign(privateKey);
+    return decodeCompactJws(assertion);
+  };
+  // The salt is random, so one signature of 256 starts with a zero byte.
+  let jws = await signed();
+  while (jws?.signature[0] !== 0) jws = await signed();
+  const key = { keyObject: publicKey, algorithms: [] };
+  assert.equal(await verifySignature(jws, key), true);
+  assert.equal(await verifySignature({ ...jws, signature: jws.signature.subarray(1) }, key), false);
+});
 
 for (const [notBefore, notAfter, state] of [
   [undefined, undefined, 'valid'],
