@@ -1,7 +1,7 @@
 /**
  * Changes the code in small ways and runs the tests: a change that no test notices is a hole. All
- * changes of a file are compiled at once, each behind a switch, and the tests run in one warm process;
- * so a change takes a tenth of a second or two. `scripts/mutation` has the parts.
+ * changes of a file are compiled at once, each behind a switch, and the tests run in one warm process.
+ * So a change takes 0.1 to 0.6 seconds. `scripts/mutation` has the parts.
  */
 import {
   existsSync,
@@ -24,16 +24,16 @@ import { usage } from './usage.js';
 
 usage(`npm run mutation -- FILE_OR_FOLDER... [--tests FILE_OR_FOLDER,...] [--sample N] [--survivors]
   --tests      instead of the fast tests of the same room: lib/keys/pem.ts has those of test/keys
-  --sample     only so many mutants of each file, spread over it
+  --sample     at most N mutants of each file, spread over it
   --survivors  only what no test noticed last time, with all tests, however long they take`);
 
 /** Of the mutants of a file, at least this part must be noticed. */
 const LIMIT = 0.9;
-/** So long may the tests of one mutant take together, in milliseconds: cheap ones go first. */
+/** The tests of one mutant may take this long together, in milliseconds. Fast tests run first. */
 const BUDGET = 8_000;
-/** So many tests that noticed a mutant nearby go before all others. */
+/** Up to this many tests that noticed a mutant nearby run before all others. */
 const FIRST = 6;
-/** After so many mutants the process is replaced: what they left behind adds up. */
+/** The process is replaced after this many mutants, because what they leave behind adds up. */
 const PROCESS_LASTS = 150;
 /** Results of the last run, for `--survivors`. */
 const RESULTS = join(ROOT, 'node_modules', '.cache', 'mutation.json');
@@ -128,7 +128,7 @@ async function passing(of: Bundle): Promise<Test[]> {
       `Left out: ${of.test}${name === undefined ? '' : ` "${name}"`}, which fails: ${message}`,
     );
   }
-  // What has hung may still run.
+  // A test that timed out may still be running.
   if (failures.some(({ timedOut }) => timedOut)) warm.stop();
   return ran
     .filter(({ place }) => failures.every((failure) => failure.place !== place))
@@ -242,7 +242,7 @@ async function outcomeOf(mutant: Mutant): Promise<{ outcome: Outcome; tooMany: n
   return { outcome: 'killed', tooMany };
 }
 
-/** Ends the process, after a look at whether the tests that it went by still pass in it. */
+/** Ends the process. First checks that the tests that noticed mutants still pass in it without one. */
 async function replaceProcess(): Promise<void> {
   for (const test of await failingWithout([...trusted])) doubts.push(nameOf(test));
   warm.stop();

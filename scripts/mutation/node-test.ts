@@ -51,7 +51,7 @@ export class TestFile {
   }
 }
 
-/** A test from its arguments, of which only the function is not optional; nothing for a skipped one. */
+/** The test that these arguments describe: only the function is required. Undefined for a skipped test. */
 function read(args: readonly unknown[]): Test | undefined {
   const name = args.find((value) => typeof value === 'string') ?? '';
   const step = args.find((value): value is Step => typeof value === 'function');

@@ -48,7 +48,7 @@ export interface Coverage {
   readonly perTest: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** Sent before each step: the process is to be ended if it then says nothing for so long. */
+/** Sent before each step: end this process if it sends nothing else for this long. */
 export interface Progress {
   readonly within: number;
 }
@@ -79,7 +79,7 @@ process.on('unhandledRejection', (error) => onStrayError(error));
 
 class Late extends Error {}
 
-/** The work, or a rejection if it takes too long or something throws that nobody awaits. */
+/** Settles like the work. Rejects if it takes too long, or on an unhandled error or rejection. */
 async function guarded(within: number, work: () => unknown): Promise<void> {
   process.send?.({ within } satisfies Progress);
   let timer: NodeJS.Timeout | undefined;

@@ -434,7 +434,7 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
   },
   {
     name: 'of an unknown client',
-    lookup: 'nobody',
+    lookup: 'no client',
     failed: ['unknown_client'],
     skipped: afterOfPlatform('client'),
   },
@@ -449,7 +449,7 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
   readonly claims?: Record<string, unknown>;
   readonly server?: { readonly issuer: undefined };
   /** What the lookup finds; `none` if there is no lookup. */
-  readonly lookup?: 'workload' | 'nobody' | 'none';
+  readonly lookup?: 'workload' | 'no client' | 'none';
   readonly failed?: readonly Reason[];
   readonly skipped: readonly string[];
 }[]) {
@@ -468,7 +468,7 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
       ...server,
       parameters: assertionForm(assertion, { client_id: 'workload' }),
     };
-    const find = () => (lookup === 'nobody' ? undefined : workload);
+    const find = () => (lookup === 'no client' ? undefined : workload);
     const findClient = lookup === 'none' ? undefined : find;
     const explanation = await explainWithClient(request, settings, findClient);
     assert.deepEqual(

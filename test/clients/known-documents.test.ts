@@ -234,7 +234,7 @@ test('a changed document is reported, with the changed members that decide who g
   const changes: unknown[] = [];
   const onChange = (change: unknown) => {
     changes.push(change);
-    if (changes.length === 3) throw new Error('nobody reads this');
+    if (changes.length === 3) throw new Error('onChange does not work');
   };
   const find = clientMetadataDocuments({ fetch, onChange });
   const fetchAgain = async (next: object) => {
@@ -258,7 +258,7 @@ test('a changed document is reported, with the changed members that decide who g
     { clientId: DOCUMENT.client_id, members: ['jwks_uri', 'token_endpoint_auth_method'] },
     { clientId: DOCUMENT.client_id, members: ['jwks_uri', 'token_endpoint_auth_method'] },
   ]);
-  assert.match(String(await warned), /onChange failed: Error: nobody reads this/);
+  assert.match(String(await warned), /onChange failed: Error: onChange does not work/);
   t.diagnostic('the lookup went on');
 });
 
@@ -527,8 +527,8 @@ for (const [id, allowedNetworks, expected] of [
 }
 
 test('an id that no lookup knows is undefined, however the other lookup says so', async () => {
-  for (const nobody of [undefined, null, false]) {
-    const find = clientMetadataDocuments({}, () => nobody as undefined);
+  for (const none of [undefined, null, false]) {
+    const find = clientMetadataDocuments({}, () => none as undefined);
     assert.equal(await find('client'), undefined);
   }
   assert.equal(await clientMetadataDocuments({})('client'), undefined);
@@ -592,7 +592,7 @@ test('each watched member is reported if it changes, appears or goes (draft -03 
 test('an onChange that rejects is a warning', async (t) => {
   const { state, fetch } = served(DOCUMENT);
   const onChange = async () => {
-    throw new Error('nobody reads this');
+    throw new Error('onChange does not work');
   };
   const find = clientMetadataDocuments({ fetch, onChange });
   await find(URL_OF_CLIENT);
@@ -602,7 +602,7 @@ test('an onChange that rejects is a warning', async (t) => {
   assert.equal((await find(URL_OF_CLIENT))?.clientId, URL_OF_CLIENT);
   const [message, type] = warnings.mock.calls[0]?.arguments ?? [];
   assert.equal(type, 'PrivateKeyJwtWarning');
-  assert.match(String(message), /^onChange failed: Error: nobody reads this/);
+  assert.match(String(message), /^onChange failed: Error: onChange does not work/);
 });
 
 test('a summary of a document is remembered for longer than the document (draft -03 §5.2)', async () => {

@@ -360,7 +360,7 @@ for (const [parameters, said] of [
   ],
   [{ code: 'abc', error_description: 'too long' }, undefined],
 ] as const) {
-  test(`a response to no login with ${JSON.stringify(parameters)} is told as such`, async (t) => {
+  test(`without a pending login, the message for ${JSON.stringify(parameters)} quotes the error of the response`, async (t) => {
     const events = eventsOf(t);
     const { authenticate } = party();
     const query = new URLSearchParams({ state: 'x', ...parameters });
@@ -590,7 +590,7 @@ for (const [what, verify, expected] of [
   });
 }
 
-test('a verify function that returns the user is told what to do', async () => {
+test('the error for a verify function that returns the user says what to do', async () => {
   const verify = (async () => USER) as unknown as Verify;
   const { error } = await party({ verify }).logIn();
   assert.equal((error as Error | undefined)?.name, 'ConfigurationError');

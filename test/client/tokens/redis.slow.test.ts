@@ -265,7 +265,7 @@ const ONE_FIRST = 'of many simultaneous first entries, exactly one is stored';
 const STORES: readonly (readonly [string, Parameters<typeof flawed>[0], readonly string[]])[] = [
   ['returns null for no entry', (memory) => ({ get: (key) => memory.get(key) ?? null }), []],
   [
-    'returns an entry that nobody stored',
+    'returns an entry that was never stored',
     (memory) => ({ get: (key) => memory.get(key) ?? ({} as TokenSet) }),
     [AS_STORED, REPLACED, DELETED],
   ],

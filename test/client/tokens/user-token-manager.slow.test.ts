@@ -1299,7 +1299,7 @@ for (const isAway of [false, true]) {
   });
 }
 
-test('a logout of a user without tokens calls nobody', async () => {
+test('a logout of a user without tokens sends no request', async () => {
   const { users, sent } = await loggedIn();
   assert.equal(await users.revoke({ session: {}, sessionID: 'another' }), false);
   assert.deepEqual(sent, []);
@@ -1393,7 +1393,7 @@ test('a refresh token that is not replaced is sent again and again, once for eac
   assert.equal(memory.get(KEY)?.accessToken, 'at 3');
 });
 
-/** A provider that answers a refresh when it is told to. */
+/** A provider that answers a refresh only when the test says so. */
 function waiting() {
   const steps = new EventEmitter();
   const [asked, mayAnswer] = [once(steps, 'asked'), once(steps, 'answer')];
