@@ -6,7 +6,7 @@ import { type Answer, atMost, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
 
 const run = promisify(execFile);
-const ROOT = new URL('../', import.meta.url);
+const ROOT = new URL('../../', import.meta.url);
 
 const JOSE = 'jose alone';
 

@@ -8,10 +8,10 @@ const KINDS = ['memory', 'map'] as const;
 const SIZES = [10_000, 100_000, 1_000_000, 5_000_000] as const;
 const NAMES = { memory: 'MemoryReplayStore', map: 'plain Map' } as const;
 
-const FILL = fileURLToPath(new URL('memory-replay/fill.ts', import.meta.url));
+const FILL = fileURLToPath(new URL('fill.js', import.meta.url));
 
 async function fill(kind: string, entries: number): Promise<Filled> {
-  const child = fork(FILL, [kind, String(entries)], { execArgv: ['--import', 'tsx'] });
+  const child = fork(FILL, [kind, String(entries)]);
   const [filled] = (await once(child, 'message')) as [Filled];
   return filled;
 }

@@ -46,7 +46,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     const names = Object.keys(STORES);
     for (const name of names) for (let time = 0; time < WARM_UPS; time += 1) await load(name);
     const costs = await alternate(rounds, names, load);
-    const perSecond = (name: string) => costs[name]?.perSecond ?? Number.NaN;
+    const perSecond = (name: string) => 1e6 / (costs[name]?.wall ?? Number.NaN);
 
     return {
       title: 'The replay store in Redis',
