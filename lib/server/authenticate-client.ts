@@ -132,26 +132,26 @@ export function authenticateClient<Client extends AssertionClient>(
     return true;
   };
 
+  const authenticate = async (request: IncomingMessage, response: ServerResponse) => {
+    const authenticated = await authenticator.authenticate(request, endpoint);
+    if (authenticated === undefined) return tryOtherwise(request, response);
+    const holder = request as WithUser;
+    holder.user = authenticated.client;
+    holder.authInfo = authenticated.authentication;
+    setClient(response, authenticated.client);
+    return true;
+  };
+
   return (request: IncomingMessage, response, next) => {
-    authenticator
-      .authenticate(request, endpoint)
-      .then((authenticated) => {
-        if (authenticated === undefined) return tryOtherwise(request, response);
-        const holder = request as WithUser;
-        holder.user = authenticated.client;
-        holder.authInfo = authenticated.authentication;
-        setClient(response, authenticated.client);
-        return true;
-      })
-      .then(
-        (isAuthenticated) => {
-          if (isAuthenticated) next();
-        },
-        (thrown: unknown) => {
-          forgetUser(request as WithUser);
-          setClient(response, undefined);
-          answer(errorFrom(thrown), request, response, next);
-        },
-      );
+    authenticate(request, response).then(
+      (isAuthenticated) => {
+        if (isAuthenticated) next();
+      },
+      (thrown: unknown) => {
+        forgetUser(request as WithUser);
+        setClient(response, undefined);
+        answer(errorFrom(thrown), request, response, next);
+      },
+    );
   };
 }
