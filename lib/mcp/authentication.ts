@@ -113,11 +113,13 @@ export class McpAuthentication {
     }
     const { lookupTimeout } = this.authenticator.pipeline.settings;
     const found = await lookUpClient(this.findClient, clientId, request, lookupTimeout);
-    const failure = found.client === undefined ? found.failure : failureOf(found.client, shown);
-    if (failure !== undefined || found.client === undefined) {
-      const known: Failure = failure ?? { reason: 'unknown_client' };
-      const name = found.client !== undefined || IS_URL.test(clientId) ? clientId : undefined;
-      throw await this.authenticator.reportRefusal(request, known, endpoint, name);
+    if (found.client === undefined) {
+      const name = IS_URL.test(clientId) ? clientId : undefined;
+      throw await this.authenticator.reportRefusal(request, found.failure, endpoint, name);
+    }
+    const failure = failureOf(found.client, shown);
+    if (failure !== undefined) {
+      throw await this.authenticator.reportRefusal(request, failure, endpoint, clientId);
     }
     const method = shown.method ?? 'none';
     await this.authenticator.reportSuccess(request, clientId, method, endpoint);

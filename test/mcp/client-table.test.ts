@@ -215,6 +215,7 @@ test('the metadata advertise exactly what the table accepts (RFC 8414 §2)', asy
 const SECRET_CLIENT = { client_id: 'client', client_secret: SECRET, redirect_uris: [REDIRECT_URI] };
 const PINNED = { ...SECRET_CLIENT, token_endpoint_auth_method: 'client_secret_post' };
 const PUBLIC = { client_id: 'client', redirect_uris: [REDIRECT_URI] };
+const KEY_CLIENT = { ...PUBLIC, ...keys, token_endpoint_auth_method: 'private_key_jwt' };
 const OF_A_CERTIFICATE = { ...PUBLIC, token_endpoint_auth_method: 'tls_client_auth' };
 const NEVER = basic('client', 'x');
 
@@ -269,6 +270,23 @@ const EVENTS: readonly (readonly [string, object, Shown, object])[] = [
       actual: 'client_secret_basic',
       clientId: 'client',
     },
+  ],
+  [
+    "a key client's id alone",
+    KEY_CLIENT,
+    { form: { client_id: 'client' } },
+    {
+      reason: 'assertion_required',
+      expected: ['client_assertion'],
+      actual: [],
+      clientId: 'client',
+    },
+  ],
+  [
+    'a secret of a key client',
+    KEY_CLIENT,
+    { form: { client_id: 'client', client_secret: 'x' } },
+    { reason: 'assertion_required', actual: ['client_secret'], clientId: 'client' },
   ],
   [
     'a Basic header without an id',
