@@ -54,6 +54,20 @@ function setClient(response: ServerResponse, client: unknown): void {
   if (typeof locals === 'object' && locals !== null) locals.client = client;
 }
 
+/**
+ * Removes the client of a refused request and returns the error to answer: another one if the
+ * application does not let `req.user` be set.
+ */
+function forgetClient(request: WithUser, response: ServerResponse, thrown: unknown): unknown {
+  try {
+    forgetUser(request);
+    setClient(response, undefined);
+    return thrown;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** `otherwise` answered by itself, or the caller disconnected. */
 const ANSWERED = Symbol('answered');
 
@@ -148,9 +162,8 @@ export function authenticateClient<Client extends AssertionClient>(
         if (isAuthenticated) next();
       },
       (thrown: unknown) => {
-        forgetUser(request as WithUser);
-        setClient(response, undefined);
-        answer(errorFrom(thrown), request, response, next);
+        const error = forgetClient(request as WithUser, response, thrown);
+        answer(errorFrom(error), request, response, next);
       },
     );
   };

@@ -526,3 +526,50 @@ for (const [algorithms, methods] of [
     });
   });
 }
+
+/** Something that the application does not let be set. */
+const getter = (holder: object, name: string): object =>
+  Object.defineProperty(holder, name, { get: () => undefined });
+
+for (const [what, spoil] of [
+  ['req.user', (request: object) => getter(request, 'user')],
+  ['req.authInfo', (request: object) => getter(request, 'authInfo')],
+  [
+    'res.locals.client',
+    (_request: object, response: object) =>
+      Object.assign(response, { locals: getter({}, 'client') }),
+  ],
+] as const) {
+  for (const [kind, send, otherwise] of [
+    ['an accepted assertion', async () => assertionForm(await signAssertion()), undefined],
+    ['a refused assertion', async () => assertionForm('a.b.c'), undefined],
+    ['a client of otherwise', async () => new URLSearchParams(), { clientId: 'o', secrets: [] }],
+    ['no credentials', async () => new URLSearchParams(), undefined],
+  ] as const) {
+    test(`if the application does not let ${what} be set, ${kind} ends with an error for it`, async (t) => {
+      const strategy = new PrivateKeyJwtStrategy({ issuer: ISSUER }, () => CLIENT);
+      const middleware = authenticateClient(strategy, {
+        otherwise: (request: express.Request, _response, next) => {
+          request.user = otherwise;
+          next();
+        },
+      });
+      const body = await send();
+      const server = await listen((request, response) => {
+        Object.assign(request, { body: Object.fromEntries(body) });
+        spoil(request, response);
+        middleware(request, response as never, (error) => {
+          const { user, authInfo } = request as { user?: unknown; authInfo?: unknown };
+          response.end(`${error} ${user} ${authInfo}`);
+        });
+      });
+      t.after(() => server.close());
+      const response = await fetch(server.url, { method: 'POST', body });
+      const name = what.split('.').at(-1);
+      assert.match(
+        await response.text(),
+        new RegExp(`^TypeError: Cannot set property ${name} .*only a getter undefined undefined$`),
+      );
+    });
+  }
+}
