@@ -320,10 +320,13 @@ export async function requireAccessToken(
   }
 }
 
+/** Breaks off an answer that has begun. */
 export function sendError(
   thrown: unknown,
   request: ExpressRequest,
   response: ServerResponse,
 ): void {
-  sendOAuthError(oauthErrorOf(thrown), request, response);
+  const error = oauthErrorOf(thrown);
+  if (response.headersSent) response.destroy();
+  else sendOAuthError(error, request, response);
 }

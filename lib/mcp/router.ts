@@ -218,8 +218,7 @@ async function answer(
     await parseBody(request);
     await endpoint(request, response);
   } catch (error) {
-    if (response.headersSent) response.destroy();
-    else sendError(error, request, response);
+    sendError(error, request, response);
   }
 }
 

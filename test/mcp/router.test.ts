@@ -433,7 +433,8 @@ test('rateLimit false is no limit', async (t) => {
   }
 });
 
-test('an answer that a provider has begun and not ended is broken off', async (t) => {
+test('an answer that a provider has begun and not ended is broken off, with a warning', async (t) => {
+  const warnings = t.mock.method(process, 'emitWarning', () => undefined);
   const provider = providerOf();
   provider.authorize = async (_client, _parameters, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).write('<html>');
@@ -447,6 +448,8 @@ test('an answer that a provider has begun and not ended is broken off', async (t
     code_challenge_method: 'S256',
   });
   await assert.rejects(async () => (await send(`/authorize?${query}`)).text(), TypeError);
+  const texts = warnings.mock.calls.map(({ arguments: [text] }) => text);
+  assert.deepEqual(texts, ['The MCP provider failed: Error: the template is gone']);
 });
 
 test('an error of a request that is answered already goes to the application', async () => {
