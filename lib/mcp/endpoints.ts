@@ -175,8 +175,8 @@ function redirectUriOf({ redirect_uris }: McpClientInformation, asked: string | 
 
 /** RFC 9207 §2. */
 function withIssuer(location: unknown, redirectUri: string, issuer: string): unknown {
-  if (typeof location !== 'string' || !URL.canParse(location)) return location;
-  const [target, callback] = [new URL(location), new URL(redirectUri)];
+  if (!URL.canParse(String(location))) return location;
+  const [target, callback] = [new URL(String(location)), new URL(redirectUri)];
   const isAnswer =
     target.protocol === callback.protocol &&
     target.host === callback.host &&

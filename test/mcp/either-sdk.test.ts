@@ -223,6 +223,7 @@ test('a token needs every scope; without scopes the challenge names none', async
     [['a', 'b'], 'a,b,c', 204, undefined],
     [['a', 'b'], 'a', 403, 'scope="a b", '],
     [['a', 'b'], 'b', 403, 'scope="a b", '],
+    [['a"b\\c'], 'a', 403, 'scope="a b c", '],
     [[], 'a', 204, undefined],
     [undefined, 'a', 204, undefined],
     [undefined, undefined, 401, ''],
@@ -334,6 +335,11 @@ const REDIRECTS: Record<string, Provider['authorize']> = {
   },
   'writeHead with a message': async (_client, { redirectUri }, response) => {
     response.writeHead(302, 'Found', { location: `${redirectUri}?code=1` }).end();
+  },
+  'setHeader with a list': async (_client, { redirectUri }, response) => {
+    response.statusCode = 302;
+    response.setHeader('Location', [`${redirectUri}?code=1`]);
+    response.end();
   },
   setHeader: async (_client, { redirectUri }, response) => {
     response.statusCode = 302;
