@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { ClientAuthenticationError, OAuthError, type Reason } from '../../lib/index.js';
 import {
@@ -251,21 +252,31 @@ for (const [location, hasIssuer] of [
   });
 }
 
-test('the headers of a provider that answers by writeHead all reach the browser', async (t) => {
-  const { provider, ask } = await start(t);
-  provider.authorize = async (_client, _parameters, response) => {
-    response.writeHead(200, { 'content-type': 'text/html', 'x-frame-options': 'DENY' }).end('x');
-  };
-  const { headers } = await ask();
-  assert.equal(headers.get('x-frame-options'), 'DENY');
-  assert.equal(headers.get('content-type'), 'text/html');
-});
+const HEADERS: Readonly<Record<string, OutgoingHttpHeaders | OutgoingHttpHeader[]>> = {
+  'an object': { 'content-type': 'text/html', 'x-frame-options': 'DENY', 'x-a': ['1', '2'] },
+  'a list': ['content-type', 'text/html', 'x-frame-options', 'DENY', 'x-a', '1', 'X-A', '2'],
+};
+
+for (const [how, sent] of Object.entries(HEADERS)) {
+  test(`the headers of a provider that gives writeHead ${how} all reach the browser`, async (t) => {
+    const { provider, ask } = await start(t);
+    provider.authorize = async (_client, _parameters, response) => {
+      response.setHeader('x-frame-options', 'SAMEORIGIN');
+      response.writeHead(200, sent).end('x');
+    };
+    const { headers } = await ask();
+    assert.equal(headers.get('x-frame-options'), 'DENY');
+    assert.equal(headers.get('content-type'), 'text/html');
+    assert.equal(headers.get('x-a'), '1, 2');
+  });
+}
 
 test('a provider may send no Location, or headers as a list', async (t) => {
   const { provider, ask } = await start(t);
   for (const [write, status] of [
     [(response) => response.writeHead(204).end(), 204],
     [(response) => response.writeHead(204, ['x-a', '1']).end(), 204],
+    [(response) => response.writeHead(204, null as never).end(), 204],
     [(response) => response.writeHead(403, 'No').end(), 403],
   ] as readonly (readonly [
     (response: Parameters<Provider['authorize']>[2]) => unknown,
