@@ -51,6 +51,14 @@ test('a public client of a metadata document redeems its code', async (t) => {
   assert.equal((await server.post('/token', form)).status, 200);
 });
 
+test('without clientMetadataDocuments no document is fetched, and the client is unknown', async (t) => {
+  const server = await mcpAuthorizationServer(t, []);
+  const clientId = 'https://client.example/client.json';
+  assert.match((await server.code(clientId)).code, /Invalid client_id/);
+  const { status } = await server.post('/token', { client_id: clientId, ...CLIENT_CREDENTIALS });
+  assert.deepEqual([status, server.events.at(-1)?.reason], [401, 'unknown_client']);
+});
+
 test('a redirect URI that is not in the metadata document is refused', async (t) => {
   const clientId = await documentClient(t, () => ({ redirect_uris: ['https://other.example/'] }));
   const server = await mcpAuthorizationServer(t, [], {

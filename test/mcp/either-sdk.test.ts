@@ -100,6 +100,7 @@ test('a token for another resource, without the scope, or without an expiration 
     [{ expiresAt: undefined }, 401],
     [{ expiresAt: 1 }, 401],
     [{ expiresAt: Number.NaN }, 401],
+    [{ expiresAt: '9999999999' }, 401],
     [{ scopes: [] }, 403],
   ] as const) {
     provider.verifyAccessToken = async () => ({ ...good, ...differences }) as typeof good;

@@ -94,7 +94,7 @@ for (const [what, options, message] of [
         `the SDK's ${name}`,
         { [name]: {} },
         new RegExp(
-          `has no option ${name}: use rateLimit: a middleware for all endpoints, or false$`,
+          `^mcpAuthRouter has no option ${name}: use rateLimit: a middleware for all endpoints, or false$`,
         ),
       ] as const,
   ),
@@ -102,6 +102,11 @@ for (const [what, options, message] of [
     "the SDK's clientRegistrationOptions",
     { clientRegistrationOptions: {} },
     /use rateLimit: .*; your clientsStore decides how long a client_secret is valid$/,
+  ],
+  [
+    'an issuer for assertions',
+    { clientAssertion: { issuer: MCP_ISSUER } },
+    /^clientAssertion has no option issuer: the router has issuerUrl$/,
   ],
   [
     'a tokenEndpoint for assertions',
@@ -300,6 +305,25 @@ test('a registration that is not JSON, or too long, is refused', async (t) => {
   }
 });
 
+test('a registration that is too long is answered before its end', async (t) => {
+  const { url } = await start(t);
+  const headers = { 'content-type': 'application/json' };
+  const request = httpRequest(`${url}/register`, { method: 'POST', headers });
+  request.write(Buffer.alloc(102_401, ' '));
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  request.destroy();
+  assert.equal(response.statusCode, 413);
+});
+
+test('a GET request may have a media type, because its body is not read (RFC 9110 §9.3.1)', async (t) => {
+  const { send } = await start(t);
+  const headers = { 'content-type': 'application/json' };
+  const metadata = await send('/.well-known/oauth-authorization-server', { headers });
+  assert.equal(metadata.status, 200);
+  const { body } = await answerOf(send('/authorize', { headers }));
+  assert.equal(body['error_description'], 'The parameter client_id is missing.');
+});
+
 test('a registration in several chunks may split a character', async (t) => {
   const { url } = await start(t);
   const bytes = Buffer.from(JSON.stringify({ redirect_uris: [REDIRECT_URI], client_name: 'é' }));
@@ -359,6 +383,20 @@ for (const [what, [rateLimit, status]] of Object.entries(LIMITS)) {
     assert.equal((await send('/.well-known/oauth-authorization-server')).status, 200);
   });
 }
+
+test('a call that rateLimit has answered is not authenticated', async (t) => {
+  const events: unknown[] = [];
+  const { send } = await start(t, {
+    clientAssertion: { onAuthentication: (event) => events.push(event) },
+    rateLimit: (_request, response: { writeHead(status: number): { end(): void } }) => {
+      response.writeHead(503).end();
+    },
+  });
+  for (let calls = 0; calls < 2; calls += 1) {
+    assert.equal((await send('/token', { method: 'POST' })).status, 503);
+  }
+  assert.deepEqual(events, []);
+});
 
 for (const [path, method, most, minutes] of [
   ['/authorize', 'GET', 100, 15],

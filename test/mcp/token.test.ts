@@ -25,11 +25,19 @@ test('a client gets a token for itself by its assertion (RFC 6749 §4.4)', async
   assert.equal(server.events[0]?.outcome, 'success');
 });
 
-for (const aud of [MCP_ISSUER, `${MCP_ISSUER}token`]) {
-  test(`an assertion for ${aud} is accepted at the token endpoint (RFC 7523 §3)`, async (t) => {
+for (const [path, aud, status] of [
+  ['/token', MCP_ISSUER, 200],
+  ['/token', `${MCP_ISSUER}token`, 200],
+  ['/token', `${MCP_ISSUER}revoke`, 401],
+  ['/revoke', MCP_ISSUER, 200],
+  ['/revoke', `${MCP_ISSUER}token`, 200],
+  ['/revoke', `${MCP_ISSUER}revoke`, 200],
+] as const) {
+  test(`an assertion for ${aud} at ${path}: ${status} (RFC 7523 §3)`, async (t) => {
     const server = await mcpAuthorizationServer(t, [withKeys]);
-    const form = await proved(CLIENT_CREDENTIALS, { claims: { aud } });
-    assert.equal((await server.post('/token', form)).status, 200);
+    const form = await proved({ ...CLIENT_CREDENTIALS, token: 'x' }, { claims: { aud } });
+    assert.equal((await server.post(path, form)).status, status);
+    assert.equal(server.events.at(-1)?.endpoint, MCP_ISSUER + path.slice(1));
   });
 }
 
