@@ -433,6 +433,25 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
     skipped: afterOfPlatform('iss'),
   },
   {
+    name: 'of another subject, without an issuer of the server',
+    claims: { sub: 'other' },
+    server: { issuer: undefined },
+    failed: ['subject_mismatch'],
+    skipped: ['aud', ...UNKNOWN_KEY],
+  },
+  {
+    name: 'whose subject fits one identity, and whose audience another',
+    claims: { aud: 'x' },
+    failed: ['audience_mismatch'],
+    skipped: UNKNOWN_KEY,
+  },
+  {
+    name: 'for a client that trusts no platform',
+    lookup: 'no identity',
+    failed: ['subject_mismatch'],
+    skipped: afterOfPlatform('iss'),
+  },
+  {
     name: 'of an unknown client',
     lookup: 'no client',
     failed: ['unknown_client'],
@@ -449,7 +468,7 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
   readonly claims?: Record<string, unknown>;
   readonly server?: { readonly issuer: undefined };
   /** What the lookup finds; `none` if there is no lookup. */
-  readonly lookup?: 'workload' | 'no client' | 'none';
+  readonly lookup?: 'workload' | 'no identity' | 'no client' | 'none';
   readonly failed?: readonly Reason[];
   readonly skipped: readonly string[];
 }[]) {
@@ -468,7 +487,8 @@ for (const { name, trust, claims, server, lookup = 'workload', failed, skipped }
       ...server,
       parameters: assertionForm(assertion, { client_id: 'workload' }),
     };
-    const find = () => (lookup === 'no client' ? undefined : workload);
+    const found = lookup === 'no identity' ? clientWith('workload', []) : workload;
+    const find = () => (lookup === 'no client' ? undefined : found);
     const findClient = lookup === 'none' ? undefined : find;
     const explanation = await explainWithClient(request, settings, findClient);
     assert.deepEqual(

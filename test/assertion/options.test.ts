@@ -76,6 +76,16 @@ test('types are compared as media types (RFC 7515 §4.1.9)', () => {
   assert.deepEqual([...additionalTypes], ['a+jwt', 'b']);
 });
 
+test('the names of algorithms are those of RFC 7518 §3.1, RFC 8037, RFC 9864 and ML-DSA', () => {
+  const names = [
+    ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'],
+    ...['EdDSA', 'Ed25519', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87', 'HS256', 'HS384', 'HS512'],
+  ];
+  assert.throws(() => settings({ algorithms: ['RS1'] }), {
+    message: `algorithms has "RS1": choose from ${names.join(', ')}`,
+  });
+});
+
 for (const alg of ALGORITHMS) {
   test(`${alg} can be asked for only if this Node can verify it`, () => {
     if (isVerifiable(alg)) assert.deepEqual([...settings({ algorithms: [alg] }).algorithms], [alg]);

@@ -5,6 +5,7 @@ import {
   type AuthenticationEvent,
   assertClientSecrets,
   ClientAssertionValidator,
+  type ClientAuthentication,
   type FederatedIdentity,
   RemoteJwkSets,
   requiresClientAssertion,
@@ -49,9 +50,10 @@ async function serverOf(
   const send = async (token: string, client_id = 'workload') => {
     endpoint.events.length = 0;
     const response = await endpoint.post(assertionForm(token, { client_id }));
-    await response.arrayBuffer();
+    const { authInfo } = (await response.json()) as { authInfo?: ClientAuthentication };
+    const { status } = response;
     const [event] = endpoint.events;
-    return { status: response.status, reason: event?.reason, event: event as AuthenticationEvent };
+    return { status, authInfo, reason: event?.reason, event: event as AuthenticationEvent };
   };
   return { ...endpoint, sets, send };
 }
@@ -131,9 +133,63 @@ test('if several identities fit, the token is accepted once as soon as one of th
   const token = tokenOf(cluster);
   assert.equal((await send(token)).status, 200);
   assert.equal((await send(token)).reason, 'replayed');
-  advance(101);
+  advance(100);
   assert.equal((await send(token)).status, 200);
 });
+
+test('a token for single use counts as used until the tolerance after its exp has passed (RFC 7523 §3 (7))', async (t) => {
+  const { now, advance, restore } = fakeClock();
+  t.after(restore);
+  const cluster = await platform(t);
+  const { send } = await serverOf(t, [clientOf(cluster, { singleUse: true })]);
+  const token = tokenOf(cluster, { claims: { exp: now() + 30 } });
+  assert.equal((await send(token)).status, 200);
+  advance(60);
+  assert.equal((await send(token)).reason, 'replayed');
+});
+
+for (const { what, trust = {}, claims, header, expected } of [
+  { what: 'a token of Kubernetes', expected: {} },
+  {
+    what: 'a token for the audience that the client asks for',
+    trust: { audience: 'api://tokens' },
+    claims: { aud: 'api://tokens' },
+    expected: { audienceForm: 'additional' },
+  },
+  {
+    what: 'a token with an explicit typ (RFC 8725 §3.11)',
+    header: { typ: 'client-authentication+jwt' },
+    expected: { requireTyp: [] },
+  },
+] as readonly {
+  readonly what: string;
+  readonly trust?: Partial<FederatedIdentity>;
+  readonly claims?: Record<string, unknown>;
+  readonly header?: Record<string, unknown>;
+  readonly expected: { readonly audienceForm?: string; readonly requireTyp?: readonly string[] };
+}[]) {
+  test(`the application learns who signed ${what}, and how`, async (t) => {
+    const cluster = await platform(t);
+    const { send } = await serverOf(t, [clientOf(cluster, trust)]);
+    const { authInfo } = await send(tokenOf(cluster, { claims, header } as TokenDifferences));
+    const { claims: signed, ...told } = authInfo as ClientAuthentication;
+    assert.equal(signed['sub'], SUBJECT);
+    const { requireTyp = ['typ_not_allowed'], audienceForm = 'issuer' } = expected;
+    assert.deepEqual(told, {
+      clientId: 'workload',
+      method: 'private_key_jwt',
+      alg: 'RS256',
+      keyId: cluster.pair.publicJwk.kid,
+      audienceForm,
+      wouldFail: {
+        issuer: [],
+        'issuer-string': [],
+        fapi2: ['algorithm_not_allowed'],
+        requireTyp,
+      },
+    });
+  });
+}
 
 test('platform keys are kept by their URL, and shared by all clients', async (t) => {
   const cluster = await platform(t);
@@ -240,6 +296,10 @@ for (const [what, change, serves] of STALE) {
       event.warnings.map(({ code }) => code),
       ['jwks_uri_failed', 'jwks_uri_failed'],
     );
+    assert.deepEqual(
+      event.warnings.map(({ secret }) => secret),
+      ['FederatedIdentity', `JwksUri, "keys of ${cluster.issuer}"`],
+    );
     for (const { message } of event.warnings) assert.match(message, /last good .* still used$/);
     advance(900);
     assert.equal((await send(token())).reason, 'jwks_uri_failed');
@@ -253,7 +313,31 @@ test('an issuer that has never answered is not accepted, and the caller is not t
   const { status, event } = await send(tokenOf(cluster));
   assert.equal(status, 401);
   assert.equal(event.reason, 'jwks_uri_failed');
-  assert.match(String(event.warnings[0]?.message), /status is 503/);
+  assert.match(String(event.warnings[0]?.message), /status is 503, not 200$/);
+});
+
+test('a platform that has never proved itself pushes no documents of another one out of a full cache', async (t) => {
+  const cluster = await platform(t);
+  const other = await platform(t, { name: 'other.example' });
+  const clients = [clientOf(cluster), clientWith('second', [trustIn(other)])];
+  const { send } = await serverOf(t, clients, { maxEntries: 1 });
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  const forged = tokenOf(other, { pair: platformKey() });
+  assert.equal((await send(forged, 'second')).reason, 'signature_invalid');
+  assert.equal((await send(tokenOf(cluster))).status, 200);
+  assert.deepEqual(cluster.asked, { [DISCOVERY]: 1, [JWKS]: 1 });
+});
+
+test('an identity whose members throw is an error of the server, not a refused secret', async (t) => {
+  const cluster = await platform(t);
+  const broken = Object.defineProperty({ ...trustIn(cluster) }, 'subject', {
+    get() {
+      throw new RangeError('broken');
+    },
+  });
+  const { send } = await serverOf(t, [clientWith('workload', [broken])]);
+  const { reason, event } = await send(tokenOf(cluster));
+  assert.deepEqual([reason, String(event.cause)], ['internal_error', 'RangeError: broken']);
 });
 
 test('forget drops what an issuer published at once, by its issuer or its jwks_uri', async (t) => {
@@ -302,6 +386,8 @@ test('with keys in the secret nothing is fetched, and the issuer need not be a U
   const { status, event } = await send(tokenOf({ issuer, pair }));
   assert.equal(status, 200);
   assert.deepEqual(event.wouldFail?.fapi2, [], 'ES256 is one of FAPI 2.0');
+  const forged = await send(tokenOf({ issuer, pair }, { pair: platformKey('ES256') }));
+  assert.deepEqual([forged.reason, forged.event.warnings], ['signature_invalid', []]);
 });
 
 test('cached keys come first: no request waits for discovery that it does not need', async (t) => {
@@ -328,6 +414,42 @@ test('if the configured keys fail, the discovered keys are tried', async (t) => 
   ]);
   assert.equal((await send(tokenOf(cluster))).status, 200);
 });
+
+for (const { what, configured, isDown = false, reason, warnings } of [
+  {
+    what: 'a jwksUri that is not there: one warning, and the discovered keys are used',
+    configured: (cluster) => ({ jwksUri: `${cluster.origin}/none` }),
+    reason: undefined,
+    warnings: (cluster) => [`JwksUri, "keys of ${cluster.issuer}"`],
+  },
+  {
+    what: 'keys that did not sign, while discovery fails: it is not known whether the signature is wrong',
+    configured: () => ({ jwks: { keys: [platformKey().publicJwk] } }),
+    isDown: true,
+    reason: 'jwks_uri_failed',
+    warnings: () => ['FederatedIdentity'],
+  },
+] as readonly {
+  readonly what: string;
+  readonly configured: (cluster: Platform) => Partial<FederatedIdentity>;
+  readonly isDown?: boolean;
+  readonly reason: string | undefined;
+  readonly warnings: (cluster: Platform) => readonly string[];
+}[]) {
+  test(`of two identities, one has ${what}`, async (t) => {
+    const cluster = await platform(t);
+    if (isDown) cluster.behave(failWith(503));
+    const { send } = await serverOf(t, [
+      clientWith('workload', [trustIn(cluster, configured(cluster)), trustIn(cluster)]),
+    ]);
+    const { event } = await send(tokenOf(cluster));
+    assert.equal(event.reason, reason);
+    assert.deepEqual(
+      event.warnings.map(({ code, secret }) => [code, secret]),
+      warnings(cluster).map((secret) => ['jwks_uri_failed', secret]),
+    );
+  });
+}
 
 test('a FederatedIdentity that expires soon is a warning', async (t) => {
   const cluster = await platform(t);

@@ -336,6 +336,14 @@ const ENDS: readonly (readonly [string, express.RequestHandler, number])[] = [
   ],
   ['rejects', async () => Promise.reject(new RangeError('broken')), 500],
   ['answers by itself', (_request, response) => void response.status(418).end(), 418],
+  [
+    'calls next(null)',
+    (request, _response, next) => {
+      request.user = { clientId: 'other', secrets: [] };
+      next(null);
+    },
+    200,
+  ],
 ];
 
 for (const [name, otherwise, status] of ENDS) {
