@@ -19,6 +19,7 @@ export default {
     'demo/*/main.ts',
     'demo/server/inspector/browser/main.ts',
     'bench/*.ts',
+    'bench/http/server.ts',
     'test/frameworks/jest/*.ts',
     'test/frameworks/types/programs/*.ts',
   ],
