@@ -1,5 +1,4 @@
 import { newKeys } from './assertions.js';
-import { lowerQuartile } from './harness/median.js';
 import { type Answer, atMost, type Effort } from './harness/question.js';
 import { alternate } from './harness/rounds.js';
 import { formsWithAssertions, formsWithSecrets } from './http/forms.js';
@@ -50,7 +49,7 @@ async function measureOnce(alg: (typeof ALGORITHMS)[number], scale: number): Pro
   try {
     for (const kind of KINDS) await load(kind, Math.ceil(WARM_UP * scale));
     const measure = async (kind: Kind) => ({ ...(await load(kind, Math.ceil(REQUESTS * scale))) });
-    return await alternate(LOADS, KINDS, measure, lowerQuartile);
+    return await alternate(LOADS, KINDS, measure);
   } finally {
     servers.stop();
   }
@@ -59,8 +58,7 @@ async function measureOnce(alg: (typeof ALGORITHMS)[number], scale: number): Pro
 /**
  * What is added is a difference of two figures. What V8 compiles, and what the machine does
  * meanwhile, differ by as much: so the servers share one process, take short turns, and start anew
- * in each round. Of the turns the lower quartile counts, since what the machine does meanwhile only
- * ever adds.
+ * in each round.
  */
 async function measure(
   alg: (typeof ALGORITHMS)[number],
@@ -83,7 +81,7 @@ export async function question(effort: Effort): Promise<Answer> {
   return {
     title: 'What authentication adds to a request over HTTP',
     text: [
-      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; all servers share one process, take ${LOADS} short turns, of which the lower quartile counts, and start anew in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
+      `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; all servers share one process, take ${LOADS} short turns, and start anew in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
       'The signature alone pays for the hand-over to the thread pool too. What a validation adds to that is more than in a loop (above), where all of its code and data stay in the caches of the processor: a second validation in the same request adds a fifth of the first. Node 20 gives each request of Express a hidden class of its own, so that setting `req.user` and `req.authInfo` takes 5 µs, and most of the difference between `authenticateClient` and the validator.',
     ],
     targets: ALGORITHMS.flatMap((alg) => [

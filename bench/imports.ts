@@ -71,6 +71,6 @@ export async function question({ rounds }: Effort): Promise<Answer> {
         ' ms',
       ),
     ],
-    tables: [{ caption: 'Medians', head: ['', 'ms', 'kB'], rows }],
+    tables: [{ caption: 'Figures', head: ['', 'ms', 'kB'], rows }],
   };
 }

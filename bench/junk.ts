@@ -99,7 +99,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
     ),
     tables: [
       {
-        caption: 'Medians',
+        caption: 'Figures',
         head: ['', 'µs of processor time'],
         rows: names.map((name) => [name, (costs[name]?.cpu ?? Number.NaN).toFixed(1)]),
       },

@@ -104,7 +104,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
       .map((name) => atMost(`${name} / ${first}`, ratio(name), 1.1)),
     tables: [
       {
-        caption: 'Medians',
+        caption: 'Figures',
         head: ['', 'ratio', 'µs each', 'µs of processor time'],
         rows: names.map((name) => [
           name,

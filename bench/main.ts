@@ -63,7 +63,7 @@ const versions = Object.fromEntries(
 const lines = [
   '# Results',
   '',
-  `Written by \`npm run bench\`. Each figure is a median of ${effort.rounds} rounds in which the subjects take turns, so that what the machine does meanwhile meets all of them alike; what counts are the ratios.`,
+  `Written by \`npm run bench\`. Each figure is the lower quartile of ${effort.rounds} rounds, in which the subjects take turns: what the machine does meanwhile meets all of them alike, and only ever adds. What counts are the ratios.`,
   '',
   ...machineLines(versions),
 ];

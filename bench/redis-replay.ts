@@ -64,7 +64,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
         ),
       tables: [
         {
-          caption: 'Medians',
+          caption: 'Figures',
           head: ['replay store', 'requests a second', 'µs of the server a request'],
           rows: names.map((name) => [
             name,

@@ -1,17 +1,16 @@
-import { median } from './median.js';
+import { lowerQuartile } from './median.js';
 
 /**
  * Measures subjects in turn, round by round and each round in the other direction, so that what the
- * machine does meanwhile meets all of them alike.
+ * machine does meanwhile meets all of them alike. It only ever adds to a cost, so of the rounds the
+ * lower quartile counts.
  *
- * @param summary of the rounds of a figure
- * @returns for each subject the summary of each figure
+ * @returns for each subject the lower quartile of each figure
  */
 export async function alternate<Name extends string, Figure extends string>(
   rounds: number,
   subjects: readonly Name[],
   measure: (name: Name, round: number) => Promise<Readonly<Record<Figure, number>>>,
-  summary: (numbers: readonly number[]) => number = median,
 ): Promise<Record<Name, Record<Figure, number>>> {
   const all = new Map<Name, Readonly<Record<Figure, number>>[]>();
   for (let round = 0; round < rounds; round += 1) {
@@ -19,14 +18,14 @@ export async function alternate<Name extends string, Figure extends string>(
       all.set(name, [...(all.get(name) ?? []), await measure(name, round)]);
     }
   }
-  const summaryOf = (figures: readonly Readonly<Record<Figure, number>>[]) =>
+  const quartilesOf = (figures: readonly Readonly<Record<Figure, number>>[]) =>
     Object.fromEntries(
       Object.keys(figures[0] ?? {}).map((figure) => [
         figure,
-        summary(figures.map((each) => each[figure as Figure])),
+        lowerQuartile(figures.map((each) => each[figure as Figure])),
       ]),
     );
   return Object.fromEntries(
-    [...all].map(([name, figures]) => [name, summaryOf(figures)]),
+    [...all].map(([name, figures]) => [name, quartilesOf(figures)]),
   ) as Record<Name, Record<Figure, number>>;
 }
