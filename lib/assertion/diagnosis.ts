@@ -16,7 +16,11 @@ const LOOKALIKES: readonly (readonly [RegExp, string])[] = [
   [/%[0-9a-f]{2}/i, 'a text that is URL-encoded twice'],
 ];
 
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
 function isBase64OfPair(text: string): boolean {
+  // On other characters atob would throw, which costs more than all the rest.
+  if (!BASE64.test(text)) return false;
   try {
     const pair = atob(text);
     // One pattern for both halves would take quadratic time on a text of colons.
@@ -59,8 +63,7 @@ function problemOf(text: string): string {
   if (lookalike !== undefined) return lookalike[1];
   const segments = text.split('.', 6);
   if (segments.length === 5) return 'five segments: a JWE, which is not accepted';
-  // On dots atob would throw, which costs more than all the rest.
-  if (segments.length === 1 && isBase64OfPair(text)) {
+  if (isBase64OfPair(text)) {
     return 'one segment that looks like base64(id:secret): probably the credentials of Basic authentication';
   }
   if (segments.length !== 3) {
