@@ -118,20 +118,31 @@ function nameIn({ jws, secrets }: SignerQuery): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** Likeliest first. With many secrets, the last signer comes first. */
-function* candidatesAtHand(search: Search): Generator<Candidate> {
-  const { secrets, settings, warnings } = search;
+const NONE: readonly Candidate[] = [];
+
+/** The keys of the last signer, if there are many secrets. */
+function likeliest(search: Search): readonly Candidate[] {
   const name = nameIn(search);
-  const last = name === undefined ? undefined : settings.keys.lastSigner(secrets, name);
-  const leading: Candidate[] = [];
-  if (last !== undefined) {
-    look(last, search, leading);
-    yield* leading.filter(({ rank }) => rank <= 2).slice(0, MAX_TRIES);
-    warnings.length = 0;
-  }
+  if (name === undefined) return NONE;
+  const last = search.settings.keys.lastSigner(search.secrets, name);
+  if (last === undefined) return NONE;
   const found: Candidate[] = [];
-  for (const secret of secrets) look(secret, search, found);
-  for (const candidate of inOrder(found)) {
+  look(last, search, found);
+  return found.filter(({ rank }) => rank <= 2).slice(0, MAX_TRIES);
+}
+
+function allAtHand(search: Search): Candidate[] {
+  // The last signer's come again.
+  search.warnings.length = 0;
+  const found: Candidate[] = [];
+  for (const secret of search.secrets) look(secret, search, found);
+  return inOrder(found);
+}
+
+/** Likeliest first. */
+function* candidatesAtHand(search: Search): Generator<Candidate> {
+  for (const candidate of likeliest(search)) yield candidate;
+  for (const candidate of allAtHand(search)) {
     if (search.tried.length >= MAX_TRIES) return;
     if (!wasTried(candidate, search)) yield candidate;
   }
@@ -212,6 +223,14 @@ function accepted(signer: Candidate, search: Search): SignerSearch {
   return { signer, warnings };
 }
 
+async function findFetchedSigner(search: Search): Promise<SignerSearch> {
+  for await (const candidate of fetchedCandidates(search)) {
+    search.tried.push(candidate);
+    if (await verifySignature(search.jws, candidate.key)) return accepted(candidate, search);
+  }
+  return { failure: await diagnose(search), warnings: search.warnings };
+}
+
 /** Keys at hand get eight tries, then fetched keys eight more. */
 export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
   const { jws, secrets, now, settings } = query;
@@ -229,9 +248,5 @@ export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
     search.tried.push(candidate);
     if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
   }
-  for await (const candidate of fetchedCandidates(search)) {
-    search.tried.push(candidate);
-    if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
-  }
-  return { failure: await diagnose(search), warnings: search.warnings };
+  return findFetchedSigner(search);
 }
