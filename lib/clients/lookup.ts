@@ -129,18 +129,18 @@ export function askForClient<Client extends AssertionClient>(
 }
 
 /** Fails closed. Another client than asked for (a database that ignores case) counts as unknown. */
-export async function lookUpClient<Client extends AssertionClient>(
+export function lookUpClient<Client extends AssertionClient>(
   findClient: FindClient<Client>,
   clientId: string,
   context: unknown,
   timeout: number,
-): Promise<Lookup<Client>> {
+): Lookup<Client> | Promise<Lookup<Client>> {
   try {
     const answer = askForClient(findClient, clientId, context);
-    const client = isThenable(answer)
-      ? await withDeadline(answer, timeout, 'The lookup of the client')
-      : answer;
-    return clientIn(client, clientId);
+    if (!isThenable(answer)) return clientIn(answer, clientId);
+    return withDeadline(answer, timeout, 'The lookup of the client')
+      .then((client) => clientIn(client, clientId))
+      .catch(failureOf);
   } catch (error) {
     return failureOf(error);
   }

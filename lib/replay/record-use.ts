@@ -33,10 +33,10 @@ function failureOf(cause: unknown): Failure {
 }
 
 /** Undefined if the assertion is new. */
-export async function recordUse(
+export function recordUse(
   use: Use,
   { replay, replayTimeout }: { readonly replay: ReplayStore; readonly replayTimeout: number },
-): Promise<Failure | undefined> {
+): Failure | undefined | Promise<Failure | undefined> {
   const { issuer, clientId, expiresAt } = use;
   // The lookup and the signature took time. If the assertion has expired since, it must not reach
   // the store, which may have forgotten the first use.
@@ -48,9 +48,8 @@ export async function recordUse(
       clientId,
       expiresAt,
     });
-    return failureIn(
-      isThenable(answer) ? await withDeadline(answer, replayTimeout, 'The replay store') : answer,
-    );
+    if (!isThenable(answer)) return failureIn(answer);
+    return withDeadline(answer, replayTimeout, 'The replay store').then(failureIn).catch(failureOf);
   } catch (cause) {
     return failureOf(cause);
   }

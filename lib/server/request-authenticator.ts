@@ -98,8 +98,9 @@ export class RequestAuthenticator<
     if (form === undefined) return undefined;
     const sent = credentialsIn(form, request.headers.authorization);
     if (!hasAssertion(sent)) return undefined;
-    const server = await this.#identify(request, endpoint);
-    return this.pipeline.authenticate(sent, server, context);
+    const identity = this.#identify(request, endpoint);
+    const server = identity instanceof Promise ? await identity : identity;
+    return await this.pipeline.authenticate(sent, server, context);
   }
 
   /** Without an assertion: a repeated parameter, or two methods in one request. */

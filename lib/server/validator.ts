@@ -191,7 +191,7 @@ export class ClientAssertionValidator<Client extends AssertionClient = Assertion
   async validate(request: ClientAssertionRequest): Promise<AuthenticatedClient<Client>> {
     checkServerIdentity(request);
     const { parameters, authorization, context } = request;
-    return this.#pipeline.authenticate(
+    return await this.#pipeline.authenticate(
       credentialsIn(formOf(parameters), authorization),
       request,
       context,

@@ -124,7 +124,7 @@ export class AuthenticationRecorder {
   }
 
   note(facts: Partial<Omit<AuthenticationEvent, 'outcome' | 'duration' | 'warnings'>>): void {
-    Object.assign(this.event, facts);
+    if (this.isHeard) Object.assign(this.event, facts);
   }
 
   warn(...warnings: readonly AuthenticationWarning[]): void {
@@ -168,22 +168,21 @@ export class AuthenticationRecorder {
     return tracing.hasSubscribers ? this.traced(run) : run();
   }
 
-  /**
-   * Subscribers see the promise's value, and may change the context: neither reaches the caller.
-   */
+  /** Subscribers may change the context, which does not reach the caller. */
   private async traced<T>(run: () => Promise<T>): Promise<T> {
     const context = { ...this.event, warnings: [] };
-    const results: T[] = [];
+    let result: Promise<T> | undefined;
     try {
       await tracing.tracePromise(async () => {
-        results.push(await run());
+        result = run();
+        await result.catch(() => undefined);
         Object.assign(context, this.event);
       }, context);
     } catch (error) {
-      if (results.length === 0) throw error;
+      if (result === undefined) throw error;
       warn('Tracing', error);
     }
-    return results[0] as T;
+    return result as Promise<T>;
   }
 
   private report(): void {
