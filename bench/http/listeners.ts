@@ -75,19 +75,39 @@ function passportAlone(): RequestHandler {
   return passport.authenticate('accepts', { session: false }) as RequestHandler;
 }
 
-/** The pipeline without Passport. */
-function validatorAlone(): RequestHandler {
+/** Validates the assertion in the body of a request. */
+function validates() {
   const client = clientWith(keys);
   const validator = new ClientAssertionValidator({}, (clientId) =>
     clientId === CLIENT_ID ? client : undefined,
   );
-  return async (request, _response, next) => {
-    await validator.validate({
+  return ({ body, headers }: Request) =>
+    validator.validate({
       issuer: ISSUER,
       tokenEndpoint: TOKEN_ENDPOINT,
-      parameters: request.body,
-      authorization: request.headers.authorization !== undefined,
+      parameters: body,
+      authorization: headers.authorization !== undefined,
     });
+}
+
+/** The validator, whose result nobody gets. */
+function validatorAlone(): RequestHandler {
+  const validate = validates();
+  return async (request, _response, next) => {
+    await validate(request);
+    next();
+  };
+}
+
+/** The validator in a handler that passes its result on, as authenticateClient does. */
+function validatorByHand(): RequestHandler {
+  const validate = validates();
+  return async (request, response, next) => {
+    const { client, authentication } = await validate(request);
+    const holder: { user?: unknown; authInfo?: unknown } = request;
+    holder.user = client;
+    holder.authInfo = authentication;
+    response.locals['client'] = client;
     next();
   };
 }
@@ -105,6 +125,7 @@ const KINDS: Readonly<Record<string, () => Server | Promise<Server>>> = {
   raw: () => endpoint(rawCheck()),
   passport: () => endpoint(passportAlone()),
   validator: () => endpoint(validatorAlone()),
+  'by hand': () => endpoint(validatorByHand()),
   memory: () => endpoint(authentication()),
   redis: async () => endpoint(authentication(await sharedStore())),
   'oidc-provider': () => createServer(new Provider(ISSUER, providerConfiguration(keys)).callback()),
