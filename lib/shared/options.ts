@@ -49,8 +49,9 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
   hints: Hints = {},
 ): Settings<Table> {
   const given = knownOptions(owner, options, table, hints);
-  const settings = Object.entries(table).map(([name, read]) => [name, read(name, given[name])]);
-  return Object.fromEntries(settings) as Settings<Table>;
+  const settings: Record<string, unknown> = {};
+  for (const name in table) settings[name] = table[name]?.(name, given[name]);
+  return settings as Settings<Table>;
 }
 
 /** Including inherited and computed options, without reading them. */
@@ -65,7 +66,9 @@ export function knownOptions(
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
   if (unknown !== undefined)
     throw new TypeError(`${owner} ${unknownOption(unknown, table, hints)}`);
-  return Object.fromEntries(Object.keys(table).map((name) => [name, given[name]]));
+  const known: Record<string, unknown> = {};
+  for (const name in table) known[name] = given[name];
+  return known;
 }
 
 function unknownOption(unknown: string, table: object, hints: Hints): string {
