@@ -38,7 +38,7 @@ export interface Search extends SignerQuery {
   readonly tried: Candidate[];
   readonly warnings: AuthenticationWarning[];
   /** Unexpired secrets with a `jwks_uri`, and their sets if known. */
-  readonly sets: Map<KeySecret, ImportedKeys | undefined>;
+  sets: Map<KeySecret, ImportedKeys | undefined> | undefined;
   missing: FetchError | undefined;
 }
 
@@ -96,7 +96,8 @@ const isExpired = (secret: Secret, now: number): boolean =>
   orElse(() => (expirationOf(secret) ?? Number.POSITIVE_INFINITY) <= now, false);
 
 function keysOf(secret: Secret, search: Search): readonly VerificationKey[] {
-  if (search.sets.has(secret as KeySecret)) return search.sets.get(secret as KeySecret)?.keys ?? [];
+  const { sets } = search;
+  if (sets?.has(secret as KeySecret)) return sets.get(secret as KeySecret)?.keys ?? [];
   return search.settings.keys.keysOf(secret).keys;
 }
 

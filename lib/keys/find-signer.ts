@@ -48,6 +48,7 @@ function keysAtHand(secret: KeySecret, search: Search): ImportedKeys | undefined
   const location = isLocal ? undefined : locationOf(secret, search);
   if (location?.uri === undefined) return search.settings.keys.keysOf(secret);
   const set = location.jwksUri.atHand(location.uri);
+  search.sets ??= new Map();
   search.sets.set(secret, set);
   return set;
 }
@@ -128,7 +129,7 @@ function likeliest(search: Search): readonly Candidate[] {
   if (last === undefined) return NONE;
   const found: Candidate[] = [];
   look(last, search, found);
-  return found.filter(({ rank }) => rank <= 2).slice(0, MAX_TRIES);
+  return found.filter(({ rank }) => rank <= 2);
 }
 
 function allAtHand(search: Search): Candidate[] {
@@ -139,14 +140,7 @@ function allAtHand(search: Search): Candidate[] {
   return inOrder(found);
 }
 
-/** Likeliest first. */
-function* candidatesAtHand(search: Search): Generator<Candidate> {
-  for (const candidate of likeliest(search)) yield candidate;
-  for (const candidate of allAtHand(search)) {
-    if (search.tried.length >= MAX_TRIES) return;
-    if (!wasTried(candidate, search)) yield candidate;
-  }
-}
+const AT_HAND = [likeliest, allAtHand] as const;
 
 function wasTried({ key }: Candidate, { tried }: Search): boolean {
   return tried.some(
@@ -164,7 +158,7 @@ interface Arrival extends FetchedSet {
 
 function startFetches(search: Search): Map<KeySecret, Promise<Arrival>> {
   const arrivals = new Map<KeySecret, Promise<Arrival>>();
-  for (const [secret, seen] of search.sets) {
+  for (const [secret, seen] of search.sets ?? []) {
     const { jwksUri, uri } = locationOf(secret, search) as Location;
     const fetched = jwksUri.fetch(uri as string, seen);
     const arrival = fetched.then(
@@ -185,7 +179,7 @@ function noteArrival({ secret, set, error, fault }: Arrival, search: Search): vo
     if (set === undefined) search.missing ??= error;
   }
   if (set === undefined) return;
-  search.sets.set(secret, set);
+  search.sets?.set(secret, set);
   warnOfRefused(secret, set, search);
 }
 
@@ -241,12 +235,16 @@ export async function findSigner(query: SignerQuery): Promise<SignerSearch> {
     settings,
     tried: [],
     warnings: [],
-    sets: new Map(),
+    sets: undefined,
     missing: undefined,
   };
-  for (const candidate of candidatesAtHand(search)) {
-    search.tried.push(candidate);
-    if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
+  for (const candidatesIn of AT_HAND) {
+    for (const candidate of candidatesIn(search)) {
+      if (search.tried.length === MAX_TRIES) break;
+      if (wasTried(candidate, search)) continue;
+      search.tried.push(candidate);
+      if (await verifySignature(jws, candidate.key)) return accepted(candidate, search);
+    }
   }
   return findFetchedSigner(search);
 }
