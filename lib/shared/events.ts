@@ -99,36 +99,39 @@ export type Listener = (event: AuthenticationEvent) => unknown;
 /** In seconds: how long before its expiration the event warns of a secret that was used. */
 const WARNED_BEFORE = 2_592_000;
 
-/** Nothing else writes to the event. */
+/** Nothing else writes to the event. Without a listener there is none, because it takes time. */
 export class AuthenticationRecorder {
-  private readonly event: AuthenticationEvent;
+  private readonly event: AuthenticationEvent | undefined;
   private readonly started = performance.now();
   private readonly listener: Listener | undefined;
-  /** False if there is no listener. Then facts that take time to collect are left out. */
-  readonly isHeard: boolean;
 
   constructor(
     { issuer, endpoint }: { readonly issuer?: string; readonly endpoint?: string | undefined },
     listener: Listener | undefined,
   ) {
-    this.event = {
-      outcome: 'failure',
-      issuer,
-      endpoint: safeText(endpoint),
-      warnings: [],
-      duration: 0,
-    };
     this.listener = listener;
-    this.isHeard =
-      listener !== undefined || authentications.hasSubscribers || tracing.hasSubscribers;
+    if (listener || authentications.hasSubscribers || tracing.hasSubscribers) {
+      this.event = {
+        outcome: 'failure',
+        issuer,
+        endpoint: safeText(endpoint),
+        warnings: [],
+        duration: 0,
+      };
+    }
+  }
+
+  /** If false, facts that take time to collect are left out. */
+  get isHeard(): boolean {
+    return this.event !== undefined;
   }
 
   note(facts: Partial<Omit<AuthenticationEvent, 'outcome' | 'duration' | 'warnings'>>): void {
-    if (this.isHeard) Object.assign(this.event, facts);
+    if (this.event !== undefined) Object.assign(this.event, facts);
   }
 
   warn(...warnings: readonly AuthenticationWarning[]): void {
-    this.event.warnings.push(...warnings);
+    this.event?.warnings.push(...warnings);
   }
 
   /** Warns if the secret expires soon. Both times are in seconds since the epoch. */
@@ -138,29 +141,30 @@ export class AuthenticationRecorder {
     expiresAt: number | undefined,
     now: number,
   ): void {
-    const { event } = this;
-    event.secret = secret;
-    if (keyId !== undefined) event.keyId = safeText(keyId);
+    this.note({ secret, ...(keyId !== undefined && { keyId: safeText(keyId) }) });
     if (expiresAt === undefined) return;
     const secretExpiresAt = new Date(expiresAt * 1000);
-    event.secretExpiresAt = secretExpiresAt;
+    this.note({ secretExpiresAt });
     if (expiresAt >= now + WARNED_BEFORE) return;
     const message = `The secret expires on ${secretExpiresAt.toISOString()}.`;
     this.warn({ code: 'secret_expiring', secret, message });
   }
 
   succeed(): void {
+    if (this.event === undefined) return;
     this.event.outcome = 'success';
-    this.report();
+    this.report(this.event);
   }
 
   fail<E extends ClientAuthenticationError>(error: E): E {
+    const { event } = this;
+    if (event === undefined) return error;
     const { reason, expected, actual, cause } = error;
-    this.event.reason = reason;
-    if (expected !== undefined) this.event.expected = expected;
-    if (actual !== undefined) this.event.actual = actual;
-    if (cause !== undefined) this.event.cause = cause;
-    this.report();
+    event.reason = reason;
+    if (expected !== undefined) event.expected = expected;
+    if (actual !== undefined) event.actual = actual;
+    if (cause !== undefined) event.cause = cause;
+    this.report(event);
     return error;
   }
 
@@ -170,7 +174,7 @@ export class AuthenticationRecorder {
 
   /** Subscribers may change the context, which does not reach the caller. */
   private async traced<T>(run: () => Promise<T>): Promise<T> {
-    const context = { ...this.event, warnings: [] };
+    const context = { ...(this.event as AuthenticationEvent), warnings: [] };
     let result: Promise<T> | undefined;
     try {
       await tracing.tracePromise(async () => {
@@ -185,11 +189,10 @@ export class AuthenticationRecorder {
     return result as Promise<T>;
   }
 
-  private report(): void {
-    const { event, listener } = this;
-    if (!this.isHeard) return;
+  private report(event: AuthenticationEvent): void {
     event.duration = performance.now() - this.started;
     if (authentications.hasSubscribers) authentications.publish(event);
+    const { listener } = this;
     if (listener === undefined) return;
     const listenerFailed = (error: unknown) => warn('onAuthentication', error);
     try {
