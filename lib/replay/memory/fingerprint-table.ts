@@ -9,7 +9,7 @@ const NO_DIGIT = -1;
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const DIGITS = new Int8Array(128).fill(NO_DIGIT);
-for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
+for (const [digit, character] of [...ALPHABET].entries()) DIGITS[character.charCodeAt(0)] = digit;
 
 /** 120 bits: two of five million keys share them with a probability of 10^-23. */
 export function readFingerprint(key: string, words: Uint32Array): void {
@@ -36,14 +36,13 @@ const MAX_CAPACITY = 8192;
 
 const MIN_CAPACITY = 16;
 
-/** A segment is rebuilt at three quarters. */
-const INITIAL_LOAD = 0.5;
+/** A new segment is half full, and rebuilt at three quarters. */
+const SLOTS_PER_ENTRY = 2;
 const REBUILD_LOAD = 0.75;
 
 const PRESENT = -1;
 
-const capacityFor = (entries: number): number =>
-  Math.max(MIN_CAPACITY, Math.ceil(entries / INITIAL_LOAD));
+const capacityFor = (entries: number): number => Math.max(MIN_CAPACITY, SLOTS_PER_ENTRY * entries);
 
 /** Open addressing with linear probing in one typed array. Expired slots are reused. */
 class Segment {
@@ -85,7 +84,7 @@ class Segment {
       const expires = slots[place + EXPIRES] as number;
       if (expires === 0) return free === -1 ? place : free;
       if (expires <= now) {
-        if (free === -1) free = place;
+        free = place;
       } else if (
         slots[place] === first &&
         slots[place + 1] === second &&
@@ -101,7 +100,7 @@ class Segment {
     const { slots } = this;
     const before = slots[place + EXPIRES] as number;
     if (before === 0) this.used += 1;
-    else this.forgotten = before;
+    this.forgotten = before;
     for (let word = 0; word < FINGERPRINT_WORDS; word += 1) {
       slots[place + word] = fingerprint[word] as number;
     }
@@ -115,7 +114,7 @@ class Segment {
     for (let place = EXPIRES; place < slots.length; place += SLOT_WORDS) {
       const expires = slots[place] as number;
       if (expires > now) live += 1;
-      else if (expires > this.forgotten) this.forgotten = expires;
+      else this.forgotten = Math.max(this.forgotten, expires);
     }
     return live;
   }
@@ -137,8 +136,8 @@ class Segment {
 /** In ticks. Memory follows the number of live entries. */
 const SWEEP_TICKS = 16;
 
-/** Checking a segment on every addition would double its cost. */
-const SWEEP_ADDITIONS = 16;
+/** The sweep stays at a segment for 2^4 additions, because a segment out of the cache costs time. */
+const SWEEP_SHIFT = 4;
 
 /** Entries whose hashes share this many bits stay in one segment, however many they are. */
 const MAX_DEPTH = 20;
@@ -170,7 +169,7 @@ export class FingerprintTable {
   }
 
   private noteForgotten({ forgotten }: Segment): void {
-    if (forgotten > this.forgotten) this.forgotten = forgotten;
+    this.forgotten = Math.max(this.forgotten, forgotten);
   }
 
   private indexOf(fingerprint: Uint32Array): number {
@@ -182,9 +181,8 @@ export class FingerprintTable {
   }
 
   private sweep(now: number): void {
-    this.additions = (this.additions + 1) >>> 0;
-    if (this.additions % SWEEP_ADDITIONS !== 0) return;
-    const index = (this.additions / SWEEP_ADDITIONS) & (this.directory.length - 1);
+    this.additions += 1;
+    const index = (this.additions >>> SWEEP_SHIFT) & (this.directory.length - 1);
     const segment = this.directory[index] as Segment;
     if (segment.since + SWEEP_TICKS <= now) this.rebuild(segment, index, now);
   }
@@ -204,7 +202,7 @@ export class FingerprintTable {
 
   private split(segment: Segment, index: number, live: number, now: number): void {
     if (this.directory.length === 1 << segment.depth) {
-      this.directory = [...this.directory, ...this.directory];
+      this.directory = this.directory.concat(this.directory);
     }
     // Room for all entries, in case their next bit is the same.
     const half = () => new Segment(live + 1, segment.depth + 1, now);

@@ -7,7 +7,8 @@ import { seededHash } from './seeded-hash.js';
 /** Two clients share a number with a probability of 1 in 65,536. */
 const CLIENT_NUMBERS = 65_536;
 
-const RELEASES = 100_000;
+/** More in one call would pause the process. */
+const RELEASES = 20_000;
 
 /** A client may hold as many entries as are free: one alone gets half, two a third each. */
 class ClientShares {
