@@ -140,7 +140,7 @@ async function validateAssertion<Client extends AssertionClient>(
   recorder.note({ audienceForm: form });
 
   const looked = lookUpClient(findClient, clientId, context, settings.lookupTimeout);
-  // An await costs as much as all the checks of claims, so only a promise is awaited.
+  // Only a promise is awaited: an await takes time and memory even for a value that is there.
   const found = isThenable(looked) ? await looked : looked;
   if (found.failure !== undefined) return { failure: found.failure };
   const { client } = found;
