@@ -4,6 +4,7 @@ import { findSigner } from '../keys/find-signer.js';
 import { noteProved } from '../keys/key-cache.js';
 import { type AssertionClient, describeSecret } from '../keys/secret.js';
 import { recordUse } from '../replay/record-use.js';
+import { isThenable } from '../shared/deadline.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { type AuthenticationEvent, AuthenticationRecorder, hashOfJti } from '../shared/events.js';
 import type { Failure } from '../shared/reasons.js';
@@ -139,8 +140,8 @@ async function validateAssertion<Client extends AssertionClient>(
   recorder.note({ audienceForm: form });
 
   const looked = lookUpClient(findClient, clientId, context, settings.lookupTimeout);
-  // An await costs as much as all the checks of claims, so only a promise is awaited.
-  const found = looked instanceof Promise ? await looked : looked;
+  // Only a promise is awaited: an await takes time and memory even for a value that is there.
+  const found = isThenable(looked) ? await looked : looked;
   if (found.failure !== undefined) return { failure: found.failure };
   const { client } = found;
   // Written out, because a spread here costs as much as all the checks of claims.
@@ -169,7 +170,7 @@ async function validateAssertion<Client extends AssertionClient>(
   const jti = claims['jti'] as string;
   const expiresAt = (claims['exp'] as number) + settings.clockTolerance;
   const used = recordUse({ issuer: server.issuer, clientId, jti, expiresAt }, settings);
-  const replay = used instanceof Promise ? await used : used;
+  const replay = isThenable(used) ? await used : used;
   if (replay !== undefined) return { failure: replay };
 
   noteProved(signer.secret, settings.jwksUri);

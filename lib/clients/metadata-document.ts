@@ -7,6 +7,7 @@ import { FetchError } from '../net/fetch-error.js';
 import { type DocumentCacheOptions, documentCacheOptions } from '../net/options.js';
 import { siteOf } from '../net/remote-url.js';
 import { SharedMap } from '../net/shares.js';
+import { isThenable } from '../shared/deadline.js';
 import { ClientAuthenticationError } from '../shared/errors.js';
 import { callback, type OptionTable, readOptions, texts } from '../shared/options.js';
 import { thrownText } from '../shared/safe.js';
@@ -129,7 +130,7 @@ class Watch {
       process.emitWarning(`onChange failed: ${thrownText(error)}`, 'PrivateKeyJwtWarning');
     try {
       const pending = this.#onChange({ clientId, members });
-      if (pending instanceof Promise) pending.catch(failed);
+      if (isThenable(pending)) pending.then(undefined, failed);
     } catch (error) {
       failed(error);
     }

@@ -15,6 +15,7 @@ import { CLIENT_ASSERTION_HINTS } from '../assertion/rules.js';
 import type { FindClient } from '../clients/lookup.js';
 import { failureWithoutAssertion } from '../clients/policy.js';
 import type { AssertionClient } from '../keys/secret.js';
+import { isThenable } from '../shared/deadline.js';
 import { ClientAuthenticationError, ConfigurationError } from '../shared/errors.js';
 import { AuthenticationRecorder } from '../shared/events.js';
 import {
@@ -99,7 +100,7 @@ export class RequestAuthenticator<
     const sent = credentialsIn(form, request.headers.authorization);
     if (!hasAssertion(sent)) return undefined;
     const identity = this.#identify(request, endpoint);
-    const server = identity instanceof Promise ? await identity : identity;
+    const server = isThenable(identity) ? await identity : identity;
     return await this.pipeline.authenticate(sent, server, context);
   }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel';
+import { isThenable } from './deadline.js';
 import type { ClientAuthenticationError } from './errors.js';
 import type { Reason } from './reasons.js';
 import { safeText, thrownText } from './safe.js';
@@ -197,7 +198,7 @@ export class AuthenticationRecorder {
     const listenerFailed = (error: unknown) => warn('onAuthentication', error);
     try {
       const pending = listener(event);
-      if (pending instanceof Promise) pending.catch(listenerFailed);
+      if (isThenable(pending)) pending.then(undefined, listenerFailed);
     } catch (error) {
       listenerFailed(error);
     }

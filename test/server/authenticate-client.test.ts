@@ -79,6 +79,24 @@ test('endpoint overrides the endpoint of the strategy', async (t) => {
   assert.equal(response.status, 200);
 });
 
+test('promises are awaited even if a library has replaced the global Promise', async (t) => {
+  const OwnPromise = globalThis.Promise;
+  t.after(() => {
+    globalThis.Promise = OwnPromise;
+  });
+  // The promises of async functions are no instances of it.
+  globalThis.Promise = class<T> extends OwnPromise<T> {};
+  const used = new Set<string>();
+  const replay = {
+    insert: async ({ key }: { readonly key: string }) => !used.has(key) && used.add(key) === used,
+  };
+  const strategy = { issuer: async () => ISSUER, endpoint: async () => `${ISSUER}/token`, replay };
+  const post = await start(t, { strategy });
+  const form = assertionForm(await signAssertion());
+  assert.equal((await post(form)).status, 200);
+  assert.equal((await post(form)).status, 401);
+});
+
 test('errors of the server go on to its own handler', async (t) => {
   const issuer = () => {
     throw new RangeError('no tenant');

@@ -351,6 +351,11 @@ const FAILING_LISTENERS: Readonly<Record<string, () => unknown>> = {
     throw new Error('The log is full.');
   },
   rejects: () => Promise.reject(new Error('The log is full.')),
+  "rejects with another library's promise": () => ({
+    // biome-ignore lint/suspicious/noThenProperty: such promises are objects with this method
+    then: (_resolve: unknown, reject: (error: Error) => void) =>
+      reject(new Error('The log is full.')),
+  }),
   'throws two lines': () => {
     throw new Error('The log\nis full.');
   },
@@ -377,6 +382,7 @@ function withoutText(): Error {
 const TOLD: Readonly<Record<string, string>> = {
   throws: 'Error: The log is full.',
   rejects: 'Error: The log is full.',
+  "rejects with another library's promise": 'Error: The log is full.',
   'throws two lines': 'Error: The log\ufffdis full.',
 };
 

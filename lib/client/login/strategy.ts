@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { buildEndSessionUrl } from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 import { ConfigurationError } from '../../shared/errors.js';
@@ -56,7 +57,7 @@ async function decide(verify: (verified: Verified) => unknown, settle: Verified)
   try {
     const returned = verify(verified);
     const value = await returned;
-    if (isSettled || value === undefined || !(returned instanceof Promise)) return;
+    if (isSettled || value === undefined || !types.isPromise(returned)) return;
     verified(
       new ConfigurationError('verify returned a value: call verified(null, user) with it instead.'),
     );

@@ -111,15 +111,30 @@ for (const [what, verify, expected, message] of AFTERWARDS) {
   });
 }
 
-test('a verify function that returns the user gets an error that says to call verified', async (t) => {
-  const returning = async (_tokens: object, _verified: Verified) => USER;
-  const party = await setUp(t, returning as unknown as Verify);
-  assert.deepEqual(await logIn(party), {
-    status: 500,
-    name: 'ConfigurationError',
-    message: 'verify returned a value: call verified(null, user) with it instead.',
+/** Some libraries replace the global Promise; those of async functions are no instances of it. */
+function replacePromise(t: TestContext): void {
+  const { Promise: before } = globalThis;
+  globalThis.Promise = class<T> extends before<T> {};
+  t.after(() => {
+    globalThis.Promise = before;
   });
-});
+}
+
+for (const [where, prepare] of [
+  ['', () => {}],
+  [', even if the global Promise is replaced', replacePromise],
+] as const) {
+  test(`a verify function that returns the user gets an error that says to call verified${where}`, async (t) => {
+    const returning = async (_tokens: object, _verified: Verified) => USER;
+    const party = await setUp(t, returning as unknown as Verify);
+    prepare(t);
+    assert.deepEqual(await logIn(party), {
+      status: 500,
+      name: 'ConfigurationError',
+      message: 'verify returned a value: call verified(null, user) with it instead.',
+    });
+  });
+}
 
 test('a verify function may call verified after it has returned', async (t) => {
   const party = await setUp(t, async (_tokens, verified) => {
