@@ -24,8 +24,7 @@ export type FindClient<Client extends AssertionClient> = (
 type Found<Client> = Client | null | undefined | void;
 
 /** A client without secrets is valid, but its assertions are never accepted. */
-function isClient(value: unknown): value is AssertionClient {
-  if (typeof value !== 'object' || value === null) return false;
+function isClient(value: NonNullable<unknown>): value is AssertionClient {
   const { clientId, secrets } = value as Partial<AssertionClient>;
   return typeof clientId === 'string' && Array.isArray(secrets ?? []);
 }

@@ -103,10 +103,8 @@ function bytesOf(
 }
 
 /** Many libraries add a leading zero or omit leading zeros. */
-function withoutZeros(bytes: Buffer): Buffer {
-  const start = bytes.findIndex((byte) => byte !== 0);
-  return start === -1 ? bytes.subarray(0, 0) : bytes.subarray(start);
-}
+const withoutZeros = (bytes: Buffer): Buffer =>
+  bytes.subarray(bytes.findIndex((byte) => byte !== 0));
 
 function rsaPublicKey(jwk: JsonWebKey): KeyObject {
   const bits = (bytes: number) => tooManyRsaBits(bytes * 8);
@@ -217,10 +215,10 @@ const cannot = (what: string): string =>
 export const cannotVerify = (alg: string): string => cannot(`verify ${alg}`);
 
 export function mistakeInMlDsa(alg: unknown): string {
-  if (typeof alg !== 'string' || !ML_DSA.has(alg)) {
+  if (!ML_DSA.has(alg as string)) {
     return `the AKP key has the alg ${shown(alg)}: use ${[...ML_DSA.keys()].join(', ')}`;
   }
-  return isVerifiable(alg)
+  return isVerifiable(alg as string)
     ? `the key for ${alg} is not a valid private key`
     : cannot(`sign with ${alg}`);
 }
@@ -232,11 +230,10 @@ export function mlDsaOf(der: Buffer): string | undefined {
 }
 
 function akpPublicKey(jwk: JsonWebKey): KeyObject {
-  const { alg } = jwk;
-  const [oid, bytes] = ML_DSA.get(alg ?? '') ?? [];
-  if (alg === undefined || oid === undefined || bytes === undefined) {
-    throw new KeyError(mistakeInMlDsa(alg));
-  }
+  const alg = jwk.alg as string;
+  const parameters = ML_DSA.get(alg);
+  if (parameters === undefined) throw new KeyError(mistakeInMlDsa(alg));
+  const [oid, bytes] = parameters;
   if (!isVerifiable(alg)) throw new KeyError(cannotVerify(alg));
   const key = bytesOf(jwk, 'pub', bytes);
   if (key.length === bytes) return readMlDsa(oid, key);

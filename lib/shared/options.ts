@@ -50,7 +50,7 @@ export function readOptions<const Table extends Readonly<Record<string, Reader<u
 ): Settings<Table> {
   const given = knownOptions(owner, options, table, hints);
   const settings: Record<string, unknown> = {};
-  for (const name in table) settings[name] = table[name]?.(name, given[name]);
+  for (const name of Object.keys(table)) settings[name] = table[name]?.(name, given[name]);
   return settings as Settings<Table>;
 }
 
@@ -67,7 +67,7 @@ export function knownOptions(
   if (unknown !== undefined)
     throw new TypeError(`${owner} ${unknownOption(unknown, table, hints)}`);
   const known: Record<string, unknown> = {};
-  for (const name in table) known[name] = given[name];
+  for (const name of Object.keys(table)) known[name] = given[name];
   return known;
 }
 

@@ -589,21 +589,28 @@ test('each watched member is reported if it changes, appears or goes (draft -03 
   }
 });
 
-test('an onChange that rejects is a warning', async (t) => {
-  const { state, fetch } = served(DOCUMENT);
-  const onChange = async () => {
-    throw new Error('onChange does not work');
-  };
-  const find = clientMetadataDocuments({ fetch, onChange });
-  await find(URL_OF_CLIENT);
-  state.document = { ...DOCUMENT, redirect_uris: ['https://client.example/'] };
-  find.forget(URL_OF_CLIENT);
-  const warnings = t.mock.method(process, 'emitWarning', () => undefined);
-  assert.equal((await find(URL_OF_CLIENT))?.clientId, URL_OF_CLIENT);
-  const [message, type] = warnings.mock.calls[0]?.arguments ?? [];
-  assert.equal(type, 'PrivateKeyJwtWarning');
-  assert.match(String(message), /^onChange failed: Error: onChange does not work/);
-});
+const notWorking = new Error('onChange does not work');
+
+for (const [how, onChange] of Object.entries<() => unknown>({
+  rejects: () => Promise.reject(notWorking),
+  'rejects with a promise of another library': () => ({
+    // biome-ignore lint/suspicious/noThenProperty: this is what such a promise has.
+    then: (_resolve: unknown, reject: (error: Error) => void) => reject(notWorking),
+  }),
+})) {
+  test(`an onChange that ${how} is a warning`, async (t) => {
+    const { state, fetch } = served(DOCUMENT);
+    const find = clientMetadataDocuments({ fetch, onChange });
+    await find(URL_OF_CLIENT);
+    state.document = { ...DOCUMENT, redirect_uris: ['https://client.example/'] };
+    find.forget(URL_OF_CLIENT);
+    const warnings = t.mock.method(process, 'emitWarning', () => undefined);
+    assert.equal((await find(URL_OF_CLIENT))?.clientId, URL_OF_CLIENT);
+    const [message, type] = warnings.mock.calls[0]?.arguments ?? [];
+    assert.equal(type, 'PrivateKeyJwtWarning');
+    assert.match(String(message), /^onChange failed: Error: onChange does not work/);
+  });
+}
 
 test('a summary of a document is remembered for longer than the document (draft -03 §5.2)', async () => {
   const { state, fetch } = served(DOCUMENT);

@@ -24,6 +24,7 @@ const LOOKUPS: Readonly<Record<string, readonly [FindClient<AssertionClient>, Ex
   ],
   rejects: [async () => Promise.reject(gone), 'client_lookup_failed'],
   'returns a text': [() => 'client' as never, 'client_lookup_failed'],
+  'returns 5': [() => 5 as never, 'client_lookup_failed'],
   'returns a client whose maxLifetime is a text': [
     () => ({ ...CLIENT, maxLifetime: '600' as never }),
     'client_lookup_failed',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { assertClientSecrets, type Secret } from '../../lib/index.js';
+import { cannotVerify, isVerifiable, mistakeInMlDsa, mlDsaOf } from '../../lib/keys/jwk.js';
 import type { JsonWebKey } from '../../lib/keys/secret.js';
 import { validClaims } from '../support/assertion.js';
 import { rawAssertion } from '../support/raw-jws.js';
@@ -82,5 +83,47 @@ for (const [alg, size] of Object.entries(SIZES)) {
         message,
       });
     }
+  });
+}
+
+for (const alg of [...Object.keys(SIZES), 'ES256', 'HS512', 'EdDSA']) {
+  test(`${alg}: whether this Node can verify it is tried, and remembered`, () => {
+    const expected = !(alg in SIZES) || newPair(alg) !== undefined;
+    assert.deepEqual([isVerifiable(alg), isVerifiable(alg)], [expected, expected]);
+  });
+}
+
+test('a key of ML-DSA that cannot be used is told from its alg and from this Node', () => {
+  const { version, versions } = process;
+  const node = `this Node (${version}, OpenSSL ${versions.openssl}) cannot`;
+  assert.equal(cannotVerify('ML-DSA-44'), `${node} verify ML-DSA-44: use Node 24.6 or newer`);
+  for (const alg of Object.keys(SIZES)) {
+    const mistake = isVerifiable(alg)
+      ? `the key for ${alg} is not a valid private key`
+      : `${node} sign with ${alg}: use Node 24.6 or newer`;
+    assert.equal(mistakeInMlDsa(alg), mistake);
+  }
+  for (const [alg, shown] of [
+    ['ML-DSA-99', '"ML-DSA-99"'],
+    ['ES256', '"ES256"'],
+    [undefined, '"undefined"'],
+  ] as const) {
+    const mistake = `the AKP key has the alg ${shown}: use ML-DSA-44, ML-DSA-65, ML-DSA-87`;
+    assert.equal(mistakeInMlDsa(alg), mistake);
+  }
+});
+
+for (const [end, alg] of [
+  [0x11, 'ML-DSA-44'],
+  [0x12, 'ML-DSA-65'],
+  [0x13, 'ML-DSA-87'],
+  [0x14, undefined],
+] as const) {
+  test(`an object identifier that ends in ${end} is ${alg ?? 'not of ML-DSA'} (RFC 9881 §2)`, () => {
+    const identifier = Buffer.from('300b0609608648016503040300', 'hex');
+    identifier[identifier.length - 1] = end;
+    assert.equal(mlDsaOf(Buffer.concat([Buffer.from('3082', 'hex'), identifier])), alg);
+    assert.equal(mlDsaOf(identifier.subarray(0, -1)), undefined);
+    assert.equal(mlDsaOf(Buffer.from('302a300506032b6570032100', 'hex')), undefined);
   });
 }

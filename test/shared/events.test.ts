@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -129,6 +130,15 @@ test('a failure without values has no members for them, and a key without kid no
   );
   assert.equal(await outcome(validator, await signAssertion()), undefined);
   assert.equal(events[1]?.keyId, undefined);
+  const named = await signAssertion('client', { header: { kid: 'of the header' } });
+  assert.equal(await outcome(validator, named), undefined);
+  assert.equal(events[2]?.keyId, 'of the header');
+});
+
+test('without anyone who listens, a secret that is refused disturbs nothing', async () => {
+  const weak = jwkSecret(keyPair('ES384'), { alg: 'none' });
+  const validator = validatorOf([clientWith('client', [weak, jwkSecret(keyPair('ES256'))])]);
+  assert.equal(await outcome(validator, await signAssertion()), undefined);
 });
 
 const MONTH = 2_592_000;
@@ -301,6 +311,25 @@ test('the tracing channel never shows the client', async (t) => {
   assert.equal(client, CLIENT);
   assert.equal(shown.length, 4);
   assert.ok(shown.every((message) => Object.values(message).every((value) => value !== client)));
+  assert.ok(shown.every((message) => (message as AuthenticationEvent).warnings.length === 0));
+  assert.equal(AUTHENTICATION_CHANNEL, 'passport-private-key-jwt:authentication');
+});
+
+test('if a tracing tool prevents the authentication, no client is accepted', async (t) => {
+  const { start } = tracingChannel('passport-private-key-jwt:authenticate');
+  const store = new AsyncLocalStorage();
+  const none = () => undefined;
+  t.mock.method(store, 'run', () => {
+    throw new Error('The tool does not work.');
+  });
+  start.subscribe(none);
+  start.bindStore(store);
+  t.after(() => {
+    start.unbindStore(store);
+    start.unsubscribe(none);
+  });
+  const validation = validatorOf([CLIENT]).validate(requestWith(await signAssertion()));
+  await assert.rejects(validation, { message: 'The tool does not work.' });
 });
 
 test('a subscriber that changes an event does not change the client', async (t) => {

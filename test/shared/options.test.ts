@@ -211,3 +211,14 @@ for (const [value, is] of [
     assert.equal(isWebUrl(value), is);
   });
 }
+
+test('options and their defaults are not affected by members that the application gives every object', (t) => {
+  const polluted = Object.prototype as { ttl?: unknown };
+  polluted.ttl = () => 'not an option';
+  t.after(() => {
+    delete polluted.ttl;
+  });
+  const table = { lifetime: number(60, 1) };
+  assert.deepEqual(Object.keys(knownOptions('Service', {}, table)), ['lifetime']);
+  assert.deepEqual(Object.entries(readOptions('Service', {}, table)), [['lifetime', 60]]);
+});
