@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { FingerprintTable } from '../../../lib/replay/memory/fingerprint-table.js';
-import { usedBufferBytes } from '../../support/garbage.js';
+import { collectAll } from '../../support/garbage.js';
 
-/** Five words of four bytes. */
-const BYTES_PER_SLOT = 20;
+/** Four of the fingerprint, one of the expiry. */
+const WORDS_PER_SLOT = 5;
 const CROWDED = 12;
 /** A segment that would need more slots is split. */
 const MAX_SLOTS = 8192;
@@ -40,19 +40,34 @@ function addAll(
   return all.filter((fingerprint) => table.add(fingerprint, expires, now, admit)).length;
 }
 
-/** Counts the slots that all tables allocate: of the work of an addition, only this grows with a table. */
-function countSlots(t: TestContext): { readonly built: () => number } {
+interface Slots {
+  /** All that were ever allocated: of the work of an addition, only this grows with a table. */
+  built(): number;
+  /** Those that are still in memory. */
+  live(): Promise<number>;
+}
+
+/** Counts the slots of all tables from now on. */
+function countSlots(t: TestContext): Slots {
   const Original = globalThis.Uint32Array;
-  let slots = 0;
+  const arrays: { readonly slots: number; readonly reference: WeakRef<Uint32Array> }[] = [];
   class Counted extends Original {
     constructor(length: number) {
       super(length);
-      if (length % 5 === 0) slots += length / 5;
+      const slots = length / WORDS_PER_SLOT;
+      if (Number.isInteger(slots)) arrays.push({ slots, reference: new WeakRef(this) });
     }
   }
   Object.assign(globalThis, { Uint32Array: Counted });
   t.after(() => Object.assign(globalThis, { Uint32Array: Original }));
-  return { built: () => slots };
+  const sum = (of: typeof arrays) => of.reduce((all, { slots }) => all + slots, 0);
+  return {
+    built: () => sum(arrays),
+    live: async () => {
+      await collectAll();
+      return sum(arrays.filter(({ reference }) => reference.deref() !== undefined));
+    },
+  };
 }
 
 const populations: readonly {
@@ -136,23 +151,23 @@ const SEGMENTS = 4;
 
 test('memory follows the number of live entries, also in segments that receive no additions', async (t) => {
   const all = fingerprints(ENTRIES);
-  const table = new FingerprintTable();
-  const before = await usedBufferBytes();
-  addAll(table, all, { expires: 1 + SWEEP, now: 1 });
-  const full = (await usedBufferBytes()) - before;
-  const perEntry = full / ENTRIES;
-  assert.ok(perEntry > BYTES_PER_SLOT && perEntry < 2.1 * BYTES_PER_SLOT, `${perEntry} bytes`);
-
   const [some = [], others = []] = [1, 2].map(() =>
     fingerprints(SEGMENTS * ADDITIONS_PER_SEGMENT, { 0: 7 }),
   );
   const slots = countSlots(t);
+  const table = new FingerprintTable();
+  addAll(table, all, { expires: 1 + SWEEP, now: 1 });
+  const full = await slots.live();
+  assert.ok(full > ENTRIES && full < 2.1 * ENTRIES, `${full} slots`);
+
+  const built = slots.built();
   addAll(table, some, { expires: 1 + SWEEP, now: SWEEP });
-  assert.equal(slots.built(), 0);
+  assert.equal(slots.built(), built);
   addAll(table, others, { expires: 100, now: 1 + SWEEP });
-  assert.ok(slots.built() < 1000, `${slots.built()} slots`);
-  const later = (await usedBufferBytes()) - before;
-  assert.ok(later < full / 10, `${later} of ${full} bytes`);
+  assert.ok(slots.built() < built + 1000, `${slots.built() - built} slots`);
+  const later = await slots.live();
+  assert.ok(later < full / 10, `${later} of ${full} slots`);
+  assert.equal(addAll(table, others, { expires: 100, now: 1 + SWEEP }), 0);
 });
 
 test('the latest expiry among the entries that were dropped is known, in whatever order they go', () => {
