@@ -140,7 +140,7 @@ const SWEEP_TICKS = 16;
 const SWEEP_SHIFT = 4;
 
 /** Entries whose hashes share this many bits stay in one segment, however many they are. */
-const MAX_DEPTH = 20;
+const MAX_DEPTH = 16;
 
 /**
  * Extendible hashing: no step rebuilds more than one segment, so an insertion is never slow. Times

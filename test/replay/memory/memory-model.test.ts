@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryReplayStore } from '../../../lib/index.js';
+import { FingerprintTable } from '../../../lib/replay/memory/fingerprint-table.js';
 import { fakeClock } from '../../support/fake-clock.js';
 import { replayEntry } from '../../support/replay-entry.js';
 
@@ -77,4 +78,13 @@ test('no assertion works twice, whatever the clock does', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('entries whose hashes are the same stay present, however many they are', () => {
+  const table = new FingerprintTable();
+  const all = Array.from({ length: 5500 }, (_, number) =>
+    Uint32Array.of(7, number, number, number),
+  );
+  const add = (now: number) => all.filter((each) => table.add(each, now + 4, now, () => {})).length;
+  assert.deepEqual([add(1), add(4), add(5)], [all.length, 0, all.length]);
 });

@@ -34,10 +34,10 @@ test('an expired entry is dropped, and its key is free again', () => {
   assert.equal(insert('client', 10, 'once'), true);
 });
 
-test('20,000 entries of mixed lifetimes stay until they expire, and are dropped then', () => {
+test('8,000 entries of mixed lifetimes stay until they expire, and are dropped then', () => {
   const { store, insert, advance } = memoryStore();
   const lifetimes = [20, 60, 300];
-  const all = Array.from({ length: 20_000 }, (_, number) => number);
+  const all = Array.from({ length: 8000 }, (_, number) => number);
   const insertAll = () =>
     all.filter((number) => insert('client', lifetimes[number % 3], `jti ${number}`));
   assert.equal(insertAll().length, all.length);
@@ -139,10 +139,12 @@ test('a full store refuses every client, and accepts entries again once others e
 
 test('an expired entry is refused, because the store could not recognize it again', () => {
   const { insert } = memoryStore();
-  assert.throws(() => insert('client', -10), {
-    name: 'RangeError',
-    message: /clocks of the store/,
-  });
+  for (const lifetime of [-10, 0]) {
+    assert.throws(() => insert('client', lifetime), {
+      name: 'RangeError',
+      message: /clocks of the store/,
+    });
+  }
   assert.throws(() => insert('client', Number.NaN), { name: 'RangeError' });
 });
 
