@@ -27,11 +27,6 @@ function rankOf(key: VerificationKey, header: CompactJws['header']): Rank {
   return kid === undefined || key.kid === undefined ? 3 : 4;
 }
 
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  return b === undefined ? a : Math.min(a, b);
-}
-
 interface Location {
   readonly jwksUri: RemoteJwkSets;
   readonly uri: string | undefined;
@@ -74,7 +69,9 @@ function addCandidates(
     if (!(key.algorithms as readonly string[]).includes(alg)) continue;
     const isDated = certificateValidity && key.notAfter !== undefined;
     if (isDated && certificateState(key, search.now) !== 'valid') continue;
-    const expiresAt = isDated ? earlier(expiration, key.notAfter) : expiration;
+    const expiresAt = isDated
+      ? Math.min(expiration ?? Number.POSITIVE_INFINITY, key.notAfter)
+      : expiration;
     found.push({ key, secret, rank: rankOf(key, header), expiresAt });
   }
 }
@@ -104,8 +101,8 @@ const lifeOf = ({ expiresAt }: Candidate): number => expiresAt ?? Number.POSITIV
 
 function compare(a: Candidate, b: Candidate): number {
   if (a.rank !== b.rank) return a.rank - b.rank;
-  const [lifeA, lifeB] = [lifeOf(a), lifeOf(b)];
-  return lifeA === lifeB ? 0 : lifeB - lifeA;
+  // NaN if neither ends: sort takes it for 0.
+  return lifeOf(b) - lifeOf(a);
 }
 
 /** By rank; within a rank by later expiration, then by later position in the list. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Reason, Secret } from '../../lib/index.js';
+import { RemoteJwkSets } from '../../lib/keys/jwks-uri.js';
 import { signAssertion } from '../support/assertion.js';
 import { clientCertificate } from '../support/certificate.js';
 import { type KeyPair, newKeyPair } from '../support/keys.js';
@@ -360,4 +361,45 @@ test('the event of a success names the key, even if the assertion names none', a
     undefined,
   );
   assert.deepEqual(names, [S256_A]);
+});
+
+for (const member of ['x5t#S256', 'x5t']) {
+  test(`the key that ${member} names is among the eight that are tried, however many others there are`, async () => {
+    const others = Array.from({ length: 9 }, (_, index) =>
+      jwk(newKeyPair('ES256'), { [member]: `${index}` }),
+    );
+    const validator = validatorOf([
+      { clientId: 'client', secrets: [jwk(A, { [member]: 'a' }), ...others] },
+    ]);
+    const named = { pair: A, header: { [member]: 'a' } };
+    assert.equal(await outcome(validator, await signAssertion('client', named)), undefined);
+    const other = { pair: A, header: { [member]: 'b' } };
+    const assertion = await signAssertion('client', other);
+    assert.equal(await outcome(validator, assertion), 'signature_invalid');
+  });
+}
+
+test('a FederatedIdentity beside the keys of a client is no problem to warn of', async () => {
+  const warnings: unknown[] = [];
+  const identity: Secret = {
+    type: 'FederatedIdentity',
+    issuer: 'https://platform.example',
+    subject: 'workload',
+  };
+  const validator = validatorOf([{ clientId: 'client', secrets: [identity, jwk(A)] }], {
+    onAuthentication: (event) => warnings.push(...event.warnings),
+  });
+  const assertion = await signAssertion('client', { pair: A, header: {} });
+  assert.equal(await outcome(validator, assertion), undefined);
+  assert.deepEqual(warnings, []);
+});
+
+test('an unexpected error of a fetch is an internal error, and does not end the process', async (t) => {
+  t.mock.method(RemoteJwkSets.prototype, 'fetch', () => Promise.reject(new Error('a bug')));
+  const secrets = ['one', 'two'].map((path) => ({
+    type: 'JwksUri' as const,
+    value: `https://client.example/${path}`,
+  }));
+  const validator = validatorOf([{ clientId: 'client', secrets }]);
+  assert.equal(await outcome(validator, await signAssertion()), 'internal_error');
 });

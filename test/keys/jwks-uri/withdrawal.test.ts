@@ -65,6 +65,8 @@ for (const code of [500, 503, 429]) {
     assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
     host.behave(status(code));
     advance(61);
+    assert.equal(await statusOf(endpoint, signNamed(namedKey('2'))), 401);
+    assert.equal(endpoint.events.at(-1)?.reason, 'signature_invalid');
     assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
     advance(890);
     assert.equal(await statusOf(endpoint, signNamed(pair)), 200);
@@ -74,7 +76,7 @@ for (const code of [500, 503, 429]) {
     const stale = `${failed}; the last good keys are still used`;
     assert.deepEqual(
       endpoint.events.map(({ warnings }) => warnings.map(({ message }) => message)),
-      [[], [stale], [stale], [failed]],
+      [[], [stale], [stale], [stale], [failed]],
     );
   });
 }
