@@ -84,7 +84,7 @@ export async function question(effort: Effort): Promise<Answer> {
     title: 'What authentication adds to a request over HTTP',
     text: [
       `Processor time of the server for each request, ${IN_FLIGHT} in flight, its thread pool included; all servers share one process, take ${LOADS} short turns, and start anew in each round. "Added" is the difference to an Express endpoint that checks nothing. oidc-provider issues a token besides, so what its authentication alone adds is the difference to the same provider with \`client_secret_post\`.`,
-      'The signature alone pays for the hand-over to the thread pool too. What a validation adds to that is more than in a loop (above), where all of its code and data stay in the caches of the processor: a second validation in the same request adds a fifth of the first. Node 20 gives each request of Express a hidden class of its own, so that setting `req.user` and `req.authInfo` alone takes 15 µs: so `authenticateClient` has its target beside a handler that sets them too.',
+      'The signature alone pays for the hand-over to the thread pool too. What a validation adds to that is more than in a loop (above), where all of its code and data stay in the caches of the processor: a second validation in the same request adds much less than the first. Node 20 gives each request of Express a hidden class of its own, so setting `req.user` and `req.authInfo` costs about a tenth of a validation or more, whoever does it: the row "by hand" shows it. So the target of `authenticateClient` is relative to that row, not to the validator alone.',
       'With ES256 the signature is most of the work of both libraries, so the comparison with oidc-provider has a target with RS256 only.',
     ],
     targets: [

@@ -91,7 +91,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
   return {
     title: 'Signing',
     text: [
-      "A whole assertion, beside what openid-client's own `PrivateKeyJwt` does for it, and beside the signature alone over bytes that are there already. A signature by a curve takes a fifth of one by RSA, so what precedes it weighs more there, and the target is lower.",
+      "A whole assertion, beside what openid-client's own `PrivateKeyJwt` does for it, and beside the signature alone over bytes that are there already.",
     ],
     targets: combinations.flatMap(({ alg, inFlight, ours, peer, crypto, subtle }) => [
       atLeast(
@@ -102,7 +102,7 @@ export async function question({ rounds, scale }: Effort): Promise<Answer> {
       atLeast(
         `${alg}, ${inFlight} in flight: assertions a second / signatures of the faster raw sign`,
         Math.min(crypto.wall, subtle.wall) / ours.wall,
-        alg === 'RS256' || alg === 'PS256' ? 0.9 : 0.8,
+        0.9,
       ),
     ]),
     tables: [

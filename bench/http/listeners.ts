@@ -90,7 +90,7 @@ function validates() {
     });
 }
 
-/** The validator, whose result nobody gets. */
+/** Validates, and ignores the result. */
 function validatorAlone(): RequestHandler {
   const validate = validates();
   return async (request, _response, next) => {
@@ -99,7 +99,7 @@ function validatorAlone(): RequestHandler {
   };
 }
 
-/** The validator in a handler that passes its result on, as authenticateClient does. */
+/** Validates, and sets the same members as authenticateClient. */
 function validatorByHand(): RequestHandler {
   const validate = validates();
   return async (request, response, next) => {
