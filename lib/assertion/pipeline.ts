@@ -85,10 +85,10 @@ export class AssertionPipeline<Client extends AssertionClient> {
     context: unknown,
   ): Promise<AuthenticatedClient<Client>> {
     const recorder = new AuthenticationRecorder(server, this.settings.onAuthentication);
-    return recorder.trace(() => this.recorded(sent, server, context, recorder));
+    return recorder.trace(() => this.validateAndReport(sent, server, context, recorder));
   }
 
-  private async recorded(
+  private async validateAndReport(
     sent: Credentials,
     server: ServerIdentity,
     context: unknown,

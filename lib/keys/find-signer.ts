@@ -101,7 +101,7 @@ const lifeOf = ({ expiresAt }: Candidate): number => expiresAt ?? Number.POSITIV
 
 function compare(a: Candidate, b: Candidate): number {
   if (a.rank !== b.rank) return a.rank - b.rank;
-  // NaN if neither ends: sort takes it for 0.
+  // If neither has an end, this is NaN, and sort treats NaN as 0.
   return lifeOf(b) - lifeOf(a);
 }
 
@@ -130,7 +130,7 @@ function likeliest(search: Search): readonly Candidate[] {
 }
 
 function allAtHand(search: Search): Candidate[] {
-  // The last signer's come again.
+  // The secret of the last signer is read again here, and so are its warnings.
   search.warnings.length = 0;
   const found: Candidate[] = [];
   for (const secret of search.secrets) look(secret, search, found);
