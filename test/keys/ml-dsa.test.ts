@@ -93,7 +93,7 @@ for (const alg of [...Object.keys(SIZES), 'ES256', 'HS512', 'EdDSA']) {
   });
 }
 
-test('a key of ML-DSA that cannot be used is told from its alg and from this Node', () => {
+test('the error for an unusable ML-DSA key says whether the alg is wrong or Node is too old', () => {
   const { version, versions } = process;
   const node = `this Node (${version}, OpenSSL ${versions.openssl}) cannot`;
   assert.equal(cannotVerify('ML-DSA-44'), `${node} verify ML-DSA-44: use Node 24.6 or newer`);

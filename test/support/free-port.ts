@@ -2,7 +2,10 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports of outgoing connections and of port 0, so that nobody else gets it meanwhile. */
+/**
+ * Systems assign higher ports to outgoing connections and to listeners on port 0, so a port in this
+ * range stays free until the test uses it.
+ */
 const LOWEST = 11_000;
 const HIGHEST = 32_767;
 

@@ -4,14 +4,14 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Gives back what nobody uses any more. */
+/** Runs the garbage collector. */
 export async function collectAll(): Promise<void> {
   collectGarbage();
   await new Promise(setImmediate);
   collectGarbage();
 }
 
-/** The bytes in use, once those that nobody uses any more have been given back. */
+/** The bytes of the heap and of buffers, after the garbage collector has run. */
 export async function usedBytes(): Promise<number> {
   await collectAll();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
